@@ -1,0 +1,12 @@
+/** The one door of core: every decision, and the words that all rooms share. */
+export * from "./assert.ts";
+export * from "./decimal.ts";
+export * from "./formats/audit.ts";
+export * from "./formats/events.ts";
+export * from "./formats/frame.ts";
+export * from "./ids.ts";
+export * from "./orders/outcome.ts";
+export * from "./orders/terms.ts";
+export * from "./succession/permit.ts";
+export * from "./succession/records.ts";
+export * from "./time.ts";

@@ -1,0 +1,175 @@
+/**
+ * What stands in etcd under `/baton/<cluster>/`: the record formats, and the transactions on them as data. The etcd shell
+ * turns a `Transaction` into one guarded etcd transaction and a prefix read into an `EtcdView`; who may ask for which
+ * transaction is decided in `machine.ts`. Every value is one JSON object.
+ */
+import type { TakeoverReason } from "../formats/events.ts";
+import type { BootId, ClusterId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
+import type { WallMs } from "../time.ts";
+
+/** A member of the in-sync set: a node and its disk. A replaced disk is another member. */
+export interface Member {
+  readonly node: NodeId;
+  readonly journal: JournalId;
+}
+
+/** Key `leader`, on the holder's lease. */
+export interface LeaderRecord {
+  readonly node: NodeId;
+  readonly boot: BootId;
+  readonly lease: LeaseId;
+  readonly epoch: Epoch;
+  readonly sinceWallMs: WallMs;
+  readonly reason: TakeoverReason;
+}
+
+/** Key `insync`. `version` is +1 with every write, never reset; `by` names the write, so that its author finds it again. */
+export interface InsyncRecord {
+  readonly epoch: Epoch;
+  readonly version: number;
+  readonly members: readonly Member[];
+  readonly by: { readonly boot: BootId; readonly transaction: number };
+}
+
+/** Key `members/<node>`, on the node's own lease. */
+export interface MemberRecord {
+  readonly node: NodeId;
+  readonly boot: BootId;
+  readonly journal: JournalId;
+  readonly lease: LeaseId;
+  /** `host:port` of the node's listener (API and node link). */
+  readonly address: string;
+  readonly site: string;
+  readonly build: string;
+  readonly configDigest: string;
+  readonly schema: number;
+  readonly position: { readonly epoch: Epoch; readonly durable: Sequence; readonly committed: Sequence };
+  /** Why it could not be promoted now; empty = promotable. */
+  readonly unfit: readonly string[];
+  readonly reachesVenue: boolean;
+  readonly tags: readonly string[];
+}
+
+/** Key `deaths/<boot>`: written by the supervisor that reaped the process, before it revokes that boot's lease. */
+export interface DeathRecord {
+  readonly node: NodeId;
+  readonly boot: BootId;
+  readonly cause: string;
+  readonly reapedWallMs: WallMs;
+}
+
+/** Keys `control/autofailover` and `control/pause`: both guard every takeover by their revision. */
+export interface ControlRecord {
+  readonly autofailover: "on" | "observe" | "off";
+  /** Present while an operator's pause is in force (the key hangs on a lease of the pause's length). */
+  readonly pause?: { readonly by: string; readonly reason: string };
+}
+
+/** Key `control/kill`. */
+export interface KillRecord {
+  readonly level: "off" | "cluster";
+  readonly by: string;
+  readonly reason: string;
+  readonly atWallMs: WallMs;
+}
+
+/** Key `history/<epoch>`. */
+export interface HistoryRecord {
+  readonly epoch: Epoch;
+  readonly node: NodeId;
+  readonly boot: BootId;
+  readonly reason: TakeoverReason;
+  readonly operation?: OperationId;
+  readonly atWallMs: WallMs;
+  /** Last durable position of the winner when it asked. */
+  readonly position: Sequence;
+  /** Filled in by the leader once it trades: milliseconds per phase since the fault was noticed. */
+  readonly phases?: Readonly<Record<string, number>>;
+}
+
+export type OperationPhase = "asked" | "running" | "done" | "aborted" | "failed";
+
+/** Key `operations/<id>`: every operation ends done, aborted or failed, with a reason (I14). */
+export interface OperationRecord {
+  readonly id: OperationId;
+  readonly what: "switchover";
+  readonly to?: NodeId;
+  readonly by: string;
+  readonly reason: string;
+  readonly phase: OperationPhase;
+  readonly detail: string;
+  readonly epoch?: Epoch;
+  readonly updatedWallMs: WallMs;
+}
+
+/** A value with the etcd revision of its last change ("0": the key does not exist), as a decimal string. */
+export interface Versioned<T> {
+  readonly value: T;
+  readonly modRevision: string;
+}
+
+/** One linearizable read of the whole prefix. */
+export interface EtcdView {
+  readonly etcdClusterId: string;
+  readonly revision: string;
+  /** Undefined until `baton cluster init`. */
+  readonly cluster: { readonly id: ClusterId; readonly schema: number } | undefined;
+  readonly epoch: Versioned<Epoch>;
+  readonly leader: Versioned<LeaderRecord> | undefined;
+  readonly insync: Versioned<InsyncRecord> | undefined;
+  readonly autofailover: Versioned<ControlRecord["autofailover"]>;
+  readonly pause: Versioned<ControlRecord["pause"] | undefined>;
+  readonly kill: Versioned<KillRecord | undefined>;
+  readonly members: ReadonlyMap<NodeId, MemberRecord>;
+  readonly deaths: ReadonlyMap<BootId, DeathRecord>;
+  readonly operations: ReadonlyMap<OperationId, Versioned<OperationRecord>>;
+}
+
+/** Writes by guarded transactions; every guard is on a value or a modification revision that was read. */
+export type Transaction =
+  | {
+      /** Guards: epoch, insync, autofailover and pause unchanged, and leader absent when asked. Puts leader (on my lease), epoch, insync, history. */
+      readonly kind: "takeover";
+      readonly id: number;
+      readonly requireLeaderAbsent: boolean;
+      readonly guard: {
+        readonly epoch: Versioned<Epoch>;
+        readonly insyncModRevision: string;
+        readonly autofailoverModRevision: string;
+        readonly pauseModRevision: string;
+      };
+      readonly leader: LeaderRecord;
+      readonly insync: InsyncRecord;
+      readonly history: HistoryRecord;
+    }
+  | {
+      /** Shrink, grow or bump. Guards: leader is this boot, epoch and insync unchanged. Puts insync. */
+      readonly kind: "set-insync";
+      readonly id: number;
+      readonly guard: {
+        readonly boot: BootId;
+        readonly leaderModRevision: string;
+        readonly epoch: Epoch;
+        readonly insyncModRevision: string;
+      };
+      readonly insync: InsyncRecord;
+    }
+  | {
+      /** Guards: leader is this boot, epoch and insync unchanged. Rebinds leader to the candidate's lease, puts epoch and history. */
+      readonly kind: "handoff";
+      readonly id: number;
+      readonly guard: {
+        readonly boot: BootId;
+        readonly leaderModRevision: string;
+        readonly epoch: Epoch;
+        readonly insyncModRevision: string;
+      };
+      readonly leader: LeaderRecord;
+      readonly history: HistoryRecord;
+    };
+
+/** What is known of a transaction afterwards. `unknown`: it may have been, or may still be, applied. */
+export type TransactionAnswer =
+  | { readonly kind: "committed"; readonly revision: string }
+  | { readonly kind: "refused" }
+  | { readonly kind: "unknown"; readonly cause: string };
