@@ -8,11 +8,11 @@
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
 
 const processes = ["test/{cluster,chaos,demo,runbooks}/**/*.test.ts", "packages/drills/src/**/*.test.ts"];
 
-export default defineConfig({
+const config: ViteUserConfig = {
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     watch: false,
@@ -45,4 +45,6 @@ export default defineConfig({
       },
     ],
   },
-});
+};
+
+export default config;
