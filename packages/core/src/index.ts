@@ -1,5 +1,9 @@
 /** The one door of core: every decision, and the words that all rooms share. */
 export * from "./assert.ts";
+export * from "./config/check.ts";
+export * from "./config/config.ts";
+export * from "./config/issues.ts";
+export * from "./config/rules.ts";
 export * from "./decimal.ts";
 export * from "./formats/audit.ts";
 export * from "./formats/events.ts";

@@ -1,0 +1,198 @@
+/**
+ * The configuration of one node, as the engine sees it: every default filled in, every path absolute, every decimal
+ * canonical. `schema.ts` says in words what each key means and allows, `check.ts` makes this of a parsed YAML file, and
+ * `rules.ts` refuses what contradicts itself. Units are in the names; secrets appear as paths only.
+ */
+import type { Decimal } from "../decimal.ts";
+import type { NodeId, SymbolId, VenueId } from "../ids.ts";
+
+/** One parsed, checked and completed configuration file. */
+export interface Config {
+  readonly cluster: ClusterConfig;
+  readonly node: NodeConfig;
+  readonly api: ApiConfig;
+  readonly replication: ReplicationConfig;
+  readonly etcd: EtcdConfig;
+  readonly leadership: LeadershipConfig;
+  readonly durability: "strict" | "available";
+  readonly doubt: DoubtConfig;
+  readonly objectives: ObjectivesConfig;
+  readonly venues: readonly VenueConfig[];
+  readonly feeds: readonly FeedConfig[];
+  readonly risk: RiskConfig;
+  readonly strategies: readonly StrategyConfig[];
+  readonly log: LogConfig;
+}
+
+export interface ClusterConfig {
+  readonly name: string;
+  /** Every engine node there is meant to be, this one among them. */
+  readonly nodes: readonly NodeId[];
+}
+
+export interface NodeConfig {
+  readonly id: NodeId;
+  readonly site: string;
+  readonly dataDir: string;
+  /** `no-failover` keeps this node from being promoted by itself. */
+  readonly tags: readonly NodeTag[];
+  /** Of several promotable nodes the one with the higher number goes first. */
+  readonly priority: number;
+}
+
+export type NodeTag = "no-failover";
+
+export interface ApiConfig {
+  /** `host:port` this node listens on, for the API and the node link. */
+  readonly listen: string;
+  /** `host:port` under which the others reach it; `listen` when the file does not say. */
+  readonly advertise: string;
+  readonly tokensFile?: string;
+  readonly allowLoopbackWithoutToken: boolean;
+}
+
+export interface ReplicationConfig {
+  readonly heartbeatMs: number;
+  readonly silenceMs: number;
+  readonly shrinkMs: number;
+  /** Node id → `host:port` used instead of what that node publishes. */
+  readonly peers: Readonly<Record<string, string>>;
+}
+
+export interface EtcdConfig {
+  readonly endpoints: readonly string[];
+  readonly callTimeoutMs: number;
+  readonly tls?: { readonly caFile: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly auth?: { readonly username: string; readonly passwordFile: string };
+}
+
+export type LeadershipProfile = "lan" | "metro" | "wan";
+
+export interface LeadershipConfig {
+  readonly profile: LeadershipProfile;
+  readonly leaseTtlSeconds: number;
+  readonly keepaliveMs: number;
+  readonly marginMs: number;
+  readonly preempt: boolean;
+  readonly yieldMs: number;
+  /** Written to etcd by `cluster init`; afterwards etcd's value is the one in force. */
+  readonly autofailover: "on" | "observe" | "off";
+}
+
+export interface DoubtConfig {
+  readonly block: "intent" | "instrument" | "account";
+  readonly processingBoundMs: number;
+  readonly queryLagMs: number;
+  readonly orphans: "cancel" | "leave";
+}
+
+export type ObjectiveScenario = "switchover" | "processCrash" | "hostLost" | "standbyLost";
+
+/** What is promised; drills and alerts compare with it. */
+export type ObjectivesConfig = Readonly<Record<ObjectiveScenario, { readonly rtoMs: number }>>;
+
+export interface RateLimit {
+  readonly count: number;
+  readonly perMs: number;
+}
+
+export interface VenueConfig {
+  readonly id: VenueId;
+  readonly mode: "paper" | "sandbox" | "live";
+  /** ccxt's id of the exchange. */
+  readonly exchange: string;
+  readonly account: string;
+  readonly apiKeyFile: string;
+  readonly secretFile: string;
+  readonly restUrl?: string;
+  readonly wsUrl?: string;
+  readonly symbols: readonly SymbolId[];
+  readonly validityMs: number;
+  readonly minValidityMs: number;
+  readonly deadlineMs: number;
+  readonly uniqueness: "open-only" | "forever" | "none";
+  readonly limits: VenueLimits;
+}
+
+export interface VenueLimits {
+  readonly orderRate: RateLimit;
+  readonly requestWeight: RateLimit;
+  /** Share of both that only cancels, resolution and kill may use. */
+  readonly reservedPercent: number;
+}
+
+export interface FeedConfig {
+  readonly id: string;
+  readonly venue: VenueId;
+  readonly symbols: readonly SymbolId[];
+  readonly staleAfterMs: number;
+  readonly wsUrl?: string;
+  readonly restUrl?: string;
+}
+
+export interface SymbolRisk {
+  readonly orderQuantityMax: Decimal;
+  readonly orderNotionalMax: Decimal;
+  readonly collarBps: number;
+  readonly positionMax: Decimal;
+}
+
+export interface RiskConfig {
+  readonly defaults: SymbolRisk;
+  /** Symbol → what differs from `defaults`; read through `riskOf`. */
+  readonly perSymbol: Readonly<Record<string, Partial<SymbolRisk>>>;
+  readonly orderRate: RateLimit;
+  readonly clockErrorMaxMs: number;
+}
+
+export interface StrategyConfig {
+  readonly id: string;
+  readonly module: string;
+  readonly venue: VenueId;
+  readonly symbols: readonly SymbolId[];
+  readonly budgetMs: number;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export interface LogConfig {
+  readonly level: "fatal" | "error" | "warn" | "info" | "debug" | "trace";
+}
+
+/** The limits in force for one symbol. */
+export function riskOf(risk: RiskConfig, symbol: SymbolId): SymbolRisk {
+  return { ...risk.defaults, ...risk.perSymbol[symbol] };
+}
+
+/**
+ * The part of a configuration that must be equal on every node of a cluster, as one canonical text for a digest. What
+ * names this machine or its files is left out: a strategy's code is not in it, only what the file says about it.
+ */
+export function sharedConfigText(config: Config): string {
+  const shared = {
+    cluster: config.cluster,
+    replication: { ...config.replication, peers: undefined },
+    leadership: config.leadership,
+    durability: config.durability,
+    doubt: config.doubt,
+    objectives: config.objectives,
+    venues: config.venues.map((venue) => ({
+      ...venue,
+      apiKeyFile: undefined,
+      secretFile: undefined,
+      restUrl: undefined,
+      wsUrl: undefined,
+    })),
+    feeds: config.feeds.map((feed) => ({ ...feed, wsUrl: undefined, restUrl: undefined })),
+    risk: config.risk,
+    strategies: config.strategies.map((strategy) => ({ ...strategy, module: undefined })),
+  };
+  return JSON.stringify(shared, (_key, value: unknown) => (isRecord(value) ? sorted(value) : value));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function sorted(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

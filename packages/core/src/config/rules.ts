@@ -1,0 +1,232 @@
+/**
+ * Rules between keys of the configuration: what each key allows alone and forbids together. Most important is the timing
+ * rule (design: leadership): a lease must outlive an election among the etcd members, or each of those would stop
+ * trading; and a standby's suspicion must come after the leader's own shrink, or every lost standby would cost an epoch.
+ */
+import type { Config, LeadershipProfile, VenueConfig } from "./config.ts";
+import { issueAt } from "./issues.ts";
+import type { ConfigIssue, ConfigPath } from "./issues.ts";
+
+/** Timings of a profile: lease, renewal, margin; the etcd outage of one election there; one round trip to etcd. */
+export interface ProfileTimings {
+  readonly leaseTtlSeconds: number;
+  readonly keepaliveMs: number;
+  readonly marginMs: number;
+  readonly electionOutageMs: number;
+  readonly roundTripMs: number;
+}
+
+/** Measured with etcd heartbeat/election of 50/500 (lan), 100/1000 (metro); wan (300/3000) is scaled from them. */
+export const profileTimings: Readonly<Record<LeadershipProfile, ProfileTimings>> = {
+  lan: { leaseTtlSeconds: 2, keepaliveMs: 250, marginMs: 300, electionOutageMs: 940, roundTripMs: 50 },
+  metro: { leaseTtlSeconds: 4, keepaliveMs: 500, marginMs: 500, electionOutageMs: 1_560, roundTripMs: 100 },
+  wan: { leaseTtlSeconds: 8, keepaliveMs: 1_000, marginMs: 1_000, electionOutageMs: 4_700, roundTripMs: 400 },
+};
+
+/** Everything in a complete configuration that contradicts something else in it. */
+export function ruleIssues(config: Config): readonly ConfigIssue[] {
+  return [
+    ...clusterIssues(config),
+    ...apiIssues(config),
+    ...etcdIssues(config),
+    ...timingIssues(config),
+    ...venueIssues(config),
+    ...symbolIssues(config),
+  ];
+}
+
+function clusterIssues(config: Config): ConfigIssue[] {
+  const { nodes } = config.cluster;
+  const issues = duplicates(nodes).map((at) =>
+    issueAt(["cluster", "nodes", at], `cluster.nodes names ${nodes[at]} twice.`, "each node once"),
+  );
+  if (!nodes.includes(config.node.id)) {
+    issues.push(
+      issueAt(["node", "id"], `node.id ${config.node.id} is not in cluster.nodes.`, `one of ${nodes.join(", ")}`),
+    );
+  }
+  for (const peer of Object.keys(config.replication.peers)) {
+    if (nodes.some((node) => node === peer)) continue;
+    issues.push(
+      issueAt(["replication", "peers", peer], `${peer} is not in cluster.nodes.`, `one of ${nodes.join(", ")}`),
+    );
+  }
+  if (nodes.length === 1 && config.durability === "strict") {
+    issues.push(
+      issueAt(["durability"], "a single node cannot be strict: there is no second copy to wait for.", "available"),
+    );
+  }
+  return issues;
+}
+
+function apiIssues(config: Config): ConfigIssue[] {
+  const { listen, advertise, tokensFile, allowLoopbackWithoutToken } = config.api;
+  const issues: ConfigIssue[] = [];
+  for (const [key, address] of Object.entries({ listen, advertise })) {
+    if (portOf(address) <= 65_535) continue;
+    issues.push(issueAt(["api", key], `api.${key} has port ${portOf(address)}.`, "host:port with a port up to 65535"));
+  }
+  if (allowLoopbackWithoutToken && !isLoopback(listen)) {
+    issues.push(
+      issueAt(
+        ["api", "allowLoopbackWithoutToken"],
+        `api.allowLoopbackWithoutToken needs a loopback api.listen, not ${listen}.`,
+        "false, or listen on 127.0.0.1, localhost or [::1]",
+      ),
+    );
+  }
+  if (!allowLoopbackWithoutToken && tokensFile === undefined) {
+    issues.push(
+      issueAt(
+        ["api", "tokensFile"],
+        "api.tokensFile is missing: nobody could place an order.",
+        "path of a tokens file",
+      ),
+    );
+  }
+  if (/^(?:0\.0\.0\.0|\[::\]):/.test(advertise)) {
+    issues.push(
+      issueAt(
+        ["api", "advertise"],
+        `the other nodes cannot reach ${advertise}: api.advertise must name this host.`,
+        "host:port that the others and the clients reach",
+      ),
+    );
+  }
+  return issues;
+}
+
+function etcdIssues(config: Config): ConfigIssue[] {
+  const { endpoints, tls } = config.etcd;
+  const issues = duplicates(endpoints).map((at) =>
+    issueAt(["etcd", "endpoints", at], `etcd.endpoints names ${endpoints[at]} twice.`, "each endpoint once"),
+  );
+  const schemes = new Set(endpoints.map((endpoint) => endpoint.split(":")[0]));
+  if (schemes.size > 1) {
+    issues.push(issueAt(["etcd", "endpoints"], "etcd.endpoints mixes http and https.", "all http, or all https"));
+  } else if (tls !== undefined && schemes.has("http")) {
+    issues.push(issueAt(["etcd", "tls"], "etcd.tls has no effect on http endpoints.", "https endpoints, or no tls"));
+  }
+  if (tls !== undefined && (tls.certFile === undefined) !== (tls.keyFile === undefined)) {
+    issues.push(issueAt(["etcd", "tls"], "etcd.tls has only one of certFile and keyFile.", "both, or neither"));
+  }
+  return issues;
+}
+
+function timingIssues(config: Config): ConfigIssue[] {
+  const { heartbeatMs, shrinkMs, silenceMs } = config.replication;
+  const { profile, leaseTtlSeconds, keepaliveMs, marginMs } = config.leadership;
+  const { electionOutageMs, roundTripMs } = profileTimings[profile];
+  const issues: ConfigIssue[] = [];
+  const ridesOutMs = leaseTtlSeconds * 1_000 - marginMs - keepaliveMs;
+  if (ridesOutMs <= electionOutageMs) {
+    const leastSeconds = Math.floor((electionOutageMs + marginMs + keepaliveMs) / 1_000) + 1;
+    issues.push(
+      issueAt(
+        ["leadership", "leaseTtlSeconds"],
+        `a lease of ${leaseTtlSeconds} s − ${marginMs} ms margin − ${keepaliveMs} ms keepalive rides out ${ridesOutMs} ms, ` +
+          `but an etcd election (profile ${profile}) takes ${electionOutageMs} ms: every one would stop trading.`,
+        `leaseTtlSeconds of at least ${leastSeconds}, or a smaller marginMs or keepaliveMs`,
+      ),
+    );
+  }
+  if (2 * heartbeatMs > shrinkMs) {
+    issues.push(
+      issueAt(
+        ["replication", "heartbeatMs"],
+        `one late heartbeat would cost a standby its place: heartbeatMs ${heartbeatMs} is more than half of shrinkMs ${shrinkMs}.`,
+        `at most ${Math.floor(shrinkMs / 2)}, or a larger shrinkMs`,
+      ),
+    );
+  }
+  if (shrinkMs + roundTripMs >= silenceMs) {
+    issues.push(
+      issueAt(
+        ["replication", "silenceMs"],
+        `shrinkMs ${shrinkMs} + ${roundTripMs} ms to etcd (profile ${profile}) is not less than silenceMs ${silenceMs}: ` +
+          "a leader could not remove a lost standby before another one takes over.",
+        `silenceMs above ${shrinkMs + roundTripMs}, or a smaller shrinkMs`,
+      ),
+    );
+  }
+  return issues;
+}
+
+function venueIssues(config: Config): ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const lists = { venues: config.venues, feeds: config.feeds, strategies: config.strategies };
+  for (const [list, entries] of Object.entries(lists)) {
+    const ids: readonly string[] = entries.map((entry) => entry.id);
+    for (const at of duplicates(ids)) {
+      issues.push(issueAt([list, at, "id"], `${list} has the id ${ids[at]} twice.`, "each id once"));
+    }
+  }
+  for (const [at, venue] of config.venues.entries()) {
+    if (venue.minValidityMs >= venue.validityMs) {
+      issues.push(
+        issueAt(
+          ["venues", at, "minValidityMs"],
+          `minValidityMs ${venue.minValidityMs} is not less than validityMs ${venue.validityMs}: nothing could be sent.`,
+          `below ${venue.validityMs}`,
+        ),
+      );
+    }
+  }
+  return issues;
+}
+
+function symbolIssues(config: Config): ConfigIssue[] {
+  const venues: ReadonlyMap<string, VenueConfig> = new Map(config.venues.map((venue) => [venue.id, venue]));
+  const issues: ConfigIssue[] = [];
+  for (const list of ["feeds", "strategies"] as const) {
+    for (const [at, entry] of config[list].entries()) {
+      const venue = venues.get(entry.venue);
+      if (venue === undefined) {
+        const known = [...venues.keys()].join(", ");
+        issues.push(
+          issueAt(
+            [list, at, "venue"],
+            `${list}[${at}] names venue ${entry.venue}, which is not in venues.`,
+            `one of ${known}`,
+          ),
+        );
+        continue;
+      }
+      issues.push(...foreignSymbols([list, at, "symbols"], entry.symbols, venue.symbols, `venue ${venue.id}`));
+    }
+  }
+  const traded = config.venues.flatMap((venue) => venue.symbols);
+  for (const symbol of Object.keys(config.risk.perSymbol)) {
+    if (traded.some((each) => each === symbol)) continue;
+    issues.push(
+      issueAt(["risk", "perSymbol", symbol], `no venue trades ${symbol}.`, `one of ${[...new Set(traded)].join(", ")}`),
+    );
+  }
+  return issues;
+}
+
+function foreignSymbols(
+  path: ConfigPath,
+  asked: readonly string[],
+  known: readonly string[],
+  where: string,
+): ConfigIssue[] {
+  return asked.flatMap((symbol, at) =>
+    known.includes(symbol)
+      ? []
+      : [issueAt([...path, at], `${symbol} is not among the symbols of ${where}.`, `one of ${known.join(", ")}`)],
+  );
+}
+
+/** Positions of entries that stand earlier in the list already. */
+function duplicates(list: readonly string[]): number[] {
+  return list.flatMap((entry, at) => (list.indexOf(entry) < at ? [at] : []));
+}
+
+function isLoopback(address: string): boolean {
+  return /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(address);
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}

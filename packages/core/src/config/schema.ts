@@ -1,0 +1,349 @@
+/**
+ * What a configuration file may say: one zod schema, strict at every level, so that an unknown key is an error. The
+ * description of each key states its meaning, what is allowed and the default; it is what an operator reads when the key
+ * is wrong (`check.ts`) and what the configuration reference is made of. Rules between keys are in `rules.ts`.
+ */
+import { z } from "zod";
+import { parseDecimal } from "../decimal.ts";
+import type { Decimal } from "../decimal.ts";
+import type { Branded, NodeId, SymbolId, VenueId } from "../ids.ts";
+import type {
+  ApiConfig,
+  ClusterConfig,
+  DoubtConfig,
+  EtcdConfig,
+  FeedConfig,
+  LeadershipConfig,
+  LogConfig,
+  NodeConfig,
+  NodeTag,
+  ObjectivesConfig,
+  RateLimit,
+  ReplicationConfig,
+  RiskConfig,
+  StrategyConfig,
+  SymbolRisk,
+  VenueConfig,
+  VenueLimits,
+} from "./config.ts";
+
+/** A file's content with the fixed defaults filled in; what depends on other keys is still open (`check.ts` fills it). */
+export interface ConfigFile {
+  readonly cluster: ClusterConfig;
+  readonly node: NodeConfig;
+  readonly api: Opened<ApiConfig, "advertise">;
+  readonly replication: ReplicationConfig;
+  readonly etcd: EtcdConfig;
+  readonly leadership: Opened<LeadershipConfig, "leaseTtlSeconds" | "keepaliveMs" | "marginMs">;
+  readonly durability?: "strict" | "available";
+  readonly doubt: DoubtConfig;
+  readonly objectives: ObjectivesConfig;
+  readonly venues: readonly VenueConfig[];
+  readonly feeds: readonly FeedConfig[];
+  readonly risk: RiskConfig;
+  readonly strategies: readonly Opened<StrategyConfig, "venue">[];
+  readonly log: LogConfig;
+}
+
+type Opened<T, Key extends keyof T> = Omit<T, Key> & Partial<Pick<T, Key>>;
+
+const name = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+const hostPort = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
+const httpUrl = /^https?:\/\/[^\s/?#]+(?:\/[^\s]*)?$/;
+const wsUrl = /^wss?:\/\/[^\s/?#]+(?:\/[^\s]*)?$/;
+const symbol = /^[A-Z0-9]{1,20}\/[A-Z0-9]{1,20}(?::[A-Z0-9]{1,20})?$/;
+
+/** A group of keys that was left out is one in which every key was: each has a default. */
+const allDefaults = {} as never;
+
+const named = <T extends Branded<string> = never>(what: string): z.ZodType<T> =>
+  text<T>(what, name, "1 to 32 of a-z, 0-9 and -");
+const symbols = (what: string): z.ZodType<readonly SymbolId[]> =>
+  z
+    .array(text<SymbolId>("a symbol", symbol, 'as ccxt writes it, such as "BTC/USDT"'))
+    .min(1)
+    .describe(`${what}; a list of symbols as ccxt writes them, such as [BTC/USDT]`);
+const path = (what: string): z.ZodType<string> =>
+  text(what, /^\S(?:.*\S)?$/, "a path; a relative one starts at $CREDENTIALS_DIRECTORY (secrets) or at this file");
+const address = (what: string): z.ZodType<string> => text(what, hostPort, "host:port");
+
+const rate = (what: string): z.ZodType<RateLimit> =>
+  z
+    .strictObject({ count: whole("how many", 1, 1_000_000), perMs: whole("in how many milliseconds", 1, 86_400_000) })
+    .describe(`${what}; {count, perMs}`);
+
+const limits: z.ZodType<VenueLimits> = z.strictObject({
+  orderRate: rate("orders the venue takes per interval").prefault({ count: 50, perMs: 10_000 }),
+  requestWeight: rate("request weight the venue takes per interval").prefault({ count: 6_000, perMs: 60_000 }),
+  reservedPercent: whole("share of both limits kept for cancels, resolution and kill", 0, 90, 20),
+});
+
+const venue: z.ZodType<VenueConfig> = z.strictObject({
+  id: named<VenueId>("the venue's name in this file"),
+  mode: choice(
+    "paper fills locally, sandbox is the venue's test network, live is real money",
+    ["paper", "sandbox", "live"],
+    "sandbox",
+  ),
+  exchange: text("ccxt's id of the exchange", /^[a-z0-9]{2,40}$/, "lowercase, such as binance"),
+  account: text("your name of the account", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 of letters, digits, . _ -"),
+  apiKeyFile: path("file that holds this node's API key"),
+  secretFile: path("file that holds the secret of that key"),
+  restUrl: z.exactOptional(text("REST address instead of the exchange's own", httpUrl, "an http or https URL")),
+  wsUrl: z.exactOptional(text("WebSocket address instead of the exchange's own", wsUrl, "a ws or wss URL")),
+  symbols: symbols("what may be traded here"),
+  validityMs: whole("how long a signed request stays valid at the venue", 50, 60_000, 1_500),
+  minValidityMs: whole("a request with less validity left at the socket is not sent", 10, 60_000, 100),
+  deadlineMs: whole(
+    "how long the engine waits for the venue's answer before it calls the outcome in doubt",
+    50,
+    60_000,
+    3_000,
+  ),
+  uniqueness: choice(
+    "how long the venue refuses a client order id it has seen",
+    ["open-only", "forever", "none"],
+    "none",
+  ),
+  limits: limits.prefault(allDefaults),
+});
+
+const feed: z.ZodType<FeedConfig> = z.strictObject({
+  id: named("the feed's name"),
+  venue: named<VenueId>("id of the venue it comes from"),
+  symbols: symbols("what it carries"),
+  staleAfterMs: whole("age of the newest data from which a symbol counts as stale", 50, 600_000, 2_000),
+  wsUrl: z.exactOptional(text("WebSocket address instead of the venue's", wsUrl, "a ws or wss URL")),
+  restUrl: z.exactOptional(
+    text("REST address for book snapshots instead of the venue's", httpUrl, "an http or https URL"),
+  ),
+});
+
+const symbolRisk = {
+  orderQuantityMax: amount("largest quantity of one order, in the base currency"),
+  orderNotionalMax: amount("largest value of one order, in the quote currency"),
+  collarBps: whole("how far through the far side of a fresh book an order may be priced, in basis points", 1, 10_000),
+  positionMax: amount("largest position, long or short, open orders and doubt at worst case, in the base currency"),
+};
+
+const risk: z.ZodType<RiskConfig> = z.strictObject({
+  defaults: z
+    .strictObject(symbolRisk)
+    .describe("limits of every symbol that perSymbol does not change") satisfies z.ZodType<SymbolRisk>,
+  perSymbol: z
+    .record(
+      text("a symbol", symbol, 'as ccxt writes it, such as "BTC/USDT"'),
+      z.strictObject({
+        orderQuantityMax: z.exactOptional(symbolRisk.orderQuantityMax),
+        orderNotionalMax: z.exactOptional(symbolRisk.orderNotionalMax),
+        collarBps: z.exactOptional(symbolRisk.collarBps),
+        positionMax: z.exactOptional(symbolRisk.positionMax),
+      }),
+    )
+    .describe("symbol to the limits that differ for it")
+    .prefault(allDefaults),
+  orderRate: rate("orders this cluster records per interval, all symbols together").prefault({
+    count: 100,
+    perMs: 1_000,
+  }),
+  clockErrorMaxMs: whole("bound on the clock error to the venue above which no new order is sent", 10, 5_000, 250),
+});
+
+const strategy: z.ZodType<Opened<StrategyConfig, "venue">> = z.strictObject({
+  id: named("the strategy's name"),
+  module: path("TypeScript or JavaScript module of pure handlers"),
+  venue: z.exactOptional(named<VenueId>("id of the venue it trades on; may be left out when there is one")),
+  symbols: symbols("what it sees and trades"),
+  budgetMs: whole("time one handler call may take; over it the strategy is switched off, on record", 1, 10_000, 50),
+  params: z.record(z.string(), z.unknown()).describe("what the strategy is given, as it is").default({}),
+});
+
+/** The whole file. Its keys, in this order, are those of the configuration reference. */
+export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
+  cluster: z
+    .strictObject({
+      name: named("the cluster's name; its keys in etcd start with /baton/<name>/"),
+      nodes: z
+        .array(named<NodeId>("a node id"))
+        .min(1)
+        .max(7)
+        .describe("ids of every engine node of the cluster; a list of 1 to 7, the same on each"),
+    })
+    .describe("which cluster this node belongs to; {name, nodes}"),
+  node: z
+    .strictObject({
+      id: named<NodeId>("this node's name, one of cluster.nodes"),
+      site: named("where it stands; nodes that can fail together share a site"),
+      dataDir: path("folder of the journal; made when it is missing"),
+      tags: z
+        .array(choice<NodeTag>("a tag", ["no-failover"]))
+        .describe("a list of: no-failover (never promoted by itself); default none")
+        .default([]),
+      priority: whole("of several promotable nodes the one with the higher number goes first", 0, 1_000, 100),
+    })
+    .describe("this node; {id, site, dataDir, tags, priority}"),
+  api: z
+    .strictObject({
+      listen: address("where this node listens, for the API and the other nodes"),
+      advertise: z.exactOptional(address("where the others and the clients reach it; default: listen")),
+      tokensFile: z.exactOptional(path("file of bearer tokens, one line each: principal role token")),
+      allowLoopbackWithoutToken: flag(
+        "let anyone on this machine write without a token; for demonstrations only",
+        false,
+      ),
+    })
+    .describe("the HTTP API; {listen, advertise, tokensFile, allowLoopbackWithoutToken}"),
+  replication: z
+    .strictObject({
+      heartbeatMs: whole("how often the leader speaks to its standbys when it has nothing to ship", 10, 5_000, 50),
+      silenceMs: whole("silence of the leader after which an in-sync standby takes over", 100, 60_000, 1_000),
+      shrinkMs: whole("silence of a standby after which the leader removes it from the in-sync set", 50, 30_000, 300),
+      peers: z
+        .record(named("a node id"), address("address used for that node"))
+        .describe("node id to host:port, where a node is not reached at the address it publishes; default none")
+        .default({}),
+    })
+    .describe("the journal's way to the standbys")
+    .prefault(allDefaults),
+  etcd: z
+    .strictObject({
+      endpoints: z
+        .array(text("an etcd endpoint", httpUrl, "an http or https URL, such as http://10.0.0.1:2379"))
+        .min(1)
+        .max(9)
+        .describe("every member of the etcd cluster; a list of http or https URLs"),
+      callTimeoutMs: whole("how long one etcd call may take", 50, 10_000, 1_000),
+      tls: z.exactOptional(
+        z
+          .strictObject({
+            caFile: path("certificate authority of etcd"),
+            certFile: z.exactOptional(path("this node's certificate")),
+            keyFile: z.exactOptional(path("key of that certificate")),
+          })
+          .describe("{caFile, certFile, keyFile}; needs https endpoints"),
+      ),
+      auth: z.exactOptional(
+        z
+          .strictObject({
+            username: text("etcd user", /^\S{1,64}$/, "1 to 64 characters, no spaces"),
+            passwordFile: path("file that holds the password"),
+          })
+          .describe("{username, passwordFile}"),
+      ),
+    })
+    .describe("where etcd is; {endpoints, callTimeoutMs, tls, auth}"),
+  leadership: z
+    .strictObject({
+      profile: choice(
+        "the distance between the etcd members; sets the three timings below",
+        ["lan", "metro", "wan"],
+        "metro",
+      ),
+      leaseTtlSeconds: z.exactOptional(whole("life of the leader's lease; default 2 (lan), 4 (metro), 8 (wan)", 2, 60)),
+      keepaliveMs: z.exactOptional(whole("how often the lease is renewed; default 250, 500, 1000", 50, 10_000)),
+      marginMs: z.exactOptional(
+        whole("how long before the lease ends the leader stops; default 300, 500, 1000", 250, 10_000),
+      ),
+      preempt: flag("let an in-sync standby take over from a silent leader before its lease ends", true),
+      yieldMs: whole("how long a leader may be without the venue while a standby reaches it", 100, 600_000, 2_000),
+      autofailover: choice(
+        "what cluster init writes: on acts, observe only says what it would do, off does nothing",
+        ["on", "observe", "off"],
+        "on",
+      ),
+    })
+    .describe("who leads, and how fast another takes over")
+    .prefault(allDefaults),
+  durability: z.exactOptional(
+    choice("strict: no new order without a second durable copy; available: a lone leader goes on, loudly", [
+      "strict",
+      "available",
+    ]),
+  ),
+  doubt: z
+    .strictObject({
+      block: choice("what an order in doubt blocks besides itself", ["intent", "instrument", "account"], "intent"),
+      processingBoundMs: whole("longest time the venue takes to act on a request it has received", 0, 600_000, 10_000),
+      queryLagMs: whole("longest time until a query shows what the venue has accepted", 0, 600_000, 2_000),
+      orphans: choice(
+        "what becomes of an open order of ours that the journal does not know",
+        ["cancel", "leave"],
+        "cancel",
+      ),
+    })
+    .describe("when an unanswered request is proved not to have been accepted")
+    .prefault(allDefaults),
+  objectives: objectives({ switchover: 250, processCrash: 500, hostLost: 1_500, standbyLost: 350 }),
+  venues: z
+    .array(venue)
+    .min(1)
+    .max(16)
+    .describe("the accounts that are traded on; a list of {id, exchange, account, …}"),
+  feeds: z.array(feed).min(1).max(64).describe("market data; a list of {id, venue, symbols, staleAfterMs, …}"),
+  risk: risk.describe("what no order may exceed; {defaults, perSymbol, orderRate, clockErrorMaxMs}"),
+  strategies: z
+    .array(strategy)
+    .max(64)
+    .describe("code that trades; a list of {id, module, symbols, …}; default none")
+    .default([]),
+  log: z
+    .strictObject({
+      level: choice("least severe level that is logged", ["fatal", "error", "warn", "info", "debug", "trace"], "info"),
+    })
+    .describe("{level}")
+    .prefault(allDefaults),
+});
+
+function objectives(rtoMs: Readonly<Record<keyof ObjectivesConfig, number>>): z.ZodType<ObjectivesConfig> {
+  const objective = (what: string, fallback: number): z.ZodType<{ readonly rtoMs: number }> =>
+    z.strictObject({ rtoMs: whole(what, 1, 3_600_000, fallback) }).prefault(allDefaults) as z.ZodType<{
+      readonly rtoMs: number;
+    }>;
+  return z
+    .strictObject({
+      switchover: objective("longest gap in trading of a planned switchover", rtoMs.switchover),
+      processCrash: objective("longest gap after the leader's process died", rtoMs.processCrash),
+      hostLost: objective("longest gap after the leader's host was lost or cut off", rtoMs.hostLost),
+      standbyLost: objective("longest pause of orders when a standby is lost", rtoMs.standbyLost),
+    })
+    .describe("recovery times that drills and alerts compare with; scenario to {rtoMs}")
+    .prefault(allDefaults) as z.ZodType<ObjectivesConfig>;
+}
+
+// The pieces. Each puts what is allowed and the default into its description, so that the two cannot drift apart.
+
+function whole(what: string, minimum: number, maximum: number, fallback?: number): z.ZodType<number> {
+  const range = `${what}; a whole number from ${minimum} to ${maximum}`;
+  const schema = z.int().min(minimum).max(maximum);
+  return fallback === undefined
+    ? schema.describe(range)
+    : schema.default(fallback).describe(`${range}; default ${fallback}`);
+}
+
+function text<T extends string = string>(what: string, form: RegExp, allowed: string): z.ZodType<T> {
+  return z.string().regex(form).describe(`${what}; ${allowed}`) as unknown as z.ZodType<T>;
+}
+
+function choice<const T extends string>(what: string, values: readonly T[], fallback?: NoInfer<T>): z.ZodType<T> {
+  const allowed = `${what}; one of ${values.join(", ")}`;
+  const schema = z.enum(values);
+  return (fallback === undefined
+    ? schema.describe(allowed)
+    : schema.default(fallback as never).describe(`${allowed}; default ${fallback}`)) as unknown as z.ZodType<T>;
+}
+
+function flag(what: string, fallback: boolean): z.ZodType<boolean> {
+  return z.boolean().default(fallback).describe(`${what}; true or false; default ${fallback}`);
+}
+
+function amount(what: string): z.ZodType<Decimal> {
+  const isAmount = (value: string): boolean => {
+    const parsed = parseDecimal(value);
+    return parsed !== undefined && parsed !== "0" && !parsed.startsWith("-");
+  };
+  return z
+    .string()
+    .refine(isAmount)
+    .overwrite((value) => parseDecimal(value) ?? value)
+    .describe(`${what}; a decimal above zero in quotes, such as "0.5"`) as unknown as z.ZodType<Decimal>;
+}
