@@ -71,35 +71,27 @@ function complete(file: ConfigFile): { readonly config: Config } | { readonly is
 
 function shapeIssues(issue: z.core.$ZodIssue): ConfigIssue[] {
   const path = issue.path.map((step) => (typeof step === "number" ? step : String(step)));
-  switch (issue.code) {
-    case "unrecognized_keys": {
-      const known = knownKeys(path);
-      return issue.keys.map((key) => {
-        const at = [...path, key];
-        const near = nearest(key, known);
-        const hint = near === undefined ? "" : ` Did you mean ${near}?`;
-        return {
-          path: at,
-          key: keyText(at),
-          allowed: `one of ${known.join(", ")}`,
-          sentence: `${keyText(at)} is not a key that Baton knows.${hint}`,
-          isKeyFault: true,
-        };
-      });
-    }
-    case "invalid_key": {
-      const allowed = "the name of a node (a-z, 0-9, -) or a symbol such as BTC/USDT, as the key's place asks";
-      return [{ ...issueAt(path, `${keyText(path)} cannot be a key here.`, allowed), isKeyFault: true }];
-    }
-    default: {
-      const allowed = describeKey(path) ?? "see the configuration reference";
-      const isMissing = issue.code === "invalid_type" && issue.input === undefined;
-      const sentence = isMissing
-        ? `${keyText(path)} is missing.`
-        : `${keyText(path)} cannot be ${shown(issue.input)}${numberHint(issue)}.`;
-      return [issueAt(path, sentence, allowed)];
-    }
+  if (issue.code === "unrecognized_keys") {
+    const known = knownKeys(path);
+    return issue.keys.map((key) => unknownKey([...path, key], key, known));
   }
+  if (issue.code === "invalid_key") {
+    const allowed = "the name of a node (a-z, 0-9, -) or a symbol such as BTC/USDT, as the key's place asks";
+    return [{ ...issueAt(path, `${keyText(path)} cannot be a key here.`, allowed), isKeyFault: true }];
+  }
+  const allowed = describeKey(path) ?? "see the configuration reference";
+  const isMissing = issue.code === "invalid_type" && issue.input === undefined;
+  const sentence = isMissing
+    ? `${keyText(path)} is missing.`
+    : `${keyText(path)} cannot be ${shown(issue.input)}${numberHint(issue)}.`;
+  return [issueAt(path, sentence, allowed)];
+}
+
+function unknownKey(path: ConfigPath, key: string, known: readonly string[]): ConfigIssue {
+  const near = nearest(key, known);
+  const hint = near === undefined ? "" : ` Did you mean ${near}?`;
+  const sentence = `${keyText(path)} is not a key that Baton knows.${hint}`;
+  return { path, key: keyText(path), allowed: `one of ${known.join(", ")}`, sentence, isKeyFault: true };
 }
 
 function numberHint(issue: z.core.$ZodIssue): string {
@@ -116,8 +108,7 @@ function shown(input: unknown): string {
 /** A known key at most two edits away from what was written. */
 function nearest(key: string, known: readonly string[]): string | undefined {
   const ranked = known.map((word) => ({ word, edits: editDistance(key.toLowerCase(), word.toLowerCase()) }));
-  ranked.sort((a, b) => a.edits - b.edits);
-  const best = ranked[0];
+  const best = ranked.toSorted((a, b) => a.edits - b.edits)[0];
   return best !== undefined && best.edits <= 2 ? best.word : undefined;
 }
 

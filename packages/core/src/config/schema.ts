@@ -296,9 +296,7 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
 
 function objectives(rtoMs: Readonly<Record<keyof ObjectivesConfig, number>>): z.ZodType<ObjectivesConfig> {
   const objective = (what: string, fallback: number): z.ZodType<{ readonly rtoMs: number }> =>
-    z.strictObject({ rtoMs: whole(what, 1, 3_600_000, fallback) }).prefault(allDefaults) as z.ZodType<{
-      readonly rtoMs: number;
-    }>;
+    z.strictObject({ rtoMs: whole(what, 1, 3_600_000, fallback) }).prefault(allDefaults);
   return z
     .strictObject({
       switchover: objective("longest gap in trading of a planned switchover", rtoMs.switchover),
@@ -307,7 +305,7 @@ function objectives(rtoMs: Readonly<Record<keyof ObjectivesConfig, number>>): z.
       standbyLost: objective("longest pause of orders when a standby is lost", rtoMs.standbyLost),
     })
     .describe("recovery times that drills and alerts compare with; scenario to {rtoMs}")
-    .prefault(allDefaults) as z.ZodType<ObjectivesConfig>;
+    .prefault(allDefaults);
 }
 
 // The pieces. Each puts what is allowed and the default into its description, so that the two cannot drift apart.
@@ -326,10 +324,9 @@ function text<T extends string = string>(what: string, form: RegExp, allowed: st
 
 function choice<const T extends string>(what: string, values: readonly T[], fallback?: NoInfer<T>): z.ZodType<T> {
   const allowed = `${what}; one of ${values.join(", ")}`;
-  const schema = z.enum(values);
-  return (fallback === undefined
-    ? schema.describe(allowed)
-    : schema.default(fallback as never).describe(`${allowed}; default ${fallback}`)) as unknown as z.ZodType<T>;
+  const schema: z.ZodType<T> = z.enum(values);
+  if (fallback === undefined) return schema.describe(allowed);
+  return schema.default(fallback as never).describe(`${allowed}; default ${fallback}`);
 }
 
 function flag(what: string, fallback: boolean): z.ZodType<boolean> {
