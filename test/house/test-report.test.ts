@@ -11,9 +11,9 @@ afterAll(() => {
 });
 
 function count(report: unknown, exitStatus: number): Count {
-  const file = join(folder, "report.json");
-  writeFileSync(file, typeof report === "string" ? report : JSON.stringify(report));
-  return countTests(file, exitStatus);
+  const path = join(folder, "report.json");
+  writeFileSync(path, typeof report === "string" ? report : JSON.stringify(report));
+  return countTests(path, exitStatus);
 }
 
 function file(status: string, ...tests: readonly string[]): unknown {
