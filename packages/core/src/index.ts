@@ -1,4 +1,9 @@
 /** The one door of core: every decision, and the words that all rooms share. */
+export * from "./admin/cluster.ts";
+export * from "./admin/exit-codes.ts";
+export * from "./admin/operations.ts";
+export * from "./admin/orders.ts";
+export * from "./admin/problem.ts";
 export * from "./assert.ts";
 export * from "./config/check.ts";
 export * from "./config/config.ts";
@@ -11,6 +16,7 @@ export * from "./formats/frame.ts";
 export * from "./ids.ts";
 export * from "./orders/outcome.ts";
 export * from "./orders/terms.ts";
+export * from "./replication/rejoin.ts";
 export * from "./succession/leading.ts";
 export * from "./succession/machine.ts";
 export * from "./succession/permit.ts";

@@ -1,0 +1,266 @@
+/**
+ * The cluster over HTTP: what `baton status`, `history`, `feeds` and the console show, and what a switchover would say of
+ * each candidate. Any node answers from what it knows; null means that this node does not know, never that it is fine.
+ */
+import { z } from "zod";
+import type { Decimal } from "../decimal.ts";
+import type { TakeoverReason } from "../formats/events.ts";
+import type { BootId, ClusterId, Epoch, NodeId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import type { ControlRecord, HistoryRecord, KillRecord } from "../succession/records.ts";
+import type { OperationView } from "./operations.ts";
+import { operationViewSchema } from "./operations.ts";
+
+/** What a node is doing. `held`: leader in a switchover; `fenced`: this boot never leads again. */
+export type NodeRole = "starting" | "standby" | "campaigning" | "leader" | "held" | "fenced" | "stopped";
+
+/** `GET /cluster`, in the eyes of the node that was asked. */
+export interface ClusterView {
+  readonly version: 1;
+  readonly cluster: { readonly name: string; /** Null until `baton cluster init`. */ readonly id: ClusterId | null };
+  readonly atWallMs: number;
+  /** The node that answers. */
+  readonly node: {
+    readonly id: NodeId;
+    readonly boot: BootId;
+    readonly role: NodeRole;
+    readonly site: string;
+    readonly address: string;
+    /** What its loop did last, and why: one sentence. */
+    readonly sentence: string;
+  };
+  readonly leader: {
+    readonly node: NodeId;
+    readonly boot: BootId;
+    readonly epoch: Epoch;
+    readonly sinceWallMs: number;
+    readonly reason: TakeoverReason;
+  } | null;
+  readonly epoch: Epoch;
+  /** Until the leader's deadline; only the leader knows it. */
+  readonly deadlineSlackMs: number | null;
+  readonly insync: { readonly epoch: Epoch; readonly version: number; readonly members: readonly NodeId[] } | null;
+  readonly members: readonly MemberView[];
+  readonly control: {
+    readonly autofailover: ControlRecord["autofailover"];
+    readonly pause: { readonly by: string; readonly reason: string } | null;
+  };
+  readonly kill: KillRecord | null;
+  /** May an order that needs a fresh price leave now, and if not, why not. */
+  readonly trading: { readonly isAllowed: boolean; readonly reasons: readonly string[] };
+  readonly orders: {
+    readonly open: number;
+    readonly inDoubt: number;
+    /** Age of the oldest order in doubt. */
+    readonly oldestInDoubtMs: number | null;
+  };
+  readonly feeds: readonly FeedSummary[];
+  readonly etcd: EtcdHealth;
+  /** The operation that is under way. */
+  readonly operation: OperationView | null;
+}
+
+export interface MemberView {
+  readonly node: NodeId;
+  readonly boot: BootId;
+  readonly role: NodeRole;
+  readonly site: string;
+  readonly address: string;
+  readonly isInSync: boolean;
+  readonly position: { readonly epoch: Epoch; readonly durable: Sequence; readonly committed: Sequence };
+  /** Records that the leader has and this node has not; null where no leader is known. */
+  readonly lagRecords: number | null;
+  /** Why it could not be promoted now; empty = promotable. */
+  readonly unfit: readonly string[];
+  readonly reachesVenue: boolean;
+  readonly build: string;
+  readonly configDigest: string;
+  readonly tags: readonly string[];
+}
+
+export type FeedQuality = "live" | "degraded" | "stale";
+
+export interface FeedSummary {
+  readonly id: string;
+  readonly quality: FeedQuality;
+  /** Age of the oldest symbol's newest data; null before the first. */
+  readonly ageMs: number | null;
+}
+
+export interface EtcdHealth {
+  readonly isReachable: boolean;
+  readonly endpoints: readonly { readonly endpoint: string; readonly isHealthy: boolean }[];
+  /** Age of the newest linearizable read. */
+  readonly ageMs: number | null;
+  readonly revision: string | null;
+}
+
+/** `GET /v1/feeds`: one row per feed and symbol. */
+export interface FeedView {
+  readonly id: string;
+  readonly venue: VenueId;
+  readonly symbol: SymbolId;
+  readonly state: string;
+  readonly quality: FeedQuality;
+  readonly ageMs: number | null;
+  readonly bid: Decimal | null;
+  readonly ask: Decimal | null;
+  readonly gaps: number;
+  readonly reconnects: number;
+}
+
+/** `GET /v1/books/:symbol`; levels are [price, quantity], best first. */
+export interface BookView {
+  readonly version: 1;
+  readonly feed: string;
+  readonly symbol: SymbolId;
+  readonly quality: FeedQuality;
+  readonly ageMs: number | null;
+  readonly updateId: number;
+  readonly bids: readonly (readonly [Decimal, Decimal])[];
+  readonly asks: readonly (readonly [Decimal, Decimal])[];
+}
+
+/** `GET /history?since=WALLMS`: one timeline, oldest first. */
+export interface HistoryPage {
+  readonly version: 1;
+  readonly entries: readonly HistoryEntry[];
+}
+
+export type HistoryEntry =
+  | ({ readonly kind: "epoch" } & HistoryRecord)
+  | ({ readonly kind: "operation"; readonly atWallMs: number } & OperationView)
+  | ({ readonly kind: "kill" } & KillRecord);
+
+/** `GET /promotability`: the one function's answer for each node. */
+export interface Promotability {
+  readonly version: 1;
+  readonly candidates: readonly {
+    readonly node: NodeId;
+    readonly isPromotable: boolean;
+    readonly isInSync: boolean;
+    readonly lagRecords: number | null;
+    readonly unfit: readonly string[];
+  }[];
+}
+
+/** Body of `/leader /standby /in-sync /health /ready /live`: status 200 when ok, 503 when not. */
+export interface ProbeView {
+  readonly isOk: boolean;
+  readonly role: NodeRole;
+  readonly sentence: string;
+}
+
+const role = z.enum(["starting", "standby", "campaigning", "leader", "held", "fenced", "stopped"]);
+const quality = z.enum(["live", "degraded", "stale"]);
+const age = z.number().nullable();
+const killRecord = z.looseObject({
+  level: z.enum(["off", "cluster"]),
+  by: z.string(),
+  reason: z.string(),
+  atWallMs: z.number(),
+});
+
+export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
+  version: z.literal(1),
+  cluster: z.looseObject({ name: z.string(), id: z.string().nullable() }),
+  atWallMs: z.number(),
+  node: z.looseObject({
+    id: z.string(),
+    boot: z.string(),
+    role,
+    site: z.string(),
+    address: z.string(),
+    sentence: z.string(),
+  }),
+  leader: z
+    .looseObject({
+      node: z.string(),
+      boot: z.string(),
+      epoch: z.int(),
+      sinceWallMs: z.number(),
+      reason: z.string(),
+    })
+    .nullable(),
+  epoch: z.int(),
+  deadlineSlackMs: age,
+  insync: z.looseObject({ epoch: z.int(), version: z.int(), members: z.array(z.string()) }).nullable(),
+  members: z.array(
+    z.looseObject({
+      node: z.string(),
+      boot: z.string(),
+      role,
+      site: z.string(),
+      address: z.string(),
+      isInSync: z.boolean(),
+      position: z.looseObject({ epoch: z.int(), durable: z.int(), committed: z.int() }),
+      lagRecords: z.int().nullable(),
+      unfit: z.array(z.string()),
+      reachesVenue: z.boolean(),
+      build: z.string(),
+      configDigest: z.string(),
+      tags: z.array(z.string()),
+    }),
+  ),
+  control: z.looseObject({
+    autofailover: z.enum(["on", "observe", "off"]),
+    pause: z.looseObject({ by: z.string(), reason: z.string() }).nullable(),
+  }),
+  kill: killRecord.nullable(),
+  trading: z.looseObject({ isAllowed: z.boolean(), reasons: z.array(z.string()) }),
+  orders: z.looseObject({ open: z.int(), inDoubt: z.int(), oldestInDoubtMs: age }),
+  feeds: z.array(z.looseObject({ id: z.string(), quality, ageMs: age })),
+  etcd: z.looseObject({
+    isReachable: z.boolean(),
+    endpoints: z.array(z.looseObject({ endpoint: z.string(), isHealthy: z.boolean() })),
+    ageMs: age,
+    revision: z.string().nullable(),
+  }),
+  operation: operationViewSchema.nullable(),
+}) as unknown as z.ZodType<ClusterView>;
+
+export const feedsSchema: z.ZodType<{ readonly version: 1; readonly feeds: readonly FeedView[] }> = z.looseObject({
+  version: z.literal(1),
+  feeds: z.array(
+    z.looseObject({
+      id: z.string(),
+      venue: z.string(),
+      symbol: z.string(),
+      state: z.string(),
+      quality,
+      ageMs: age,
+      bid: z.string().nullable(),
+      ask: z.string().nullable(),
+      gaps: z.int(),
+      reconnects: z.int(),
+    }),
+  ),
+}) as unknown as z.ZodType<{ readonly version: 1; readonly feeds: readonly FeedView[] }>;
+
+export const bookViewSchema: z.ZodType<BookView> = z.looseObject({
+  version: z.literal(1),
+  feed: z.string(),
+  symbol: z.string(),
+  quality,
+  ageMs: age,
+  updateId: z.int(),
+  bids: z.array(z.tuple([z.string(), z.string()])),
+  asks: z.array(z.tuple([z.string(), z.string()])),
+}) as unknown as z.ZodType<BookView>;
+
+export const historyPageSchema: z.ZodType<HistoryPage> = z.looseObject({
+  version: z.literal(1),
+  entries: z.array(z.looseObject({ kind: z.string(), atWallMs: z.number() })),
+}) as unknown as z.ZodType<HistoryPage>;
+
+export const promotabilitySchema: z.ZodType<Promotability> = z.looseObject({
+  version: z.literal(1),
+  candidates: z.array(
+    z.looseObject({
+      node: z.string(),
+      isPromotable: z.boolean(),
+      isInSync: z.boolean(),
+      lagRecords: z.int().nullable(),
+      unfit: z.array(z.string()),
+    }),
+  ),
+}) as unknown as z.ZodType<Promotability>;

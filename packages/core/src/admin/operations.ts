@@ -1,0 +1,88 @@
+/**
+ * Operations over HTTP: what an operator asks (`POST /operations`) and how far it is. An operation has an id, chosen by
+ * the asker where a repeat must not happen twice, and ends done, aborted or failed with a reason that survives a crash.
+ */
+import { z } from "zod";
+import type { Epoch, NodeId, OperationId } from "../ids.ts";
+import type { OperationPhase } from "../succession/records.ts";
+import { checkBody } from "./problem.ts";
+import type { Checked } from "./problem.ts";
+
+interface Asked {
+  /** Repeat it and nothing happens twice; the node makes one where it is absent. */
+  readonly id?: OperationId;
+  readonly reason: string;
+}
+
+export type OperationRequest =
+  | (Asked & { readonly what: "switchover"; readonly to?: NodeId })
+  | (Asked & { readonly what: "kill"; readonly level: "cluster" })
+  | (Asked & { readonly what: "unkill" })
+  | (Asked & { readonly what: "pause"; readonly forMs: number })
+  | (Asked & { readonly what: "resume" })
+  | (Asked & { readonly what: "autofailover"; readonly mode: "on" | "observe" | "off" });
+
+export type OperationKind = OperationRequest["what"];
+
+/** Answer 202 of `POST /operations`, and `GET /operations/:id`. */
+export interface OperationView {
+  readonly id: OperationId;
+  readonly what: OperationKind;
+  readonly to?: NodeId;
+  readonly by: string;
+  readonly reason: string;
+  readonly phase: OperationPhase;
+  /** One sentence: what is being done, or why it ended so. */
+  readonly detail: string;
+  /** The epoch that came of it. */
+  readonly epoch?: Epoch;
+  readonly updatedWallMs: number;
+}
+
+const asked = {
+  id: z.exactOptional(z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 of letters, digits, . _ -")),
+  reason: z.string("must say why").trim().min(1, "must say why").max(500, "must have at most 500 characters"),
+};
+
+const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminatedUnion(
+  "what",
+  [
+    z.strictObject({ what: z.literal("switchover"), ...asked, to: z.exactOptional(z.string()) }),
+    z.strictObject({ what: z.literal("kill"), ...asked, level: z.literal("cluster", "must be cluster") }),
+    z.strictObject({ what: z.literal("unkill"), ...asked }),
+    z.strictObject({
+      what: z.literal("pause"),
+      ...asked,
+      forMs: z.int("must be a whole number of milliseconds").min(1_000).max(86_400_000),
+    }),
+    z.strictObject({ what: z.literal("resume"), ...asked }),
+    z.strictObject({
+      what: z.literal("autofailover"),
+      ...asked,
+      mode: z.enum(["on", "observe", "off"], "must be on, observe or off"),
+    }),
+  ],
+  "must be switchover, kill, unkill, pause, resume or autofailover",
+) as unknown as z.ZodType<OperationRequest>;
+
+/** Checks the body of `POST /operations`. */
+export function checkOperationRequest(body: unknown): Checked<OperationRequest> {
+  return checkBody(operationRequestSchema, body);
+}
+
+export const operationViewSchema: z.ZodType<OperationView> = z.looseObject({
+  id: z.string(),
+  what: z.enum(["switchover", "kill", "unkill", "pause", "resume", "autofailover"]),
+  to: z.exactOptional(z.string()),
+  by: z.string(),
+  reason: z.string(),
+  phase: z.enum(["asked", "running", "done", "aborted", "failed"]),
+  detail: z.string(),
+  epoch: z.exactOptional(z.int()),
+  updatedWallMs: z.number(),
+}) as unknown as z.ZodType<OperationView>;
+
+/** True once an operation moves no more. */
+export function isSettled(phase: OperationPhase): boolean {
+  return phase === "done" || phase === "aborted" || phase === "failed";
+}

@@ -1,0 +1,79 @@
+/**
+ * What the HTTP API answers when it says no: a problem document (RFC 9457) with a stable code and, where one field is at
+ * fault, its name. Refusal codes of risk are codes too; this file names those of the API itself.
+ */
+import { z } from "zod";
+
+/** Media type of a problem document. */
+export const problemMediaType = "application/problem+json";
+
+/** Codes of the API itself; risk adds its own. The comment says what the caller knows then. */
+export type ApiProblemCode =
+  | "invalid" // 400/422: a field is wrong; nothing was recorded
+  | "unauthorized" // 401: no token, or one that nobody has
+  | "forbidden" // 403: the token's role may not do this
+  | "not-found" // 404
+  | "conflict" // 409: the present state does not allow it
+  | "key-reused" // 422: another body stands under this Idempotency-Key
+  | "refused" // 503: nothing was recorded; try again
+  | "unknown" // 503: recorded, not known durable; repeat with the same key
+  | "internal"; // 500: we are wrong
+
+export interface Problem {
+  /** `https://baton.invalid/problems/<code>`: a name, not an address. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** One sentence for the person who asked. */
+  readonly detail: string;
+  readonly code: string;
+  /** Path of the field at fault, such as `price`. */
+  readonly field?: string;
+}
+
+export const problemSchema: z.ZodType<Problem> = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  field: z.exactOptional(z.string()),
+});
+
+/** Makes a problem document. */
+export function problem(status: number, code: string, detail: string, field?: string): Problem {
+  return {
+    type: `https://baton.invalid/problems/${code}`,
+    title: code.replaceAll("-", " "),
+    status,
+    detail,
+    code,
+    ...(field !== undefined && { field }),
+  };
+}
+
+export type Checked<T> =
+  { readonly kind: "valid"; readonly value: T } | { readonly kind: "invalid"; readonly problem: Problem };
+
+/** Checks the body of a request; a bad one gives the problem document that names the first field at fault. */
+export function checkBody<T>(schema: z.ZodType<T>, body: unknown): Checked<T> {
+  const parsed = schema.safeParse(body, { reportInput: true });
+  if (parsed.success) return { kind: "valid", value: parsed.data };
+  const [issue] = parsed.error.issues;
+  const field = issue === undefined ? "" : fieldOf(issue);
+  return { kind: "invalid", problem: problem(422, "invalid", sentenceOf(field, issue), field) };
+}
+
+function fieldOf(issue: z.core.$ZodIssue): string {
+  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
+  return path.map(String).join(".");
+}
+
+function sentenceOf(field: string, issue: z.core.$ZodIssue | undefined): string {
+  if (issue === undefined) return "the body is not what is expected.";
+  if (field === "") return "the body must be a JSON object.";
+  if (issue.code === "unrecognized_keys") return `${field} is not a field of this request.`;
+  const isOfType = issue.code === "invalid_type" || issue.code === "invalid_value";
+  if (isOfType && issue.input === undefined) return `${field} is missing.`;
+  return `${field}: ${issue.message}.`;
+}
