@@ -1,0 +1,107 @@
+/**
+ * Each fact of the account once, in whatever order and however often the stream and the REST recovery tell it. Fills are
+ * told apart by (symbol, trade id); an order's state only moves forward (executed quantity grows, an ended order stays
+ * ended), never by arrival. So a drop and a recovery lose no fill and double none (I11).
+ */
+import {
+  compare,
+  type Decimal,
+  type SymbolId,
+  type TradeId,
+  type VenueOrder,
+  type VenueOrderStatus,
+} from "@baton/core";
+import type { VenueTrade } from "./venue.ts";
+
+/** Where a fact came from: pushed by the venue, or read after a (re)connection. */
+export type FactSource = "stream" | "recovery";
+
+export type AccountEvent =
+  | { readonly kind: "fill"; readonly fill: VenueTrade; readonly source: FactSource }
+  | { readonly kind: "order"; readonly order: VenueOrder; readonly source: FactSource }
+  /** From the stream only the currencies that changed, zeros included; from recovery all that are not zero. */
+  | { readonly kind: "balances"; readonly balances: Readonly<Record<string, Decimal>>; readonly source: FactSource };
+
+const tradesKept = 20_000;
+const ordersKept = 20_000;
+
+export class AccountLedger {
+  readonly #emit: (event: AccountEvent) => void;
+  readonly #tradesSeen = new Map<SymbolId, Set<TradeId>>();
+  readonly #ordersSeen = new Map<string, { readonly executed: Decimal; readonly isEnded: boolean }>();
+  readonly #clientOrderIds = new Map<string, string>();
+  readonly #floors = new Map<SymbolId, bigint>();
+
+  constructor(emit: (event: AccountEvent) => void) {
+    this.#emit = emit;
+  }
+
+  /**
+   * The trade id from which recovery must read: one above the last that REST has shown (its lists are prefixes of the
+   * truth, even when they lag), at first above what the caller vouches for. What only the stream has shown does not raise
+   * it, since an earlier trade may have been lost there.
+   */
+  recoverFrom(symbol: SymbolId, vouchedFor: TradeId | undefined): bigint {
+    const floor = this.#floors.get(symbol) ?? (vouchedFor === undefined ? -1n : BigInt(vouchedFor));
+    this.#floors.set(symbol, floor);
+    return floor + 1n;
+  }
+
+  /** Takes a trade; true when it was new. */
+  trade(trade: VenueTrade, source: FactSource): boolean {
+    const tradeId = BigInt(trade.tradeId);
+    const floor = this.#floors.get(trade.symbol);
+    const seen = this.#tradesSeen.get(trade.symbol) ?? new Set<TradeId>();
+    this.#tradesSeen.set(trade.symbol, seen);
+    const isNew = (floor === undefined || tradeId > floor) && !seen.has(trade.tradeId);
+    if (isNew) {
+      seen.add(trade.tradeId);
+      forgetOldest(seen, tradesKept);
+      const clientOrderId = trade.clientOrderId ?? this.clientOrderIdOf(trade);
+      this.#emit({ kind: "fill", fill: clientOrderId === undefined ? trade : { ...trade, clientOrderId }, source });
+    }
+    if (source === "recovery" && (floor === undefined || tradeId > floor)) this.#floors.set(trade.symbol, tradeId);
+    return isNew;
+  }
+
+  /** Takes an order's state; true when it was news. */
+  order(order: VenueOrder, source: FactSource): boolean {
+    const key = keyOf(order.symbol, order.venueOrderId);
+    this.#clientOrderIds.set(key, order.clientOrderId);
+    forgetOldest(this.#clientOrderIds, ordersKept);
+    const known = this.#ordersSeen.get(key);
+    const isEnded = endedStatuses.has(order.status);
+    if (known !== undefined) {
+      const step = compare(order.executed, known.executed);
+      if (step < 0 || (known.isEnded && !isEnded) || (step === 0 && known.isEnded === isEnded)) return false;
+    }
+    this.#ordersSeen.set(key, { executed: order.executed, isEnded });
+    forgetOldest(this.#ordersSeen, ordersKept);
+    this.#emit({ kind: "order", order, source });
+    return true;
+  }
+
+  balances(balances: Readonly<Record<string, Decimal>>, source: FactSource): void {
+    this.#emit({ kind: "balances", balances, source });
+  }
+
+  /** The client id of the order that a trade belongs to, where the order was seen. */
+  clientOrderIdOf(trade: Pick<VenueTrade, "symbol" | "venueOrderId">): string | undefined {
+    return this.#clientOrderIds.get(keyOf(trade.symbol, trade.venueOrderId));
+  }
+}
+
+const endedStatuses: ReadonlySet<VenueOrderStatus> = new Set(["filled", "cancelled", "expired", "rejected"]);
+
+function keyOf(symbol: string, venueOrderId: string): string {
+  return `${symbol} ${venueOrderId}`;
+}
+
+/** Sets and maps keep insertion order, so the first key is the oldest. */
+function forgetOldest(seen: Set<string> | Map<string, unknown>, kept: number): void {
+  if (seen.size <= kept) return;
+  for (const oldest of seen.keys()) {
+    seen.delete(oldest as never);
+    return;
+  }
+}

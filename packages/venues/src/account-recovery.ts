@@ -1,0 +1,64 @@
+/**
+ * What the account did while nobody listened: no venue replays its stream, so after each (re)connection the truth is read
+ * by REST, from the last trade id that is certain. The caller's live orders that are no longer open are asked for one by
+ * one, since an order that ended in the gap appears in no list of open ones.
+ */
+import { id, type SymbolId, type TradeId, type VenueOrder } from "@baton/core";
+import type { AccountLedger } from "./account-ledger.ts";
+import { VenueUnavailable, type Venue, type VenueTrade } from "./venue.ts";
+
+const page = 1_000;
+
+/** What the engine knows, asked anew at each recovery. */
+export interface AccountKnowledge {
+  /** The highest trade id up to which the caller knows every trade of the symbol; undefined when it knows of none. */
+  lastTradeId(symbol: SymbolId): TradeId | undefined;
+  /** Orders that have not ended as far as the caller knows, those in doubt included. */
+  liveOrders(): readonly { readonly symbol: SymbolId; readonly clientOrderId: string }[];
+}
+
+/** What a recovery found that no stream had told. */
+export interface RecoveryFinding {
+  readonly fills: readonly VenueTrade[];
+}
+
+/** Reads the account into the ledger: fills oldest first, then orders, then balances. Throws `VenueUnavailable`. */
+export async function recoverAccount(
+  venue: Venue,
+  ledger: AccountLedger,
+  known: AccountKnowledge,
+  orderById: (symbol: SymbolId, venueOrderId: string) => Promise<VenueOrder | undefined>,
+): Promise<RecoveryFinding> {
+  const fills: VenueTrade[] = [];
+  const symbols = [...venue.instruments.keys()];
+  const [openOrders, balances] = await Promise.all([venue.openOrders(), venue.balances()]);
+  for (const symbol of symbols) {
+    let fromId = ledger.recoverFrom(symbol, known.lastTradeId(symbol));
+    for (;;) {
+      const trades = await venue.trades(symbol, { fromId: id<TradeId>(`${fromId}`), limit: page });
+      for (const trade of trades) {
+        const order = ledger.clientOrderIdOf(trade) ?? openOrders.find((open) => isOrderOf(open, trade))?.clientOrderId;
+        const clientOrderId = order ?? (await orderById(symbol, trade.venueOrderId))?.clientOrderId;
+        const named = clientOrderId === undefined ? trade : { ...trade, clientOrderId };
+        if (ledger.trade(named, "recovery")) fills.push(named);
+      }
+      const last = trades.at(-1);
+      if (last === undefined || trades.length < page) break;
+      fromId = BigInt(last.tradeId) + 1n;
+    }
+  }
+  for (const order of openOrders) ledger.order(order, "recovery");
+  for (const live of known.liveOrders()) {
+    if (openOrders.some((open) => open.symbol === live.symbol && open.clientOrderId === live.clientOrderId)) continue;
+    const found = await venue.query(live.symbol, live.clientOrderId);
+    if (found.kind === "unavailable") throw new VenueUnavailable(venue.id, "order", found.cause);
+    // Not found is no news here: whether it proves anything is for the resolution of doubt to say.
+    if (found.kind === "found") ledger.order(found.order, "recovery");
+  }
+  ledger.balances(balances, "recovery");
+  return { fills };
+}
+
+function isOrderOf(order: VenueOrder, trade: VenueTrade): boolean {
+  return order.symbol === trade.symbol && order.venueOrderId === trade.venueOrderId;
+}

@@ -1,0 +1,206 @@
+/**
+ * Binance's JSON to Baton's words and back: orders, trades, balances, instrument rules and limits. Amounts stay the
+ * venue's decimal strings; a body that does not have the documented shape gives undefined, never a guess.
+ */
+import {
+  add,
+  decimal,
+  id,
+  isZero,
+  parseDecimal,
+  wallMs,
+  type Decimal,
+  type InstrumentRules,
+  type OrderTerms,
+  type SymbolId,
+  type TradeId,
+  type VenueOrder,
+  type VenueOrderId,
+  type VenueOrderStatus,
+} from "@baton/core";
+import type { RateLimits, VenueTrade } from "../venue.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** Turns the venue's symbol (`BTCUSDT`) into ours (`BTC/USDT`); undefined for one that is not configured. */
+export type SymbolOf = (venueSymbol: string) => SymbolId | undefined;
+
+/** The parameters of a new order, exactly as journaled: nothing is rounded on the way to the wire. */
+export function orderParameters(symbol: string, clientOrderId: string, terms: OrderTerms): Record<string, string> {
+  const common = {
+    symbol,
+    side: terms.side.toUpperCase(),
+    quantity: terms.quantity,
+    newClientOrderId: clientOrderId,
+    newOrderRespType: "RESULT",
+  };
+  if (terms.type === "market" || terms.price === undefined) return { ...common, type: "MARKET" };
+  if (terms.timeInForce === "GTX") return { ...common, type: "LIMIT_MAKER", price: terms.price };
+  return { ...common, type: "LIMIT", price: terms.price, timeInForce: terms.timeInForce };
+}
+
+/** The JSON of a body, undefined when it is none. */
+export function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True for an object that is not an array. */
+export function isRecord(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An order as `RESULT`, query and open-orders answers describe it. */
+export function parseOrder(value: unknown, symbolOf: SymbolOf): VenueOrder | undefined {
+  if (!isRecord(value)) return undefined;
+  const order = value as {
+    readonly [key in "orderId" | "clientOrderId" | "origClientOrderId" | "symbol" | "side" | "status"]?: unknown;
+  } & { readonly origQty?: unknown; readonly executedQty?: unknown; readonly price?: unknown };
+  const venueOrderId = idText(order.orderId);
+  const status = typeof order.status === "string" ? statusOf(order.status) : undefined;
+  const symbol = typeof order.symbol === "string" ? symbolOf(order.symbol) : undefined;
+  const side = sideOf(order.side);
+  // In the answer to a cancel `clientOrderId` names the cancel and `origClientOrderId` the order.
+  const clientOrderId = order.origClientOrderId ?? order.clientOrderId;
+  const quantity = amount(order.origQty);
+  const executed = amount(order.executedQty);
+  const price = amount(order.price);
+  if (venueOrderId === undefined || status === undefined || symbol === undefined || side === undefined)
+    return undefined;
+  if (typeof clientOrderId !== "string" || quantity === undefined || executed === undefined) return undefined;
+  return {
+    venueOrderId: id<VenueOrderId>(venueOrderId),
+    clientOrderId,
+    symbol,
+    side,
+    status,
+    quantity,
+    executed,
+    ...(price === undefined || isZero(price) ? {} : { price }),
+  };
+}
+
+/** A trade of `myTrades`. */
+export function parseTrade(value: unknown, symbolOf: SymbolOf): VenueTrade | undefined {
+  if (!isRecord(value)) return undefined;
+  const trade = value as { readonly [key in TradeField]?: unknown };
+  const tradeId = idText(trade.id);
+  const venueOrderId = idText(trade.orderId);
+  const symbol = typeof trade.symbol === "string" ? symbolOf(trade.symbol) : undefined;
+  const price = amount(trade.price);
+  const quantity = amount(trade.qty);
+  const fee = amount(trade.commission);
+  if (tradeId === undefined || venueOrderId === undefined || symbol === undefined) return undefined;
+  if (price === undefined || quantity === undefined || fee === undefined) return undefined;
+  if (typeof trade.time !== "number" || typeof trade.isBuyer !== "boolean") return undefined;
+  return {
+    tradeId: id<TradeId>(tradeId),
+    symbol,
+    venueOrderId: id<VenueOrderId>(venueOrderId),
+    side: trade.isBuyer ? "buy" : "sell",
+    price,
+    quantity,
+    fee,
+    feeCurrency: typeof trade.commissionAsset === "string" ? trade.commissionAsset : "",
+    isMaker: trade.isMaker === true,
+    tradedWallMs: wallMs(trade.time),
+  };
+}
+type TradeField =
+  "id" | "orderId" | "symbol" | "price" | "qty" | "commission" | "commissionAsset" | "time" | "isBuyer" | "isMaker";
+
+/** Free plus locked per currency, zeros left out. */
+export function parseBalances(value: unknown): Readonly<Record<string, Decimal>> | undefined {
+  if (!isRecord(value) || !Array.isArray(value["balances"])) return undefined;
+  const balances: Record<string, Decimal> = {};
+  for (const row of value["balances"] as unknown[]) {
+    if (!isRecord(row) || typeof row["asset"] !== "string") return undefined;
+    const free = amount(row["free"]);
+    const locked = amount(row["locked"]);
+    if (free === undefined || locked === undefined) return undefined;
+    const total = add(free, locked);
+    if (!isZero(total)) balances[row["asset"]] = total;
+  }
+  return balances;
+}
+
+/** The rules of one symbol from its `exchangeInfo` entry. */
+export function parseRules(symbol: SymbolId, value: unknown): InstrumentRules | undefined {
+  if (!isRecord(value) || !Array.isArray(value["filters"])) return undefined;
+  const filters = new Map<unknown, Json>();
+  for (const filter of value["filters"] as unknown[]) if (isRecord(filter)) filters.set(filter["filterType"], filter);
+  const lot = filters.get("LOT_SIZE");
+  const tickSize = amount(filters.get("PRICE_FILTER")?.["tickSize"]);
+  const lotSize = amount(lot?.["stepSize"]);
+  const quantityMin = amount(lot?.["minQty"]);
+  const quantityMax = amount(lot?.["maxQty"]);
+  const notional = filters.get("NOTIONAL") ?? filters.get("MIN_NOTIONAL");
+  if (tickSize === undefined || lotSize === undefined || quantityMin === undefined || quantityMax === undefined) {
+    return undefined;
+  }
+  return {
+    symbol,
+    base: `${value["baseAsset"]}`,
+    quote: `${value["quoteAsset"]}`,
+    tickSize,
+    lotSize,
+    quantityMin,
+    quantityMax,
+    notionalMin: amount(notional?.["minNotional"]) ?? decimal("0"),
+  };
+}
+
+/** The published limits of an `exchangeInfo` answer; what it does not name is left out. */
+export function parseLimits(value: unknown): Partial<RateLimits> {
+  if (!isRecord(value) || !Array.isArray(value["rateLimits"])) return {};
+  const limits: { -readonly [key in keyof RateLimits]?: RateLimits[key] } = {};
+  for (const row of value["rateLimits"] as unknown[]) {
+    if (!isRecord(row) || typeof row["limit"] !== "number") continue;
+    const window = `${row["rateLimitType"]} ${row["intervalNum"]} ${row["interval"]}`;
+    if (window === "REQUEST_WEIGHT 1 MINUTE") limits.weightPerMinute = row["limit"];
+    if (window === "ORDERS 10 SECOND") limits.ordersPerTenSeconds = row["limit"];
+  }
+  return limits;
+}
+
+/** The status word of an order or execution report. */
+export function statusOf(status: string): VenueOrderStatus | undefined {
+  switch (status) {
+    case "NEW":
+    case "PENDING_NEW":
+    case "PENDING_CANCEL":
+      return "open";
+    case "PARTIALLY_FILLED":
+      return "partially-filled";
+    case "FILLED":
+      return "filled";
+    case "CANCELED":
+      return "cancelled";
+    case "EXPIRED":
+    case "EXPIRED_IN_MATCH":
+      return "expired";
+    case "REJECTED":
+      return "rejected";
+    default:
+      return undefined;
+  }
+}
+
+/** An id that the venue writes as a whole number; undefined beyond the exact range, where digits would be lost. */
+export function idText(value: unknown): string | undefined {
+  if (typeof value === "string" && /^\d+$/.test(value)) return value;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? `${value}` : undefined;
+}
+
+/** A decimal string of the venue in canonical form. */
+export function amount(value: unknown): Decimal | undefined {
+  return typeof value === "string" ? parseDecimal(value) : undefined;
+}
+
+/** `BUY` and `SELL`. */
+export function sideOf(value: unknown): "buy" | "sell" | undefined {
+  return value === "BUY" ? "buy" : value === "SELL" ? "sell" : undefined;
+}

@@ -1,0 +1,171 @@
+/**
+ * The last metre: whether a request may leave is decided here, in the same synchronous function in which undici hands
+ * the bytes to the socket. Any earlier place is too early, because a socket may still have to open (705 ms were measured
+ * between signing and the first byte). A request that is refused here has not sent one byte: undici calls
+ * `onRequestStart` before it writes, and `abort()` there ends the request. So this file makes three facts: the right to
+ * send (I2), the proof of "not sent", and the instant of sending. Every request carries a ticket; without one none leaves.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { IncomingHttpHeaders } from "node:http";
+import { Agent, Dispatcher } from "undici";
+import { assert, type Clock, type MonoMs, type NotSentReason } from "@baton/core";
+
+/** Why the last check said no. */
+export interface Refusal {
+  readonly reason: NotSentReason;
+  readonly message: string;
+}
+
+/** What one request may do and how far it came. */
+export interface Ticket {
+  readonly call: string;
+  /** Orders and cancels have sockets of their own, so that a slow read never stands before them. */
+  readonly lane: "orders" | "reads";
+  /** Asked synchronously before the first byte; a refusal stops the request. Reads have none. */
+  readonly check?: () => Refusal | undefined;
+  /** `waiting` → `started` (bytes may have left) | `refused` (proved: none did) | `void` (its caller has gone: none will). */
+  phase: "waiting" | "started" | "refused" | "void";
+  refusal?: Refusal;
+  socketMonoMs?: MonoMs;
+  headersMonoMs?: MonoMs;
+  status?: number;
+  headers?: IncomingHttpHeaders;
+  /** The whole body, decompressed; present only once it was read to its end. */
+  body?: string;
+  /** Ends the exchange on the wire; set once started. */
+  abort?: (why: Error) => void;
+}
+
+const tickets = new AsyncLocalStorage<Ticket>();
+
+/** Runs `send` so that the one request it makes carries `ticket`. */
+export function underTicket<T>(ticket: Ticket, send: () => Promise<T>): Promise<T> {
+  return tickets.run(ticket, send);
+}
+
+/** The ticket of the request that is being handled in this asynchronous context. */
+export function currentTicket(): Ticket | undefined {
+  return tickets.getStore();
+}
+
+/** Gives a request up: it will not start any more; true when it had not started, i.e. nothing was sent. */
+export function giveUp(ticket: Ticket): boolean {
+  if (ticket.phase === "waiting") ticket.phase = "void";
+  return ticket.phase !== "started";
+}
+
+/** The sockets behind ccxt: two pools, one last check. `dispatcher` is what ccxt is given. */
+export class CheckedSockets {
+  readonly dispatcher: Dispatcher;
+  readonly #orders: Agent;
+  readonly #reads: Agent;
+
+  constructor(clock: Clock, connect?: Agent.Options["connect"]) {
+    const common: Agent.Options = {
+      pipelining: 1, // one request a socket: a stalled answer holds up nothing else
+      allowH2: false,
+      keepAliveTimeout: 60_000,
+      headersTimeout: 60_000,
+      bodyTimeout: 60_000,
+      ...(connect === undefined ? {} : { connect }),
+    };
+    this.#orders = new Agent({ ...common, connections: 64 });
+    this.#reads = new Agent({ ...common, connections: 16 });
+    const pools = new PoolsByLane({ orders: this.#orders, reads: this.#reads });
+    this.dispatcher = pools.compose((dispatch) => (options, handler) => {
+      const ticket = ticketHere();
+      return dispatch(options, new LastCheck(handler, ticket, clock));
+    });
+  }
+
+  /** Tells when an order socket was lost, so that it can be opened again before it is needed. */
+  onOrderSocketLost(listener: () => void): void {
+    this.#orders.on("disconnect", listener);
+  }
+
+  /** Ends all sockets; requests under way end as broken. */
+  async destroy(): Promise<void> {
+    await Promise.all([this.#orders.destroy(), this.#reads.destroy()]);
+  }
+}
+
+class PoolsByLane extends Dispatcher {
+  readonly #pools: Readonly<Record<Ticket["lane"], Agent>>;
+
+  constructor(pools: Readonly<Record<Ticket["lane"], Agent>>) {
+    super();
+    this.#pools = pools;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.#pools[ticketHere().lane].dispatch(options, handler);
+  }
+}
+
+function ticketHere(): Ticket {
+  const ticket = tickets.getStore();
+  assert(ticket !== undefined, "every request to a venue carries a ticket");
+  return ticket;
+}
+
+class LastCheck implements Dispatcher.DispatchHandler {
+  readonly #next: Dispatcher.DispatchHandler;
+  readonly #ticket: Ticket;
+  readonly #clock: Clock;
+
+  constructor(next: Dispatcher.DispatchHandler, ticket: Ticket, clock: Clock) {
+    this.#next = next;
+    this.#ticket = ticket;
+    this.#clock = clock;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    const stop = this.#stop();
+    if (stop !== undefined) {
+      controller.abort(new Error(stop));
+      return;
+    }
+    const ticket = this.#ticket;
+    ticket.phase = "started";
+    ticket.socketMonoMs = this.#clock.mono();
+    ticket.abort = (why) => controller.abort(why);
+    this.#next.onRequestStart?.(controller, context);
+  }
+
+  /** Why the request may not start; undefined when the next thing that happens is the write. */
+  #stop(): string | undefined {
+    const ticket = this.#ticket;
+    if (ticket.phase === "void") return "given up before a socket was there";
+    // undici restarts only idempotent requests; should that ever change, an order must not go out twice.
+    if (ticket.phase === "started") return ticket.check === undefined ? undefined : "a checked request starts once";
+    const refusal = ticket.check?.();
+    if (refusal === undefined) return undefined;
+    ticket.phase = "refused";
+    ticket.refusal = refusal;
+    return refusal.message;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    message?: string,
+  ): void {
+    this.#ticket.status = status;
+    this.#ticket.headers = headers;
+    this.#ticket.headersMonoMs = this.#clock.mono();
+    this.#next.onResponseStart?.(controller, status, headers, message);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#next.onResponseData?.(controller, chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.#next.onResponseEnd?.(controller, trailers);
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    this.#next.onResponseError?.(controller, error);
+  }
+}

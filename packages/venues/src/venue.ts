@@ -1,0 +1,167 @@
+/**
+ * The contract of a venue connection: what the engine may ask, what each answer means, and which duties stay with the
+ * caller. Orders never throw for what the world does (they end in an outcome class of core); reads retry within a
+ * deadline and then throw `VenueUnavailable`. Nothing is sent for an order without a permit that is still in force at
+ * the socket (I2), and no placement is ever sent twice by this room (I9).
+ */
+import type {
+  CancelOutcome,
+  Clock,
+  Decimal,
+  InstrumentRules,
+  MonoMs,
+  OrderTerms,
+  Permit,
+  PermitSource,
+  PlaceOutcome,
+  QueryOutcome,
+  SymbolId,
+  TradeId,
+  VenueId,
+  VenueOrder,
+  VenueOrderId,
+  WallMs,
+} from "@baton/core";
+import type { AccountStream, AccountStreamOptions } from "./account-stream.ts";
+
+export interface VenueOptions {
+  readonly id: VenueId;
+  readonly exchange: "binance";
+  readonly account: string;
+  /** `sandbox` is the venue's test network, `live` its production; `restUrl` and `wsUrl` replace either's addresses. */
+  readonly mode: "sandbox" | "live";
+  readonly apiKey: string;
+  readonly secret: string;
+  /** Origin of the REST interface, e.g. `http://127.0.0.1:9000`; every address of the driver is replaced by it. */
+  readonly restUrl?: string;
+  /** Origin of the WebSocket API, e.g. `ws://127.0.0.1:9000`. */
+  readonly wsUrl?: string;
+  readonly symbols: readonly SymbolId[];
+  /** The widest signed window of an order; narrowed to what the permit leaves. */
+  readonly validityMs: number;
+  /** With less than this left at the socket, an order is not sent. */
+  readonly minValidityMs: number;
+  /** After this an unanswered request is in doubt (body included); reads give up after it too. */
+  readonly deadlineMs: number;
+  readonly clock: Clock;
+  readonly permits: PermitSource;
+  /** Order sockets that `warm` keeps open; default 4. */
+  readonly connections?: number;
+  /** Replaces what the venue publishes, e.g. to share one address among several clusters. */
+  readonly limits?: Partial<RateLimits>;
+  /** Asked at the socket for a new order: true when a kill level covers it. Cancels always pass. */
+  readonly isKilled?: (order: { readonly clientOrderId: string; readonly symbol: SymbolId }) => boolean;
+  /** The answer of a placement that had been reported in doubt for want of an answer; journal it as evidence. */
+  readonly onLateAnswer?: (clientOrderId: string, outcome: PlaceOutcome) => void;
+  readonly onTelemetry?: (request: RequestTelemetry) => void;
+  readonly onBreaker?: (state: BreakerState) => void;
+}
+
+/** The venue's published limits: weight of all requests per minute and address, new orders per 10 s and account. */
+export interface RateLimits {
+  readonly weightPerMinute: number;
+  readonly ordersPerTenSeconds: number;
+}
+
+export type BreakerState = "closed" | "open" | "probing";
+
+/** When each part of one request was done; absent parts were not reached. */
+export interface RequestTelemetry {
+  readonly call: string;
+  readonly clientOrderId?: string;
+  readonly decidedMonoMs: MonoMs;
+  readonly limiterMonoMs?: MonoMs;
+  readonly signedMonoMs?: MonoMs;
+  /** The instant of the last check, right before the bytes are handed to the socket. */
+  readonly socketMonoMs?: MonoMs;
+  readonly answeredMonoMs?: MonoMs;
+  readonly result: string;
+}
+
+/** One trade of the account. */
+export interface VenueTrade {
+  readonly tradeId: TradeId;
+  readonly symbol: SymbolId;
+  readonly venueOrderId: VenueOrderId;
+  /** Absent where the venue's trade list does not name it and the order was not seen since start. */
+  readonly clientOrderId?: string;
+  readonly side: "buy" | "sell";
+  readonly price: Decimal;
+  readonly quantity: Decimal;
+  readonly fee: Decimal;
+  readonly feeCurrency: string;
+  readonly isMaker: boolean;
+  readonly tradedWallMs: WallMs;
+}
+
+/** What one reading of the venue's clock says: venue time = wall + `offsetMs` ± `errorMs`. */
+export interface ClockReading {
+  readonly offsetMs: number;
+  /** Half the best round trip, plus the venue's resolution, plus drift since it was taken. */
+  readonly errorMs: number;
+}
+
+/** A connection to one account at one venue. */
+export interface Venue {
+  readonly id: VenueId;
+  readonly instruments: ReadonlyMap<SymbolId, InstrumentRules>;
+  /** Sends once or not at all. The caller has made the intent durable; in doubt goes to resolution, never to `place`. */
+  place(
+    order: { readonly clientOrderId: string; readonly terms: OrderTerms; readonly expiresAtMonoMs: MonoMs },
+    permit: Permit,
+  ): Promise<PlaceOutcome>;
+  /** May be sent more than once within the deadline; harmless, since a cancel names one order. */
+  cancel(
+    order: { readonly clientOrderId: string; readonly symbol: SymbolId; readonly venueOrderId?: VenueOrderId },
+    permit: Permit,
+  ): Promise<CancelOutcome>;
+  /** `not-found` is an observation, not a proof: only core's resolution may say when it counts (I10). */
+  query(symbol: SymbolId, clientOrderId: string): Promise<QueryOutcome>;
+  /** Without a symbol: of all configured symbols. Throws `VenueUnavailable`. */
+  openOrders(symbol?: SymbolId): Promise<readonly VenueOrder[]>;
+  /** The account's trades with ids of at least `fromId`, oldest first, at most `limit` (1,000); without it the latest. */
+  trades(
+    symbol: SymbolId,
+    range: { readonly fromId?: TradeId; readonly limit?: number },
+  ): Promise<readonly VenueTrade[]>;
+  /** The account's newest trade id, undefined when it never traded the symbol. Throws `VenueUnavailable`. */
+  lastTradeId(symbol: SymbolId): Promise<TradeId | undefined>;
+  /** Free plus locked, per currency, zeros left out. Throws `VenueUnavailable`. */
+  balances(): Promise<Readonly<Record<string, Decimal>>>;
+  /** Undefined until the first sample, and then never again. */
+  clock(): ClockReading | undefined;
+  /** True when one signed read with this node's own key was answered within a short deadline. */
+  reach(): Promise<boolean>;
+  /** Opens the order sockets and keeps them open until `close`. */
+  warm(): Promise<void>;
+  /** Starts the account stream; see `account-stream.ts` for what it promises. */
+  openAccountStream(options: AccountStreamOptions): AccountStream;
+  /** The share of the tightest rate budget that is left, 0 to 1. */
+  budget(): number;
+  breaker(): BreakerState;
+  /** Ends every socket and timer; requests under way end in their outcome class first or are aborted. */
+  close(): Promise<void>;
+}
+
+/** A read that found no answer within its deadline, or that the venue refused. */
+export class VenueUnavailable extends Error {
+  override readonly name = "VenueUnavailable";
+  readonly code = "venue-unavailable";
+  readonly venue: string;
+  readonly call: string;
+  constructor(venue: string, call: string, why: string) {
+    super(`venue ${venue} did not answer ${call}: ${why}`);
+    this.venue = venue;
+    this.call = call;
+  }
+}
+
+/** The configuration does not fit the venue; an operator has to change it. */
+export class VenueSetupError extends Error {
+  override readonly name = "VenueSetupError";
+  readonly code: "unknown-symbol" | "no-key";
+  constructor(code: VenueSetupError["code"], sentence: string) {
+    super(sentence);
+    this.code = code;
+  }
+}
