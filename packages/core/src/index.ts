@@ -22,6 +22,7 @@ export * from "./succession/machine.ts";
 export * from "./succession/permit.ts";
 export * from "./succession/records.ts";
 export * from "./succession/standby.ts";
+export * from "./succession/state.ts";
 export * from "./succession/wait-set.ts";
 export * from "./succession/yield.ts";
 export * from "./time.ts";

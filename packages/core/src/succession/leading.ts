@@ -7,8 +7,8 @@
 import { assert } from "../assert.ts";
 import type { NodeId } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
-import type { Hold, LeaderRole, Stepped, Succession, SuccessionEffect, SuccessionInput } from "./machine.ts";
-import { fence } from "./machine.ts";
+import type { Hold, LeaderRole, Stepped, Succession, SuccessionEffect, SuccessionInput } from "./state.ts";
+import { fence } from "./state.ts";
 import type { InsyncRecord, Member, Transaction } from "./records.ts";
 import type { Follower } from "./wait-set.ts";
 import { commitPoint, isSameMember, waitSet } from "./wait-set.ts";

@@ -16,8 +16,8 @@ import type {
   SuccessionEffect,
   SuccessionInput,
   WinnerRole,
-} from "./machine.ts";
-import { merged } from "./machine.ts";
+} from "./state.ts";
+import { merged } from "./state.ts";
 import type { EtcdView, LeaderRecord, Transaction } from "./records.ts";
 
 type Takeover = Extract<Transaction, { kind: "takeover" }>;

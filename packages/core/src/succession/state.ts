@@ -1,0 +1,236 @@
+/**
+ * The words of the succession machine: the state of one node, what it is told, and what it asks for. `machine.ts` steps it.
+ */
+import type { TakeoverReason } from "../formats/events.ts";
+import type { BootId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
+import type { MonoMs, WallMs } from "../time.ts";
+import type { EtcdView, InsyncRecord, LeaderRecord, Transaction, TransactionAnswer } from "./records.ts";
+import type { Follower, KnownSet } from "./wait-set.ts";
+
+/** Configured times, in ms; see `infra/config`. */
+export interface SuccessionTiming {
+  /** A standby that hears nothing from the leader for so long may pre-empt it. */
+  readonly silenceMs: number;
+  /** A member that does not acknowledge for so long is removed from the set. */
+  readonly shrinkMs: number;
+  /** The same for a member whose link is down. */
+  readonly disconnectedShrinkMs: number;
+  readonly preempt: boolean;
+  /** How long a switchover may take before it is given up. */
+  readonly switchoverMs: number;
+}
+
+/** Durable before any message that depends on it. */
+export interface Promised {
+  readonly epochMax: Epoch;
+  readonly vow: { readonly epoch: Epoch; readonly version: number } | undefined;
+}
+
+export interface StandbyRole {
+  readonly role: "standby";
+  /** The leader whose silence is measured: the newest that etcd showed or that spoke on the link. */
+  readonly following: BootId | undefined;
+  /** When that leader was last heard (or first seen, if never heard). */
+  readonly heardMonoMs: MonoMs;
+}
+
+/** Vowed and asking for the leadership. `settling`: the answer is not known, or was no, and etcd is read until it is. */
+export interface CandidateRole {
+  readonly role: "candidate";
+  readonly phase: "vowing" | "asking" | "settling";
+  readonly transaction: Extract<Transaction, { kind: "takeover" }>;
+  readonly following: BootId | undefined;
+  readonly heardMonoMs: MonoMs;
+}
+
+/** Has won `epoch` and persists it before any other act. */
+export interface WinnerRole {
+  readonly role: "winner";
+  readonly epoch: Epoch;
+  readonly reason: TakeoverReason;
+  readonly known: KnownSet;
+  readonly leaderModRevision: string;
+}
+
+export interface Hold {
+  /** `draining`: the engine settles what is in flight; `asking`: the handoff is at etcd; `killing`: its answer is unknown, a bump settles it. */
+  readonly phase: "draining" | "drained" | "asking" | "killing";
+  readonly to: NodeId;
+  readonly operation: OperationId;
+  readonly reason: TakeoverReason;
+  readonly sinceMonoMs: MonoMs;
+  /** Last record; known once drained. */
+  readonly last: Sequence | undefined;
+}
+
+export interface LeaderRole {
+  readonly role: "leader";
+  readonly epoch: Epoch;
+  readonly sinceMonoMs: MonoMs;
+  readonly leaderModRevision: string;
+  readonly known: KnownSet;
+  /** Own membership transactions that were asked for and are not known to be decided. */
+  readonly pending: readonly InsyncRecord[];
+  /** Id of the transaction whose answer is awaited; at most one. */
+  readonly inFlight: number | undefined;
+  readonly followers: ReadonlyMap<NodeId, Follower>;
+  readonly commit: Sequence;
+  /** Journal length at takeover: a member is grown only when it holds all of it. */
+  readonly inherited: Sequence;
+  /** Sequence of the record that opened this epoch. */
+  readonly openedAt: Sequence | undefined;
+  readonly hold: Hold | undefined;
+}
+
+/** This boot will never act again (I3); the process ends and is started anew. */
+export interface FencedRole {
+  readonly role: "fenced";
+  readonly reason: string;
+}
+
+export type Role = StandbyRole | CandidateRole | WinnerRole | LeaderRole | FencedRole;
+
+export interface Succession {
+  readonly me: { readonly node: NodeId; readonly boot: BootId; readonly journal: JournalId };
+  readonly timing: SuccessionTiming;
+  readonly promised: Promised;
+  readonly lease: LeaseId | undefined;
+  readonly view: EtcdView | undefined;
+  /** The last leader that any view showed, for the set of a takeover after its key has gone. */
+  readonly lastLeader: LeaderRecord | undefined;
+  readonly durable: Sequence;
+  readonly last: Sequence;
+  /** Why this node may not be promoted now; empty when it may. */
+  readonly unfit: readonly string[];
+  readonly nextTransaction: number;
+  readonly role: Role;
+}
+
+export type SuccessionInput =
+  | { readonly kind: "tick"; readonly now: MonoMs; readonly wall: WallMs }
+  | { readonly kind: "view"; readonly view: EtcdView; readonly now: MonoMs; readonly wall: WallMs }
+  | {
+      readonly kind: "answered";
+      readonly id: number;
+      readonly answer: TransactionAnswer;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  | { readonly kind: "promised"; readonly promised: Promised; readonly now: MonoMs; readonly wall: WallMs }
+  | { readonly kind: "lease"; readonly lease: LeaseId }
+  | { readonly kind: "lease-lost"; readonly reason: string }
+  | { readonly kind: "fit"; readonly unfit: readonly string[] }
+  /** Own journal: durable up to, and holding up to. */
+  | {
+      readonly kind: "journal";
+      readonly durable: Sequence;
+      readonly last: Sequence;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  /** Anything heard on the link from the node that leads `epoch`. */
+  | {
+      readonly kind: "heard";
+      readonly from: NodeId;
+      readonly boot: BootId;
+      readonly epoch: Epoch;
+      readonly now: MonoMs;
+    }
+  | {
+      readonly kind: "follower-up";
+      readonly node: NodeId;
+      readonly journal: JournalId;
+      readonly boot: BootId;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  | { readonly kind: "follower-down"; readonly node: NodeId; readonly now: MonoMs; readonly wall: WallMs }
+  | {
+      readonly kind: "ack";
+      readonly node: NodeId;
+      readonly journal: JournalId;
+      readonly epoch: Epoch;
+      readonly leaderBoot: BootId;
+      readonly position: Sequence;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  | {
+      readonly kind: "vowed";
+      readonly node: NodeId;
+      readonly epoch: Epoch;
+      readonly version: number;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  /** The engine appended the record that opens the epoch. */
+  | {
+      readonly kind: "opened";
+      readonly epoch: Epoch;
+      readonly sequence: Sequence;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  | {
+      readonly kind: "switchover";
+      readonly operation: OperationId;
+      readonly to: NodeId | undefined;
+      readonly reason: TakeoverReason;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  /** The engine has stopped appending and sending; `last` is the journal's end. */
+  | {
+      readonly kind: "drained";
+      readonly operation: OperationId;
+      readonly last: Sequence;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    };
+
+export type SuccessionEffect =
+  /** Make durable, then answer with `promised`. */
+  | { readonly kind: "persist"; readonly promised: Promised }
+  | { readonly kind: "transact"; readonly transaction: Transaction }
+  /** A linearizable read, answered with `view` (or not at all). */
+  | { readonly kind: "read" }
+  | { readonly kind: "send-vowed"; readonly to: NodeId; readonly epoch: Epoch; readonly version: number }
+  /** The epoch is ours and persisted: announce it, list the doubts, append the record that opens it. */
+  | { readonly kind: "lead"; readonly epoch: Epoch; readonly reason: TakeoverReason }
+  | { readonly kind: "commit"; readonly upTo: Sequence }
+  /** A vow was lifted or an epoch joined: repeat the cumulative acknowledgement. */
+  | { readonly kind: "acknowledge-again" }
+  /** Stop appending and sending, settle or bound what is in flight, then say `drained`. */
+  | { readonly kind: "hold"; readonly operation: OperationId; readonly to: NodeId }
+  | { readonly kind: "resume"; readonly operation: OperationId; readonly why: string }
+  /** Stop leading and follow; the boot may lead again in a later epoch. */
+  | { readonly kind: "handed-off"; readonly operation: OperationId; readonly to: NodeId; readonly epoch: Epoch }
+  | { readonly kind: "refuse-switchover"; readonly operation: OperationId; readonly why: string }
+  /** Stop for good: the permit has ended for this boot. */
+  | { readonly kind: "fence"; readonly reason: string }
+  /** One fact for the log, the status and the timeline. */
+  | { readonly kind: "say"; readonly event: string; readonly sentence: string };
+
+export interface Stepped {
+  readonly state: Succession;
+  readonly effects: readonly SuccessionEffect[];
+}
+
+/** Ends this boot's part for good. */
+export function fence(state: Succession, reason: string): Stepped {
+  return {
+    state: { ...state, role: { role: "fenced", reason } },
+    effects: [
+      { kind: "fence", reason },
+      { kind: "say", event: "leadership.fenced", sentence: `This boot will not act again: ${reason}.` },
+    ],
+  };
+}
+
+/** Promises only grow: the higher epoch, and the newer vow. */
+export function merged(a: Promised, b: Promised): Promised {
+  const epochMax = Math.max(a.epochMax, b.epochMax);
+  if (a.vow === undefined || b.vow === undefined) return { epochMax, vow: a.vow ?? b.vow };
+  const isNewer = b.vow.epoch > a.vow.epoch || (b.vow.epoch === a.vow.epoch && b.vow.version >= a.vow.version);
+  return { epochMax, vow: isNewer ? b.vow : a.vow };
+}

@@ -1,0 +1,230 @@
+/**
+ * The HTTP listener of every node: probes and cluster state are answered here, whatever the state of etcd; everything that
+ * concerns orders is answered by the leader, to whom a standby forwards over the node link (header `Baton-Leader` says who
+ * answered). Where there is no leader the answer is 503 `refused`: nothing was recorded.
+ */
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import { fastify } from "fastify";
+import type { NodeId } from "@baton/core";
+import { problem, problemMediaType } from "@baton/core";
+import type { Principal, Principals, Right } from "./principals.ts";
+import { isAllowed } from "./principals.ts";
+
+/** A request as it travels over the node link; JSON. */
+export interface ForwardedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body: unknown;
+  readonly idempotencyKey: string | null;
+  readonly principal: Principal;
+}
+
+export interface ForwardedAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** What a route gives back. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly contentType?: string;
+}
+
+export interface RouteRequest {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly idempotencyKey: string | undefined;
+  readonly principal: Principal;
+}
+
+/** `on: "leader"`: a standby forwards it. */
+export interface Route {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly right: Right;
+  readonly on: "any" | "leader";
+  readonly handle: (request: RouteRequest) => Promise<Answer> | Answer;
+}
+
+/** How requests reach the leader. */
+export interface Leader {
+  /** Undefined when there is none; `isHere` when it is this node. */
+  current(): { readonly node: NodeId; readonly isHere: boolean } | undefined;
+  forward(node: NodeId, request: ForwardedRequest): Promise<ForwardedAnswer>;
+}
+
+export interface Api {
+  readonly server: Server;
+  /** Answers a request that another node forwarded. */
+  answerForwarded(request: ForwardedRequest): Promise<ForwardedAnswer>;
+  listen(host: string, port: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const forwardedHeader = "x-baton-forwarded";
+
+/** Opens the API on a server of its own; the node link shares the listener. */
+export async function openApi(o: {
+  readonly node: NodeId;
+  readonly routes: readonly Route[];
+  readonly principals: Principals;
+  readonly leader: Leader;
+  readonly onError: (error: Error) => void;
+}): Promise<Api> {
+  const server = createServer({ keepAliveTimeout: 30_000, noDelay: true });
+  const app = fastify({
+    bodyLimit: 256 * 1024,
+    forceCloseConnections: true,
+    serverFactory: (handler) => {
+      server.on("request", handler);
+      return server;
+    },
+  });
+  // What travelled over the node link was authenticated where it entered; only `inject` below can carry this token.
+  const inside = crypto.randomUUID();
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) o.onError(error);
+    const code = status >= 500 ? "internal" : "invalid";
+    return sendProblem(reply, problem(status, code, error.message));
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, problem(404, "not-found", `there is no ${request.url}`)),
+  );
+  for (const route of o.routes) {
+    const methods: HTTPMethods[] = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
+    app.route({
+      method: methods,
+      url: route.path,
+      handler: (request, reply) => handle(o, route, inside, request, reply),
+    });
+    if (route.method === "GET") {
+      app.options(route.path, (_request, reply) => reply.code(204).header("allow", "GET, HEAD, OPTIONS").send());
+    }
+  }
+  await app.ready();
+  return {
+    server,
+    answerForwarded: (forwarded) => inject(app, inside, forwarded),
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(port, host, () => {
+          server.removeListener("error", reject);
+          resolve();
+        });
+      }),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await app.close();
+    },
+  };
+}
+
+async function handle(
+  o: { readonly node: NodeId; readonly principals: Principals; readonly leader: Leader },
+  route: Route,
+  inside: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const forwarded = request.headers[forwardedHeader];
+  const isInside = typeof forwarded === "string" && forwarded.startsWith(`${inside} `);
+  const principal = isInside
+    ? (JSON.parse(forwarded.slice(inside.length + 1)) as Principal)
+    : o.principals.of({ authorization: request.headers.authorization, address: request.ip });
+  if (principal === undefined)
+    return sendProblem(reply, problem(401, "unauthorized", "give a bearer token that this node knows"));
+  if (!isAllowed(principal, route.right)) {
+    return sendProblem(
+      reply,
+      problem(403, "forbidden", `${principal.name} is a ${principal.role}; this needs ${route.right}`),
+    );
+  }
+  const key = request.headers["idempotency-key"];
+  const idempotencyKey = typeof key === "string" ? key : undefined;
+  if (route.on === "leader") {
+    const leader = o.leader.current();
+    if (leader === undefined)
+      return sendProblem(reply, problem(503, "refused", "no node leads now; nothing was recorded, try again"));
+    if (!leader.isHere) {
+      if (isInside)
+        return sendProblem(
+          reply,
+          problem(503, "refused", "this node no longer leads; nothing was recorded, try again"),
+        );
+      return await forward(o.leader, leader.node, { request, principal, idempotencyKey }, reply);
+    }
+    reply.header("baton-leader", o.node);
+  }
+  const answer = await route.handle({
+    params: request.params as Record<string, string>,
+    query: request.query as Record<string, string>,
+    body: request.body,
+    idempotencyKey,
+    principal,
+  });
+  return send(reply, answer);
+}
+
+async function forward(
+  leader: Leader,
+  node: NodeId,
+  what: {
+    readonly request: FastifyRequest;
+    readonly principal: Principal;
+    readonly idempotencyKey: string | undefined;
+  },
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  reply.header("baton-leader", node);
+  const { request, principal, idempotencyKey } = what;
+  try {
+    const answer = await leader.forward(node, {
+      method: request.method,
+      url: request.url,
+      body: request.body ?? null,
+      idempotencyKey: idempotencyKey ?? null,
+      principal,
+    });
+    return send(reply, answer);
+  } catch (error) {
+    // It may have reached the leader and been recorded there.
+    const isWrite = request.method !== "GET" && request.method !== "HEAD";
+    const why = error instanceof Error ? error.message : String(error);
+    const detail = isWrite
+      ? `the leader ${node} did not answer (${why}); the order may be recorded, repeat with the same key`
+      : `the leader ${node} did not answer (${why})`;
+    return sendProblem(reply, problem(503, isWrite ? "unknown" : "refused", detail));
+  }
+}
+
+async function inject(app: FastifyInstance, inside: string, forwarded: ForwardedRequest): Promise<ForwardedAnswer> {
+  const answer = await app.inject({
+    method: forwarded.method as "GET" | "POST" | "DELETE",
+    url: forwarded.url,
+    headers: {
+      [forwardedHeader]: `${inside} ${JSON.stringify(forwarded.principal)}`,
+      ...(forwarded.idempotencyKey !== null && { "idempotency-key": forwarded.idempotencyKey }),
+    },
+    ...(forwarded.body !== null && { payload: forwarded.body as object }),
+  });
+  return { status: answer.statusCode, body: answer.body === "" ? null : (JSON.parse(answer.body) as unknown) };
+}
+
+function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  const type = answer.contentType ?? (answer.status >= 400 ? problemMediaType : "application/json");
+  return reply
+    .code(answer.status)
+    .header("content-type", type)
+    .send(answer.contentType === undefined ? JSON.stringify(answer.body) : answer.body);
+}
+
+function sendProblem(reply: FastifyReply, document: ReturnType<typeof problem>): FastifyReply {
+  return send(reply, { status: document.status, body: document });
+}

@@ -1,0 +1,146 @@
+/**
+ * The two states: committed (what the wait set holds durably) and speculative (committed plus what is on its way). Events
+ * are applied to the speculative state before they leave, so pipelined intents never share headroom, and an event that
+ * would break the state is refused with a code instead of ending each leader in turn. Effects (a venue request, an answer
+ * to a client) hang on the commit of their event and on nothing earlier. Invariants I4, I12, I19.
+ */
+import type { EngineState, Epoch, Frame, JournalEvent, Sequence } from "@baton/core";
+import { applyEvent, assert, copyState, decodeEvent, refusalOf } from "@baton/core";
+
+/** Where events go on the leader: the journal's queue. Gives the sequence of the last one. */
+export type Append = (epoch: Epoch, events: readonly JournalEvent[]) => Sequence;
+
+/** Why an event could not be recorded. */
+export class EventRefused extends Error {
+  override readonly name = "EventRefused";
+  readonly code: string;
+  constructor(code: string, event: JournalEvent) {
+    super(`${event.kind} refused: ${code}`);
+    this.code = code;
+  }
+}
+
+/** The commit of an event will never be known here: this node stopped leading, or is ending. */
+export class CommitUnknown extends Error {
+  override readonly name = "CommitUnknown";
+  readonly code = "unknown";
+}
+
+/** Told of each committed event, in order; `epoch` is the epoch under which its frame was written. */
+export type CommitListener = (event: JournalEvent, sequence: Sequence, epoch: Epoch) => void;
+
+interface Pending {
+  readonly sequence: Sequence;
+  readonly epoch: Epoch;
+  readonly event: JournalEvent;
+}
+
+interface Waiter {
+  readonly sequence: Sequence;
+  readonly done: () => void;
+  readonly failed: (error: CommitUnknown) => void;
+}
+
+export class Ledger {
+  committed: EngineState;
+  speculative: EngineState;
+  readonly #pending: Pending[] = [];
+  #pendingStart = 0;
+  #waiters: Waiter[] = [];
+  readonly #append: Append;
+  readonly #listener: CommitListener;
+
+  /** `tail`: frames of the own journal after the committed point; the epoch of each rides along. */
+  constructor(committed: EngineState, tail: readonly Frame[], append: Append, listener: CommitListener) {
+    this.committed = committed;
+    this.speculative = copyState(committed);
+    this.#append = append;
+    this.#listener = listener;
+    for (const frame of tail) this.receive(frame);
+  }
+
+  /** Leader: records facts, all in one frame's order. Throws `EventRefused` before anything was changed. Gives the last sequence. */
+  submit(epoch: Epoch, events: readonly JournalEvent[]): Sequence {
+    const first = events[0];
+    assert(first !== undefined, "something is submitted");
+    const start = this.speculative.applied;
+    for (const [index, event] of events.entries()) {
+      const code = refusalOf(this.speculative, event);
+      if (code !== undefined) {
+        assert(index === 0, `events submitted together are acceptable together (${event.kind}: ${code})`);
+        throw new EventRefused(code, event);
+      }
+      this.#take({ sequence: start + index + 1, epoch, event });
+    }
+    const last = this.#append(epoch, events);
+    assert(last === start + events.length, `the journal's last sequence is ${start + events.length}, it says ${last}`);
+    return last;
+  }
+
+  /** Follower: a frame that is durable here. */
+  receive(frame: Frame): void {
+    for (const [index, text] of frame.body.split("\n").entries()) {
+      this.#take({ sequence: frame.first + index, epoch: frame.epoch, event: decodeEvent(text) });
+    }
+  }
+
+  /** Moves the committed state; listeners and waiters are told in order. Positions beyond what is held are held back. */
+  commit(upTo: Sequence): void {
+    while (this.#pendingStart < this.#pending.length) {
+      const next = this.#pending[this.#pendingStart];
+      assert(next !== undefined, "a pending event");
+      if (next.sequence > upTo) break;
+      this.#pendingStart += 1;
+      applyEvent(this.committed, next.sequence, next.event);
+      this.#listener(next.event, next.sequence, next.epoch);
+    }
+    if (this.#pendingStart > 1_024 || this.#pendingStart === this.#pending.length) {
+      this.#pending.splice(0, this.#pendingStart);
+      this.#pendingStart = 0;
+    }
+    if (this.#waiters.length === 0) return;
+    const applied = this.committed.applied;
+    const due = this.#waiters.filter((w) => w.sequence <= applied);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter((w) => w.sequence > applied);
+    for (const waiter of due) waiter.done();
+  }
+
+  /** Resolves when `sequence` is committed; rejects with `CommitUnknown` when that will not be known here. */
+  whenCommitted(sequence: Sequence): Promise<void> {
+    if (sequence <= this.committed.applied) return Promise.resolve();
+    return new Promise((done, failed) => this.#waiters.push({ sequence, done, failed }));
+  }
+
+  /** The tail after `position` was cut from the journal: the speculative state is made anew. */
+  cut(position: Sequence): void {
+    assert(position >= this.committed.applied, "a cut is never at or below the committed point");
+    const kept = this.#pending.slice(this.#pendingStart).filter((p) => p.sequence <= position);
+    this.#pending.length = 0;
+    this.#pendingStart = 0;
+    this.speculative = copyState(this.committed);
+    for (const pending of kept) this.#take(pending);
+    this.abandonWaiters("the journal's tail was cut");
+  }
+
+  /** Everything was replaced by a snapshot. */
+  replace(committed: EngineState): void {
+    this.committed = committed;
+    this.speculative = copyState(committed);
+    this.#pending.length = 0;
+    this.#pendingStart = 0;
+    this.abandonWaiters("the journal was replaced by a snapshot");
+  }
+
+  /** Nobody here will learn of these commits any more. */
+  abandonWaiters(why: string): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.failed(new CommitUnknown(why));
+  }
+
+  #take(pending: Pending): void {
+    applyEvent(this.speculative, pending.sequence, pending.event);
+    this.#pending.push(pending);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * What Prometheus sees: base units, histograms, no order ids as labels. Gauges that mirror state are filled in when they
+ * are read (`collect`), counters and histograms where the fact happens. The names are the outside contract.
+ */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+const ackBuckets = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16];
+const fsyncBuckets = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+const takeoverBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60];
+const lagBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1];
+
+/** What the engine knows when it is scraped. */
+export interface MetricsSnapshot {
+  readonly isLeader: boolean;
+  readonly epoch: number;
+  readonly deadlineSlackSeconds: number;
+  readonly unfit: readonly string[];
+  readonly isInSync: boolean;
+  readonly lagRecords: number;
+  readonly lagSeconds: number;
+  readonly inDoubt: number;
+  readonly inDoubtOldestSeconds: number;
+  readonly killLevel: number;
+  readonly rateBudget: readonly { readonly venue: string; readonly ratio: number }[];
+  readonly breaker: readonly { readonly venue: string; readonly state: number }[];
+  readonly clockOffset: readonly { readonly venue: string; readonly seconds: number }[];
+  readonly feeds: readonly {
+    readonly feed: string;
+    readonly symbol: string;
+    /** 0 stale, 1 degraded, 2 live. */
+    readonly quality: number;
+    readonly ageSeconds: number;
+    readonly gaps: number;
+  }[];
+  readonly reconnects: readonly { readonly feed: string; readonly cause: string; readonly count: number }[];
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly intents: Counter<"outcome">;
+  readonly fenceRefusals: Counter;
+  readonly orderAck: Histogram;
+  readonly journalFsync: Histogram;
+  readonly journalCommit: Histogram;
+  readonly apiRequest: Histogram<"venue" | "call" | "outcome">;
+  readonly takeover: Histogram<"phase">;
+  readonly takeovers: Counter<"reason">;
+  readonly eventLoopLag: Histogram;
+}
+
+/** Opens the metrics of one process; `look` is called at each scrape. */
+export function openMetrics(look: () => MetricsSnapshot): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const gauges = openGauges(registers);
+  registry.registerMetric(
+    new Gauge({
+      name: "baton_leader",
+      help: "1 while this node leads an open epoch.",
+      registers: [],
+      collect() {
+        const now = look();
+        this.set(now.isLeader ? 1 : 0);
+        gauges.fill(now);
+      },
+    }),
+  );
+  return {
+    registry,
+    intents: new Counter({
+      name: "baton_intents_total",
+      help: "Intents by what became of them.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    fenceRefusals: new Counter({
+      name: "baton_fence_refusals_total",
+      help: "Requests stopped at the socket because no permit was in force.",
+      registers,
+    }),
+    orderAck: new Histogram({
+      name: "baton_order_ack_seconds",
+      help: "From the intent's commit to the venue's answer.",
+      buckets: ackBuckets,
+      registers,
+    }),
+    journalFsync: new Histogram({
+      name: "baton_journal_fsync_seconds",
+      help: "From sealing a frame to its durability on this node.",
+      buckets: fsyncBuckets,
+      registers,
+    }),
+    journalCommit: new Histogram({
+      name: "baton_journal_commit_seconds",
+      help: "From submitting an event to its commit on the wait set.",
+      buckets: fsyncBuckets,
+      registers,
+    }),
+    apiRequest: new Histogram({
+      name: "baton_api_request_seconds",
+      help: "Requests to venues.",
+      labelNames: ["venue", "call", "outcome"],
+      buckets: ackBuckets,
+      registers,
+    }),
+    takeover: new Histogram({
+      name: "baton_takeover_seconds",
+      help: "Takeovers by phase.",
+      labelNames: ["phase"],
+      buckets: takeoverBuckets,
+      registers,
+    }),
+    takeovers: new Counter({
+      name: "baton_takeovers_total",
+      help: "Epochs begun by this node, by reason.",
+      labelNames: ["reason"],
+      registers,
+    }),
+    eventLoopLag: new Histogram({
+      name: "baton_event_loop_lag_seconds",
+      help: "How late the main loop's timer ran.",
+      buckets: lagBuckets,
+      registers,
+    }),
+  };
+}
+
+function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void } {
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []): Gauge<L> =>
+    new Gauge<L>({ name: `baton_${name}`, help, labelNames, registers });
+  const epoch = gauge("epoch", "Highest epoch this node has seen.");
+  const slack = gauge("deadline_slack_seconds", "Time left until the leader must stop; 0 on a standby.");
+  const promotable = gauge("promotable", "1 when nothing forbids promotion, else 0 per reason.", ["reason"]);
+  const inSync = gauge("in_sync", "1 while this node is in the in-sync set.");
+  const lagRecords = gauge("replication_lag_records", "Records the leader holds that this node does not.");
+  const lagSeconds = gauge("replication_lag_seconds", "Time since this node last held all that the leader had.");
+  const inDoubt = gauge("orders_in_doubt", "Intents whose fate is not known.");
+  const inDoubtOldest = gauge("in_doubt_oldest_seconds", "Age of the oldest of them.");
+  const kill = gauge("kill_level", "0 off, 1 strategy, 2 instrument, 3 venue, 4 account, 5 cluster.");
+  const budget = gauge("rate_budget_ratio", "Share of the tightest venue limit that is left.", ["venue"]);
+  const breaker = gauge("breaker_state", "0 closed, 1 probing, 2 open.", ["venue"]);
+  const offset = gauge("clock_offset_seconds", "Venue time minus this machine's wall clock.", ["venue"]);
+  const feedState = gauge("feed_state", "0 stale, 1 degraded, 2 live.", ["feed", "symbol"]);
+  const age = gauge("data_age_seconds", "Age of the newest market data.", ["feed", "symbol"]);
+  const gaps = gauge("sequence_gaps_total", "Gaps noticed in market data.", ["feed", "symbol"]);
+  const reconnects = gauge("feed_reconnects_total", "Reconnects by cause.", ["feed", "cause"]);
+  return {
+    fill(now) {
+      epoch.set(now.epoch);
+      slack.set(now.deadlineSlackSeconds);
+      promotable.reset();
+      if (now.unfit.length === 0) promotable.set({ reason: "none" }, 1);
+      for (const reason of now.unfit) promotable.set({ reason }, 0);
+      inSync.set(now.isInSync ? 1 : 0);
+      lagRecords.set(now.lagRecords);
+      lagSeconds.set(now.lagSeconds);
+      inDoubt.set(now.inDoubt);
+      inDoubtOldest.set(now.inDoubtOldestSeconds);
+      kill.set(now.killLevel);
+      for (const each of now.rateBudget) budget.set({ venue: each.venue }, each.ratio);
+      for (const each of now.breaker) breaker.set({ venue: each.venue }, each.state);
+      for (const each of now.clockOffset) offset.set({ venue: each.venue }, each.seconds);
+      for (const each of now.feeds) {
+        feedState.set({ feed: each.feed, symbol: each.symbol }, each.quality);
+        age.set({ feed: each.feed, symbol: each.symbol }, each.ageSeconds);
+        gaps.set({ feed: each.feed, symbol: each.symbol }, each.gaps);
+      }
+      for (const each of now.reconnects) reconnects.set({ feed: each.feed, cause: each.cause }, each.count);
+    },
+  };
+}

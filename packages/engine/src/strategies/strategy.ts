@@ -1,0 +1,51 @@
+/**
+ * The contract of a strategy: a TypeScript module of pure handlers. It is given a state and an input and gives a new state
+ * and intents; it reads no clock and draws no lots except those in `context`. State and intents go into one frame of the
+ * journal, so a successor continues from exactly what was traded on.
+ */
+import type { TimeInForce } from "@baton/core";
+
+/** What a strategy is told; decimals are strings. */
+export type StrategyInput =
+  | {
+      readonly kind: "top";
+      readonly symbol: string;
+      readonly bid: string;
+      readonly ask: string;
+      readonly ageMs: number;
+    }
+  | {
+      readonly kind: "fill";
+      readonly symbol: string;
+      readonly side: "buy" | "sell";
+      readonly price: string;
+      readonly quantity: string;
+    };
+
+/** An order it wants; risk, collar and rounding rules apply as to any other. */
+export interface StrategyIntent {
+  readonly symbol: string;
+  readonly side: "buy" | "sell";
+  readonly type: "limit" | "market";
+  readonly quantity: string;
+  readonly price?: string;
+  readonly timeInForce?: TimeInForce;
+  readonly sendWithinMs?: number;
+}
+
+export interface StrategyContext {
+  /** Wall-clock ms of the input; the same on a replay. */
+  readonly now: number;
+  /** A seed in [0, 1) that differs per input; the same on a replay. */
+  readonly random: number;
+}
+
+/** What a strategy module exports. `S` must survive JSON. */
+export interface Strategy<S> {
+  initial(params: Readonly<Record<string, unknown>>): S;
+  decide(
+    state: S,
+    input: StrategyInput,
+    context: StrategyContext,
+  ): { readonly state: S; readonly intents: readonly StrategyIntent[] };
+}
