@@ -1,0 +1,275 @@
+/**
+ * What each event does to the state. Deterministic: the same events in the same order give the same rows on every node
+ * (I19), from the event and the state alone. Whether an event may be applied at all is decided in `refusal.ts`; an event
+ * that it passes is applied without fail, an event that it refuses ends the process here, since only a leader that did
+ * not ask could have recorded it.
+ */
+import { assert, assertNever } from "../assert.ts";
+import { add, compare, isPositive, multiply, subtract, zero } from "../decimal.ts";
+import type { FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
+import type { IntentId, ParentId, Sequence } from "../ids.ts";
+import { indexOrder, noteAttempt } from "./indexes.ts";
+import {
+  answered,
+  cancelAsked,
+  ended,
+  filledBy,
+  inherited,
+  intentRow,
+  reissued,
+  resolved,
+  updated,
+} from "./order-life.ts";
+import type { OrderRow } from "./order-row.ts";
+import { refusalOf } from "./refusal.ts";
+import { fillKey, isLaterTrade, marketKey, orphansKept, requestKeyOf } from "./state.ts";
+import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
+
+/** For how long a repeated request finds its first answer, at least. */
+export const requestKeysKeptMs: number = 48 * 3_600_000;
+
+/** The number in an intent's or parent's id. */
+export function idNumber(id: IntentId | ParentId): number {
+  return Number(id.slice(2));
+}
+
+/** Applies one event, the one that follows on `state.applied`, and names the rows that changed (one may be named twice). */
+export function applyEvent(state: EngineState, sequence: Sequence, event: JournalEvent): readonly Touched[] {
+  assert(sequence === state.applied + 1, `event ${sequence} follows on ${state.applied}`);
+  const refusal = refusalOf(state, event);
+  assert(refusal === undefined, `event ${sequence} (${event.kind}) can be applied: ${refusal}`);
+  state.applied = sequence;
+  const touched: Touched[] = [];
+  apply(state, sequence, event, touched);
+  return touched;
+}
+
+function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touched: Touched[]): void {
+  switch (event.kind) {
+    case "epoch.opened": {
+      // What is open now may have been sent until then; the successor never sends it, it only learns its fate.
+      for (const intent of state.indexes.unsettled)
+        changeOrder(state, intent, (order) => inherited(order, event.inheritedSendByWallMs), touched);
+      changeEngine(state, touched, {
+        epoch: event.epoch,
+        node: event.node,
+        boot: event.boot,
+        openedWallMs: event.atWallMs,
+        inheritedSendByWallMs: event.inheritedSendByWallMs,
+      });
+      return;
+    }
+    case "baseline.taken": {
+      const { kind: _kind, venue, ...baseline } = event;
+      state.baselines.set(venue, { venue, baseline, orphans: state.baselines.get(venue)?.orphans ?? [] });
+      touched.push({ table: "baselines", key: venue });
+      return;
+    }
+    case "intent.recorded": {
+      const { epoch, node } = state.engine;
+      putOrder(state, undefined, intentRow(event, { sequence, epoch, node }), touched);
+      noteAttempt(state.indexes, event.atWallMs);
+      changeEngine(state, touched, { nextIntent: idNumber(event.intent) + 1 });
+      if (event.request !== undefined)
+        putKey(state, { ...event.request, ref: event.intent, atWallMs: event.atWallMs, sequence }, touched);
+      if (event.parent !== undefined && event.slice !== undefined)
+        setSlice(state, event.parent, event.slice, { kind: "intent", intent: event.intent }, touched);
+      return;
+    }
+    case "attempt.recorded": {
+      const { epoch, node } = state.engine;
+      changeOrder(state, event.intent, (order) => reissued(order, event, { sequence, epoch, node }), touched);
+      noteAttempt(state.indexes, event.atWallMs);
+      return;
+    }
+    case "attempt.answered":
+      changeOrder(state, event.intent, (order) => answered(order, event), touched);
+      return;
+    case "doubt.resolved":
+      changeOrder(state, event.intent, (order) => resolved(order, event), touched);
+      return;
+    case "intent.ended":
+      changeOrder(state, event.intent, (order) => ended(order, event.reason, event.atWallMs), touched);
+      return;
+    case "order.updated":
+      changeOrder(state, event.intent, (order) => updated(order, event.order, event.atWallMs), touched);
+      return;
+    case "fill.recorded":
+      recordFill(state, sequence, event, touched);
+      return;
+    case "cancel.requested":
+      changeOrder(state, event.intent, (order) => cancelAsked(order, event.by, event.atWallMs), touched);
+      return;
+    case "parent.recorded": {
+      const row: ParentRow = {
+        id: event.parent,
+        algorithm: event.algorithm,
+        by: event.by,
+        ...(event.request !== undefined && { request: event.request }),
+        startedWallMs: event.atWallMs,
+        sequence,
+        slices: Array.from({ length: event.algorithm.slices }, () => ({ kind: "waiting" })),
+        status: "working",
+        executed: zero,
+        executedQuote: zero,
+      };
+      putParent(state, row, touched);
+      changeEngine(state, touched, { nextParent: idNumber(event.parent) + 1 });
+      if (event.request !== undefined)
+        putKey(state, { ...event.request, ref: event.parent, atWallMs: event.atWallMs, sequence }, touched);
+      return;
+    }
+    case "slice.skipped":
+      setSlice(state, event.parent, event.slice, { kind: "skipped", reason: event.reason }, touched);
+      return;
+    case "parent.ended": {
+      const parent = state.parents.get(event.parent);
+      assert(parent !== undefined, "an ended parent is known");
+      putParent(state, { ...parent, status: event.reason, endedWallMs: event.atWallMs }, touched);
+      return;
+    }
+    case "kill.set": {
+      const { level, by, reason, atWallMs } = event;
+      changeEngine(state, touched, { kill: { level, by, reason, atWallMs } });
+      return;
+    }
+    case "orphan.found":
+      noteOrphan(state, event, touched);
+      return;
+    case "strategy.advanced": {
+      const known = state.strategies.get(event.strategy);
+      state.strategies.set(event.strategy, {
+        strategy: event.strategy,
+        enabled: known?.enabled ?? true,
+        reason: known?.reason ?? "",
+        state: event.state,
+        atWallMs: event.atWallMs,
+      });
+      touched.push({ table: "strategies", key: event.strategy });
+      return;
+    }
+    case "strategy.switched": {
+      const known = state.strategies.get(event.strategy);
+      state.strategies.set(event.strategy, {
+        strategy: event.strategy,
+        enabled: event.enabled,
+        reason: event.reason,
+        ...(known !== undefined && "state" in known && { state: known.state }),
+        atWallMs: event.atWallMs,
+      });
+      touched.push({ table: "strategies", key: event.strategy });
+      return;
+    }
+    case "operation.noted":
+      return;
+    default:
+      assertNever(event, "event");
+  }
+}
+
+function changeOrder(
+  state: EngineState,
+  intent: IntentId,
+  change: (order: OrderRow) => OrderRow,
+  touched: Touched[],
+): void {
+  const before = state.orders.get(intent);
+  assert(before !== undefined, "a changed order is known");
+  putOrder(state, before, change(before), touched);
+}
+
+function putOrder(state: EngineState, before: OrderRow | undefined, after: OrderRow, touched: Touched[]): void {
+  state.orders.set(after.id, after);
+  indexOrder(state.indexes, before, after);
+  touched.push({ table: "orders", key: after.id });
+}
+
+function changeEngine(state: EngineState, touched: Touched[], change: Partial<EngineState["engine"]>): void {
+  state.engine = { ...state.engine, ...change };
+  touched.push({ table: "engine", key: "engine" });
+}
+
+function putParent(state: EngineState, row: ParentRow, touched: Touched[]): void {
+  state.parents.set(row.id, row);
+  touched.push({ table: "parents", key: row.id });
+}
+
+function setSlice(state: EngineState, id: ParentId, slice: number, row: SliceRow, touched: Touched[]): void {
+  const parent = state.parents.get(id);
+  assert(parent !== undefined, "a slice's parent is known");
+  putParent(state, { ...parent, slices: parent.slices.with(slice - 1, row) }, touched);
+}
+
+function putKey(state: EngineState, row: KeyRow, touched: Touched[]): void {
+  const key = requestKeyOf(row);
+  state.keys.set(key, row);
+  touched.push({ table: "keys", key });
+  // Two for one, so that the table shrinks back after a burst. Oldest first; every node drops the same ones.
+  for (let dropped = 0; dropped < 2; dropped += 1) {
+    const oldest = state.keys.entries().next().value;
+    if (oldest === undefined || oldest[1].atWallMs >= row.atWallMs - requestKeysKeptMs) return;
+    state.keys.delete(oldest[0]);
+    touched.push({ table: "keys", key: oldest[0] });
+  }
+}
+
+function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded, touched: Touched[]): void {
+  const { kind: _kind, ...fill } = event;
+  const key = fillKey(event.venue, event.symbol, event.tradeId);
+  state.fills.set(key, { ...fill, sequence });
+  touched.push({ table: "fills", key });
+  movePosition(state, event, touched);
+  if (event.intent === undefined) return;
+  changeOrder(state, event.intent, (order) => filledBy(order, event), touched);
+  const order = state.orders.get(event.intent);
+  const parent = order?.parent === undefined ? undefined : state.parents.get(order.parent);
+  if (parent === undefined) return;
+  const executed = add(parent.executed, event.quantity);
+  const executedQuote = add(parent.executedQuote, multiply(event.price, event.quantity));
+  putParent(state, { ...parent, executed, executedQuote }, touched);
+}
+
+/** Positions come from fills and from nothing else (I11). */
+function movePosition(state: EngineState, fill: FillRecorded, touched: Touched[]): void {
+  const key = marketKey(fill.venue, fill.symbol);
+  const position = state.positions.get(key) ?? {
+    venue: fill.venue,
+    symbol: fill.symbol,
+    quantity: zero,
+    bought: zero,
+    sold: zero,
+    quoteSpent: zero,
+    quoteReceived: zero,
+    fees: {},
+    fills: 0,
+    lastTradeId: fill.tradeId,
+  };
+  const quote = multiply(fill.price, fill.quantity);
+  const side =
+    fill.side === "buy"
+      ? {
+          quantity: add(position.quantity, fill.quantity),
+          bought: add(position.bought, fill.quantity),
+          quoteSpent: add(position.quoteSpent, quote),
+        }
+      : {
+          quantity: subtract(position.quantity, fill.quantity),
+          sold: add(position.sold, fill.quantity),
+          quoteReceived: add(position.quoteReceived, quote),
+        };
+  const fees =
+    isPositive(fill.fee) || compare(fill.fee, zero) < 0
+      ? { ...position.fees, [fill.feeCurrency]: add(position.fees[fill.feeCurrency] ?? zero, fill.fee) }
+      : position.fees;
+  const lastTradeId = isLaterTrade(fill.tradeId, position.lastTradeId) ? fill.tradeId : position.lastTradeId;
+  state.positions.set(key, { ...position, ...side, fees, fills: position.fills + 1, lastTradeId });
+  touched.push({ table: "positions", key });
+}
+
+function noteOrphan(state: EngineState, event: OrphanFound, touched: Touched[]): void {
+  const { kind: _kind, venue, ...orphan } = event;
+  const known = state.baselines.get(venue);
+  const orphans = [...(known?.orphans ?? []), orphan].slice(-orphansKept);
+  state.baselines.set(venue, { ...(known ?? { venue }), orphans });
+  touched.push({ table: "baselines", key: venue });
+}

@@ -1,0 +1,124 @@
+/**
+ * One order as the journal knows it: an intent, its attempts, and the venue's word on it. Decided here: which standings
+ * there are and what each one means for the question "may it still be at the venue, or come to it?". At most the latest
+ * attempt of an order can ever be at the venue (I9); the earlier ones were proved not accepted.
+ */
+import type { Decimal } from "../decimal.ts";
+import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, VenueOrderId } from "../ids.ts";
+import type { WallMs } from "../time.ts";
+import type { RequestKey } from "../formats/events.ts";
+import type { NotSentReason, SendStamp } from "./outcome.ts";
+import type { OrderTerms, PriceBasis } from "./terms.ts";
+
+/**
+ * Where an order stands. `pending-new` and `in-doubt` are before the venue's word, `new` to `rejected` are the venue's
+ * word, `not-sent` is an intent that ended without ever having been accepted.
+ */
+export type OrderStanding =
+  | "pending-new"
+  | "in-doubt"
+  | "new"
+  | "partially-filled"
+  | "filled"
+  | "cancelled"
+  | "expired"
+  | "rejected"
+  | "not-sent";
+
+/** What is known of one attempt's answer; the terms of the answer itself are merged into the order. */
+export type AttemptOutcome =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "rejected"; readonly code: string; readonly message: string }
+  | { readonly kind: "not-sent"; readonly reason: NotSentReason; readonly message: string }
+  | { readonly kind: "duplicate"; readonly message: string }
+  | { readonly kind: "in-doubt"; readonly cause: string };
+
+/** How a doubt ended. */
+export type AttemptResolution =
+  | { readonly kind: "accepted"; readonly by: "venue" | "operator"; readonly atWallMs: WallMs }
+  | {
+      readonly kind: "not-accepted";
+      readonly by: "venue" | "operator";
+      readonly proof: string;
+      readonly atWallMs: WallMs;
+    };
+
+/** One attempt to place an intent, under a client order id of its own. */
+export interface AttemptRow {
+  readonly number: number;
+  readonly clientOrderId: ClientOrderId;
+  /** The epoch and node that recorded it; nobody else ever sends it. Epoch 0: before the first epoch. */
+  readonly epoch: Epoch;
+  readonly node: NodeId | "";
+  readonly sequence: Sequence;
+  readonly recordedWallMs: WallMs;
+  readonly basis?: PriceBasis;
+  /** Set when a later epoch began while its fate was open: it may have been sent until then, and never after. */
+  readonly inheritedSendByWallMs?: WallMs;
+  readonly outcome?: AttemptOutcome;
+  readonly stamp?: SendStamp;
+  readonly answeredWallMs?: WallMs;
+  readonly resolution?: AttemptResolution;
+}
+
+/** An intent to place an order and all that became of it. */
+export interface OrderRow {
+  readonly id: IntentId;
+  readonly terms: OrderTerms;
+  readonly by: string;
+  readonly request?: RequestKey;
+  readonly parent?: ParentId;
+  /** 1-based; present exactly with `parent`. */
+  readonly slice?: number;
+  readonly sendWithinMs: number;
+  readonly recordedWallMs: WallMs;
+  /** Of the event that recorded it. */
+  readonly sequence: Sequence;
+  /** Oldest first, never empty; only the last one can be at the venue. */
+  readonly attempts: readonly AttemptRow[];
+  readonly status: OrderStanding;
+  /** Present once the venue is known to have accepted it, by an answer, an update, a query or a fill. */
+  readonly venueOrderId?: VenueOrderId;
+  /** The larger of the venue's cumulative figure and the sum of the fills. */
+  readonly executed: Decimal;
+  /** Sum of the recorded fills: what positions know of it. */
+  readonly filled: Decimal;
+  /** Σ price × quantity of the recorded fills. */
+  readonly executedQuote: Decimal;
+  readonly cancel?: { readonly by: string; readonly atWallMs: WallMs };
+  readonly endReason?: string;
+  readonly endedWallMs?: WallMs;
+}
+
+/** The last attempt: the only one that can be at the venue. */
+export function latestAttempt(order: OrderRow): AttemptRow {
+  return order.attempts[order.attempts.length - 1] as AttemptRow;
+}
+
+/** True when nothing more can become of it, except that fills already made are still to be reported. */
+export function isOrderEnded(order: { readonly status: OrderStanding }): boolean {
+  switch (order.status) {
+    case "pending-new":
+    case "in-doubt":
+    case "new":
+    case "partially-filled":
+      return false;
+    case "filled":
+    case "cancelled":
+    case "expired":
+    case "rejected":
+    case "not-sent":
+      return true;
+  }
+}
+
+/** True while the fate of the latest attempt is open: not accepted, not refused, not proved absent. */
+export function isUnsettled(order: OrderRow): boolean {
+  if (order.status !== "pending-new" && order.status !== "in-doubt") return false;
+  return latestAttempt(order).resolution === undefined;
+}
+
+/** True when the latest attempt was proved not accepted and neither a next attempt nor the end is recorded. */
+export function isReissuable(order: OrderRow): boolean {
+  return order.status === "pending-new" && latestAttempt(order).resolution?.kind === "not-accepted";
+}

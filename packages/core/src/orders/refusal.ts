@@ -1,0 +1,231 @@
+/**
+ * Which events may not be applied to a state, and why: the invariants of the tables as one gate. The leader asks before
+ * it records (a refused event was never written, the code says what to do instead), `apply.ts` asserts the same on every
+ * node. Guarded here: no id, key, trade or slice twice (I9, I11, I13); a next attempt only after proof (I10); facts that
+ * contradict proven ones are refused, so that they are looked at by a person and not merged by a machine.
+ */
+import { assertNever } from "../assert.ts";
+import { compare, isPositive, zero } from "../decimal.ts";
+import type {
+  AttemptAnswered,
+  AttemptRecorded,
+  DoubtResolved,
+  EpochOpened,
+  FillRecorded,
+  IntentRecorded,
+  JournalEvent,
+  ParentEnded,
+  ParentRecorded,
+} from "../formats/events.ts";
+import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
+import type { OrderRow } from "./order-row.ts";
+import { fillKey, isLaterTrade, requestKeyOf } from "./state.ts";
+import type { EngineState } from "./state.ts";
+import type { OrderTerms } from "./terms.ts";
+
+/** The attempt number has six bits in the client order id. */
+export const attemptsMax = 63;
+/** The slice number has twelve bits in the client order id. */
+export const slicesMax = 4_095;
+
+/** A stable code when applying `event` would break an invariant, else undefined. Cheap: a few look-ups. */
+export function refusalOf(state: EngineState, event: JournalEvent): string | undefined {
+  switch (event.kind) {
+    case "epoch.opened":
+      return epochRefusal(state, event);
+    case "baseline.taken":
+      return state.baselines.get(event.venue)?.baseline === undefined ? undefined : "baseline-known";
+    case "intent.recorded":
+      return intentRefusal(state, event);
+    case "attempt.recorded":
+      return attemptRefusal(state, event);
+    case "attempt.answered":
+      return answerRefusal(state, event);
+    case "doubt.resolved":
+      return resolutionRefusal(state, event);
+    case "intent.ended":
+      return endRefusal(state.orders.get(event.intent));
+    case "order.updated": {
+      const order = state.orders.get(event.intent);
+      if (order === undefined) return "intent-unknown";
+      return attemptNumberRefusal(order, event.attempt) ?? acceptanceRefusal(order);
+    }
+    case "fill.recorded":
+      return fillRefusal(state, event);
+    case "cancel.requested": {
+      const order = state.orders.get(event.intent);
+      if (order === undefined) return "intent-unknown";
+      if (isOrderEnded(order)) return "order-ended";
+      return order.cancel === undefined ? undefined : "cancel-known";
+    }
+    case "parent.recorded":
+      return parentRefusal(state, event);
+    case "slice.skipped":
+      return sliceRefusal(state, event);
+    case "parent.ended":
+      return parentEndRefusal(state, event);
+    case "kill.set":
+    case "orphan.found":
+    case "strategy.advanced":
+    case "strategy.switched":
+    case "operation.noted":
+      return undefined;
+    default:
+      return assertNever(event, "event");
+  }
+}
+
+function epochRefusal(state: EngineState, event: EpochOpened): string | undefined {
+  if (event.epoch <= state.engine.epoch) return "epoch-not-newer";
+  const { unsettled } = state.indexes;
+  const listed = new Set(event.inDoubt);
+  const isComplete = listed.size === unsettled.size && [...listed].every((intent) => unsettled.has(intent));
+  return isComplete ? undefined : "doubt-list-differs";
+}
+
+function intentRefusal(state: EngineState, event: IntentRecorded): string | undefined {
+  const number = numberOf("i", event.intent);
+  if (number === undefined) return "id-malformed";
+  if (number < state.engine.nextIntent) return "intent-known";
+  if (state.indexes.byClientOrderId.has(event.clientOrderId)) return "client-order-id-known";
+  if (event.request !== undefined && state.keys.has(requestKeyOf(event.request))) return "key-known";
+  if (!areTermsWhole(event.terms)) return "terms-malformed";
+  if ((event.parent === undefined) !== (event.slice === undefined)) return "slice-unknown";
+  if (state.engine.kill.level !== "off") return `kill-${state.engine.kill.level}`;
+  if (event.parent === undefined || event.slice === undefined) return undefined;
+  return sliceRefusal(state, { parent: event.parent, slice: event.slice });
+}
+
+function attemptRefusal(state: EngineState, event: AttemptRecorded): string | undefined {
+  const order = state.orders.get(event.intent);
+  if (order === undefined) return "intent-unknown";
+  if (isOrderEnded(order)) return "order-ended";
+  if (!isReissuable(order)) return "not-proved-absent";
+  if (event.attempt !== latestAttempt(order).number + 1) return "attempt-unknown";
+  if (event.attempt > attemptsMax) return "attempts-used-up";
+  if (state.indexes.byClientOrderId.has(event.clientOrderId)) return "client-order-id-known";
+  if (order.cancel !== undefined) return "cancel-requested";
+  if (event.atWallMs > order.recordedWallMs + order.sendWithinMs) return "send-within-passed";
+  return state.engine.kill.level === "off" ? undefined : `kill-${state.engine.kill.level}`;
+}
+
+function answerRefusal(state: EngineState, event: AttemptAnswered): string | undefined {
+  const order = state.orders.get(event.intent);
+  if (order === undefined) return "intent-unknown";
+  const refusal = attemptNumberRefusal(order, event.attempt);
+  if (refusal !== undefined) return refusal;
+  const attempt = latestAttempt(order);
+  switch (event.outcome.kind) {
+    case "accepted":
+      return acceptanceRefusal(order);
+    case "rejected":
+      if (isEndedUnaccepted(order)) return "order-ended";
+      return isUnsettled(order) ? undefined : "answer-contradicts";
+    case "not-sent":
+      if (isOrderEnded(order) && order.venueOrderId === undefined) return "order-ended";
+      // Only the leader that recorded the attempt can know this, and not after it said that bytes may have left.
+      if (attempt.inheritedSendByWallMs !== undefined) return "attempt-inherited";
+      return isUnsettled(order) && attempt.stamp === undefined ? undefined : "answer-contradicts";
+    case "duplicate":
+    case "in-doubt":
+      if (isEndedUnaccepted(order)) return "order-ended";
+      return isReissuable(order) ? "doubt-settled" : undefined;
+  }
+}
+
+function resolutionRefusal(state: EngineState, event: DoubtResolved): string | undefined {
+  const order = state.orders.get(event.intent);
+  if (order === undefined) return "intent-unknown";
+  const refusal = attemptNumberRefusal(order, event.attempt);
+  if (refusal !== undefined) return refusal;
+  if (event.resolution.kind === "accepted") return acceptanceRefusal(order);
+  if (isOrderEnded(order) || !isUnsettled(order)) return "doubt-settled";
+  // Before its answer is in doubt, its own leader may be about to send it: nothing proves anything then.
+  return order.status === "in-doubt" ? undefined : "not-in-doubt";
+}
+
+/** The end of an intent needs proof that it is not at the venue: a not-sent answer or a resolution. */
+function endRefusal(order: OrderRow | undefined): string | undefined {
+  if (order === undefined) return "intent-unknown";
+  if (isOrderEnded(order)) return "order-ended";
+  if (order.venueOrderId !== undefined) return "order-accepted";
+  if (isReissuable(order)) return undefined;
+  if (order.status === "in-doubt") return "intent-in-doubt";
+  return latestAttempt(order).outcome?.kind === "not-sent" ? undefined : "outcome-missing";
+}
+
+function fillRefusal(state: EngineState, event: FillRecorded): string | undefined {
+  if (state.fills.has(fillKey(event.venue, event.symbol, event.tradeId))) return "fill-known";
+  const before = state.baselines.get(event.venue)?.baseline?.lastTradeIds[event.symbol];
+  if (before !== undefined && !isLaterTrade(event.tradeId, before)) return "fill-before-baseline";
+  if (!isPositive(event.quantity) || compare(event.price, zero) < 0) return "fill-malformed";
+  if (event.intent === undefined) return undefined;
+  const order = state.orders.get(event.intent);
+  if (order === undefined) return "intent-unknown";
+  const { venue, symbol, side } = order.terms;
+  return venue === event.venue && symbol === event.symbol && side === event.side ? undefined : "fill-mismatch";
+}
+
+function parentRefusal(state: EngineState, event: ParentRecorded): string | undefined {
+  const number = numberOf("p", event.parent);
+  if (number === undefined) return "id-malformed";
+  if (number < state.engine.nextParent) return "parent-known";
+  if (event.request !== undefined && state.keys.has(requestKeyOf(event.request))) return "key-known";
+  const { slices, durationMs, quantity } = event.algorithm;
+  if (!Number.isSafeInteger(slices) || slices < 1 || slices > slicesMax) return "slices-out-of-range";
+  if (!(durationMs > 0) || !isPositive(quantity)) return "parent-malformed";
+  return state.engine.kill.level === "off" ? undefined : `kill-${state.engine.kill.level}`;
+}
+
+function sliceRefusal(
+  state: EngineState,
+  event: { readonly parent: ParentEnded["parent"]; readonly slice: number },
+): string | undefined {
+  const parent = state.parents.get(event.parent);
+  if (parent === undefined) return "parent-unknown";
+  if (parent.status !== "working") return "parent-ended";
+  const slice = parent.slices[event.slice - 1];
+  if (slice === undefined) return "slice-unknown";
+  return slice.kind === "waiting" ? undefined : "slice-known";
+}
+
+/** A parent ends when each of its slices is on record, executed or not, and no child is still alive. */
+function parentEndRefusal(state: EngineState, event: ParentEnded): string | undefined {
+  const parent = state.parents.get(event.parent);
+  if (parent === undefined) return "parent-unknown";
+  if (parent.status !== "working") return "parent-ended";
+  for (const slice of parent.slices) {
+    if (slice.kind === "waiting") return "slices-waiting";
+    if (slice.kind === "skipped") continue;
+    const child = state.orders.get(slice.intent);
+    if (child !== undefined && !isOrderEnded(child)) return "children-open";
+  }
+  return undefined;
+}
+
+function attemptNumberRefusal(order: OrderRow, attempt: number): string | undefined {
+  const latest = latestAttempt(order).number;
+  if (attempt === latest) return undefined;
+  return attempt < latest ? "attempt-superseded" : "attempt-unknown";
+}
+
+/** Word that the venue has it, against proof that it has not. */
+function acceptanceRefusal(order: OrderRow): string | undefined {
+  if (isEndedUnaccepted(order)) return "order-ended";
+  return isReissuable(order) ? "answer-contradicts" : undefined;
+}
+
+function isEndedUnaccepted(order: OrderRow): boolean {
+  return order.status === "rejected" || order.status === "not-sent";
+}
+
+function areTermsWhole(terms: OrderTerms): boolean {
+  if (!isPositive(terms.quantity)) return false;
+  return terms.type === "limit" ? terms.price !== undefined && isPositive(terms.price) : terms.price === undefined;
+}
+
+/** The number of an id such as `i-42`. */
+function numberOf(prefix: "i" | "p", text: string): number | undefined {
+  const match = /^([ip])-([1-9]\d{0,14})$/.exec(text);
+  return match?.[1] === prefix ? Number(match[2]) : undefined;
+}

@@ -1,0 +1,241 @@
+/**
+ * The state of an engine: what all events up to a sequence add up to. Everything that must survive lives in rows, which
+ * are plain immutable JSON and materialise one to one as journal tables; what is only needed to be fast (`indexes.ts`) is
+ * derived from the rows and never stored. `apply.ts` is the only writer. The container is mutable, its rows are not, so
+ * that copying a state copies maps and shares rows. Invariants that live in these rows: I9, I11, I12, I13.
+ */
+import type { Decimal } from "../decimal.ts";
+import type { BootId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, TradeId, VenueId } from "../ids.ts";
+import { wallMs } from "../time.ts";
+import type { WallMs } from "../time.ts";
+import type { BaselineTaken, FillRecorded, OrphanFound, RequestKey, TwapParameters } from "../formats/events.ts";
+import { copyIndexes, emptyIndexes, indexOrder, noteAttempt } from "./indexes.ts";
+import type { Indexes } from "./indexes.ts";
+import type { OrderRow } from "./order-row.ts";
+
+/** The tables that rows materialise in. */
+export type TableName = "orders" | "parents" | "fills" | "positions" | "keys" | "baselines" | "strategies" | "engine";
+
+/** A row that an event changed; `rowOf` gives its new content. */
+export interface Touched {
+  readonly table: TableName;
+  readonly key: string;
+}
+
+/** What became of one slice of a parent order. */
+export type SliceRow =
+  | { readonly kind: "waiting" }
+  | { readonly kind: "intent"; readonly intent: IntentId }
+  | { readonly kind: "skipped"; readonly reason: string };
+
+/** A parent order; `slices[n - 1]` is slice n. */
+export interface ParentRow {
+  readonly id: ParentId;
+  readonly algorithm: TwapParameters;
+  readonly by: string;
+  readonly request?: RequestKey;
+  readonly startedWallMs: WallMs;
+  readonly sequence: Sequence;
+  readonly slices: readonly SliceRow[];
+  readonly status: "working" | "done" | "cancelled" | "killed";
+  readonly executed: Decimal;
+  readonly executedQuote: Decimal;
+  readonly endedWallMs?: WallMs;
+}
+
+/** A trade of the account, once. */
+export interface FillRow extends Omit<FillRecorded, "kind"> {
+  readonly sequence: Sequence;
+}
+
+/** What the fills of one (venue, symbol) add up to since the baseline. */
+export interface PositionRow {
+  readonly venue: VenueId;
+  readonly symbol: SymbolId;
+  /** bought − sold; negative is short. */
+  readonly quantity: Decimal;
+  readonly bought: Decimal;
+  readonly sold: Decimal;
+  readonly quoteSpent: Decimal;
+  readonly quoteReceived: Decimal;
+  /** Currency → fees paid in it. */
+  readonly fees: Readonly<Record<string, Decimal>>;
+  readonly fills: number;
+  readonly lastTradeId: TradeId;
+}
+
+/** An idempotency key and what its first use made. */
+export interface KeyRow {
+  readonly principal: string;
+  readonly key: string;
+  readonly digest: string;
+  readonly ref: IntentId | ParentId;
+  readonly atWallMs: WallMs;
+  readonly sequence: Sequence;
+}
+
+/** What was there before us at one venue, and orders with our tag that the journal did not know. */
+export interface BaselineRow {
+  readonly venue: VenueId;
+  readonly baseline?: Omit<BaselineTaken, "kind" | "venue">;
+  /** The latest `orphansKept` of them. */
+  readonly orphans: readonly Omit<OrphanFound, "kind" | "venue">[];
+}
+
+/** A strategy's last journaled state. */
+export interface StrategyRow {
+  readonly strategy: string;
+  readonly enabled: boolean;
+  readonly reason: string;
+  readonly state?: unknown;
+  readonly atWallMs: WallMs;
+}
+
+/** The one row about the engine itself. */
+export interface EngineRow {
+  /** 0 before the first epoch was opened. */
+  readonly epoch: Epoch;
+  readonly node: NodeId | "";
+  readonly boot: BootId | "";
+  readonly openedWallMs: WallMs;
+  readonly inheritedSendByWallMs: WallMs;
+  /** The sequence number of the next intent id and parent id. */
+  readonly nextIntent: number;
+  readonly nextParent: number;
+  readonly kill: {
+    readonly level: "off" | "cluster";
+    readonly by: string;
+    readonly reason: string;
+    readonly atWallMs: WallMs;
+  };
+}
+
+/** All of it. Read freely; only `applyEvent` writes. */
+export interface EngineState {
+  /** Sequence of the last applied event. */
+  applied: Sequence;
+  readonly orders: Map<IntentId, OrderRow>;
+  readonly parents: Map<ParentId, ParentRow>;
+  /** By `fillKey`. */
+  readonly fills: Map<string, FillRow>;
+  /** By `marketKey`. */
+  readonly positions: Map<string, PositionRow>;
+  /** By `requestKeyOf`; oldest first. */
+  readonly keys: Map<string, KeyRow>;
+  readonly baselines: Map<VenueId, BaselineRow>;
+  readonly strategies: Map<string, StrategyRow>;
+  engine: EngineRow;
+  readonly indexes: Indexes;
+}
+
+/** How many orphans a venue's row remembers. */
+export const orphansKept = 100;
+
+/** The key of one instrument at one venue: positions, exposure, open orders. */
+export function marketKey(venue: VenueId, symbol: SymbolId): string {
+  return `${venue}|${symbol}`;
+}
+
+/** The key that makes each trade count once. */
+export function fillKey(venue: VenueId, symbol: SymbolId, tradeId: TradeId): string {
+  return `${venue}|${symbol}|${tradeId}`;
+}
+
+/** Whether trade `a` came after trade `b` of the same symbol: by number where ids are numbers, else by code units. */
+export function isLaterTrade(a: TradeId, b: TradeId): boolean {
+  if (/^\d+$/.test(a) && /^\d+$/.test(b) && a.length !== b.length) return a.length > b.length;
+  return a > b;
+}
+
+/** The key of an idempotency key; keys belong to their principal. */
+export function requestKeyOf(request: { readonly principal: string; readonly key: string }): string {
+  return `${request.principal}|${request.key}`;
+}
+
+/** The state before the first event. */
+export function emptyState(): EngineState {
+  return {
+    applied: 0,
+    orders: new Map(),
+    parents: new Map(),
+    fills: new Map(),
+    positions: new Map(),
+    keys: new Map(),
+    baselines: new Map(),
+    strategies: new Map(),
+    engine: {
+      epoch: 0,
+      node: "",
+      boot: "",
+      openedWallMs: wallMs(0),
+      inheritedSendByWallMs: wallMs(0),
+      nextIntent: 1,
+      nextParent: 1,
+      kill: { level: "off", by: "", reason: "", atWallMs: wallMs(0) },
+    },
+    indexes: emptyIndexes(),
+  };
+}
+
+/** An independent copy: maps are copied, rows shared. */
+export function copyState(state: EngineState): EngineState {
+  return {
+    applied: state.applied,
+    orders: new Map(state.orders),
+    parents: new Map(state.parents),
+    fills: new Map(state.fills),
+    positions: new Map(state.positions),
+    keys: new Map(state.keys),
+    baselines: new Map(state.baselines),
+    strategies: new Map(state.strategies),
+    engine: state.engine,
+    indexes: copyIndexes(state.indexes),
+  };
+}
+
+/** The present content of a touched row, plain JSON; undefined means that the row is gone. */
+export function rowOf(state: EngineState, touched: Touched): unknown {
+  if (touched.table === "engine") return state.engine;
+  return (state[touched.table] as ReadonlyMap<string, unknown>).get(touched.key);
+}
+
+/** A stored row. */
+export interface StoredRow {
+  readonly table: TableName;
+  readonly key: string;
+  readonly row: unknown;
+}
+
+/** All rows of a state, in no promised order: what `stateOf` takes, what a state digest covers. */
+export function* rowsOf(state: EngineState): Generator<StoredRow> {
+  for (const table of ["orders", "parents", "fills", "positions", "keys", "baselines", "strategies"] as const) {
+    for (const [key, row] of state[table] as ReadonlyMap<string, unknown>) yield { table, key, row };
+  }
+  yield { table: "engine", key: "engine", row: state.engine };
+}
+
+/** The state that these rows are, derived indexes included. Rows may come in any order; their content is trusted. */
+export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineState {
+  const state = emptyState();
+  state.applied = applied;
+  for (const { table, key, row } of rows) {
+    if (table === "engine") state.engine = row as EngineRow;
+    else (state[table] as Map<string, unknown>).set(key, row);
+  }
+  // The order of first insertion is the order of events, as in a state that grew by them.
+  reorder(state.orders);
+  reorder(state.parents);
+  reorder(state.fills);
+  reorder(state.keys);
+  for (const order of state.orders.values()) indexOrder(state.indexes, undefined, order);
+  const attempts = [...state.orders.values()].flatMap((order) => order.attempts);
+  for (const attempt of attempts.toSorted((a, b) => a.sequence - b.sequence))
+    noteAttempt(state.indexes, attempt.recordedWallMs);
+  return state;
+}
+
+function reorder<K>(map: Map<K, { readonly sequence: Sequence }>): void {
+  const entries = [...map].toSorted(([, a], [, b]) => a.sequence - b.sequence);
+  map.clear();
+  for (const [key, row] of entries) map.set(key, row as never);
+}
