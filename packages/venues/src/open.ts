@@ -43,7 +43,7 @@ export async function openVenue(options: VenueOptions): Promise<Venue> {
   if (options.apiKey === "" || options.secret === "") {
     throw new VenueSetupError("no-key", `venue ${options.id} needs an API key and its secret`);
   }
-  const sockets = new CheckedSockets(options.clock);
+  const sockets = new CheckedSockets(options.clock, options.connect);
   const closing = new AbortController();
   try {
     return await open(options, sockets, closing);

@@ -22,6 +22,7 @@ import type {
   VenueOrderId,
   WallMs,
 } from "@baton/core";
+import type { Agent } from "undici";
 import type { AccountStream, AccountStreamOptions } from "./account-stream.ts";
 
 export interface VenueOptions {
@@ -45,6 +46,8 @@ export interface VenueOptions {
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly permits: PermitSource;
+  /** How sockets are opened: a private CA, a local address, a proxy. Default: undici's own. */
+  readonly connect?: Agent.Options["connect"];
   /** Order sockets that `warm` keeps open; default 4. */
   readonly connections?: number;
   /** Replaces what the venue publishes, e.g. to share one address among several clusters. */

@@ -41,6 +41,8 @@ export type Script = (request: Received, response: ServerResponse, socket: Socke
 export interface ScriptedVenue {
   readonly url: string;
   readonly received: Received[];
+  /** Every connection since the start; `bytesRead` of each counts what arrived on it. */
+  readonly sockets: readonly Socket[];
   script: Partial<Record<string, Script>>;
   close(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export interface ScriptedVenue {
 /** Starts it. Scripts are found by `METHOD /path`, e.g. `POST /api/v3/order`. */
 export async function startScriptedVenue(port = 0): Promise<ScriptedVenue> {
   const received: Received[] = [];
+  const sockets: Socket[] = [];
   const venue = { script: {} as Partial<Record<string, Script>> };
   const server: Server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
@@ -60,10 +63,12 @@ export async function startScriptedVenue(port = 0): Promise<ScriptedVenue> {
       else script(one, response, request.socket);
     });
   });
+  server.on("connection", (socket) => sockets.push(socket));
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return Object.assign(venue, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
+    sockets,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
