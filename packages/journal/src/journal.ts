@@ -1,0 +1,504 @@
+/**
+ * The journal as the engine holds it: what is sealed, what is durable, what is committed, on the main thread, while a
+ * writer thread does the disk. Events that were appended in one turn of the loop become a frame at its end; while a frame
+ * is at the writer, more events gather up to the cap; a sealed frame goes to the peers in the same instant as to the
+ * writer. Tables follow the commit point, never the tail. After a failure of storage nothing is reported durable again.
+ * Invariants I5, I19, I20; operators meet the failures in the runbook of a lost standby and of a lost leader.
+ */
+import { assert, encodeEvent, frameFault, merged, sealFrame, wallMs } from "@baton/core";
+import type { EngineState, Epoch, Frame, JournalEvent, Mark, Sequence } from "@baton/core";
+import type { Worker } from "node:worker_threads";
+import { ForkedError, JournalError, JournalFailure } from "./errors.ts";
+import { ReaderThread } from "./reader.ts";
+import { RecentFrames } from "./recent.ts";
+import { Emitter } from "./signal.ts";
+import type { Signal } from "./signal.ts";
+import { sha256 } from "./store/chain.ts";
+import type { VerifyReport } from "./store/chain.ts";
+import type { Fault, WriterOrder, WriterReport, WriterStart } from "./store/messages.ts";
+import type { EpochMark } from "./store/read.ts";
+import type { SnapshotLabel } from "./store/snapshot.ts";
+import type { JournalIdentity, Promises, StoreOpened, StoreOptions } from "./store/store.ts";
+import { Calls, errorOf, startThread } from "./threads.ts";
+
+export interface JournalOptions extends StoreOptions {
+  /** Most events in a frame; default 64. */
+  readonly frameEventsMax?: number;
+  /** A frame is full when its body has so many characters; default 1 Mi. */
+  readonly frameBytesMax?: number;
+  /** Full frames at the writer at once; default 4. One that is not full waits until none is. */
+  readonly framesInFlightMax?: number;
+  /** Newest frames kept in memory for followers that lag a little; default 8 Mi characters. */
+  readonly recentBytesMax?: number;
+  /** How long after the last frame the commit point and its rows are written, in ms; default 5. */
+  readonly settleMs?: number;
+}
+
+/** What the disk held when the journal was opened, or when a snapshot took its place. */
+export interface JournalOpened {
+  readonly last: EpochMark;
+  readonly committed: Sequence;
+  readonly promises: Promises;
+  /** Everything committed, applied. The caller may go on applying to it. */
+  readonly state: EngineState;
+  /** Frames after the commit point: durable here, not known to be committed. */
+  readonly tail: readonly Frame[];
+}
+
+/** Frames that became durable together, for the metrics. */
+export interface CommitTiming {
+  readonly frames: number;
+  readonly commitMs: number;
+}
+
+/** Opens or creates the journal and starts its writer. Throws `JournalError` with a code when it must not be used. */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const progress = new SharedArrayBuffer(8);
+  const start: WriterStart = {
+    options: {
+      file: options.file,
+      cluster: options.cluster,
+      node: options.node,
+      bootId: options.bootId,
+      create: options.create,
+    },
+    progress,
+    settleMs: options.settleMs ?? 5,
+  };
+  const writer = startThread("writer-worker", start);
+  const opened = await new Promise<StoreOpened>((resolve, reject) => {
+    writer.once("error", reject);
+    writer.once("message", (report: WriterReport) => {
+      if (report.kind === "opened") resolve(report.opened);
+      else if (report.kind === "refused") reject(errorOf(report.fault));
+    });
+  }).catch(async (error: unknown) => {
+    await writer.terminate();
+    throw error;
+  });
+  writer.removeAllListeners("error");
+  return new Journal(options, writer, progress, opened);
+}
+
+/** An open journal. Exactly one process has it; one leader appends or one follower receives at a time. */
+export class Journal {
+  readonly file: string;
+  readonly identity: JournalIdentity;
+  readonly opened: JournalOpened;
+  /** BigInt64 at 0: monotonic ns since when a commit has been running, 0 when idle; for the keeper of the lease. */
+  readonly progress: SharedArrayBuffer;
+
+  readonly #sealed = new Emitter<Frame>();
+  readonly #durableMoved = new Emitter<Sequence>();
+  readonly #failed = new Emitter<JournalFailure>();
+  readonly #wasCut = new Emitter<Sequence>();
+  readonly #replaced = new Emitter<JournalOpened>();
+  readonly #timed = new Emitter<CommitTiming>();
+
+  readonly #options: Required<Omit<JournalOptions, keyof StoreOptions | "settleMs">> & { readonly settleMs: number };
+  readonly #writer: Worker;
+  readonly #reader: ReaderThread;
+  readonly #calls = new Calls();
+
+  #last: EpochMark;
+  #durable: Sequence;
+  #commit: EpochMark;
+  #commitPosted: Sequence;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #pruned: EpochMark;
+  /** Ends of the frames after the commit point. */
+  #tail: EpochMark[];
+  #recent: RecentFrames;
+  #promises: Promises;
+  #promisesAsked: Promises;
+
+  #queue: string[] = [];
+  #queuedBytes = 0;
+  #queueEpoch: Epoch = 0;
+  #sealing: NodeJS.Immediate | undefined;
+  /** Frames at the writer, ascending. */
+  #inFlight: { readonly last: Sequence; readonly bytes: number }[] = [];
+  #inFlightBytes = 0;
+  /** What each later generation cut to. */
+  #cuts: Sequence[] = [];
+  #failure: JournalFailure | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Use `openJournal`. */
+  constructor(options: JournalOptions, writer: Worker, progress: SharedArrayBuffer, found: StoreOpened) {
+    this.file = options.file;
+    this.identity = found.identity;
+    this.opened = describeOpened(found);
+    this.progress = progress;
+    this.#options = {
+      frameEventsMax: options.frameEventsMax ?? 64,
+      frameBytesMax: options.frameBytesMax ?? 1024 * 1024,
+      framesInFlightMax: options.framesInFlightMax ?? 4,
+      recentBytesMax: options.recentBytesMax ?? 8 * 1024 * 1024,
+      settleMs: options.settleMs ?? 5,
+    };
+    this.#writer = writer;
+    this.#reader = new ReaderThread(options.file);
+    this.#last = found.last;
+    this.#durable = found.last.sequence;
+    this.#commit = found.commit;
+    this.#commitPosted = found.commit.sequence;
+    this.#pruned = found.pruned;
+    this.#tail = found.tail.map(markOf);
+    this.#recent = new RecentFrames(found.last, this.#options.recentBytesMax);
+    this.#promises = found.promises;
+    this.#promisesAsked = found.promises;
+    writer.on("message", (report: WriterReport) => this.#onReport(report));
+    writer.on("error", (error: Error) => {
+      // A broken invariant crosses the thread without its class, with its name.
+      if (error.name === "InvariantError") throw error;
+      this.#fail({ code: "journal-io", message: `the writer ended: ${String(error)}` });
+    });
+    writer.on("exit", (code) => {
+      if (this.#closing === undefined) this.#fail({ code: "journal-io", message: `the writer ended with ${code}` });
+    });
+  }
+
+  /** A frame was sealed here; called in the turn of the loop in which it leaves for the writer, just before. */
+  get onSealed(): Signal<Frame> {
+    return this.#sealed;
+  }
+  /** Everything up to here is on the disk. After a cut the number may be lower than before. */
+  get onDurable(): Signal<Sequence> {
+    return this.#durableMoved;
+  }
+  /** Storage failed. Reported once; nothing becomes durable after it. */
+  get onFailed(): Signal<JournalFailure> {
+    return this.#failed;
+  }
+  /** The tail after this sequence is gone (its frames lie in quarantine). */
+  get onCut(): Signal<Sequence> {
+    return this.#wasCut;
+  }
+  /** A snapshot took the journal's place. */
+  get onReplaced(): Signal<JournalOpened> {
+    return this.#replaced;
+  }
+  get onCommitTimed(): Signal<CommitTiming> {
+    return this.#timed;
+  }
+
+  /** Last event sealed or received; those still queued for sealing come after it. */
+  get last(): EpochMark {
+    return this.#last;
+  }
+  get durable(): Sequence {
+    return this.#durable;
+  }
+  get commitMark(): EpochMark {
+    return this.#commit;
+  }
+  get pruned(): Sequence {
+    return this.#pruned.sequence;
+  }
+  /** The promises that are durable. */
+  get promises(): Promises {
+    return this.#promises;
+  }
+  /** Characters of frames at the writer; who receives stops reading above a bound of their own. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+  /** Events appended and not yet sealed. Who appends keeps a bound on what waits to be committed. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+  get failure(): JournalFailure | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Leader: queues events, in order; answers the sequence of the last one. They are sealed at the end of this turn of
+   * the loop, or as soon as the frame before them is durable. Throws the failure once storage has failed.
+   */
+  append(epoch: Epoch, events: readonly JournalEvent[]): Sequence {
+    this.#assertUsable();
+    assert(epoch >= this.#last.epoch, "epochs never fall");
+    assert(this.#queue.length === 0 || this.#queueEpoch === epoch, "what an earlier epoch queued was dropped");
+    this.#queueEpoch = epoch;
+    for (const event of events) {
+      const text = encodeEvent(event);
+      this.#queue.push(text);
+      this.#queuedBytes += text.length;
+    }
+    this.#sealing ??= setImmediate(() => this.#seal());
+    return this.#last.sequence + this.#queue.length;
+  }
+
+  /** Forgets what was appended and not sealed (a fence, a cut); answers how many events that were. */
+  dropQueued(): number {
+    const count = this.#queue.length;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    return count;
+  }
+
+  /** Follower: takes a frame that follows on the last one. Throws `frame-refused` when it does not, or was altered. */
+  receive(frame: Frame): void {
+    this.#assertUsable();
+    assert(this.#queue.length === 0, "who receives does not append");
+    const fault = frameFault(this.#last, frame, sha256);
+    if (fault !== undefined) {
+      throw new JournalError("frame-refused", `the frame ${frame.first}–${frame.last} ${fault}`);
+    }
+    this.#take(frame);
+  }
+
+  /** Moves the commit point, at most to the end of what is held; it never moves back. */
+  commit(upTo: Sequence): void {
+    let count = 0;
+    for (const mark of this.#tail) {
+      if (mark.sequence > upTo) break;
+      this.#commit = mark;
+      count += 1;
+    }
+    if (count === 0) return;
+    this.#tail.splice(0, count);
+    this.#commitTimer ??= setTimeout(() => {
+      this.#commitTimer = undefined;
+      if (this.#commitPosted < this.#commit.sequence && this.#failure === undefined) {
+        this.#commitPosted = this.#commit.sequence;
+        this.#post({ kind: "commit", committed: this.#commit.sequence });
+      }
+    }, this.#options.settleMs);
+  }
+
+  /** Makes promises durable, never lowering one that was made before. */
+  async persist(promises: Promises): Promise<void> {
+    this.#assertUsable();
+    const before = this.#promisesAsked;
+    const vows = merged(
+      { epochMax: before.epochMax, vow: before.vow },
+      { epochMax: promises.epochMax, vow: promises.vow },
+    );
+    const asked: Promises = { ...vows, etcd: promises.etcd ?? before.etcd };
+    this.#promisesAsked = asked;
+    await this.#calls.ask((call) => this.#post({ kind: "persist", call, promises: asked }));
+    this.#promises = asked;
+  }
+
+  /**
+   * Quarantines and deletes every frame after `after`, durably. Throws `ForkedError` when that would reach below the own
+   * commit point. Frames may be received again at once; the promise settles when the cut is on the disk.
+   */
+  async cut(after: Sequence, reason: string): Promise<void> {
+    this.#assertUsable();
+    this.dropQueued();
+    if (after < this.#commit.sequence) {
+      throw new ForkedError(
+        `asked to cut after ${after}, but ${this.#commit.sequence} is known committed here: the journals forked`,
+      );
+    }
+    if (after === this.#last.sequence) return;
+    const mark = [this.#commit, ...this.#tail].find((known) => known.sequence === after);
+    assert(mark !== undefined, "a cut falls on the end of a frame");
+    this.#tail = this.#tail.filter((known) => known.sequence <= after);
+    this.#last = mark;
+    this.#recent.cut(mark);
+    this.#cuts.push(after);
+    this.#inFlight = this.#inFlight.filter((frame) => frame.last <= after);
+    this.#inFlightBytes = this.#inFlight.reduce((sum, frame) => sum + frame.bytes, 0);
+    this.#durable = Math.min(this.#durable, after);
+    this.#wasCut.emit(after);
+    const now = wallMs(Date.now());
+    const generation = this.#cuts.length;
+    await this.#calls.ask((call) => this.#post({ kind: "cut", call, after, reason, now, generation }));
+  }
+
+  /** Durable and in-flight frames that end after `after`, at least one if there is one, while they fit in `maxBytes`. */
+  async frames(after: Sequence, maxBytes: number): Promise<readonly Frame[]> {
+    return this.#recent.after(after, maxBytes) ?? this.#reader.frames(after, maxBytes);
+  }
+
+  /** For the hello: the commit point and the end of every frame after it, those on their way to the disk included. */
+  marks(): { readonly commit: EpochMark; readonly tail: readonly EpochMark[] } {
+    return { commit: this.#commit, tail: [...this.#tail] };
+  }
+
+  /** Those marks that this journal holds with the same hash. */
+  async held(marks: readonly Mark[]): Promise<readonly Mark[]> {
+    const known = new Map(marks.map((mark) => [mark.sequence, this.#recent.holds(mark)]));
+    const older = marks.filter((mark) => known.get(mark.sequence) === undefined);
+    const held = older.length === 0 ? [] : await this.#reader.held(older);
+    return marks.filter((mark) => known.get(mark.sequence) ?? held.some((other) => other.sequence === mark.sequence));
+  }
+
+  /** Whether this journal holds a frame that ends at this sequence with this hash. */
+  async has(sequence: Sequence, hash: string): Promise<boolean> {
+    return (await this.held([{ sequence, hash }])).length === 1;
+  }
+
+  /** Deletes frames up to `upTo` that are committed, for retention. Answers the sequence up to which they are gone. */
+  async prune(upTo: Sequence): Promise<Sequence> {
+    this.#assertUsable();
+    this.#post({ kind: "commit", committed: this.#commit.sequence });
+    this.#pruned = await this.#calls.ask<EpochMark>((call) => this.#post({ kind: "prune", call, upTo }));
+    return this.#pruned.sequence;
+  }
+
+  /** A copy of what is durable now, beside the writer. */
+  snapshot(toFile: string): Promise<SnapshotLabel> {
+    return this.#reader.snapshot(toFile);
+  }
+
+  /**
+   * Follower: proves a snapshot and puts it in the journal's place, keeping identity, promises and quarantine. Throws
+   * `snapshot-refused`, and nothing has changed. Nothing may be appended or received until it settles.
+   */
+  async install(snapshotFile: string, label: SnapshotLabel): Promise<void> {
+    this.#assertUsable();
+    await this.#reader.prove(snapshotFile, label);
+    await this.#reader.stop();
+    this.dropQueued();
+    const found = await this.#calls.ask<StoreOpened>((call) =>
+      this.#post({ kind: "install", call, snapshotFile, label }),
+    );
+    this.#last = found.last;
+    this.#durable = found.last.sequence;
+    this.#commit = found.commit;
+    this.#commitPosted = found.commit.sequence;
+    this.#pruned = found.pruned;
+    this.#tail = found.tail.map(markOf);
+    this.#recent = new RecentFrames(found.last, this.#options.recentBytesMax);
+    this.#replaced.emit(describeOpened(found));
+  }
+
+  /** Checks the whole chain on the disk. */
+  verify(): Promise<VerifyReport> {
+    return this.#reader.verify();
+  }
+
+  /** Seals and writes what is left, writes the rows, lets go of the file. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#failure === undefined) {
+      while (this.#queue.length > 0) this.#sealOne();
+      this.#post({ kind: "commit", committed: this.#commit.sequence });
+      await this.#calls.ask((call) => this.#post({ kind: "close", call })).catch(() => undefined);
+    }
+    clearTimeout(this.#commitTimer);
+    clearImmediate(this.#sealing);
+    await this.#reader.stop();
+    await this.#writer.terminate();
+    this.#calls.end(new JournalError("journal-closed", `${this.file} is closed`));
+  }
+
+  #seal(): void {
+    this.#sealing = undefined;
+    if (this.#failure !== undefined) return;
+    while (this.#queue.length > 0) {
+      const isFull =
+        this.#queue.length >= this.#options.frameEventsMax || this.#queuedBytes >= this.#options.frameBytesMax;
+      const isFree = this.#inFlight.length === 0 || (isFull && this.#inFlight.length < this.#options.framesInFlightMax);
+      if (!isFree) return;
+      this.#sealOne();
+    }
+  }
+
+  #sealOne(): void {
+    let count = 0;
+    let bytes = 0;
+    for (const text of this.#queue) {
+      if (count === this.#options.frameEventsMax || (count > 0 && bytes + text.length > this.#options.frameBytesMax))
+        break;
+      bytes += text.length;
+      count += 1;
+    }
+    const frame = sealFrame(this.#last, this.#queueEpoch, this.#queue.splice(0, count), sha256);
+    this.#queuedBytes -= bytes;
+    // The peers first: their way to the disk is the longer one.
+    this.#sealed.emit(frame);
+    this.#take(frame);
+  }
+
+  #take(frame: Frame): void {
+    const mark = markOf(frame);
+    this.#last = mark;
+    this.#tail.push(mark);
+    this.#recent.push(frame);
+    this.#inFlight.push({ last: frame.last, bytes: frame.body.length });
+    this.#inFlightBytes += frame.body.length;
+    this.#commitPosted = this.#commit.sequence;
+    this.#post({ kind: "frame", frame, generation: this.#cuts.length, committed: this.#commit.sequence });
+  }
+
+  #onReport(report: WriterReport): void {
+    switch (report.kind) {
+      case "durable":
+        if (this.#failure === undefined) this.#onDurableReport(report);
+        return;
+      case "done":
+        this.#calls.done(report.call, report.answer);
+        return;
+      case "declined":
+        this.#calls.declined(report.call, report.fault);
+        return;
+      case "failed":
+        this.#fail(report.fault);
+        return;
+      case "opened":
+      case "refused":
+        return;
+    }
+  }
+
+  #onDurableReport(report: Extract<WriterReport, { kind: "durable" }>): void {
+    // A report from before a cut may speak of frames that are gone: only what the cuts left is durable.
+    const reached = Math.min(report.sequence, ...this.#cuts.slice(report.generation));
+    while (this.#inFlight[0] !== undefined && this.#inFlight[0].last <= reached) {
+      this.#inFlightBytes -= this.#inFlight.shift()?.bytes ?? 0;
+    }
+    if (this.#queue.length > 0) this.#seal();
+    if (reached > this.#durable) {
+      this.#durable = reached;
+      this.#recent.trim(reached);
+      this.#durableMoved.emit(reached);
+    }
+    this.#timed.emit({ frames: report.frames, commitMs: report.commitMs });
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#failure !== undefined) return;
+    const code = fault.code === "journal-full" || fault.code === "journal-corrupt" ? fault.code : "journal-io";
+    this.#failure = new JournalFailure(code, fault.message);
+    this.dropQueued();
+    this.#calls.end(this.#failure);
+    this.#failed.emit(this.#failure);
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#closing !== undefined) throw new JournalError("journal-closed", `${this.file} is closed`);
+  }
+
+  #post(order: WriterOrder): void {
+    this.#writer.postMessage(order);
+  }
+}
+
+function markOf(frame: Frame): EpochMark {
+  return { sequence: frame.last, hash: frame.hash, epoch: frame.epoch };
+}
+
+function describeOpened(found: StoreOpened): JournalOpened {
+  return {
+    last: found.last,
+    committed: found.commit.sequence,
+    promises: found.promises,
+    state: found.state,
+    tail: found.tail,
+  };
+}

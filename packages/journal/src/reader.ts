@@ -1,0 +1,71 @@
+/** The reader's thread, started when first needed and again after it was stopped. */
+import type { Frame, Mark, Sequence } from "@baton/core";
+import type { Worker } from "node:worker_threads";
+import { JournalError } from "./errors.ts";
+import type { VerifyReport } from "./store/chain.ts";
+import type { ReaderOrder, ReaderReport } from "./store/messages.ts";
+import type { SnapshotLabel } from "./store/snapshot.ts";
+import { Calls, startThread } from "./threads.ts";
+
+type OrderOf<Kind extends ReaderOrder["kind"]> = Omit<Extract<ReaderOrder, { kind: Kind }>, "call" | "kind">;
+
+export class ReaderThread {
+  readonly #file: string;
+  #worker: Worker | undefined;
+  #calls = new Calls();
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  frames(after: Sequence, maxBytes: number): Promise<readonly Frame[]> {
+    return this.#ask<"frames", readonly Frame[]>("frames", { after, maxBytes });
+  }
+
+  held(marks: readonly Mark[]): Promise<readonly Mark[]> {
+    return this.#ask<"held", readonly Mark[]>("held", { marks });
+  }
+
+  snapshot(toFile: string): Promise<SnapshotLabel> {
+    return this.#ask<"snapshot", SnapshotLabel>("snapshot", { toFile });
+  }
+
+  prove(file: string, label: SnapshotLabel): Promise<void> {
+    return this.#ask<"prove", void>("prove", { file, label });
+  }
+
+  verify(): Promise<VerifyReport> {
+    return this.#ask<"verify", VerifyReport>("verify", {});
+  }
+
+  /** Ends the thread; what waits is declined. */
+  async stop(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    this.#calls.end(new JournalError("journal-closed", `the reader of ${this.#file} was stopped`));
+    this.#calls = new Calls();
+    await worker?.terminate();
+  }
+
+  #ask<Kind extends ReaderOrder["kind"], Answer>(kind: Kind, order: OrderOf<Kind>): Promise<Answer> {
+    this.#worker ??= this.#start();
+    const worker = this.#worker;
+    return this.#calls.ask<Answer>((call) => worker.postMessage({ kind, call, ...order }));
+  }
+
+  #start(): Worker {
+    const worker = startThread("reader-worker", { file: this.#file });
+    const calls = this.#calls;
+    worker.on("message", (report: ReaderReport) => {
+      if (report.kind === "done") calls.done(report.call, report.answer);
+      else calls.declined(report.call, report.fault);
+    });
+    const ended = (why: string): void => {
+      if (this.#worker === worker) this.#worker = undefined;
+      calls.end(new JournalError("journal-io", `the reader of ${this.#file} ended: ${why}`));
+    };
+    worker.on("error", (error) => ended(String(error)));
+    worker.on("exit", (code) => ended(`exit ${code}`));
+    return worker;
+  }
+}

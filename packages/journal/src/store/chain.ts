@@ -1,0 +1,139 @@
+/**
+ * Does a journal still say what was written? Each frame is recomputed from its events' stored bytes and must chain to the
+ * one before; sequences have no hole, epochs never fall, and what the file says of itself (commit point, applied point)
+ * lies inside it. A flipped byte, a deleted record, a changed order each break one of these. Invariants I19, I20.
+ */
+import { createHash, hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { frameFault } from "@baton/core";
+import type { Epoch, Sequence } from "@baton/core";
+import { JournalError } from "../errors.ts";
+import type { EpochMark, FrameReader } from "./read.ts";
+import { frameReader } from "./read.ts";
+import type { Db } from "./schema.ts";
+import { openForReading } from "./schema.ts";
+
+/** What a verification found. `fault` names the first thing that is wrong. */
+export interface VerifyReport {
+  readonly file: string;
+  readonly sound: boolean;
+  readonly frames: number;
+  readonly events: number;
+  readonly first: Sequence;
+  readonly last: Sequence;
+  readonly lastHash: string;
+  readonly epoch: Epoch;
+  readonly committed: Sequence;
+  readonly fault: { readonly sequence: Sequence; readonly sentence: string } | undefined;
+}
+
+/** SHA-256 of a UTF-8 text, lowercase hex. */
+export function sha256(text: string): string {
+  return hash("sha256", text);
+}
+
+/** SHA-256 of a file's bytes, lowercase hex. */
+export async function sha256OfFile(file: string): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const chunk of createReadStream(file)) digest.update(chunk as Buffer);
+  return digest.digest("hex");
+}
+
+/** Verifies a whole journal file, read only, beside its owner or without one. Throws only when it cannot be read at all. */
+export function verifyJournal(file: string): VerifyReport {
+  const db = openForReading(file);
+  try {
+    db.exec("BEGIN");
+    return verifyDatabase(db, file);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (!code.startsWith("SQLITE_CORRUPT") && code !== "SQLITE_NOTADB") throw error;
+    throw new JournalError("journal-corrupt", `${file} cannot be read: ${String(error)}`, { cause: error });
+  } finally {
+    db.close();
+  }
+}
+
+/** Why the last frames do not chain, or the file contradicts itself; undefined when all is well. */
+export function whyTailBroken(reader: FrameReader, frames: number, db: Db): string | undefined {
+  const from = db
+    .prepare<[number], number>("SELECT last FROM frame ORDER BY last DESC LIMIT 1 OFFSET ?")
+    .pluck()
+    .get(frames);
+  const start = from === undefined ? reader.prunedMark() : reader.markAt(from);
+  const walked = walk(reader, start ?? reader.prunedMark());
+  return walked.fault?.sentence ?? contradiction(db, reader)?.sentence;
+}
+
+function verifyDatabase(db: Db, file: string): VerifyReport {
+  const reader = frameReader(db);
+  const pruned = reader.prunedMark();
+  const walked = walk(reader, pruned);
+  const fault = walked.fault ?? contradiction(db, reader) ?? corruption(db, walked.end.sequence);
+  const committed = Number(db.prepare("SELECT committed FROM meta").pluck().get() ?? 0);
+  return {
+    file,
+    sound: fault === undefined,
+    frames: walked.frames,
+    events: walked.end.sequence - pruned.sequence,
+    first: pruned.sequence + 1,
+    last: walked.end.sequence,
+    lastHash: walked.end.hash,
+    epoch: walked.end.epoch,
+    committed,
+    fault,
+  };
+}
+
+interface Walked {
+  readonly frames: number;
+  readonly end: EpochMark;
+  readonly fault: VerifyReport["fault"];
+}
+
+function walk(reader: FrameReader, start: EpochMark): Walked {
+  let end = start;
+  let frames = 0;
+  for (;;) {
+    const page = reader.frames(end.sequence, 1024 * 1024);
+    for (const frame of page) {
+      const why =
+        frameFault(end, frame, sha256) ??
+        (frame.epoch < end.epoch ? `is of epoch ${frame.epoch}, after one of ${end.epoch}` : undefined);
+      if (why !== undefined) {
+        const sentence = `the frame that ends at ${frame.last} ${why}`;
+        return { frames, end, fault: { sequence: frame.first, sentence } };
+      }
+      end = { sequence: frame.last, hash: frame.hash, epoch: frame.epoch };
+      frames += 1;
+    }
+    if (page.length === 0) return { frames, end, fault: undefined };
+  }
+}
+
+/** What the file says of itself against what it holds. */
+function contradiction(db: Db, reader: FrameReader): VerifyReport["fault"] {
+  const last = reader.lastMark();
+  const meta = db.prepare<[], { committed: number; applied: number }>("SELECT committed, applied FROM meta").get();
+  if (meta === undefined) return { sequence: 0, sentence: "the file has no identity" };
+  const lastEvent = db.prepare<[], number | null>("SELECT max(seq) FROM event").pluck().get() ?? 0;
+  if (lastEvent > last.sequence) {
+    return { sequence: last.sequence + 1, sentence: `event ${lastEvent} lies after the last frame, ${last.sequence}` };
+  }
+  if (meta.committed > last.sequence) {
+    const sentence = `the commit point ${meta.committed} lies after the last frame, ${last.sequence}: the end was cut off`;
+    return { sequence: last.sequence + 1, sentence };
+  }
+  if (meta.applied > meta.committed) {
+    return { sequence: meta.applied, sentence: `the tables hold ${meta.applied}, committed is only ${meta.committed}` };
+  }
+  if (meta.committed > 0 && reader.markAt(meta.committed) === undefined) {
+    return { sequence: meta.committed, sentence: `the commit point ${meta.committed} is not the end of a frame` };
+  }
+  return undefined;
+}
+
+function corruption(db: Db, end: Sequence): VerifyReport["fault"] {
+  const answer = String(db.pragma("integrity_check(1)", { simple: true }));
+  return answer === "ok" ? undefined : { sequence: end, sentence: `SQLite's own check: ${answer}` };
+}

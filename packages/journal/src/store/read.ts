@@ -1,0 +1,85 @@
+/**
+ * Reading frames back as they were sealed: the body of a frame is its events' stored lines, joined again, so that what is
+ * shipped and verified are the stored bytes. All of it works on a read-only connection beside the writer.
+ */
+import { genesisHash } from "@baton/core";
+import type { Epoch, Frame, Mark, Sequence } from "@baton/core";
+import type { Db } from "./schema.ts";
+
+interface FrameRow {
+  readonly last: number;
+  readonly first: number;
+  readonly epoch: number;
+  readonly previous_hash: string;
+  readonly hash: string;
+}
+
+/** A mark with the epoch of its frame. */
+export interface EpochMark extends Mark {
+  readonly epoch: Epoch;
+}
+
+/** Reads frames in order. Statements are prepared once. */
+export interface FrameReader {
+  /** Frames that end after `after`, at least one if there is one, then while their bodies fit in `maxBytes`. */
+  frames(after: Sequence, maxBytes: number): Frame[];
+  /** The end of the frame that ends exactly at `sequence`, or the pruned point. */
+  markAt(sequence: Sequence): EpochMark | undefined;
+  /** End of the journal. */
+  lastMark(): EpochMark;
+  /** Frames up to here were deleted by pruning; sequence 0 when none were. */
+  prunedMark(): EpochMark;
+}
+
+export function frameReader(db: Db): FrameReader {
+  const frameRows = db.prepare<[number], FrameRow>("SELECT * FROM frame WHERE last > ? ORDER BY last LIMIT 64");
+  const frameAt = db.prepare<[number], FrameRow>("SELECT * FROM frame WHERE last = ?");
+  const lastFrame = db.prepare<[], FrameRow>("SELECT * FROM frame ORDER BY last DESC LIMIT 1");
+  const payloads = db
+    .prepare<[number, number], string>("SELECT payload FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq")
+    .pluck();
+  const pruned = db.prepare<[], { pruned: number; pruned_hash: string; pruned_epoch: number }>(
+    "SELECT pruned, pruned_hash, pruned_epoch FROM meta",
+  );
+  const prunedMark = (): EpochMark => {
+    const row = pruned.get();
+    return { sequence: row?.pruned ?? 0, hash: row?.pruned_hash ?? genesisHash, epoch: row?.pruned_epoch ?? 0 };
+  };
+  const markOf = (row: FrameRow): EpochMark => ({ sequence: row.last, hash: row.hash, epoch: row.epoch });
+  return {
+    frames(after, maxBytes) {
+      const found: Frame[] = [];
+      let bytes = 0;
+      let from = after;
+      for (;;) {
+        const rows = frameRows.all(from);
+        for (const row of rows) {
+          const body = payloads.all(row.first, row.last).join("\n");
+          bytes += body.length;
+          if (found.length > 0 && bytes > maxBytes) return found;
+          found.push({
+            epoch: row.epoch,
+            first: row.first,
+            last: row.last,
+            previousHash: row.previous_hash,
+            hash: row.hash,
+            body,
+          });
+          from = row.last;
+        }
+        if (rows.length < 64) return found;
+      }
+    },
+    markAt(sequence) {
+      const row = frameAt.get(sequence);
+      if (row !== undefined) return markOf(row);
+      const start = prunedMark();
+      return start.sequence === sequence ? start : undefined;
+    },
+    lastMark() {
+      const row = lastFrame.get();
+      return row === undefined ? prunedMark() : markOf(row);
+    },
+    prunedMark,
+  };
+}

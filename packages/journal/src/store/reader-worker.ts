@@ -1,0 +1,59 @@
+/**
+ * The reader's thread: long reads beside the writer, on a connection that cannot write. Backfill pages, comparing marks,
+ * snapshots and verification happen here, so that they delay neither a commit nor a market-data message. It sees what is
+ * durable, and nothing of what is still on its way.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "@baton/core";
+import { JournalError, asFailure } from "../errors.ts";
+import { verifyJournal } from "./chain.ts";
+import type { ReaderOrder, ReaderReport } from "./messages.ts";
+import type { FrameReader } from "./read.ts";
+import { frameReader } from "./read.ts";
+import type { Db } from "./schema.ts";
+import { openForReading } from "./schema.ts";
+import { proveSnapshot, takeSnapshot } from "./snapshot.ts";
+
+const port = parentPort;
+assert(port !== null, "the reader runs in a worker thread");
+const { file } = workerData as { file: string };
+
+let connection: { db: Db; reader: FrameReader } | undefined;
+
+port.on("message", (order: ReaderOrder) => {
+  answerTo(order).then(
+    (answer) => report({ kind: "done", call: order.call, answer }),
+    (error: unknown) => {
+      const fault = error instanceof JournalError ? error : asFailure(error, file);
+      report({ kind: "declined", call: order.call, fault: { code: fault.code, message: fault.message } });
+    },
+  );
+});
+
+async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kind: "done" }>["answer"]> {
+  switch (order.kind) {
+    case "frames":
+      return reader().frames(order.after, order.maxBytes);
+    case "held":
+      return order.marks.filter((mark) => reader().markAt(mark.sequence)?.hash === mark.hash);
+    case "snapshot":
+      return takeSnapshot(file, order.toFile);
+    case "prove":
+      await proveSnapshot(order.file, order.label);
+      return undefined;
+    case "verify":
+      return verifyJournal(file);
+  }
+}
+
+function reader(): FrameReader {
+  if (connection === undefined) {
+    const db = openForReading(file);
+    connection = { db, reader: frameReader(db) };
+  }
+  return connection.reader;
+}
+
+function report(message: ReaderReport): void {
+  port?.postMessage(message);
+}

@@ -1,0 +1,96 @@
+/**
+ * Whole copies of a journal: taken beside the running writer, labelled with the position they hold, and proved before they
+ * replace anything. A follower that installs one keeps its own identity, promises and quarantine; the file it had is kept
+ * beside it as evidence. The swap is one rename of a closed, synced file, so that a crash leaves the old or the new one.
+ */
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import type { Epoch, Sequence } from "@baton/core";
+import { JournalError } from "../errors.ts";
+import { sha256OfFile, verifyJournal } from "./chain.ts";
+import { frameReader } from "./read.ts";
+import { openForReading, openForWriting, syncFolderOf } from "./schema.ts";
+
+/** What a snapshot file holds. */
+export interface SnapshotLabel {
+  readonly epoch: Epoch;
+  readonly sequence: Sequence;
+  readonly hash: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** Writes a copy of the journal as of now into a file that must not exist. Blocks its thread, not the writer's. */
+export async function takeSnapshot(file: string, toFile: string): Promise<SnapshotLabel> {
+  rmSync(toFile, { force: true });
+  const source = openForReading(file);
+  try {
+    source.prepare("VACUUM INTO ?").run(toFile);
+  } finally {
+    source.close();
+  }
+  syncFile(toFile);
+  const copy = openForReading(toFile);
+  const last = frameReader(copy).lastMark();
+  copy.close();
+  return { ...last, sha256: await sha256OfFile(toFile), bytes: statSync(toFile).size };
+}
+
+/** Proves a snapshot: its bytes, its chain from the start, SQLite's own check. Throws `snapshot-refused`. */
+export async function proveSnapshot(file: string, label: SnapshotLabel): Promise<void> {
+  const { size } = statSync(file);
+  if (size !== label.bytes) throw refused(`it has ${size} bytes, ${label.bytes} were announced`);
+  const digest = await sha256OfFile(file);
+  if (digest !== label.sha256) throw refused(`its SHA-256 is ${digest}, ${label.sha256} was announced`);
+  const report = verifyJournal(file);
+  if (report.fault !== undefined) throw refused(report.fault.sentence);
+  if (report.last !== label.sequence || report.lastHash !== label.hash) {
+    throw refused(`it ends at ${report.last}, ${label.sequence} was announced`);
+  }
+}
+
+/** Gives a proved snapshot the identity, promises and quarantine of the journal that it will replace. */
+export function adoptIdentity(snapshotFile: string, journalFile: string): void {
+  const db = openForWriting(snapshotFile);
+  try {
+    db.prepare("ATTACH ? AS own").run(journalFile);
+    db.exec(`
+      BEGIN IMMEDIATE;
+      UPDATE main.meta SET (cluster, node, journal, boot_count, boot, epoch_max, vow_epoch, vow_version, etcd, deleting) =
+        (SELECT cluster, node, journal, boot_count, boot, epoch_max, vow_epoch, vow_version, etcd, NULL FROM own.meta);
+      DELETE FROM main.quarantine;
+      INSERT INTO main.quarantine SELECT * FROM own.quarantine;
+      COMMIT;
+      DETACH own;
+    `);
+    db.pragma("wal_checkpoint(TRUNCATE)");
+    db.pragma("journal_mode = DELETE");
+  } finally {
+    db.close();
+  }
+  syncFile(snapshotFile);
+}
+
+/** Puts a snapshot in the place of a closed journal whose WAL was emptied before. */
+export function swapIn(snapshotFile: string, journalFile: string): void {
+  const replaced = `${journalFile}.replaced`;
+  rmSync(replaced, { force: true });
+  linkSync(journalFile, replaced);
+  for (const rest of ["-wal", "-shm"]) {
+    if (existsSync(journalFile + rest)) rmSync(journalFile + rest);
+  }
+  renameSync(snapshotFile, journalFile);
+  syncFolderOf(journalFile);
+}
+
+function refused(why: string): JournalError {
+  return new JournalError("snapshot-refused", `the snapshot was refused: ${why}`);
+}
+
+function syncFile(file: string): void {
+  const handle = openSync(file, "r+");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The writer's thread: the only one that writes the journal. It drains its port, puts all frames that wait into one
+ * transaction, and reports them durable when the commit has returned; so one fsync serves everything that queued up
+ * during the last. While a commit runs, a shared cell says since when, for the keeper of the lease to see a wedged disk.
+ * After the first failure it does nothing more (I20).
+ */
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { InvariantError, assert } from "@baton/core";
+import type { Frame } from "@baton/core";
+import { JournalError, asFailure } from "../errors.ts";
+import { lockJournal } from "./lock.ts";
+import type { WriterOrder, WriterReport, WriterStart } from "./messages.ts";
+import { adoptIdentity, swapIn } from "./snapshot.ts";
+import { JournalStore } from "./store.ts";
+
+const port = parentPort;
+assert(port !== null, "the writer runs in a worker thread");
+const start = workerData as WriterStart;
+const progress = new BigInt64Array(start.progress);
+const { file } = start.options;
+
+let store: JournalStore | undefined;
+let unlock: (() => void) | undefined;
+let committed = 0;
+let settling: NodeJS.Timeout | undefined;
+
+try {
+  unlock = lockJournal(file);
+  store = new JournalStore(start.options);
+  committed = store.opened.commit.sequence;
+  report({ kind: "opened", opened: store.opened });
+  port.on("message", onOrder);
+} catch (error) {
+  const fault = error instanceof JournalError ? error : asFailure(error, file);
+  report({ kind: "refused", fault: { code: fault.code, message: fault.message } });
+}
+
+function onOrder(first: WriterOrder): void {
+  if (store === undefined) return;
+  assert(port !== null, "the port is open");
+  const orders: WriterOrder[] = [first];
+  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+    orders.push(next.message as WriterOrder);
+  }
+  try {
+    execute(store, orders);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** In order; neighbouring frames share a transaction, and a commit point rides on the next one. */
+function execute(open: JournalStore, orders: readonly WriterOrder[]): void {
+  let frames: Frame[] = [];
+  let generation = 0;
+  const flush = (): void => {
+    const last = frames.at(-1);
+    if (last === undefined) return;
+    const began = process.hrtime.bigint();
+    Atomics.store(progress, 0, began);
+    open.write(frames, committed);
+    Atomics.store(progress, 0, 0n);
+    const commitMs = Number(process.hrtime.bigint() - began) / 1e6;
+    report({ kind: "durable", sequence: last.last, generation, frames: frames.length, commitMs });
+    frames = [];
+  };
+  for (const order of orders) {
+    if (order.kind === "frame") {
+      frames.push(order.frame);
+      generation = order.generation;
+      committed = Math.max(committed, order.committed);
+      continue;
+    }
+    if (order.kind === "commit") {
+      committed = Math.max(committed, order.committed);
+      continue;
+    }
+    flush();
+    single(order);
+    if (order.kind === "close") return;
+  }
+  flush();
+  store?.checkpointIfDue();
+  clearTimeout(settling);
+  settling = setTimeout(settle, start.settleMs);
+}
+
+/** An order with an answer of its own. A refusal answers that order only; a failure of storage ends everything. */
+function single(order: Exclude<WriterOrder, { kind: "frame" | "commit" }>): void {
+  assert(store !== undefined, "the store is open");
+  Atomics.store(progress, 0, process.hrtime.bigint());
+  try {
+    done(order.call, answerTo(store, order));
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    report({ kind: "declined", call: order.call, fault: { code: error.code, message: error.message } });
+  }
+  Atomics.store(progress, 0, 0n);
+}
+
+function answerTo(
+  open: JournalStore,
+  order: Exclude<WriterOrder, { kind: "frame" | "commit" }>,
+): Extract<WriterReport, { kind: "done" }>["answer"] {
+  switch (order.kind) {
+    case "persist":
+      open.persist(order.promises);
+      return undefined;
+    case "cut":
+      return open.cut(order.after, order.reason, order.now);
+    case "prune":
+      open.settle(committed);
+      return open.prune(order.upTo);
+    case "install": {
+      // Nothing of the old file may live on in a WAL when another file takes its name.
+      open.checkpointWhole();
+      adoptIdentity(order.snapshotFile, file);
+      open.close();
+      swapIn(order.snapshotFile, file);
+      store = new JournalStore({ ...start.options, create: false });
+      committed = store.opened.commit.sequence;
+      return store.opened;
+    }
+    case "close":
+      clearTimeout(settling);
+      open.settle(committed);
+      open.close();
+      unlock?.();
+      store = undefined;
+      port?.off("message", onOrder);
+      return undefined;
+  }
+}
+
+function settle(): void {
+  if (store === undefined) return;
+  try {
+    Atomics.store(progress, 0, process.hrtime.bigint());
+    store.settle(committed);
+    store.checkpointIfDue();
+    Atomics.store(progress, 0, 0n);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** The end of this writer. The cell stays set: for who watches it, a disk that failed and one that hangs are the same. */
+function fail(error: unknown): void {
+  store = undefined;
+  clearTimeout(settling);
+  if (error instanceof InvariantError) throw error;
+  const failure = asFailure(error, file);
+  report({ kind: "failed", fault: { code: failure.code, message: failure.message } });
+}
+
+function done(call: number, answer: Extract<WriterReport, { kind: "done" }>["answer"]): void {
+  report({ kind: "done", call, answer });
+}
+
+function report(message: WriterReport): void {
+  port?.postMessage(message);
+}
