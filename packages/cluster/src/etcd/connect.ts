@@ -1,0 +1,125 @@
+/**
+ * Baton's whole use of etcd, as one object: reads, guarded transactions, wakes, presence, operators' keys. Nothing is
+ * decided here; every call ends in time. Lease keeping lives in `keeper/`, on its own thread and connections.
+ */
+import type {
+  BootId,
+  ClusterId,
+  ControlRecord,
+  DeathRecord,
+  Epoch,
+  EtcdView,
+  HistoryRecord,
+  KillRecord,
+  LeaseId,
+  Member,
+  MemberRecord,
+  NodeId,
+  OperationRecord,
+  Transaction,
+  TransactionAnswer,
+} from "@baton/core";
+import * as control from "./control.ts";
+import type { GuardedWrite } from "./control.ts";
+import type { EtcdAccess } from "./endpoint.ts";
+import { Fleet } from "./fleet.ts";
+import type { EtcdHealth } from "./health.ts";
+import { etcdHealth, moveLeaderAway } from "./health.ts";
+import { Keys } from "./keys.ts";
+import * as membership from "./membership.ts";
+import { transact } from "./transaction.ts";
+import { viewOf, viewRequest } from "./view.ts";
+import type { Wake, Watch } from "./watch.ts";
+import { watchPrefix } from "./watch.ts";
+
+/** Unless said otherwise, methods reject with `EtcdUnavailable` within the call timeout; the effect is then unknown. */
+export interface Etcd extends AsyncDisposable {
+  /** Everything but the history, linearizable, at one revision. Also rejects with `ClusterStateMalformed`. */
+  read(): Promise<EtcdView>;
+  /** Never rejects. `unknown` whenever a copy may have been, or may still be, applied. */
+  transact(transaction: Transaction): Promise<TransactionAnswer>;
+  /** At least one wake per change and about one per second; a wake only says "read". */
+  watch(onWake: (wake: Wake) => void): Watch;
+  /** On the record's lease. Rejects with `NodeIdInUse` while another boot of the node id is alive (I17). */
+  publishMember(record: MemberRecord): Promise<void>;
+  /** The boot that is alive under a node id. */
+  bootOf(node: NodeId): Promise<BootId | undefined>;
+  noteDeath(death: DeathRecord): Promise<void>;
+  /** Exactly this lease; its keys vanish with it. Fulfils also when it was gone already. */
+  revokeLease(lease: LeaseId): Promise<void>;
+  putKill(record: KillRecord): Promise<void>;
+  setAutofailover(value: ControlRecord["autofailover"]): Promise<void>;
+  setPause(o: { readonly by: string; readonly reason: string; readonly forSeconds: number }): Promise<void>;
+  clearPause(): Promise<void>;
+  /** Guarded on the revision that was read; "0" for a new operation. */
+  putOperation(record: OperationRecord, modRevision: string): Promise<GuardedWrite>;
+  /** Guarded on `boot` leading at `epoch`. */
+  completeHistory(o: {
+    readonly epoch: Epoch;
+    readonly boot: BootId;
+    readonly phases: Readonly<Record<string, number>>;
+  }): Promise<GuardedWrite>;
+  /** Oldest epoch first. */
+  history(): Promise<readonly HistoryRecord[]>;
+  /** Create-only: cluster, epoch 0, in-sync set (epoch 0, version 1). The same id again answers "created" again. */
+  initCluster(o: {
+    readonly id: ClusterId;
+    readonly members: readonly Member[];
+    readonly schema: number;
+  }): Promise<"created" | "exists">;
+  /** Drops ended operations and old deaths of `node` beyond a bound. The leader calls it now and then. */
+  prune(node: NodeId): Promise<void>;
+  /** Never rejects. */
+  status(): Promise<EtcdHealth>;
+  /** True when etcd's leader is not at that endpoint any more. Never rejects. */
+  moveLeaderAway(fromEndpoint: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const operationsKept = 100;
+const deathsKept = 8;
+
+/** Connects lazily: the first call opens the sockets. */
+export function connectEtcd(access: EtcdAccess): Etcd {
+  const fleet = new Fleet(access);
+  const keys = new Keys(access.cluster);
+  const watches = new Set<Watch>();
+  const close = async (): Promise<void> => {
+    for (const watch of watches) watch.stop();
+    // Streams end in a later turn; closing their channel before would make them report an error first.
+    await new Promise((resolve) => setImmediate(resolve));
+    fleet.close();
+  };
+  const request = viewRequest(keys);
+  return {
+    async read() {
+      return viewOf(keys, await fleet.first("read", (client, options) => client.kv.txn(request, options)));
+    },
+    transact: (transaction) => transact(fleet, keys, transaction),
+    watch(onWake) {
+      const watch = watchPrefix(fleet, keys, onWake);
+      watches.add(watch);
+      return watch;
+    },
+    publishMember: (record) => membership.publishMember(fleet, keys, record),
+    bootOf: (node) => membership.bootOf(fleet, keys, node),
+    noteDeath: (death) => membership.noteDeath(fleet, keys, death),
+    revokeLease: (lease) => membership.revokeLease(fleet, lease),
+    putKill: (record) => control.putKill(fleet, keys, record),
+    setAutofailover: (value) => control.setAutofailover(fleet, keys, value),
+    setPause: (o) => control.setPause(fleet, keys, o),
+    clearPause: () => control.clearPause(fleet, keys),
+    putOperation: (record, modRevision) => control.putOperation(fleet, keys, record, modRevision),
+    completeHistory: (o) => control.completeHistory(fleet, keys, o),
+    history: () => control.readHistory(fleet, keys),
+    initCluster: (o) => control.initCluster(fleet, keys, o),
+    async prune(node) {
+      await control.pruneOperations(fleet, keys, operationsKept);
+      await membership.pruneDeaths(fleet, keys, node, deathsKept);
+    },
+    status: () => etcdHealth(fleet),
+    moveLeaderAway: (fromEndpoint) => moveLeaderAway(fleet, fromEndpoint),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * What operators and operations write: kill level, autofailover, pause, operations, the cluster's genesis, and the phases
+ * of a takeover in its history. Writes that others may race are guarded on the revision that was read and say so.
+ */
+import type {
+  BootId,
+  ClusterId,
+  ControlRecord,
+  Epoch,
+  HistoryRecord,
+  InsyncRecord,
+  KillRecord,
+  LeaderRecord,
+  Member,
+  OperationRecord,
+} from "@baton/core";
+import { id } from "@baton/core";
+import { EtcdUnavailable } from "../errors.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Keys } from "./keys.ts";
+import { bytes, decode, encode, withPrefix } from "./keys.ts";
+import { put, range, unchanged } from "./transaction.ts";
+
+/** A guarded write: `conflict` means that the guard no longer held; read again and decide again. */
+export type GuardedWrite = { readonly kind: "stored"; readonly modRevision: string } | { readonly kind: "conflict" };
+
+/** Create-only: cluster, epoch 0 and the first in-sync set at version 1, or nothing at all. */
+export async function initCluster(
+  fleet: Fleet,
+  keys: Keys,
+  o: { readonly id: ClusterId; readonly members: readonly Member[]; readonly schema: number },
+): Promise<"created" | "exists"> {
+  const insync: InsyncRecord = {
+    epoch: 0,
+    version: 1,
+    members: o.members,
+    by: { boot: id<BootId>("init"), transaction: 0 },
+  };
+  const answer = await fleet.first("init cluster", (client, options) =>
+    client.kv.txn(
+      {
+        compare: [keys.cluster, keys.epoch, keys.insync, keys.leader].map((key) => unchanged(key, "0")),
+        success: [put(keys.cluster, { id: o.id, schema: o.schema }), put(keys.epoch, 0), put(keys.insync, insync)],
+        failure: [range(keys.cluster)],
+      },
+      options,
+    ),
+  );
+  if (answer.succeeded) return "created";
+  // A slow endpoint's copy of this very request may have been first.
+  const stands = answer.responses[0]?.response_range.kvs[0];
+  const isOurs = stands !== undefined && decode<{ id: ClusterId }>(stands, "object").id === o.id;
+  return isOurs ? "created" : "exists";
+}
+
+export async function putKill(fleet: Fleet, keys: Keys, record: KillRecord): Promise<void> {
+  await replace(fleet, keys.kill, record);
+}
+
+export async function setAutofailover(fleet: Fleet, keys: Keys, value: ControlRecord["autofailover"]): Promise<void> {
+  await replace(fleet, keys.autofailover, value);
+}
+
+/** Pauses for `forSeconds` by a lease of that length, so that no node's clock decides when it ends. */
+export async function setPause(
+  fleet: Fleet,
+  keys: Keys,
+  o: { readonly by: string; readonly reason: string; readonly forSeconds: number },
+): Promise<void> {
+  const lease = await fleet.first("grant pause lease", (client, options) =>
+    client.leaseClient.leaseGrant({ TTL: Math.ceil(o.forSeconds) }, options),
+  );
+  const request = { key: bytes(keys.pause), value: encode({ by: o.by, reason: o.reason }), lease: lease.ID };
+  await fleet.first("pause", (client, options) => client.kv.put(request, options));
+}
+
+/** Ends a pause before its time; nothing happens when there is none. */
+export async function clearPause(fleet: Fleet, keys: Keys): Promise<void> {
+  await fleet.first("resume", (client, options) => client.kv.deleteRange({ key: bytes(keys.pause) }, options));
+}
+
+/** Writes an operation, guarded on the revision of what was read ("0": it must be new). */
+export async function putOperation(
+  fleet: Fleet,
+  keys: Keys,
+  record: OperationRecord,
+  modRevision: string,
+): Promise<GuardedWrite> {
+  const key = keys.operation(record.id);
+  const answer = await fleet.first("put operation", (client, options) =>
+    client.kv.txn(
+      { compare: [unchanged(key, modRevision)], success: [put(key, record)], failure: [range(key)] },
+      options,
+    ),
+  );
+  if (answer.succeeded) return { kind: "stored", modRevision: answer.header.revision };
+  const stands = answer.responses[0]?.response_range.kvs[0];
+  if (stands !== undefined && stands.value.equals(encode(record))) {
+    return { kind: "stored", modRevision: stands.mod_revision };
+  }
+  return { kind: "conflict" };
+}
+
+/** Adds the phases to the history of `epoch`, guarded on `boot` still leading at that epoch. */
+export async function completeHistory(
+  fleet: Fleet,
+  keys: Keys,
+  o: { readonly epoch: Epoch; readonly boot: BootId; readonly phases: Readonly<Record<string, number>> },
+): Promise<GuardedWrite> {
+  const key = keys.history(o.epoch);
+  const read = await fleet.first("read history", (client, options) =>
+    client.kv.txn({ success: [range(keys.leader), range(key)] }, options),
+  );
+  const [leader, history] = read.responses.map((one) => one.response_range.kvs[0]);
+  if (leader === undefined || history === undefined) return { kind: "conflict" };
+  const leads = decode<LeaderRecord>(leader, "object");
+  if (leads.boot !== o.boot || leads.epoch !== o.epoch) return { kind: "conflict" };
+  const record: HistoryRecord = { ...decode<HistoryRecord>(history, "object"), phases: o.phases };
+  const answer = await fleet.first("complete history", (client, options) =>
+    client.kv.txn({ compare: [unchanged(keys.leader, leader.mod_revision)], success: [put(key, record)] }, options),
+  );
+  return answer.succeeded ? { kind: "stored", modRevision: answer.header.revision } : { kind: "conflict" };
+}
+
+/** Every epoch's record, oldest first. */
+export async function readHistory(fleet: Fleet, keys: Keys): Promise<readonly HistoryRecord[]> {
+  const answer = await fleet.first("read history", (client, options) =>
+    client.kv.range(withPrefix(keys.histories), options),
+  );
+  return answer.kvs.map((kv) => decode<HistoryRecord>(kv, "object")).toSorted((a, b) => a.epoch - b.epoch);
+}
+
+/** Forgets all but the newest `keep` operations that have ended. */
+export async function pruneOperations(fleet: Fleet, keys: Keys, keep: number): Promise<void> {
+  const answer = await fleet.first("read operations", (client, options) =>
+    client.kv.range(withPrefix(keys.operations), options),
+  );
+  const ended = answer.kvs
+    .filter((kv) => ["done", "aborted", "failed"].includes(decode<OperationRecord>(kv, "object").phase))
+    .toSorted((a, b) => (BigInt(a.mod_revision) < BigInt(b.mod_revision) ? 1 : -1));
+  for (const kv of ended.slice(keep)) {
+    await fleet.first("prune operations", (client, options) => client.kv.deleteRange({ key: kv.key }, options));
+  }
+}
+
+/**
+ * Puts by compare-and-swap: of a request that reached a frozen member, a copy may come alive much later, and must not undo
+ * what was decided since (an old "off" over a newer kill).
+ */
+async function replace(fleet: Fleet, key: string, record: unknown): Promise<void> {
+  const attempts = 4;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const read = await fleet.first("read", (client, options) => client.kv.range({ key: bytes(key) }, options));
+    const seen = read.kvs[0]?.mod_revision ?? "0";
+    const answer = await fleet.first("put", (client, options) =>
+      client.kv.txn({ compare: [unchanged(key, seen)], success: [put(key, record)], failure: [range(key)] }, options),
+    );
+    if (answer.succeeded || answer.responses[0]?.response_range.kvs[0]?.value.equals(encode(record)) === true) return;
+  }
+  throw new EtcdUnavailable(`put ${key}`, ["the key changed at every attempt"]);
+}

@@ -1,0 +1,86 @@
+/**
+ * A node's presence in etcd: its member record on its own lease, the death that a supervisor reports, and the release of a
+ * lease. Invariant I17: while another boot's record stands under a node id, publishing refuses. All writes here may be
+ * repeated safely, so they go to several endpoints when one is slow.
+ */
+import type { BootId, DeathRecord, LeaseId, MemberRecord, NodeId } from "@baton/core";
+import { EtcdLeaseInvalidError } from "etcd3";
+import { EtcdUnavailable, NodeIdInUse } from "../errors.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Keys } from "./keys.ts";
+import { bytes, decode, encode, withPrefix } from "./keys.ts";
+import { put, range, unchanged } from "./transaction.ts";
+
+/**
+ * Writes the record when the id is free or ours already. Rejects with `NodeIdInUse` when another boot's record stands,
+ * with `EtcdUnavailable` when etcd is away or no longer knows the record's lease.
+ */
+export async function publishMember(fleet: Fleet, keys: Keys, record: MemberRecord): Promise<void> {
+  const key = keys.member(record.node);
+  // What stood there when we last looked; the first guess is "nothing".
+  let seen = "0";
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const guard = seen;
+    const answer = await orLeaseLost(
+      fleet.first("publish member", (client, options) =>
+        client.kv.txn(
+          { compare: [unchanged(key, guard)], success: [put(key, record, record.lease)], failure: [range(key)] },
+          options,
+        ),
+      ),
+    );
+    if (answer.succeeded) return;
+    const stands = answer.responses[0]?.response_range.kvs[0];
+    if (stands === undefined) {
+      seen = "0";
+      continue;
+    }
+    const other = decode<MemberRecord>(stands, "object");
+    if (other.boot !== record.boot) throw new NodeIdInUse(record.node, other.boot, other.address);
+    seen = stands.mod_revision;
+  }
+  throw new EtcdUnavailable("publish member", ["the record changed at every attempt"]);
+}
+
+async function orLeaseLost<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof EtcdLeaseInvalidError) throw new EtcdUnavailable("publish member", ["the lease is gone"]);
+    throw error;
+  }
+}
+
+/** Records the death of a boot: all endpoints at once, since standbys wait for it. */
+export async function noteDeath(fleet: Fleet, keys: Keys, death: DeathRecord): Promise<void> {
+  const request = { key: bytes(keys.death(death.boot)), value: encode(death) };
+  await fleet.race("note death", (client, options) => client.kv.put(request, options));
+}
+
+/** Revokes exactly this lease; one that is gone already is revoked too. */
+export async function revokeLease(fleet: Fleet, lease: LeaseId): Promise<void> {
+  await fleet.race("revoke lease", (client, options) =>
+    client.leaseClient.leaseRevoke({ ID: lease }, options).catch((error: unknown) => {
+      if (!(error instanceof EtcdLeaseInvalidError)) throw error;
+    }),
+  );
+}
+
+/** Forgets all but the newest `keep` deaths of a node, so that a restart loop does not fill etcd. */
+export async function pruneDeaths(fleet: Fleet, keys: Keys, node: NodeId, keep: number): Promise<void> {
+  const all = await fleet.first("read deaths", (client, options) => client.kv.range(withPrefix(keys.deaths), options));
+  const ours = all.kvs
+    .filter((kv) => decode<DeathRecord>(kv, "object").node === node)
+    .toSorted((a, b) => (BigInt(a.mod_revision) < BigInt(b.mod_revision) ? 1 : -1));
+  for (const kv of ours.slice(keep)) {
+    await fleet.first("prune deaths", (client, options) => client.kv.deleteRange({ key: kv.key }, options));
+  }
+}
+
+/** The boot of the member record that stands under a node id, if any. */
+export async function bootOf(fleet: Fleet, keys: Keys, node: NodeId): Promise<BootId | undefined> {
+  const key = bytes(keys.member(node));
+  const answer = await fleet.first("read member", (client, options) => client.kv.range({ key }, options));
+  const kv = answer.kvs[0];
+  return kv === undefined ? undefined : decode<MemberRecord>(kv, "object").boot;
+}

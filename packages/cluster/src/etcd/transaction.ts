@@ -1,0 +1,174 @@
+/**
+ * A succession transaction as one guarded etcd transaction, and what is known of it afterwards. Each kind changes a key
+ * whose modification revision it is guarded on, so of several copies of one request at most one is ever applied: copies go
+ * to other endpoints when the first is slow. Invariant: `refused` is said only when no copy can have been applied or ever
+ * will be; everything else that is not committed is unknown (I8, and the hole "a read resolves" of the protocol).
+ */
+import type { HistoryRecord, InsyncRecord, Transaction, TransactionAnswer } from "@baton/core";
+import { assertNever } from "@baton/core";
+import { EtcdLeaseInvalidError } from "etcd3";
+import type { ICompare, IKeyValue, IRequestOp, ITxnRequest, ITxnResponse } from "etcd3";
+import { causeOf } from "../errors.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Keys } from "./keys.ts";
+import { bytes, decode, encode } from "./keys.ts";
+
+/** Executes one transaction. Never rejects for what etcd does. */
+export async function transact(fleet: Fleet, keys: Keys, transaction: Transaction): Promise<TransactionAnswer> {
+  const request = requestOf(keys, transaction);
+  const causes: string[] = [];
+  return await new Promise<TransactionAnswer>((resolve) => {
+    fleet.spread(
+      (client, options) => client.kv.txn(request, options),
+      fleet.timeoutMs,
+      (result) => {
+        let answer: TransactionAnswer | undefined;
+        if (result.kind === "answer") {
+          answer = result.value.succeeded
+            ? { kind: "committed", revision: result.value.header.revision }
+            : fateOf(keys, transaction, result.value);
+        } else if (!isSurelyNotApplied(result.error)) {
+          causes.push(`${result.endpoint.url}: ${causeOf(result.error)}`);
+        }
+        if (answer === undefined && result.isLast) {
+          answer = causes.length === 0 ? { kind: "refused" } : { kind: "unknown", cause: causes.join("; ") };
+        }
+        if (answer !== undefined) resolve(answer);
+        return answer !== undefined;
+      },
+    );
+  });
+}
+
+/** A lease that is gone refuses a copy for good; without a connection no byte of it left. All else leaves it open. */
+function isSurelyNotApplied(error: unknown): boolean {
+  return error instanceof EtcdLeaseInvalidError || causeOf(error).includes("No connection established");
+}
+
+/** The etcd form: compares, puts, and on refusal a look at what stands there instead. */
+export function requestOf(keys: Keys, transaction: Transaction): ITxnRequest {
+  const { kind } = transaction;
+  switch (kind) {
+    case "takeover": {
+      const { guard, leader, history } = transaction;
+      const compare = [
+        unchanged(keys.epoch, guard.epoch.modRevision),
+        unchanged(keys.insync, guard.insyncModRevision),
+        unchanged(keys.autofailover, guard.autofailoverModRevision),
+        unchanged(keys.pause, guard.pauseModRevision),
+      ];
+      if (transaction.requireLeaderAbsent) compare.push(unchanged(keys.leader, "0"));
+      return {
+        compare,
+        success: [
+          put(keys.leader, leader, leader.lease),
+          put(keys.epoch, leader.epoch),
+          put(keys.insync, transaction.insync),
+          put(keys.history(history.epoch), history),
+        ],
+        failure: [range(keys.insync), range(keys.history(history.epoch))],
+      };
+    }
+    case "set-insync":
+      return {
+        compare: ledBy(keys, transaction.guard),
+        success: [put(keys.insync, transaction.insync)],
+        failure: [range(keys.insync)],
+      };
+    case "handoff": {
+      const { leader, history } = transaction;
+      return {
+        compare: ledBy(keys, transaction.guard),
+        success: [
+          put(keys.leader, leader, leader.lease),
+          put(keys.epoch, leader.epoch),
+          put(keys.history(history.epoch), history),
+        ],
+        failure: [range(keys.leader), range(keys.history(history.epoch))],
+      };
+    }
+    default:
+      return assertNever(kind, "transaction");
+  }
+}
+
+/**
+ * The fate of the whole request (all copies) by what a refused copy found; undefined while another copy could still be
+ * applied. A revision that moved never comes back, so a guard on it is dead for every copy; what remains is whether an
+ * earlier copy is what moved it. The history of an epoch is written once, a version of the set is written once.
+ */
+function fateOf(keys: Keys, transaction: Transaction, refused: ITxnResponse): TransactionAnswer | undefined {
+  const { kind } = transaction;
+  const found = new Map(
+    refused.responses.flatMap((one) => one.response_range.kvs).map((kv) => [kv.key.toString("utf8"), kv]),
+  );
+  switch (kind) {
+    case "takeover":
+    case "handoff": {
+      const [key, guard] =
+        kind === "takeover"
+          ? [keys.insync, transaction.guard.insyncModRevision]
+          : [keys.leader, transaction.guard.leaderModRevision];
+      if ((found.get(key)?.mod_revision ?? "0") === guard) return undefined;
+      const history = found.get(keys.history(transaction.history.epoch));
+      if (history !== undefined && isSameHistory(history, transaction.history)) {
+        return { kind: "committed", revision: history.create_revision };
+      }
+      return { kind: "refused" };
+    }
+    case "set-insync": {
+      const insync = found.get(keys.insync);
+      if (insync === undefined || insync.mod_revision === transaction.guard.insyncModRevision) return undefined;
+      const stands = decode<InsyncRecord>(insync, "object");
+      if (stands.version > transaction.insync.version) return undefined;
+      const isOurs =
+        stands.version === transaction.insync.version &&
+        stands.by.boot === transaction.insync.by.boot &&
+        stands.by.transaction === transaction.insync.by.transaction;
+      return isOurs ? { kind: "committed", revision: insync.mod_revision } : { kind: "refused" };
+    }
+    default:
+      return assertNever(kind, "transaction");
+  }
+}
+
+function isSameHistory(kv: IKeyValue, ours: HistoryRecord): boolean {
+  const stands = decode<HistoryRecord>(kv, "object");
+  return (
+    stands.boot === ours.boot &&
+    stands.reason === ours.reason &&
+    stands.operation === ours.operation &&
+    stands.atWallMs === ours.atWallMs &&
+    stands.position === ours.position
+  );
+}
+
+interface LeaderGuard {
+  readonly leaderModRevision: string;
+  readonly epoch: number;
+  readonly insyncModRevision: string;
+}
+
+/** "Leader is this boot": the leader key still has the revision at which it named this boot. */
+function ledBy(keys: Keys, guard: LeaderGuard): ICompare[] {
+  return [
+    unchanged(keys.leader, guard.leaderModRevision),
+    { key: bytes(keys.epoch), target: "Value", result: "Equal", value: encode(guard.epoch) },
+    unchanged(keys.insync, guard.insyncModRevision),
+  ];
+}
+
+/** Modification revision as read; "0" is a key that does not exist. */
+export function unchanged(key: string, modRevision: string): ICompare {
+  return { key: bytes(key), target: "Mod", result: "Equal", mod_revision: modRevision };
+}
+
+export function put(key: string, record: unknown, lease?: string): IRequestOp {
+  return {
+    request_put: { key: bytes(key), value: encode(record), ...(lease === undefined ? {} : { lease }) },
+  };
+}
+
+export function range(key: string): IRequestOp {
+  return { request_range: { key: bytes(key) } };
+}
