@@ -7,6 +7,7 @@ import { parseDecimal } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import type { JournalEvent, TwapParameters } from "../formats/events.ts";
 import type { Branded, ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import type { OrderStanding } from "../orders/order-row.ts";
 import type { OrderTerms, OrderType, Side, TimeInForce } from "../orders/terms.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
@@ -105,22 +106,6 @@ export function checkOrderRequest(body: unknown): Checked<PlaceOrderRequest> {
   return isParent ? checkBody<PlaceOrderRequest>(twapSchema, body) : checkBody<PlaceOrderRequest>(orderSchema, body);
 }
 
-/**
- * Where an order stands. `recorded`: durable or about to be, not sent. `sent`: on its way, no answer yet. `in-doubt`: an
- * attempt whose fate is not proved. The rest is the venue's word, or `not-sent`: it never will be.
- */
-export type OrderStatus =
-  | "recorded"
-  | "sent"
-  | "in-doubt"
-  | "open"
-  | "partially-filled"
-  | "filled"
-  | "cancelled"
-  | "expired"
-  | "rejected"
-  | "not-sent";
-
 /** Settled class of the last attempt; null while there is none. */
 export type OrderOutcome = "accepted" | "rejected" | "not-sent" | "in-doubt";
 
@@ -137,7 +122,7 @@ export interface OrderView {
   readonly epoch: Epoch | null;
   readonly sentBy: NodeId | null;
   readonly terms: OrderTerms;
-  readonly status: OrderStatus;
+  readonly status: OrderStanding;
   readonly outcome: OrderOutcome | null;
   readonly executed: Decimal;
   readonly events: readonly OrderEvent[];
@@ -198,10 +183,9 @@ export const orderViewSchema: z.ZodType<OrderView> = z.looseObject({
   sentBy: z.string().nullable(),
   terms,
   status: z.enum([
-    "recorded",
-    "sent",
+    "pending-new",
     "in-doubt",
-    "open",
+    "new",
     "partially-filled",
     "filled",
     "cancelled",

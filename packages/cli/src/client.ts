@@ -1,0 +1,305 @@
+/**
+ * The operator's side of the HTTP contract: typed calls to a cluster through any of its nodes. A node that does not
+ * answer, or that has no way to the leader, is passed over for the next; the calls that change something carry a key or
+ * an operation id, so that asking the next node never does a thing twice. Answers are checked against core's schemas.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  balancesSchema,
+  bookViewSchema,
+  clusterViewSchema,
+  feedsSchema,
+  historyPageSchema,
+  isSettled,
+  operationViewSchema,
+  orderViewSchema,
+  ordersPageSchema,
+  parentViewSchema,
+  placeOrderAnswerSchema,
+  positionsSchema,
+  problemSchema,
+  promotabilitySchema,
+} from "@baton/core";
+import type {
+  BalanceView,
+  BookView,
+  ClusterView,
+  FeedView,
+  HistoryPage,
+  OperationRequest,
+  OperationView,
+  OrderView,
+  OrdersPage,
+  ParentView,
+  PlaceOrderAnswer,
+  PlaceOrderRequest,
+  PositionView,
+  Problem,
+  Promotability,
+} from "@baton/core";
+
+/** A node answered, and said no. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  readonly code = "refused";
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+/** No node answered. `mayHaveArrived`: a request left and its answer never came, so the outcome is not known. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+  readonly code = "unreachable";
+  readonly mayHaveArrived: boolean;
+
+  constructor(attempts: readonly string[], mayHaveArrived: boolean) {
+    super(`no node answered: ${attempts.join("; ")}.`);
+    this.mayHaveArrived = mayHaveArrived;
+  }
+}
+
+/** A node answered with something that this program does not understand: another version, or not Baton at all. */
+export class StrangeAnswerError extends Error {
+  override readonly name = "StrangeAnswerError";
+  readonly code = "strange-answer";
+}
+
+export interface ClientOptions {
+  /** Base URLs of nodes, tried in this order; the one that answered last goes first. */
+  readonly endpoints: readonly string[];
+  readonly token?: string;
+  /** For one request to one node; default 3,000. */
+  readonly requestTimeoutMs?: number;
+}
+
+export interface OrdersQuery {
+  /** Terminal orders too. */
+  readonly all?: boolean;
+  readonly after?: number;
+  readonly limit?: number;
+  readonly parent?: string;
+}
+
+/** Anything that checks and types a value: core's schemas. */
+interface Schema<T> {
+  safeParse(
+    value: unknown,
+  ): { readonly success: true; readonly data: T } | { readonly success: false; readonly error: Error };
+}
+
+interface Call {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Talks to one cluster. Holds no connection of its own and needs no closing. */
+export class BatonClient {
+  readonly #endpoints: string[];
+  readonly #token: string | undefined;
+  readonly #requestTimeoutMs: number;
+
+  constructor(options: ClientOptions) {
+    this.#endpoints = options.endpoints.map((endpoint) => endpoint.replace(/\/+$/, ""));
+    this.#token = options.token;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? 3_000;
+  }
+
+  cluster(): Promise<ClusterView> {
+    return this.#get("/cluster", clusterViewSchema);
+  }
+
+  promotability(): Promise<Promotability> {
+    return this.#get("/promotability", promotabilitySchema);
+  }
+
+  history(sinceWallMs?: number): Promise<HistoryPage> {
+    return this.#get(`/history${query({ since: sinceWallMs })}`, historyPageSchema);
+  }
+
+  operation(id: string): Promise<OperationView> {
+    return this.#get(`/operations/${encodeURIComponent(id)}`, operationViewSchema);
+  }
+
+  /** Asks for an operation. With the same id it may be repeated: nothing happens twice. */
+  operate(request: OperationRequest & { readonly id: string }): Promise<OperationView> {
+    return this.#call({ method: "POST", path: "/operations", body: request }, operationViewSchema);
+  }
+
+  /** Reads an operation until it has ended, or gives its last view at the deadline. Nodes may come and go meanwhile. */
+  async settled(
+    id: string,
+    options: {
+      readonly timeoutMs: number;
+      readonly signal?: AbortSignal;
+      readonly onChange?: (view: OperationView) => void;
+    },
+  ): Promise<OperationView | undefined> {
+    const until = performance.now() + options.timeoutMs;
+    let last: OperationView | undefined;
+    while (performance.now() < until && options.signal?.aborted !== true) {
+      try {
+        const view = await this.operation(id);
+        if (view.phase !== last?.phase || view.detail !== last.detail) options.onChange?.(view);
+        last = view;
+        if (isSettled(view.phase)) return view;
+      } catch (error) {
+        // A node in the middle of a takeover may not answer, or not know of the operation yet.
+        if (!(error instanceof UnreachableError || error instanceof RefusedError)) throw error;
+      }
+      await sleep(Math.min(100, Math.max(0, until - performance.now())));
+    }
+    return last;
+  }
+
+  /** Places an order or a parent order; `key` is its Idempotency-Key: the same key again gives the same answer. */
+  placeOrder(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
+    const headers = { "Idempotency-Key": key };
+    return this.#call({ method: "POST", path: "/v1/orders", body: request, headers }, placeOrderAnswerSchema);
+  }
+
+  /** Asks for the cancel of an order or a parent order; gives it as it is now. */
+  cancelOrder(id: string): Promise<OrderView | ParentView> {
+    return this.#call({ method: "DELETE", path: `/v1/orders/${encodeURIComponent(id)}` }, viewSchema(id));
+  }
+
+  order(id: string): Promise<OrderView | ParentView> {
+    return this.#get(`/v1/orders/${encodeURIComponent(id)}`, viewSchema(id));
+  }
+
+  orders(asked: OrdersQuery = {}): Promise<OrdersPage> {
+    const { all, after, limit, parent } = asked;
+    return this.#get(
+      `/v1/orders${query({ all: all === true ? 1 : undefined, after, limit, parent })}`,
+      ordersPageSchema,
+    );
+  }
+
+  /** Every order of a query, page by page. */
+  async *everyOrder(asked: OrdersQuery = {}): AsyncGenerator<OrderView> {
+    let after = asked.after;
+    for (;;) {
+      const page = await this.orders({ ...asked, ...(after !== undefined && { after }) });
+      yield* page.orders;
+      if (page.next === null) return;
+      if (after !== undefined && page.next <= after) throw new StrangeAnswerError("a page of orders leads to itself.");
+      after = page.next;
+    }
+  }
+
+  async positions(): Promise<readonly PositionView[]> {
+    return (await this.#get("/v1/positions", positionsSchema)).positions;
+  }
+
+  async balances(): Promise<readonly BalanceView[]> {
+    return (await this.#get("/v1/balances", balancesSchema)).balances;
+  }
+
+  async feeds(): Promise<readonly FeedView[]> {
+    return (await this.#get("/v1/feeds", feedsSchema)).feeds;
+  }
+
+  book(symbol: string): Promise<BookView> {
+    return this.#get(`/v1/books/${encodeURIComponent(symbol)}`, bookViewSchema);
+  }
+
+  #get<T>(path: string, schema: Schema<T>): Promise<T> {
+    return this.#call({ method: "GET", path }, schema);
+  }
+
+  async #call<T>(call: Call, schema: Schema<T>): Promise<T> {
+    const failures: string[] = [];
+    let mayHaveArrived = false;
+    let refusal: RefusedError | undefined;
+    for (const endpoint of [...this.#endpoints]) {
+      try {
+        const value = await this.#ask(endpoint, call, schema);
+        this.#prefer(endpoint);
+        return value;
+      } catch (error) {
+        if (error instanceof RefusedError && error.problem.status === 503) {
+          // "unknown" says more than any "refused" of another node that has no leader either.
+          if (refusal?.problem.code !== "unknown") refusal = error;
+        } else if (error instanceof RefusedError || error instanceof StrangeAnswerError) {
+          throw error;
+        } else {
+          failures.push(`${endpoint} (${causeOf(error)})`);
+          mayHaveArrived ||= !isRefusedConnection(error);
+        }
+      }
+    }
+    // One node's "nothing was recorded" does not speak for another one that took the request and fell silent.
+    const isUnknown = mayHaveArrived && call.method !== "GET";
+    if (refusal !== undefined && (!isUnknown || refusal.problem.code === "unknown")) throw refusal;
+    throw new UnreachableError(failures, isUnknown);
+  }
+
+  async #ask<T>(endpoint: string, call: Call, schema: Schema<T>): Promise<T> {
+    const response = await fetch(`${endpoint}${call.path}`, {
+      method: call.method,
+      redirect: "error",
+      signal: AbortSignal.timeout(this.#requestTimeoutMs),
+      headers: {
+        Accept: "application/json",
+        ...(call.body !== undefined && { "Content-Type": "application/json" }),
+        ...(this.#token !== undefined && { Authorization: `Bearer ${this.#token}` }),
+        ...call.headers,
+      },
+      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+    });
+    const text = await response.text();
+    const content = parsed(text);
+    if (!response.ok) {
+      const problem = problemSchema.safeParse(content);
+      if (problem.success) throw new RefusedError(problem.data);
+      throw new StrangeAnswerError(`${endpoint}${call.path} answered ${response.status} without a problem document.`);
+    }
+    const checked = schema.safeParse(content);
+    if (!checked.success) {
+      throw new StrangeAnswerError(
+        `${endpoint}${call.path} answered something that this version does not know: ${checked.error.message}`,
+      );
+    }
+    // The document as it came: a newer node may say more than this program knows.
+    return checked.data;
+  }
+
+  #prefer(endpoint: string): void {
+    this.#endpoints.splice(this.#endpoints.indexOf(endpoint), 1);
+    this.#endpoints.unshift(endpoint);
+  }
+}
+
+function viewSchema(id: string): Schema<OrderView | ParentView> {
+  return id.startsWith("p-") ? parentViewSchema : orderViewSchema;
+}
+
+function query(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const given = new URLSearchParams();
+  for (const [key, value] of Object.entries(parameters)) if (value !== undefined) given.set(key, `${value}`);
+  return given.size === 0 ? "" : `?${given.toString()}`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRefusedConnection(error: unknown): boolean {
+  return /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(causeOf(error));
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
+  return error.name === "TimeoutError" ? "no answer in time" : error.message;
+}

@@ -1,0 +1,36 @@
+/** `baton journal verify`: checks a journal file's hash chain without a cluster, read-only. */
+import type { Command } from "commander";
+import { engineDoor } from "../engine-door.ts";
+import { CliEnd } from "../exit.ts";
+import { print, withJson } from "../session.ts";
+import { facts, paint } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Adds `baton journal`. */
+export function addJournalCommands(program: Command, terminal: Terminal): void {
+  const journal = program.command("journal").description("look at a journal file");
+  withJson(journal.command("verify"))
+    .description("check every frame of a journal file against the hash chain")
+    .argument("<file>", "the SQLite file of a node's journal")
+    .action(async (file: string, options: { readonly json?: boolean }) => {
+      const engine = await engineDoor();
+      const verdict = await engine.verifyJournal(file).catch((error: unknown) => {
+        throw new CliEnd(
+          "failed",
+          `${file} cannot be verified: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      });
+      const { fault } = verdict;
+      print(terminal, options, { version: 1, file, ...verdict }, () =>
+        facts([
+          ["journal", `${verdict.journal} (${file})`],
+          ["chain", verdict.isSound ? paint(terminal, "green", "sound") : paint(terminal, "red", "broken")],
+          ["holds", `${verdict.records} records in ${verdict.frames} frames, up to epoch ${verdict.epoch}`],
+          ["head", `${verdict.head.sequence} ${verdict.head.hash}`],
+          ...(fault === undefined ? [] : [["fault", `at ${fault.sequence}: ${fault.sentence}`] as const]),
+        ]),
+      );
+      if (!verdict.isSound)
+        throw new CliEnd("failed", `the journal is broken${fault === undefined ? "." : ` at ${fault.sequence}.`}`);
+    });
+}

@@ -1,0 +1,254 @@
+/**
+ * `baton orders`: list, show, place and cancel. Placing runs under a key: repeat the command with the same `--id` and
+ * nothing is placed twice, whatever became of the first try.
+ */
+import { randomUUID } from "node:crypto";
+import { checkOrderRequest } from "@baton/core";
+import type { OrderView, ParentView, PlaceOrderAnswer, PlaceOrderRequest } from "@baton/core";
+import type { Command } from "commander";
+import type { BatonClient, OrdersQuery } from "../client.ts";
+import { RefusedError, UnreachableError } from "../client.ts";
+import { durationMs, wholeFrom } from "../durations.ts";
+import { CliEnd } from "../exit.ts";
+import { clientOf, print, withTarget } from "../session.ts";
+import type { TargetOptions } from "../session.ts";
+import { facts, instant, paint, table } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface ListOptions extends TargetOptions {
+  readonly all?: boolean;
+  readonly parent?: string;
+  readonly after?: number;
+  readonly limit?: number;
+}
+
+interface PlaceOptions extends TargetOptions {
+  readonly algo?: string;
+  readonly venue?: string;
+  readonly symbol: string;
+  readonly side: string;
+  readonly type?: string;
+  readonly quantity: string;
+  readonly price?: string;
+  readonly timeInForce?: string;
+  readonly sendWithin?: number;
+  readonly slices?: number;
+  readonly duration?: number;
+  readonly aggression?: number;
+  readonly limitPrice?: string;
+  readonly id?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Adds `baton orders`. */
+export function addOrdersCommands(program: Command, terminal: Terminal): void {
+  const orders = program.command("orders").description("list, show, place and cancel orders");
+  withTarget(orders.command("list"))
+    .description("orders that may still change; with --all every one there was")
+    .option("--all", "every order, terminal ones too, page by page to the end")
+    .option("--parent <id>", "only the children of a parent order")
+    .option("--after <position>", "only orders after this one (without --all: one page)", wholeFrom(0))
+    .option("--limit <count>", "orders per page", wholeFrom(1))
+    .action((options: ListOptions) => list(options, terminal));
+  withTarget(orders.command("show"))
+    .description("one order with everything that happened to it")
+    .argument("<id>", "i-42, or p-1 for a parent order")
+    .action(async (id: string, options: TargetOptions) => {
+      const view = await (await clientOf(options, terminal)).order(id);
+      print(terminal, options, { version: 1, order: view }, () => viewText(view));
+    });
+  withTarget(orders.command("place"))
+    .description("place an order, or a parent order with --algo; prints its id once it is durable")
+    .requiredOption("--symbol <symbol>", "such as BTC/USDT")
+    .requiredOption("--side <side>", "buy or sell")
+    .requiredOption("--quantity <decimal>", "in the base currency")
+    .option("--type <type>", "limit or market; default: limit where there is a price")
+    .option("--price <decimal>", "for a limit order")
+    .option("--time-in-force <tif>", "GTC, IOC, FOK or GTX (post only)")
+    .option("--send-within <span>", "give up where it has not been sent by then; default 2s", durationMs)
+    .option("--algo <name>", "twap: slices over a duration")
+    .option("--slices <count>", "for twap", wholeFrom(1))
+    .option("--duration <span>", "for twap", durationMs)
+    .option("--aggression <bps>", "for twap: how far through the book a child is priced", wholeFrom(0))
+    .option("--limit-price <decimal>", "for twap: no child beyond it")
+    .option("--venue <id>", "where there are several")
+    .option("--id <key>", "idempotency key; repeat it and nothing is placed twice")
+    .option("--dry-run", "check and print what would be asked")
+    .action((options: PlaceOptions) => place(options, terminal));
+  withTarget(orders.command("cancel"))
+    .description("ask for the cancel of an order or a parent order")
+    .argument("<id>", "i-42 or p-1")
+    .option("--dry-run", "show the order, cancel nothing")
+    .action(async (id: string, options: TargetOptions & { readonly dryRun?: boolean }) => {
+      const client = await clientOf(options, terminal);
+      const isDry = options.dryRun === true;
+      terminal.err(`plan:\n  1. the venue is asked to cancel ${id}, until it is known to be terminal`);
+      const view = isDry ? await client.order(id) : await client.cancelOrder(id);
+      print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));
+    });
+}
+
+async function list(options: ListOptions, terminal: Terminal): Promise<void> {
+  const client = await clientOf(options, terminal);
+  const { all, parent, after, limit } = options;
+  const query = {
+    ...(all !== undefined && { all }),
+    ...(parent !== undefined && { parent }),
+    ...(after !== undefined && { after }),
+    ...(limit !== undefined && { limit }),
+  };
+  const document =
+    all === true
+      ? { version: 1 as const, orders: await everyOrder(client, query), next: null }
+      : await client.orders(query);
+  print(terminal, options, document, () => listText(terminal, document.orders));
+  if (options.json !== true && document.next !== null) terminal.err(`more: --after ${document.next}`);
+}
+
+async function everyOrder(client: BatonClient, query: OrdersQuery): Promise<OrderView[]> {
+  const orders: OrderView[] = [];
+  for await (const order of client.everyOrder(query)) orders.push(order);
+  return orders;
+}
+
+async function place(options: PlaceOptions, terminal: Terminal): Promise<void> {
+  const checked = checkOrderRequest(bodyOf(options));
+  if (checked.kind === "invalid") {
+    const { detail, field } = checked.problem;
+    throw new CliEnd("usage", detail, field === undefined ? {} : { field });
+  }
+  const request = checked.value;
+  if (options.dryRun === true) {
+    print(terminal, options, { version: 1, dryRun: true, request }, () => `would ask for ${JSON.stringify(request)}`);
+    return;
+  }
+  const key = options.id ?? randomUUID();
+  const client = await clientOf(options, terminal);
+  terminal.err(`key ${key}`);
+  const answer = await placed(client, request, key);
+  print(terminal, options, { version: 1, key, ...answer }, () =>
+    "intentId" in answer ? `${answer.intentId} (client order id ${answer.clientOrderId})` : answer.parentId,
+  );
+}
+
+async function placed(client: BatonClient, request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
+  try {
+    return await client.placeOrder(request, key);
+  } catch (error) {
+    const mayHaveArrived = error instanceof UnreachableError && error.mayHaveArrived;
+    const isUnknown = error instanceof RefusedError && error.problem.code === "unknown";
+    if (!mayHaveArrived && !isUnknown) throw error;
+    throw new CliEnd("timed-out", `${error.message} Repeat the command with --id ${key}: nothing is placed twice.`, {
+      operation: key,
+    });
+  }
+}
+
+function bodyOf(options: PlaceOptions): Readonly<Record<string, unknown>> {
+  const { algo, venue, symbol, side, quantity, price } = options;
+  const common = { venue, symbol, side, quantity };
+  const own =
+    algo === undefined
+      ? {
+          type: options.type ?? (price === undefined ? "market" : "limit"),
+          price,
+          timeInForce: options.timeInForce,
+          sendWithinMs: options.sendWithin,
+          // What belongs to a parent order only is refused by name rather than dropped.
+          slices: options.slices,
+          durationMs: options.duration,
+          aggressionBps: options.aggression,
+          limitPrice: options.limitPrice,
+        }
+      : {
+          algo,
+          slices: options.slices,
+          durationMs: options.duration,
+          aggressionBps: options.aggression,
+          limitPrice: options.limitPrice,
+          type: options.type,
+          price,
+          timeInForce: options.timeInForce,
+          sendWithinMs: options.sendWithin,
+        };
+  return Object.fromEntries(Object.entries({ ...common, ...own }).filter(([, value]) => value !== undefined));
+}
+
+function listText(terminal: Terminal, orders: readonly OrderView[]): string {
+  if (orders.length === 0) return "no orders.";
+  return table(
+    ["ID", "PARENT", "SYMBOL", "SIDE", "TYPE", "QUANTITY", "PRICE", "EXECUTED", "STATUS", "EPOCH", "SENT BY"],
+    orders.map(({ id, parent, terms, executed, status, epoch, sentBy }) => [
+      id,
+      parent ?? "–",
+      terms.symbol,
+      terms.side,
+      terms.type,
+      terms.quantity,
+      terms.price ?? "–",
+      executed,
+      status === "in-doubt" ? paint(terminal, "yellow", status) : status,
+      epoch === null ? "–" : `${epoch}`,
+      sentBy ?? "–",
+    ]),
+  );
+}
+
+function viewText(view: OrderView | ParentView): string {
+  if ("algorithm" in view) {
+    const { algorithm, slices } = view;
+    return facts([
+      ["parent order", view.id],
+      [
+        "algorithm",
+        `${algorithm.name}: ${algorithm.side} ${algorithm.quantity} ${algorithm.symbol} in ${algorithm.slices} slices`,
+      ],
+      ["status", view.status],
+      ["executed", view.executed],
+      ["slices", `${slices.done} done, ${slices.open} open, ${slices.skipped} skipped`],
+      ["children", view.children.join(", ") || "none"],
+    ]);
+  }
+  const { terms } = view;
+  const head = facts([
+    ["order", view.id],
+    [
+      "terms",
+      `${terms.side} ${terms.quantity} ${terms.symbol} ${terms.type} ${terms.price ?? ""} ${terms.timeInForce}`,
+    ],
+    ["status", view.outcome === null ? view.status : `${view.status} (${view.outcome})`],
+    ["executed", view.executed],
+    ["sent", view.epoch === null ? "no" : `by ${view.sentBy ?? "?"} in epoch ${view.epoch}`],
+    ["client order ids", view.clientOrderIds.join(", ")],
+    ...(view.parent === null ? [] : [["parent", `${view.parent}, slice ${view.slice ?? "?"}`] as const]),
+  ]);
+  const rows = view.events.map((event) => {
+    const { kind, sequence, ...rest } = event;
+    const at = "atWallMs" in rest ? rest.atWallMs : "tradedWallMs" in rest ? rest.tradedWallMs : undefined;
+    return [`${sequence}`, at === undefined ? "–" : instant(at), kind, eventDetail(event)];
+  });
+  return rows.length === 0 ? head : `${head}\n\n${table(["SEQUENCE", "WHEN", "WHAT", ""], rows)}`;
+}
+
+function eventDetail(event: OrderView["events"][number]): string {
+  switch (event.kind) {
+    case "intent.recorded":
+      return `by ${event.by}`;
+    case "attempt.recorded":
+      return `attempt ${event.attempt}`;
+    case "attempt.answered":
+      return `attempt ${event.attempt}, ${event.outcome.kind} (${event.node}, epoch ${event.epoch})`;
+    case "doubt.resolved":
+      return event.resolution.kind === "accepted" ? `accepted (by ${event.by})` : event.resolution.proof;
+    case "intent.ended":
+      return event.reason;
+    case "order.updated":
+      return `${event.order.status}, executed ${event.order.executed}`;
+    case "fill.recorded":
+      return `${event.quantity} at ${event.price} (trade ${event.tradeId})`;
+    case "cancel.requested":
+      return `by ${event.by}`;
+    default:
+      return "";
+  }
+}

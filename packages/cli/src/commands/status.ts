@@ -1,0 +1,118 @@
+/**
+ * `baton status`: may anyone trade, who leads, who could, what is in doubt; from any node that answers, with the age of
+ * what it knows. Ends with 0 only where a leader may trade, so that a script can ask.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClusterView, MemberView } from "@baton/core";
+import type { Command } from "commander";
+import { UnreachableError } from "../client.ts";
+import { CliEnd } from "../exit.ts";
+import { clientOf, print, withTarget } from "../session.ts";
+import type { TargetOptions } from "../session.ts";
+import { facts, paint, span, table } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface StatusOptions extends TargetOptions {
+  readonly watch?: boolean;
+}
+
+/** Adds `baton status`. */
+export function addStatusCommand(program: Command, terminal: Terminal): void {
+  withTarget(program.command("status"))
+    .description("the cluster as one of its nodes sees it; exit status 4 where nobody may trade")
+    .option("-w, --watch", "again each second, until Ctrl-C")
+    .action((options: StatusOptions) => (options.watch === true ? watch(options, terminal) : once(options, terminal)));
+}
+
+async function once(options: StatusOptions, terminal: Terminal): Promise<void> {
+  const view = await (await clientOf(options, terminal)).cluster();
+  print(terminal, options, view, () => statusText(terminal, view));
+  const why = unhealthy(view);
+  if (why !== undefined) throw new CliEnd("not-healthy", why);
+}
+
+async function watch(options: StatusOptions, terminal: Terminal): Promise<void> {
+  const client = await clientOf(options, terminal);
+  while (!terminal.detached.aborted) {
+    try {
+      const view = await client.cluster();
+      if (terminal.hasColor) terminal.out("\u001B[2J\u001B[H");
+      print(terminal, options, view, () => statusText(terminal, view));
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      terminal.err(error.message);
+    }
+    await sleep(1_000, undefined, { signal: terminal.detached }).catch(() => undefined);
+  }
+}
+
+/** Why a cluster is not well; undefined where a leader may trade. */
+function unhealthy(view: ClusterView): string | undefined {
+  if (view.cluster.id === null) return "the cluster is not founded: run baton cluster init.";
+  if (view.leader === null) return "nobody leads.";
+  if (!view.trading.isAllowed) return `nobody may trade: ${view.trading.reasons.join("; ")}.`;
+  return undefined;
+}
+
+/** The whole view for people. */
+export function statusText(terminal: Terminal, view: ClusterView): string {
+  const why = unhealthy(view);
+  const { leader, orders, control, kill, etcd } = view;
+  const healthyEtcd = etcd.endpoints.filter((each) => each.isHealthy).length;
+  const doubt =
+    orders.inDoubt === 0 ? "none in doubt" : `${orders.inDoubt} in doubt (oldest ${maybeSpan(orders.oldestInDoubtMs)})`;
+  const head = facts([
+    ["cluster", `${view.cluster.name} (${view.cluster.id ?? "not founded"})`],
+    ["trading", why === undefined ? paint(terminal, "green", "yes") : paint(terminal, "red", `no: ${why}`)],
+    [
+      "leader",
+      leader === null
+        ? paint(terminal, "red", "none")
+        : `${leader.node} in epoch ${leader.epoch}, for ${span(Math.max(0, view.atWallMs - leader.sinceWallMs))}, by ${leader.reason}`,
+    ],
+    ["deadline", view.deadlineSlackMs === null ? "not known to this node" : `in ${span(view.deadlineSlackMs)}`],
+    [
+      "in sync",
+      view.insync === null ? "not known" : `${view.insync.members.join(", ")} (version ${view.insync.version})`,
+    ],
+    ["orders", `${orders.open} open, ${orders.inDoubt === 0 ? doubt : paint(terminal, "yellow", doubt)}`],
+    [
+      "kill",
+      kill === null || kill.level === "off"
+        ? "off"
+        : paint(terminal, "red", `${kill.level}: ${kill.reason} (${kill.by})`),
+    ],
+    [
+      "failover",
+      control.pause === null ? control.autofailover : `paused: ${control.pause.reason} (${control.pause.by})`,
+    ],
+    ["feeds", view.feeds.map((feed) => `${feed.id} ${feed.quality} (${maybeSpan(feed.ageMs)})`).join(", ") || "none"],
+    ["etcd", `${healthyEtcd} of ${etcd.endpoints.length} answer, last read ${maybeSpan(etcd.ageMs)} ago`],
+    ...(view.operation === null
+      ? []
+      : [["operation", `${view.operation.id}: ${view.operation.what}, ${view.operation.phase}`] as const]),
+    ["seen by", `${view.node.id}: ${view.node.sentence}`],
+  ]);
+  const rows = view.members.map((member) => memberRow(terminal, member));
+  const nodes = table(["NODE", "ROLE", "IN SYNC", "DURABLE", "LAG", "VENUE", "SITE", "ADDRESS", "PROMOTABLE"], rows);
+  return `${head}\n\n${nodes}`;
+}
+
+function memberRow(terminal: Terminal, member: MemberView): readonly string[] {
+  const isLeader = member.role === "leader";
+  return [
+    member.node,
+    isLeader ? paint(terminal, "bold", member.role) : member.role,
+    member.isInSync ? "yes" : "no",
+    `${member.position.durable}`,
+    member.lagRecords === null ? "–" : `${member.lagRecords}`,
+    member.reachesVenue ? "yes" : "no",
+    member.site,
+    member.address,
+    isLeader ? "leads" : member.unfit.length === 0 ? "yes" : `no: ${member.unfit.join(", ")}`,
+  ];
+}
+
+function maybeSpan(ms: number | null): string {
+  return ms === null ? "unknown" : span(ms);
+}

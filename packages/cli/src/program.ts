@@ -1,0 +1,97 @@
+/**
+ * The program `baton`: its commands, and the one place where every end becomes an exit status. What a command throws is
+ * told on stderr, and with `--json` as an object on stdout too, so that a program never has to read prose.
+ */
+import { exitOfProblem, exitTable } from "@baton/core";
+import { Command, CommanderError } from "commander";
+import { RefusedError, StrangeAnswerError, UnreachableError } from "./client.ts";
+import { addClusterCommands } from "./commands/cluster.ts";
+import { addConfigCommands } from "./commands/config.ts";
+import { addFeedsCommand } from "./commands/feeds.ts";
+import { addHistoryCommand } from "./commands/history.ts";
+import { addJournalCommands } from "./commands/journal.ts";
+import { addKillCommands } from "./commands/kill.ts";
+import { addNodeCommand } from "./commands/node.ts";
+import { addOperationCommands } from "./commands/operation.ts";
+import { addOrdersCommands } from "./commands/orders.ts";
+import { addPositionsCommand } from "./commands/positions.ts";
+import { addStatusCommand } from "./commands/status.ts";
+import { addSwitchoverCommand } from "./commands/switchover.ts";
+import { CliEnd } from "./exit.ts";
+import { configEnd } from "./session.ts";
+import { paint } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Runs `baton` with the arguments after the program's name; gives its exit status. Never throws for a known end. */
+export async function runBaton(args: readonly string[], terminal: Terminal): Promise<number> {
+  let status = 0;
+  const program = batonProgram(terminal, (code) => {
+    status = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return status;
+  } catch (error) {
+    const end = endOf(error);
+    if (end === undefined) return 0;
+    if (args.includes("--json")) {
+      const { exit, message: detail, field, operation } = end;
+      terminal.out(JSON.stringify({ version: 1, error: { exit, status: end.status, detail, field, operation } }));
+    }
+    // The argument parser has told its complaints already, with a hint.
+    if (!(error instanceof CommanderError)) terminal.err(`${paint(terminal, "red", "baton:")} ${end.message}`);
+    return end.status;
+  }
+}
+
+function batonProgram(terminal: Terminal, exitWith: (status: number) => void): Command {
+  const program = new Command("baton")
+    .description("keeps one trading engine executing while machines, processes, networks and venues fail")
+    .addHelpText(
+      "after",
+      `\nExit statuses:\n${exitTable.map((row) => `  ${`${row.status}`.padStart(2)}  ${row.means}`).join("\n")}`,
+    )
+    .showHelpAfterError("(baton --help lists the commands)")
+    .enablePositionalOptions();
+  addNodeCommand(program, terminal, exitWith);
+  addClusterCommands(program, terminal);
+  addStatusCommand(program, terminal);
+  addSwitchoverCommand(program, terminal);
+  addOrdersCommands(program, terminal);
+  addPositionsCommand(program, terminal);
+  addFeedsCommand(program, terminal);
+  addHistoryCommand(program, terminal);
+  addOperationCommands(program, terminal);
+  addKillCommands(program, terminal);
+  addJournalCommands(program, terminal);
+  addConfigCommands(program, terminal);
+  for (const command of everyCommand(program)) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    });
+  }
+  return program;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+/** The end that an error means; undefined where nothing is wrong: somebody asked for help. */
+function endOf(error: unknown): CliEnd | undefined {
+  if (error instanceof CliEnd) return error;
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? undefined : new CliEnd("usage", error.message);
+  }
+  if (error instanceof RefusedError) {
+    const { problem } = error;
+    const facts = problem.field === undefined ? {} : { field: problem.field };
+    return new CliEnd(exitOfProblem(problem), `${problem.detail} (${problem.code})`, facts);
+  }
+  if (error instanceof UnreachableError) return new CliEnd(error.mayHaveArrived ? "timed-out" : "not-healthy", error.message);
+  if (error instanceof StrangeAnswerError) return new CliEnd("failed", error.message);
+  const config = configEnd(error);
+  if (config !== undefined) return config;
+  return new CliEnd("failed", error instanceof Error ? (error.stack ?? error.message) : String(error));
+}

@@ -1,0 +1,260 @@
+import { describe, expect, test } from "vitest";
+import {
+  baton,
+  clusterView,
+  json,
+  ok,
+  operationView,
+  orderView,
+  promotability,
+  refuse,
+  scriptedNode,
+} from "./scripted-node.ts";
+import type { Script } from "./scripted-node.ts";
+
+const cluster: Script = { "GET /cluster": ok(clusterView()), "GET /promotability": ok(promotability()) };
+const switchover = ["switchover", "--reason", "patch", "--id", "op-1"];
+
+/** A cluster in which an operation runs through these phases, one per read. */
+function operating(phases: readonly Record<string, unknown>[]): Script {
+  let read = -1;
+  return {
+    ...cluster,
+    "POST /operations": ok(operationView({ phase: "asked" })),
+    "GET /operations/op-1": () => {
+      read = Math.min(read + 1, phases.length - 1);
+      return { status: 200, body: operationView(phases[read]) };
+    },
+  };
+}
+
+describe("baton switchover", () => {
+  test("prints its plan and its id, asks with reason and id, waits, and ends with 0 when it is done", async () => {
+    await using node = await scriptedNode(operating([{}, { phase: "done", detail: "b leads epoch 8", epoch: 8 }]));
+    const run = await baton([...switchover, "--to", "b", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.err).toContain("1. a holds: no new order leaves");
+    expect(run.err).toContain("operation op-1");
+    expect(run.out).toContain("b leads epoch 8");
+    const posted = node.asked.find((asked) => asked.method === "POST");
+    expect(posted?.body).toEqual({ what: "switchover", reason: "patch", to: "b", id: "op-1" });
+  });
+
+  test.each([
+    [{ phase: "failed", detail: "etcd did not answer" }, 1, "failed"],
+    [{ phase: "aborted", detail: "b fell behind" }, 3, "refused"],
+  ])("ends with the verdict of %o", async (last, status, exit) => {
+    await using node = await scriptedNode(operating([last]));
+    const run = await baton([...switchover, "--json", "-e", node.url]);
+    expect(run.status).toBe(status);
+    expect(json(run)).toMatchObject({ version: 1, error: { exit, operation: "op-1" } });
+    expect(run.out).toContain(last.detail);
+  });
+
+  test("that has no verdict in time ends with 5, and says how to read it later", async () => {
+    await using node = await scriptedNode(operating([{}]));
+    const run = await baton([...switchover, "--timeout", "250ms", "-e", node.url]);
+    expect(run.status).toBe(5);
+    expect(run.err).toContain("baton op show op-1");
+  });
+
+  test("is left to go on by Ctrl-C", async () => {
+    const detach = new AbortController();
+    await using node = await scriptedNode({
+      ...operating([{}]),
+      "POST /operations": () => {
+        detach.abort();
+        return { status: 200, body: operationView() };
+      },
+    });
+    const run = await baton([...switchover, "-e", node.url], { detach: detach.signal });
+    expect(run.status).toBe(5);
+    expect(run.err).toContain("it goes on");
+  });
+
+  test("is waited for through nodes that do not answer for a while", async () => {
+    let read = 0;
+    await using node = await scriptedNode({
+      ...operating([]),
+      "GET /operations/op-1": () => {
+        read += 1;
+        return read < 3 ? "hang-up" : { status: 200, body: operationView({ phase: "done" }) };
+      },
+    });
+    expect((await baton([...switchover, "-e", node.url])).status).toBe(0);
+  });
+
+  test("--no-wait ends with 0 as soon as it is accepted", async () => {
+    await using node = await scriptedNode(operating([]));
+    const run = await baton([...switchover, "--no-wait", "--json", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(json(run)).toMatchObject({ version: 1, operation: { id: "op-1", phase: "asked" } });
+  });
+
+  test("--dry-run prints the plan and asks nothing", async () => {
+    await using node = await scriptedNode(cluster);
+    const run = await baton(["switchover", "--reason", "patch", "--dry-run", "--json", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(json(run)).toMatchObject({ version: 1, dryRun: true, what: "switchover", refusals: [] });
+    expect(node.asked.every((asked) => asked.method === "GET")).toBe(true);
+  });
+
+  test("--dry-run says why each node cannot lead, and ends with 3", async () => {
+    await using node = await scriptedNode({ ...cluster, "GET /promotability": ok(promotability(["lag 900 records"])) });
+    const run = await baton(["switchover", "--reason", "patch", "--dry-run", "-e", node.url]);
+    expect(run.status).toBe(3);
+    expect(run.out).toContain("b cannot lead now: lag 900 records");
+    expect(run.out).toContain("c cannot lead now: tagged no-failover");
+  });
+
+  test("to the present leader, or with nobody leading, is a conflict; to nobody known, a usage error", async () => {
+    await using node = await scriptedNode(cluster);
+    const to = (name: string): readonly string[] => ["switchover", "--reason", "x", "--to", name, "-e", node.url];
+    expect((await baton(to("a"))).status).toBe(6);
+    expect((await baton(to("z"))).status).toBe(2);
+    await using leaderless = await scriptedNode({ ...cluster, "GET /cluster": ok(clusterView({ leader: null })) });
+    expect((await baton(["switchover", "--reason", "x", "-e", leaderless.url])).status).toBe(6);
+  });
+
+  test("whose answer never came ends with 5 under its id, not with a guess", async () => {
+    await using node = await scriptedNode({ ...cluster, "POST /operations": () => "hang-up" });
+    const run = await baton([...switchover, "--json", "-e", node.url]);
+    expect(run.status).toBe(5);
+    expect(json(run)).toMatchObject({ error: { exit: "timed-out", operation: "op-1" } });
+  });
+
+  test("is refused by the cluster with the cluster's own reason", async () => {
+    await using node = await scriptedNode({
+      ...cluster,
+      "POST /operations": refuse(409, "conflict", "operation op-0 is under way."),
+    });
+    const run = await baton([...switchover, "-e", node.url]);
+    expect([run.status, run.err.split("\n").at(-1)]).toEqual([6, "baton: operation op-0 is under way. (conflict)"]);
+  });
+
+  test("needs a reason", async () => {
+    expect((await baton(["switchover", "-e", "http://127.0.0.1:9"])).status).toBe(2);
+  });
+});
+
+describe("baton op", () => {
+  test("show tells any phase with 0; wait ends with the verdict", async () => {
+    await using node = await scriptedNode(operating([{ phase: "failed", detail: "no" }]));
+    expect((await baton(["op", "show", "op-1", "-e", node.url])).status).toBe(0);
+    expect((await baton(["op", "wait", "op-1", "-e", node.url])).status).toBe(1);
+    expect((await baton(["op", "wait", "op-9", "-e", node.url])).status).toBe(1);
+  });
+});
+
+describe("baton kill and unkill", () => {
+  test("a kill asks nothing and is sent with its reason", async () => {
+    await using node = await scriptedNode({
+      "POST /operations": ok(operationView({ what: "kill", phase: "done", detail: "level cluster" })),
+    });
+    const run = await baton(["kill", "cluster", "--reason", "odd fills", "--json", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(node.asked).toHaveLength(1);
+    expect(node.asked[0]?.body).toMatchObject({ what: "kill", level: "cluster", reason: "odd fills" });
+  });
+
+  test("an unkill first says who killed and why", async () => {
+    const kill = { level: "cluster", by: "ann", reason: "odd fills", atWallMs: 1 };
+    await using node = await scriptedNode({
+      "GET /cluster": ok(clusterView({ kill })),
+      "POST /operations": ok(operationView({ what: "unkill", phase: "done" })),
+    });
+    const run = await baton(["unkill", "--reason", "explained", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.err).toContain("killed by ann: odd fills");
+  });
+
+  test("an unknown level is a usage error, and --dry-run sends nothing", async () => {
+    await using node = await scriptedNode({});
+    expect((await baton(["kill", "moon", "--reason", "x", "-e", node.url])).status).toBe(2);
+    expect((await baton(["kill", "cluster", "--reason", "x", "--dry-run", "-e", node.url])).status).toBe(0);
+    expect(node.asked).toEqual([]);
+  });
+});
+
+describe("baton orders", () => {
+  const order = ["orders", "place", "--symbol", "BTC/USDT", "--side", "buy", "--quantity", "0.10"];
+  const answer = { intentId: "i-42", clientOrderId: "0123456789abcdef0123456789abcdef", epoch: 7, sequence: 99 };
+
+  test("place sends the order under its key and prints the id", async () => {
+    await using node = await scriptedNode({ "POST /v1/orders": () => ({ status: 202, body: answer }) });
+    const run = await baton([...order, "--price", "65000", "--id", "key-1", "--json", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(json(run)).toEqual({ version: 1, key: "key-1", ...answer });
+    expect(node.asked[0]?.headers["idempotency-key"]).toBe("key-1");
+    expect(node.asked[0]?.body).toEqual({
+      symbol: "BTC/USDT",
+      side: "buy",
+      type: "limit",
+      quantity: "0.1",
+      price: "65000",
+      timeInForce: "GTC",
+      sendWithinMs: 2000,
+    });
+  });
+
+  test("place --algo twap makes a parent order", async () => {
+    await using node = await scriptedNode({
+      "POST /v1/orders": () => ({ status: 202, body: { parentId: "p-1", epoch: 7, sequence: 9 } }),
+    });
+    const run = await baton([...order, "--algo", "twap", "--slices", "4", "--duration", "1m", "-e", node.url]);
+    expect([run.status, run.out]).toEqual([0, "p-1"]);
+    expect(node.asked[0]?.body).toMatchObject({ algo: "twap", slices: 4, durationMs: 60_000, aggressionBps: 10 });
+  });
+
+  test.each([
+    [["--price", "1e5"], "price"],
+    [["--price", "1", "--slices", "4"], "slices"],
+    [["--type", "limit"], "price"],
+    [["--algo", "twap", "--duration", "1m"], "slices"],
+  ])("place with %o is refused by the name of the field before anything is sent", async (extra, field) => {
+    await using node = await scriptedNode({});
+    const run = await baton([...order, ...extra, "--json", "-e", node.url]);
+    expect(run.status).toBe(2);
+    expect(json(run)).toMatchObject({ error: { exit: "usage", field } });
+    expect(node.asked).toEqual([]);
+  });
+
+  test.each([
+    [refuse(422, "price-collar", "the price is 300 bps through the book."), 3],
+    [refuse(422, "invalid", "quantity is not a multiple of the lot.", "quantity"), 2],
+    [refuse(422, "key-reused", "another body stands under this key."), 6],
+    [refuse(503, "refused", "nobody leads; nothing was recorded."), 4],
+    [refuse(503, "unknown", "recorded, not known durable."), 5],
+    [() => "hang-up" as const, 5],
+  ])("place that is answered with %o ends with %i", async (refusal, status) => {
+    await using node = await scriptedNode({ "POST /v1/orders": refusal });
+    const run = await baton([...order, "--price", "1", "--id", "key-1", "-e", node.url]);
+    expect(run.status).toBe(status);
+    if (status === 5) expect(run.err).toContain("--id key-1: nothing is placed twice");
+  });
+
+  test("place asks the next node with the same key where one has no leader", async () => {
+    await using first = await scriptedNode({ "POST /v1/orders": refuse(503, "refused", "nobody leads.") });
+    await using second = await scriptedNode({ "POST /v1/orders": () => ({ status: 202, body: answer }) });
+    expect((await baton([...order, "--price", "1", "-e", first.url, "-e", second.url])).status).toBe(0);
+    expect(second.asked[0]?.headers["idempotency-key"]).toBe(first.asked[0]?.headers["idempotency-key"]);
+  });
+
+  test("place is not called unrecorded by a second node while a first one fell silent over it", async () => {
+    await using first = await scriptedNode({ "POST /v1/orders": () => "hang-up" });
+    await using second = await scriptedNode({ "POST /v1/orders": refuse(503, "refused", "nobody leads.") });
+    const run = await baton([...order, "--price", "1", "-e", first.url, "-e", second.url]);
+    expect(run.status).toBe(5);
+  });
+
+  test("cancel asks for it and shows the order; --dry-run only shows it", async () => {
+    await using node = await scriptedNode({
+      "DELETE /v1/orders/i-4": () => ({ status: 202, body: orderView(4) }),
+      "GET /v1/orders/i-4": ok(orderView(4)),
+    });
+    expect((await baton(["orders", "cancel", "i-4", "--dry-run", "--json", "-e", node.url])).status).toBe(0);
+    expect(node.asked.map((asked) => asked.method)).toEqual(["GET"]);
+    expect((await baton(["orders", "cancel", "i-4", "-e", node.url])).status).toBe(0);
+    expect(node.asked.map((asked) => asked.method)).toEqual(["GET", "DELETE"]);
+  });
+});

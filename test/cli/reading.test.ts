@@ -1,0 +1,224 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  baton,
+  clusterView,
+  json,
+  ok,
+  operationView,
+  orderView,
+  refuse,
+  scriptedNode,
+  temporaryFolder,
+} from "./scripted-node.ts";
+
+describe("baton status", () => {
+  test("shows who leads, what is in doubt and why a node cannot lead, and ends with 0", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
+    const run = await baton(["status", "--endpoint", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.out).toContain("a in epoch 7, for 60.0 s, by switchover");
+    expect(run.out).toContain("3 open, 1 in doubt (oldest 2.1 s)");
+    expect(run.out).toMatch(/^c +standby +yes +120 +2 .*no: tagged no-failover$/m);
+    expect(run.err).toBe("");
+  });
+
+  test("ends with 4 where nobody leads, and where nobody may trade", async () => {
+    await using leaderless = await scriptedNode({ "GET /cluster": ok(clusterView({ leader: null })) });
+    const first = await baton(["status", "-e", leaderless.url]);
+    expect([first.status, first.err]).toEqual([4, "baton: nobody leads."]);
+    const trading = { isAllowed: false, reasons: ["every feed is stale"] };
+    await using stale = await scriptedNode({ "GET /cluster": ok(clusterView({ trading })) });
+    const second = await baton(["status", "-e", stale.url]);
+    expect([second.status, second.err]).toEqual([4, "baton: nobody may trade: every feed is stale."]);
+  });
+
+  test("--json prints the view as one versioned object, and nothing else", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView({ added: "by a newer node" })) });
+    const run = await baton(["status", "--json", "-e", node.url]);
+    expect(run.out.split("\n")).toHaveLength(1);
+    expect(json(run)).toMatchObject({ version: 1, epoch: 7, added: "by a newer node" });
+  });
+
+  test("asks the next node where one is away", async () => {
+    await using away = await scriptedNode({ "GET /cluster": () => "hang-up" });
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
+    expect((await baton(["status", "-e", away.url, "-e", node.url])).status).toBe(0);
+    expect((await baton(["status"], { environment: { BATON_ENDPOINT: `${away.url},${node.url}` } })).status).toBe(0);
+  });
+
+  test("ends with 4 and names each node where none answers", async () => {
+    await using away = await scriptedNode({ "GET /cluster": () => "hang-up" });
+    const run = await baton(["status", "--json", "-e", away.url]);
+    expect(run.status).toBe(4);
+    expect(json(run)).toMatchObject({ version: 1, error: { exit: "not-healthy", status: 4 } });
+    expect(run.err).toContain(away.url);
+  });
+
+  test("says of another program's answer that it is not understood", async () => {
+    await using other = await scriptedNode({ "GET /cluster": ok({ hello: "world" }) });
+    const run = await baton(["status", "-e", other.url]);
+    expect(run.status).toBe(1);
+    expect(run.err).toContain("does not know");
+  });
+
+  test("--watch goes on until Ctrl-C and then ends with 0", async () => {
+    const detach = new AbortController();
+    let times = 0;
+    await using node = await scriptedNode({
+      "GET /cluster": () => {
+        times += 1;
+        if (times === 2) detach.abort();
+        return { status: 200, body: clusterView() };
+      },
+    });
+    const run = await baton(["status", "--watch", "--json", "-e", node.url], { detach: detach.signal });
+    expect(run.status).toBe(0);
+    expect(run.out.split("\n")).toHaveLength(2);
+  });
+});
+
+describe("baton orders", () => {
+  test("list --all --json gives every order of every page, as the contract writes it", async () => {
+    await using node = await scriptedNode({
+      "GET /v1/orders": ({ query }) => {
+        const after = Number(query.get("after") ?? 0);
+        const body = { version: 1, orders: [orderView(after + 1)], next: after < 2 ? after + 1 : null };
+        return { status: 200, body: query.get("all") === "1" ? body : { version: 1, orders: [], next: null } };
+      },
+    });
+    const run = await baton(["orders", "list", "--all", "--json", "-e", node.url]);
+    expect(run.status).toBe(0);
+    const { orders } = json(run) as unknown as { orders: readonly Record<string, unknown>[] };
+    expect(orders.map((order) => order["id"])).toEqual(["i-1", "i-2", "i-3"]);
+    expect(Object.keys(orders[0] ?? {})).toEqual(
+      expect.arrayContaining([
+        ...["id", "clientOrderIds", "parent", "slice", "epoch", "sentBy", "terms", "status", "outcome", "executed"],
+        "events",
+      ]),
+    );
+  });
+
+  test("list shows a table, and where the next page starts", async () => {
+    await using node = await scriptedNode({
+      "GET /v1/orders": ok({ version: 1, orders: [orderView(4, { status: "in-doubt" })], next: 4 }),
+    });
+    const run = await baton(["orders", "list", "--limit", "1", "-e", node.url]);
+    expect(run.out).toMatch(/^i-4 .*BTC\/USDT .*in-doubt/m);
+    expect(run.err).toBe("more: --after 4");
+    expect(node.asked[0]?.query.toString()).toBe("limit=1");
+  });
+
+  test("a page that leads to itself is an error, not a loop", async () => {
+    await using node = await scriptedNode({ "GET /v1/orders": ok({ version: 1, orders: [], next: 3 }) });
+    const run = await baton(["orders", "list", "--all", "-e", node.url]);
+    expect(run.status).toBe(1);
+    expect(run.err).toContain("leads to itself");
+  });
+
+  test("show tells an order's life; an unknown one ends with 1", async () => {
+    await using node = await scriptedNode({ "GET /v1/orders/i-4": ok(orderView(4)) });
+    const run = await baton(["orders", "show", "i-4", "-e", node.url]);
+    expect(run.out).toContain("buy 0.1 BTC/USDT limit 65000 GTC");
+    expect(run.out).toMatch(/40 +2027-.* +intent\.recorded +by ann/);
+    const none = await baton(["orders", "show", "i-5", "-e", node.url]);
+    expect([none.status, none.err]).toEqual([1, "baton: there is no /v1/orders/i-5. (not-found)"]);
+  });
+
+  test("show tells a parent order with its slices", async () => {
+    const parent = {
+      id: "p-1",
+      algorithm: { name: "twap", side: "buy", quantity: "1", symbol: "BTC/USDT", slices: 4, durationMs: 4000 },
+      status: "running",
+      executed: "0.5",
+      slices: { done: 2, skipped: 0, open: 2 },
+      children: ["i-1", "i-2"],
+    };
+    await using node = await scriptedNode({ "GET /v1/orders/p-1": ok(parent) });
+    const run = await baton(["orders", "show", "p-1", "-e", node.url]);
+    expect(run.out).toContain("2 done, 2 open, 0 skipped");
+  });
+});
+
+describe("the other readers", () => {
+  test("history is one timeline of epochs, operations and kills", async () => {
+    const atWallMs = 1_800_000_000_000;
+    const entries = [
+      {
+        kind: "epoch",
+        epoch: 7,
+        node: "b",
+        boot: "x",
+        reason: "pre-emption",
+        atWallMs,
+        position: 3,
+        phases: { elect: 41 },
+      },
+      { kind: "operation", ...operationView({ phase: "done", epoch: 8 }), atWallMs },
+      { kind: "kill", level: "cluster", by: "ann", reason: "odd fills", atWallMs },
+    ];
+    await using node = await scriptedNode({ "GET /history": ok({ version: 1, entries }) });
+    const run = await baton(["history", "--since", "2h", "-e", node.url]);
+    expect(run.out).toMatch(/leader +7 +b +pre-emption, elect 41 ms/);
+    expect(run.out).toMatch(/switchover done +8 +ann +patch: b catches up/);
+    expect(run.out).toMatch(/kill cluster +ann +odd fills/);
+    expect(Number(node.asked[0]?.query.get("since"))).toBeGreaterThan(Date.now() - 7_300_000);
+    expect((await baton(["history", "--since", "tomorrow", "-e", node.url])).status).toBe(2);
+  });
+
+  test("positions come with balances", async () => {
+    const position = {
+      venue: "binance",
+      account: "main",
+      symbol: "BTC/USDT",
+      quantity: "-0.5",
+      openBuy: "1",
+      openSell: "0",
+    };
+    const balance = { venue: "binance", account: "main", currency: "USDT", total: "1000.25" };
+    await using node = await scriptedNode({
+      "GET /v1/positions": ok({ version: 1, positions: [position] }),
+      "GET /v1/balances": ok({ version: 1, balances: [balance] }),
+    });
+    const run = await baton(["positions", "--json", "-e", node.url]);
+    expect(json(run)).toEqual({ version: 1, positions: [position], balances: [balance] });
+    expect((await baton(["positions", "-e", node.url])).out).toContain("1000.25");
+  });
+
+  test("feeds show quality and age", async () => {
+    const feed = {
+      id: "f",
+      venue: "binance",
+      symbol: "BTC/USDT",
+      state: "live",
+      quality: "stale",
+      ageMs: 2500,
+      bid: "1",
+      ask: null,
+      gaps: 1,
+      reconnects: 2,
+    };
+    await using node = await scriptedNode({ "GET /v1/feeds": ok({ version: 1, feeds: [feed] }) });
+    expect((await baton(["feeds", "-e", node.url])).out).toMatch(/^f +BTC\/USDT +live +stale +2\.5 s +1 +– +1 +2$/m);
+  });
+
+  test("the token of a file goes with every request, and a refused one ends with 1", async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, "token");
+    writeFileSync(file, "aaaabbbbccccdddd\n");
+    await using node = await scriptedNode({ "GET /v1/feeds": refuse(401, "unauthorized", "this needs a token.") });
+    const run = await baton(["feeds", "-e", node.url, "--token-file", file]);
+    expect([run.status, run.err]).toEqual([1, "baton: this needs a token. (unauthorized)"]);
+    expect(node.asked[0]?.headers.authorization).toBe("Bearer aaaabbbbccccdddd");
+    expect((await baton(["feeds", "-e", node.url, "--token-file", "/nowhere"])).status).toBe(2);
+    writeFileSync(file, "two words");
+    expect((await baton(["feeds", "-e", node.url, "--token-file", file])).status).toBe(2);
+  });
+
+  test("without a cluster to ask, or with a URL that is none, it is a usage error", async () => {
+    expect((await baton(["feeds"])).status).toBe(2);
+    const run = await baton(["feeds", "--json", "-e", "localhost"]);
+    expect(json(run)).toMatchObject({ error: { exit: "usage", field: "endpoint" } });
+  });
+});
