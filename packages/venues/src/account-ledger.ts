@@ -101,7 +101,7 @@ function keyOf(symbol: string, venueOrderId: string): string {
 function forgetOldest(seen: Set<string> | Map<string, unknown>, kept: number): void {
   if (seen.size <= kept) return;
   for (const oldest of seen.keys()) {
-    seen.delete(oldest as never);
+    seen.delete(oldest);
     return;
   }
 }

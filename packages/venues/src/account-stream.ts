@@ -10,8 +10,7 @@ import { AccountLedger, type AccountEvent } from "./account-ledger.ts";
 import { recoverAccount, type AccountKnowledge, type RecoveryFinding } from "./account-recovery.ts";
 import { parseUserMessage, subscribeRequest, type UserMessage } from "./binance/user-events.ts";
 import { parseOrder, type SymbolOf } from "./binance/wire.ts";
-import { readStamp } from "./orders.ts";
-import { read, sampleClock, type Line } from "./requests.ts";
+import { read, readStamp, sampleClock, type Line } from "./requests.ts";
 import { VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
 
 /** `ready`: everything up to now was given out, and what comes next will be. */

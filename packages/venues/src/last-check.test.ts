@@ -76,6 +76,7 @@ describe("the last check, with a socket that opens 700 ms after the order was si
     await open();
     const known = server.sockets.length;
     const placing = place();
+    await new Promise((resolve) => setTimeout(resolve, 200)); // signed by now, and waiting for its socket
     permits.epoch += 1;
     expect(await placing).toMatchObject({ kind: "not-sent", reason: "permit-ended" });
     expect(bytesSince(known)).toBe(0);

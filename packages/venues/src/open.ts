@@ -24,9 +24,12 @@ import {
 } from "./binance/wire.ts";
 import { openDriver, type Call, type Driver, type Parameters } from "./driver.ts";
 import { CheckedSockets, type Ticket } from "./last-check.ts";
-import { cancel, place, query, readStamp, type OrderDesk } from "./orders.ts";
+import { cancel } from "./cancel.ts";
+import type { OrderDesk } from "./desk.ts";
+import { place } from "./place.ts";
+import { query } from "./query.ts";
 import { RateBudget } from "./rate-budget.ts";
-import { causeOf, read, sampleClock, verdictOf, within, type Line } from "./requests.ts";
+import { causeOf, read, readStamp, sampleClock, verdictOf, within, type Line } from "./requests.ts";
 import { SocketWarmer } from "./socket-warmer.ts";
 import { VenueBreaker } from "./venue-breaker.ts";
 import { VenueClock } from "./venue-clock.ts";

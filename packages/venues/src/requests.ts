@@ -1,10 +1,10 @@
 /**
  * One way for every request: budget, ticket, outer deadline, then the books (budget corrected by headers, breaker told,
  * telemetry). Decided here: how long a read may be retried (full jitter, within its deadline) and when it is given up.
- * Placing is never retried here or anywhere; see `orders.ts`.
+ * Placing is never retried here or anywhere; see `place.ts`.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Clock, MonoMs } from "@baton/core";
+import { assertNever, type Clock, type MonoMs } from "@baton/core";
 import { isIllness, isThrottled, type Verdict } from "./binance/codes.ts";
 import { isRecord, parseJson } from "./binance/wire.ts";
 import type { Answer, Call, Driver, Parameters } from "./driver.ts";
@@ -109,6 +109,12 @@ export async function read(
   throw new VenueUnavailable(line.venue, call, why);
 }
 
+/** Timestamp and window of a signed read: no permit bounds it, the venue's own default does. */
+export function readStamp(line: Line): { readonly timestamp: number; readonly recvWindow: number } {
+  const now = line.venueClock.now();
+  return { timestamp: Math.floor(now?.venueWallMs ?? line.clock.wall()), recvWindow: 5_000 };
+}
+
 /** One sample of the venue's time; false when there was no answer. Counts in the breaker only as any request does. */
 export async function sampleClock(line: Line, withinMs: number): Promise<boolean> {
   const untilMonoMs = (line.clock.mono() + withinMs) as MonoMs;
@@ -159,6 +165,8 @@ export function causeOf(answer: Answer): string {
       return answer.cause;
     case "response":
       return `HTTP ${answer.status}`;
+    default:
+      return assertNever(answer, "answer");
   }
 }
 

@@ -130,6 +130,7 @@ export function parseBalances(value: unknown): Readonly<Record<string, Decimal>>
 /** The rules of one symbol from its `exchangeInfo` entry. */
 export function parseRules(symbol: SymbolId, value: unknown): InstrumentRules | undefined {
   if (!isRecord(value) || !Array.isArray(value["filters"])) return undefined;
+  if (typeof value["baseAsset"] !== "string" || typeof value["quoteAsset"] !== "string") return undefined;
   const filters = new Map<unknown, Json>();
   for (const filter of value["filters"] as unknown[]) if (isRecord(filter)) filters.set(filter["filterType"], filter);
   const lot = filters.get("LOT_SIZE");
@@ -143,8 +144,8 @@ export function parseRules(symbol: SymbolId, value: unknown): InstrumentRules | 
   }
   return {
     symbol,
-    base: `${value["baseAsset"]}`,
-    quote: `${value["quoteAsset"]}`,
+    base: value["baseAsset"],
+    quote: value["quoteAsset"],
     tickSize,
     lotSize,
     quantityMin,
@@ -158,10 +159,12 @@ export function parseLimits(value: unknown): Partial<RateLimits> {
   if (!isRecord(value) || !Array.isArray(value["rateLimits"])) return {};
   const limits: { -readonly [key in keyof RateLimits]?: RateLimits[key] } = {};
   for (const row of value["rateLimits"] as unknown[]) {
-    if (!isRecord(row) || typeof row["limit"] !== "number") continue;
-    const window = `${row["rateLimitType"]} ${row["intervalNum"]} ${row["interval"]}`;
-    if (window === "REQUEST_WEIGHT 1 MINUTE") limits.weightPerMinute = row["limit"];
-    if (window === "ORDERS 10 SECOND") limits.ordersPerTenSeconds = row["limit"];
+    if (!isRecord(row)) continue;
+    const { rateLimitType, interval, intervalNum, limit } = row as { readonly [key in string]?: unknown };
+    if (typeof limit !== "number") continue;
+    if (rateLimitType === "REQUEST_WEIGHT" && interval === "MINUTE" && intervalNum === 1)
+      limits.weightPerMinute = limit;
+    if (rateLimitType === "ORDERS" && interval === "SECOND" && intervalNum === 10) limits.ordersPerTenSeconds = limit;
   }
   return limits;
 }

@@ -18,6 +18,7 @@ import {
   type SymbolId,
   type VenueId,
 } from "@baton/core";
+import { WebSocketServer, type WebSocket } from "ws";
 import { openVenue } from "../open.ts";
 import type { Venue, VenueOptions } from "../venue.ts";
 
@@ -44,6 +45,13 @@ export interface ScriptedVenue {
   /** Every connection since the start; `bytesRead` of each counts what arrived on it. */
   readonly sockets: readonly Socket[];
   script: Partial<Record<string, Script>>;
+  /** The account streams that were opened, oldest first. */
+  readonly streams: readonly WebSocket[];
+  /** What a stream does with a request; by default it acknowledges it. */
+  onStreamRequest: (
+    stream: WebSocket,
+    request: { readonly id: string; readonly params: Record<string, unknown> },
+  ) => void;
   close(): Promise<void>;
 }
 
@@ -51,7 +59,8 @@ export interface ScriptedVenue {
 export async function startScriptedVenue(port = 0): Promise<ScriptedVenue> {
   const received: Received[] = [];
   const sockets: Socket[] = [];
-  const venue = { script: {} as Partial<Record<string, Script>> };
+  const streams: WebSocket[] = [];
+  const venue: Pick<ScriptedVenue, "script" | "onStreamRequest"> = { script: {}, onStreamRequest: acknowledge };
   const server: Server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
       const url = new URL(request.url ?? "/", "http://venue");
@@ -64,16 +73,27 @@ export async function startScriptedVenue(port = 0): Promise<ScriptedVenue> {
     });
   });
   server.on("connection", (socket) => sockets.push(socket));
+  new WebSocketServer({ server, path: "/ws-api/v3" }).on("connection", (stream) => {
+    streams.push(stream);
+    stream.on("message", (data: Buffer) => venue.onStreamRequest(stream, JSON.parse(data.toString("utf8"))));
+  });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return Object.assign(venue, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
     sockets,
+    streams,
     close: async () => {
+      for (const stream of streams) stream.terminate();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   });
+}
+
+/** Confirms a subscription. */
+export function acknowledge(stream: WebSocket, request: { readonly id: string }): void {
+  stream.send(JSON.stringify({ id: request.id, status: 200, result: { subscriptionId: 0 } }));
 }
 
 /** Answers with JSON. */

@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { buildConnector } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PlaceOutcome } from "@baton/core";
 import {
@@ -181,6 +182,44 @@ describe("one request is sent once and ends in the class that its evidence allow
     await server.close();
     expect(await place()).toMatchObject({ kind: "not-sent", reason: "connect-failed" });
     server = await startScriptedVenue();
+  });
+
+  it.each([
+    ["a name that does not resolve", { hostname: "no-such-venue.invalid" }],
+    ["a failed TLS handshake", { protocol: "https:", servername: "localhost" }],
+  ])("%s is proof of not sent", async (_name, over) => {
+    const plain = buildConnector({});
+    let isBroken = false;
+    const other = await connect(server.url, permits, {
+      connect: (options, callback) => plain(isBroken ? { ...options, ...over } : options, callback),
+    });
+    isBroken = true;
+    const outcome = await other.place({ clientOrderId, terms, expiresAtMonoMs: inMs(2_000) }, permits.permit());
+    expect(outcome).toMatchObject({ kind: "not-sent", reason: "connect-failed" });
+    await other.close();
+  });
+
+  it("orders on their way at once each get their own answer", async () => {
+    server.script[`POST ${orderPath}`] = ({ parameters }, response, socket) => {
+      const number = Number(parameters.get("newClientOrderId"));
+      const answer = (): void => {
+        if (number % 3 === 0) json(response, 200, orderAnswer(parameters));
+        else if (number % 3 === 1) json(response, 400, { code: -1013, msg: `refused ${number}` });
+        else socket.resetAndDestroy();
+      };
+      setTimeout(answer, 60 - number); // the last one asked is answered first
+    };
+    const numbers = Array.from({ length: 30 }, (_, number) => number);
+    const outcomes = await Promise.all(
+      numbers.map((number) =>
+        venue.place({ clientOrderId: `${number}`, terms, expiresAtMonoMs: inMs(2_000) }, permits.permit()),
+      ),
+    );
+    for (const [number, outcome] of outcomes.entries()) {
+      if (number % 3 === 0) expect(outcome).toMatchObject({ kind: "accepted", order: { clientOrderId: `${number}` } });
+      else if (number % 3 === 1) expect(outcome).toMatchObject({ kind: "rejected", message: `refused ${number}` });
+      else expect(outcome.kind).toBe("in-doubt");
+    }
   });
 
   it("a peer that accepts TCP and resets before HTTP leaves doubt, because bytes may have left", async () => {

@@ -1,0 +1,126 @@
+/**
+ * One placement: where "accepted, rejected, not sent, duplicate or in doubt" is decided. It waits for the budget, is
+ * signed to be valid no longer than its permit, passes the last check at the socket, is sent once, and is classified by
+ * `binance/codes.ts`. When the outer deadline passes first, its outcome is in doubt and the answer, should it still come,
+ * is handed over late. Invariants: I2, I9 (never a second send), I10 (a new check for each signature).
+ */
+import { assertNever, type MonoMs, type OrderTerms, type Permit, type PlaceOutcome, type SendStamp } from "@baton/core";
+import { placeOutcomeOf } from "./binance/codes.ts";
+import { orderParameters, parseOrder } from "./binance/wire.ts";
+import { refusalAtSocket, signingWindow, type OrderDesk } from "./desk.ts";
+import type { Answer } from "./driver.ts";
+import { giveUp, type Refusal, type Ticket } from "./last-check.ts";
+import { keepBooks, orUndefinedAfter, sampleClock, verdictOf, weightOf } from "./requests.ts";
+
+/** See `Venue.place`. */
+export async function place(
+  desk: OrderDesk,
+  order: { readonly clientOrderId: string; readonly terms: OrderTerms; readonly expiresAtMonoMs: MonoMs },
+  permit: Permit,
+): Promise<PlaceOutcome> {
+  const { line } = desk;
+  const { clientOrderId, terms } = order;
+  const decidedMonoMs = line.clock.mono();
+  if (line.breaker.state() !== "closed") {
+    return notSent({ reason: "breaker-open", message: `the way to ${line.venue} is ill; it is being probed` });
+  }
+  const cost = { weight: weightOf.privatePostOrder, orders: 1 };
+  if (!(await line.budget.take("new", cost, order.expiresAtMonoMs))) {
+    return notSent({ reason: "limiter", message: "no room in the rate budget before the intent expires" });
+  }
+  const limiterMonoMs = line.clock.mono();
+  const window = signingWindow(desk, permit);
+  if ("reason" in window) return notSent(window);
+  const { stamp, expiresMonoMs } = window;
+  const ticket: Ticket = {
+    call: "order.place",
+    lane: "orders",
+    phase: "waiting",
+    check: () => {
+      if (desk.isKilled({ clientOrderId, symbol: terms.symbol })) {
+        return { reason: "killed", message: "a kill level covers this order" };
+      }
+      const now = line.clock.mono();
+      if (now >= order.expiresAtMonoMs) return { reason: "expired", message: "past the intent's own time to be sent" };
+      return refusalAtSocket(desk, permit, expiresMonoMs, now);
+    },
+  };
+  const signedMonoMs = line.clock.mono();
+  const sending = line.driver.send(
+    "privatePostOrder",
+    {
+      ...orderParameters(desk.venueSymbolOf(terms.symbol), clientOrderId, terms),
+      timestamp: stamp.sentWallMs,
+      recvWindow: stamp.validityMs,
+    },
+    ticket,
+  );
+  const answer = await orUndefinedAfter(desk.deadlineMs, sending);
+  const outcome = answer === undefined ? overdue(desk, order, ticket, stamp) : classify(desk, answer, stamp);
+  if (answer !== undefined) keepBooks(line, answer);
+  else if (outcome.kind === "in-doubt") void consumeLate(desk, clientOrderId, sending, stamp);
+  if (answer === undefined) line.breaker.note("ill");
+  line.onTelemetry({
+    call: ticket.call,
+    clientOrderId,
+    decidedMonoMs,
+    limiterMonoMs,
+    signedMonoMs,
+    ...(ticket.socketMonoMs === undefined ? {} : { socketMonoMs: ticket.socketMonoMs }),
+    ...(answer === undefined ? {} : { answeredMonoMs: line.clock.mono() }),
+    result: outcome.kind,
+  });
+  return outcome;
+}
+
+function notSent(refusal: Refusal): PlaceOutcome {
+  return { kind: "not-sent", reason: refusal.reason, message: refusal.message };
+}
+
+function classify(desk: OrderDesk, answer: Answer, stamp: SendStamp): PlaceOutcome {
+  switch (answer.kind) {
+    case "refused":
+      return notSent(answer.refusal);
+    case "not-connected":
+      return notSent({ reason: "connect-failed", message: answer.cause });
+    case "broken":
+      return { kind: "in-doubt", cause: answer.cause, stamp };
+    case "response": {
+      const { verdict, json } = verdictOf(answer);
+      if (verdict.code === -1021) void sampleClock(desk.line, desk.deadlineMs);
+      return placeOutcomeOf(verdict, parseOrder(json, desk.symbolOf), stamp);
+    }
+    default:
+      return assertNever(answer, "answer");
+  }
+}
+
+/** The outer deadline passed: not sent if the request had not started (and now never will), else in doubt. */
+function overdue(
+  desk: OrderDesk,
+  order: { readonly expiresAtMonoMs: MonoMs },
+  ticket: Ticket,
+  stamp: SendStamp,
+): PlaceOutcome {
+  if (!giveUp(ticket)) return { kind: "in-doubt", cause: `no answer within ${desk.deadlineMs} ms`, stamp };
+  const isExpired = desk.line.clock.mono() >= order.expiresAtMonoMs;
+  return notSent(
+    isExpired
+      ? { reason: "expired", message: "past the intent's own time to be sent, with no socket open yet" }
+      : { reason: "connect-failed", message: `no socket to the venue within ${desk.deadlineMs} ms` },
+  );
+}
+
+/** The answer after the outer deadline: evidence for the journal, unless it is no answer either. */
+async function consumeLate(
+  desk: OrderDesk,
+  clientOrderId: string,
+  sending: Promise<Answer>,
+  stamp: SendStamp,
+): Promise<void> {
+  const answer = await sending;
+  if (answer.kind !== "response") return;
+  keepBooks(desk.line, answer);
+  const outcome = classify(desk, answer, stamp);
+  if (outcome.kind !== "in-doubt") desk.onLateAnswer(clientOrderId, outcome);
+}
