@@ -117,7 +117,8 @@ type Ccxt = {
  * found from the resolved package, as bundlers do.
  */
 async function loadBinance(): Promise<new (options: object) => Ccxt> {
-  const entry = createRequire(import.meta.url).resolve("ccxt");
+  const require = createRequire(import.meta.url);
+  const entry = require.resolve("ccxt");
   const file = pathToFileURL(join(dirname(entry), "..", "js", "src", "binance.js")).href;
   const loaded = (await import(file)) as { readonly default: new (options: object) => Ccxt };
   return loaded.default;

@@ -18,7 +18,7 @@ export function isThrottled(status: number): boolean {
 }
 
 /** True when the venue says that it refused the request and did nothing. */
-export function isDefiniteReject(verdict: Verdict): boolean {
+function isDefiniteReject(verdict: Verdict): boolean {
   if (isThrottled(verdict.status)) return true;
   // Any 5xx means that the execution is unknown, whatever code its body carries.
   if (verdict.status < 400 || verdict.status >= 500 || verdict.code === undefined) return false;
@@ -26,7 +26,7 @@ export function isDefiniteReject(verdict: Verdict): boolean {
 }
 
 /** True when an order with this client id is (or was) known to the venue. */
-export function isDuplicate(verdict: Verdict): boolean {
+function isDuplicate(verdict: Verdict): boolean {
   if (verdict.status < 400 || verdict.status >= 500) return false;
   return verdict.code === -4116 || (verdict.code === -2010 && /^duplicate order/i.test(verdict.message));
 }

@@ -92,7 +92,7 @@ export async function startScriptedVenue(port = 0): Promise<ScriptedVenue> {
 }
 
 /** Confirms a subscription. */
-export function acknowledge(stream: WebSocket, request: { readonly id: string }): void {
+function acknowledge(stream: WebSocket, request: { readonly id: string }): void {
   stream.send(JSON.stringify({ id: request.id, status: 200, result: { subscriptionId: 0 } }));
 }
 
@@ -202,7 +202,7 @@ export class TestPermits implements PermitSource {
 }
 
 export const btc: SymbolId = id<SymbolId>("BTC/USDT");
-export const venueId: VenueId = id<VenueId>("binance");
+const venueId: VenueId = id<VenueId>("binance");
 
 export const terms: OrderTerms = {
   venue: venueId,
