@@ -69,6 +69,8 @@ export interface Etcd extends AsyncDisposable {
   }): Promise<"created" | "exists">;
   /** Drops ended operations and old deaths of `node` beyond a bound. The leader calls it now and then. */
   prune(node: NodeId): Promise<void>;
+  /** Opens or proves the connections to every endpoint, so that the next call pays for none. Never rejects. */
+  warm(): Promise<void>;
   /** Never rejects. */
   status(): Promise<EtcdHealth>;
   /** True when etcd's leader is not at that endpoint any more. Never rejects. */
@@ -116,6 +118,14 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     async prune(node) {
       await control.pruneOperations(fleet, keys, operationsKept);
       await membership.pruneDeaths(fleet, keys, node, deathsKept);
+    },
+    async warm() {
+      const nothing = { ID: "0" };
+      const calls = fleet.endpoints.flatMap((one) => [
+        one.call(fleet.timeoutMs, (client, options) => client.kv.txn({ success: [] }, options)),
+        one.call(fleet.timeoutMs, (client, options) => client.leaseClient.leaseTimeToLive(nothing, options)),
+      ]);
+      await Promise.allSettled(calls);
     },
     status: () => etcdHealth(fleet),
     moveLeaderAway: (fromEndpoint) => moveLeaderAway(fleet, fromEndpoint),

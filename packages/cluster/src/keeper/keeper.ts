@@ -1,0 +1,153 @@
+/**
+ * The keeper as the engine sees it: starts the thread, gives the deadline, carries orders and events. The deadline is read
+ * from shared memory, so a check at the socket costs no message and sees a fence at once. If the thread dies, so does the
+ * right to act.
+ */
+import type { BootId, Epoch, LeaseId, MonoMs, NodeId } from "@baton/core";
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { EtcdUnavailable } from "../errors.ts";
+import type { EtcdAccess } from "../etcd/endpoint.ts";
+import type { KeeperCells, NanosCell } from "./cells.ts";
+import { loadMono, nanosCell, stampNow, storeMono } from "./cells.ts";
+import type { KeeperEvent } from "./rounds.ts";
+import type { KeeperOrder, KeeperStart } from "./thread.ts";
+
+export interface KeeperOptions {
+  readonly etcd: EtcdAccess;
+  readonly node: NodeId;
+  readonly boot: BootId;
+  readonly ttlSeconds: number;
+  readonly keepaliveMs: number;
+  readonly marginMs: number;
+  /** No renewal when the main loop did not turn for so long. Default 500. */
+  readonly mainStallMs?: number;
+  /** No renewal when one fsync takes longer. Default 1,000. */
+  readonly journalStallMs?: number;
+  /** The journal's cell: nanoseconds at which the running fsync began, 0 when none runs. */
+  readonly journalBusySince?: NanosCell;
+  /** Every event, in order. Must not throw. */
+  readonly onEvent: (event: KeeperEvent) => void;
+  /** How long the first lease may take. Default 10,000. */
+  readonly startTimeoutMs?: number;
+}
+
+export interface Keeper extends AsyncDisposable {
+  /** The lease in force; it changes (with a `granted` event) only while this node does not lead. */
+  readonly lease: LeaseId;
+  /** TTL that etcd granted, ms; it can be more than was asked. */
+  readonly ttlMs: number;
+  /** Until when this boot may act; 0: it may not. Compare with the monotonic clock at the last instruction. */
+  deadline(): MonoMs;
+  /** The buffer behind `deadline()` (one BigInt64, ns), for other threads. */
+  readonly deadlineCell: NanosCell;
+  /** This boot won `epoch` on this lease: the deadline comes within a few ms, then moves with each round. */
+  lead(epoch: Epoch): void;
+  /** Given up in order: deadline 0 at once, the lease stays, a later epoch may be led. */
+  follow(): void;
+  /** Ends the thread; `revoke` gives the lease back first. Deadline 0 at once. */
+  stop(o?: { readonly revoke?: boolean }): Promise<void>;
+}
+
+const beatEveryMs = 50;
+
+/** Starts the thread and waits for the first lease. Rejects with `EtcdUnavailable`. */
+export async function startKeeper(o: KeeperOptions): Promise<Keeper> {
+  const cells: KeeperCells = {
+    deadline: nanosCell(),
+    mainBeat: nanosCell(),
+    journalBusySince: o.journalBusySince ?? nanosCell(),
+  };
+  stampNow(cells.mainBeat);
+  const beating = setInterval(() => stampNow(cells.mainBeat), beatEveryMs);
+  beating.unref();
+  const start: KeeperStart = {
+    access: o.etcd,
+    cells,
+    options: {
+      node: o.node,
+      boot: o.boot,
+      ttlSeconds: o.ttlSeconds,
+      keepaliveMs: o.keepaliveMs,
+      marginMs: o.marginMs,
+      mainStallMs: o.mainStallMs ?? 500,
+      journalStallMs: o.journalStallMs ?? 1_000,
+    },
+  };
+  const thread = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), {
+    workerData: start,
+    name: "baton-keeper",
+  });
+  let granted: { lease: LeaseId; ttlMs: number } | undefined;
+  let led: Epoch = 0;
+  let isStopping = false;
+  const exited = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
+  const order = (message: KeeperOrder): void => thread.postMessage(message);
+
+  const stop = async (revoke: boolean): Promise<void> => {
+    if (!isStopping) {
+      isStopping = true;
+      clearInterval(beating);
+      storeMono(cells.deadline, 0);
+      order({ kind: "stop", revoke });
+    }
+    const limit = setTimeout(() => void thread.terminate(), 2_000);
+    await exited;
+    clearTimeout(limit);
+  };
+
+  const first = Promise.withResolvers<{ lease: LeaseId; ttlMs: number }>();
+  thread.on("message", (event: KeeperEvent) => {
+    if (isStopping) return;
+    if (event.kind === "granted") {
+      granted = event;
+      first.resolve(event);
+    }
+    o.onEvent(event);
+  });
+  const died = (detail: string): void => {
+    if (isStopping) return;
+    isStopping = true;
+    clearInterval(beating);
+    storeMono(cells.deadline, 0);
+    first.reject(new EtcdUnavailable("keeper", [detail]));
+    o.onEvent({ kind: "lost", epoch: led, reason: "keeper-died", detail });
+  };
+  thread.on("error", (error: Error) => died(error.message));
+  thread.on("exit", (code) => died(`the keeper's thread ended with ${code}`));
+
+  const timeoutMs = o.startTimeoutMs ?? 10_000;
+  const limit = setTimeout(
+    () => first.reject(new EtcdUnavailable("grant lease", [`no lease within ${timeoutMs} ms`])),
+    timeoutMs,
+  );
+  try {
+    granted = await first.promise;
+  } catch (error) {
+    await stop(false);
+    throw error;
+  } finally {
+    clearTimeout(limit);
+  }
+  const current = (): { lease: LeaseId; ttlMs: number } => granted as { lease: LeaseId; ttlMs: number };
+  return {
+    get lease() {
+      return current().lease;
+    },
+    get ttlMs() {
+      return current().ttlMs;
+    },
+    deadline: () => loadMono(cells.deadline),
+    deadlineCell: cells.deadline,
+    lead(epoch) {
+      led = epoch;
+      order({ kind: "lead", epoch });
+    },
+    follow() {
+      storeMono(cells.deadline, 0);
+      order({ kind: "follow" });
+    },
+    stop: (how) => stop(how?.revoke ?? false),
+    [Symbol.asyncDispose]: () => stop(false),
+  };
+}

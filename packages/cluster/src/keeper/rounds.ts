@@ -1,0 +1,295 @@
+/**
+ * Keeps one node's lease and, while it leads, moves the deadline. Each round asks every endpoint for a keepalive at once
+ * and reads `leader` and `epoch` linearizably; the deadline moves only by both, from the earlier send time (I2). Rounds
+ * stop while the main loop or the journal's fsync stand still, so a wedged leader loses its lease. Once passed, taken or
+ * doubted, the right to act ends for good: of an epoch when another leads, of the boot for all other reasons (I3).
+ * Operators: runbook "leader lost".
+ */
+import type { BootId, Epoch, LeaderRecord, LeaseId, MonoMs, NodeId } from "@baton/core";
+import { assert, deadlineOf, monoMs } from "@baton/core";
+import type { ITxnResponse } from "etcd3";
+import { monoNow } from "../clock.ts";
+import { causeOf } from "../errors.ts";
+import type { Fleet } from "../etcd/fleet.ts";
+import type { Keys } from "../etcd/keys.ts";
+import { decode } from "../etcd/keys.ts";
+import { range } from "../etcd/transaction.ts";
+import type { KeeperCells } from "./cells.ts";
+import { loadMono, storeMono } from "./cells.ts";
+import { ClockJump } from "./clock-jump.ts";
+import type { KeepaliveAnswer } from "./line.ts";
+import { KeepaliveLine } from "./line.ts";
+
+/** Why the right to act ended. All but `other-leader` end it for the life of the process. */
+export type LostReason = "lease-gone" | "other-leader" | "deadline-passed" | "clock-jump" | "keeper-died";
+
+export type KeeperEvent =
+  /** A lease is ours: at start, and again when it was lost while not leading. Time only with `ttlMs`. */
+  | { readonly kind: "granted"; readonly lease: LeaseId; readonly ttlMs: number }
+  /** While leading, after each move of the deadline. */
+  | { readonly kind: "slack"; readonly epoch: Epoch; readonly slackMs: number }
+  /** No renewal while this lasts; told once per stall. */
+  | { readonly kind: "stalled"; readonly what: "main-loop" | "journal"; readonly forMs: number }
+  | { readonly kind: "lost"; readonly epoch: Epoch; readonly reason: LostReason; readonly detail: string };
+
+export interface RoundsOptions {
+  readonly node: NodeId;
+  readonly boot: BootId;
+  readonly ttlSeconds: number;
+  readonly keepaliveMs: number;
+  readonly marginMs: number;
+  /** No renewal when the main loop's heartbeat is older. */
+  readonly mainStallMs: number;
+  /** No renewal when one fsync runs longer. */
+  readonly journalStallMs: number;
+}
+
+const pulseMs = 20;
+const regrantPauseMs = 200;
+// A follower may have applied our grant before etcd's leader has; its first "unknown lease" proves nothing.
+const youngLeaseMs = 1_000;
+
+interface Lease {
+  readonly id: LeaseId;
+  readonly ttlMs: number;
+  readonly grantedMonoMs: MonoMs;
+  /** Send time of the latest answered keepalive; the grant counts as one. */
+  keptFrom: MonoMs;
+  isRenewed: boolean;
+}
+
+interface Leading {
+  readonly epoch: Epoch;
+  /** Send time of the latest read that showed this boot as leader at this epoch. */
+  confirmedFrom: MonoMs | undefined;
+}
+
+export class Rounds {
+  readonly #fleet: Fleet;
+  readonly #keys: Keys;
+  readonly #cells: KeeperCells;
+  readonly #options: RoundsOptions;
+  readonly #tell: (event: KeeperEvent) => void;
+  readonly #lines: readonly KeepaliveLine[];
+  readonly #clocks = new ClockJump();
+  readonly #pulse: NodeJS.Timeout;
+  #lease: Lease | undefined;
+  #leading: Leading | undefined;
+  #fenced: LostReason | undefined;
+  #lostEpoch: Epoch = -1;
+  #lastRound = 0;
+  #stalled: "main-loop" | "journal" | undefined;
+  #isGranting = false;
+  #isStopped = false;
+
+  constructor(o: {
+    fleet: Fleet;
+    keys: Keys;
+    cells: KeeperCells;
+    options: RoundsOptions;
+    tell: (event: KeeperEvent) => void;
+  }) {
+    this.#fleet = o.fleet;
+    this.#keys = o.keys;
+    this.#cells = o.cells;
+    this.#options = o.options;
+    this.#tell = o.tell;
+    this.#lines = o.fleet.endpoints.map((endpoint) => new KeepaliveLine(endpoint, (answer) => this.#kept(answer)));
+    this.#pulse = setInterval(() => this.#onPulse(), pulseMs);
+    void this.#grant();
+    void this.#warm();
+  }
+
+  /** The machine won `epoch`: confirm and move the deadline from now on. The first confirmation starts at once. */
+  lead(epoch: Epoch): void {
+    if (this.#fenced !== undefined || epoch <= this.#lostEpoch) {
+      const reason = this.#fenced ?? "other-leader";
+      this.#tell({ kind: "lost", epoch, reason, detail: "the right to act had ended before" });
+      return;
+    }
+    storeMono(this.#cells.deadline, 0);
+    this.#leading = { epoch, confirmedFrom: undefined };
+    this.#round();
+  }
+
+  /** Leadership was given up in order: no deadline, the lease is kept, and a later epoch may be led. */
+  follow(): void {
+    this.#leading = undefined;
+    storeMono(this.#cells.deadline, 0);
+  }
+
+  /** No renewal after it. `revoke` gives the lease back, so that nobody has to wait for its end. */
+  async stop(revoke: boolean): Promise<void> {
+    this.#isStopped = true;
+    this.follow();
+    clearInterval(this.#pulse);
+    for (const line of this.#lines) line.close();
+    const lease = this.#lease;
+    if (!revoke || lease === undefined) return;
+    const request = { ID: lease.id };
+    await this.#fleet
+      .race("revoke lease", (client, options) => client.leaseClient.leaseRevoke(request, options))
+      .catch(() => undefined);
+  }
+
+  #onPulse(): void {
+    const jump = this.#clocks.sinceLast();
+    if (jump !== undefined && this.#leading !== undefined) {
+      this.#lose("clock-jump", `wall and monotonic clock moved ${Math.round(jump)} ms apart`);
+    }
+    const now = monoNow();
+    this.#checkDeadline(now);
+    if (now - this.#lastRound >= this.#options.keepaliveMs) this.#round();
+  }
+
+  #round(): void {
+    const now = monoNow();
+    this.#lastRound = now;
+    if (this.#isStopped || this.#fenced !== undefined || !this.#isProgressing(now)) return;
+    if (this.#lease === undefined) {
+      void this.#grant();
+      return;
+    }
+    for (const line of this.#lines) line.ask(this.#lease.id, now, this.#options.keepaliveMs * 0.9);
+    if (this.#leading !== undefined) void this.#confirm(this.#leading, now);
+  }
+
+  #isProgressing(now: MonoMs): boolean {
+    const beat = loadMono(this.#cells.mainBeat);
+    const busySince = loadMono(this.#cells.journalBusySince);
+    const mainForMs = now - beat;
+    const journalForMs = busySince === 0 ? 0 : now - busySince;
+    const stalled =
+      mainForMs > this.#options.mainStallMs
+        ? ("main-loop" as const)
+        : journalForMs > this.#options.journalStallMs
+          ? ("journal" as const)
+          : undefined;
+    if (stalled !== undefined && stalled !== this.#stalled) {
+      this.#tell({ kind: "stalled", what: stalled, forMs: stalled === "main-loop" ? mainForMs : journalForMs });
+    }
+    this.#stalled = stalled;
+    return stalled === undefined;
+  }
+
+  /** Opens the connections that the first confirmation will need, so that it costs one round trip and no more. */
+  async #warm(): Promise<void> {
+    const request = { success: [range(this.#keys.leader), range(this.#keys.epoch)] };
+    await Promise.allSettled(
+      this.#fleet.endpoints.map((one) =>
+        one.call(this.#fleet.timeoutMs, (client, options) => client.kv.txn(request, options)),
+      ),
+    );
+  }
+
+  async #grant(): Promise<void> {
+    if (this.#isGranting) return;
+    this.#isGranting = true;
+    while (!this.#isStopped) {
+      try {
+        const asked = monoNow();
+        const answer = await this.#fleet.first("grant lease", (client, options) =>
+          client.leaseClient.leaseGrant({ TTL: this.#options.ttlSeconds }, options),
+        );
+        const lease = answer.ID as LeaseId;
+        const ttlMs = Number(answer.TTL) * 1_000;
+        this.#lease = { id: lease, ttlMs, grantedMonoMs: asked, keptFrom: asked, isRenewed: false };
+        this.#tell({ kind: "granted", lease, ttlMs });
+        break;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, regrantPauseMs));
+      }
+    }
+    this.#isGranting = false;
+  }
+
+  #kept(answer: KeepaliveAnswer): void {
+    const lease = this.#lease;
+    if (lease === undefined || lease.id !== answer.lease || this.#isStopped) return;
+    if (answer.ttlMs <= 0) {
+      if (!lease.isRenewed && monoNow() - lease.grantedMonoMs < youngLeaseMs) return;
+      this.#lease = undefined;
+      if (this.#leading !== undefined) this.#lose("lease-gone", `etcd does not know lease ${lease.id}`);
+      return;
+    }
+    lease.isRenewed = true;
+    // etcd may answer with less than it granted; never count on more than the smaller one.
+    if (answer.ttlMs >= lease.ttlMs && answer.sentMonoMs > lease.keptFrom) lease.keptFrom = answer.sentMonoMs;
+    this.#moveDeadline();
+  }
+
+  async #confirm(leading: Leading, sent: MonoMs): Promise<void> {
+    const request = { success: [range(this.#keys.leader), range(this.#keys.epoch)] };
+    let answer: ITxnResponse;
+    try {
+      answer = await this.#fleet.first(
+        "confirm leadership",
+        (client, options) => client.kv.txn(request, options),
+        Math.max(this.#options.keepaliveMs, 200),
+      );
+    } catch {
+      // No answer moves nothing; the deadline stands where it is.
+      return;
+    }
+    if (this.#leading !== leading || this.#isStopped) return;
+    const refusal = this.#refusal(leading.epoch, answer);
+    if (refusal !== undefined) {
+      this.#lose("other-leader", refusal);
+      return;
+    }
+    if (leading.confirmedFrom === undefined || sent > leading.confirmedFrom) leading.confirmedFrom = sent;
+    this.#moveDeadline();
+  }
+
+  /** Why this read does not show us as leader at our epoch, if it does not. */
+  #refusal(epoch: Epoch, answer: ITxnResponse): string | undefined {
+    const [leaderKv, epochKv] = answer.responses.map((one) => one.response_range.kvs[0]);
+    if (leaderKv === undefined) return "the leader key is gone";
+    try {
+      const leader = decode<LeaderRecord>(leaderKv, "object");
+      if (leader.boot !== this.#options.boot || leader.node !== this.#options.node || leader.epoch !== epoch) {
+        return `${leader.node} leads at epoch ${leader.epoch}`;
+      }
+      if (leader.lease !== this.#lease?.id || leaderKv.lease !== leader.lease)
+        return "the leader key hangs on another lease";
+      const stands = epochKv === undefined ? undefined : decode<Epoch>(epochKv, "number");
+      return stands === epoch ? undefined : `etcd is at epoch ${stands}`;
+    } catch (error) {
+      return causeOf(error);
+    }
+  }
+
+  #moveDeadline(): void {
+    const { leading, lease } = { leading: this.#leading, lease: this.#lease };
+    if (leading?.confirmedFrom === undefined || lease === undefined) return;
+    const now = monoNow();
+    this.#checkDeadline(now);
+    if (this.#leading !== leading) return;
+    const next = deadlineOf({
+      sentMonoMs: lease.keptFrom,
+      confirmedSentMonoMs: leading.confirmedFrom,
+      grantedTtlMs: lease.ttlMs,
+      marginMs: this.#options.marginMs,
+    });
+    if (next <= loadMono(this.#cells.deadline) || next <= now) return;
+    assert(next <= now + lease.ttlMs - this.#options.marginMs, "the deadline lies within one TTL less the margin");
+    storeMono(this.#cells.deadline, next);
+    this.#tell({ kind: "slack", epoch: leading.epoch, slackMs: next - now });
+  }
+
+  #checkDeadline(now: MonoMs): void {
+    const deadline = loadMono(this.#cells.deadline);
+    if (this.#leading === undefined || deadline === 0 || now < deadline) return;
+    this.#lose("deadline-passed", `no renewal was confirmed in time; it passed ${Math.round(now - deadline)} ms ago`);
+  }
+
+  #lose(reason: LostReason, detail: string): void {
+    const epoch = this.#leading?.epoch;
+    storeMono(this.#cells.deadline, monoMs(0));
+    if (epoch === undefined) return;
+    this.#leading = undefined;
+    this.#lostEpoch = epoch;
+    if (reason !== "other-leader") this.#fenced = reason;
+    this.#tell({ kind: "lost", epoch, reason, detail });
+  }
+}

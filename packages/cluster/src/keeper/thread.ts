@@ -1,0 +1,54 @@
+/** The keeper's thread: its own event loop and its own connections, so that nothing on the main loop delays a renewal. */
+import { parentPort, workerData } from "node:worker_threads";
+import { assert, assertNever } from "@baton/core";
+import type { Epoch } from "@baton/core";
+import type { EtcdAccess } from "../etcd/endpoint.ts";
+import { Fleet } from "../etcd/fleet.ts";
+import { Keys } from "../etcd/keys.ts";
+import type { KeeperCells } from "./cells.ts";
+import type { RoundsOptions } from "./rounds.ts";
+import { Rounds } from "./rounds.ts";
+
+/** What the thread is started with. */
+export interface KeeperStart {
+  readonly access: EtcdAccess;
+  readonly options: RoundsOptions;
+  readonly cells: KeeperCells;
+}
+
+export type KeeperOrder =
+  | { readonly kind: "lead"; readonly epoch: Epoch }
+  | { readonly kind: "follow" }
+  | { readonly kind: "stop"; readonly revoke: boolean };
+
+const port = parentPort;
+assert(port !== null, "the keeper runs in a worker thread");
+const { access, options, cells } = workerData as KeeperStart;
+const fleet = new Fleet(access);
+const rounds = new Rounds({
+  fleet,
+  keys: new Keys(access.cluster),
+  cells,
+  options,
+  tell: (event) => port.postMessage(event),
+});
+
+port.on("message", (order: KeeperOrder) => {
+  switch (order.kind) {
+    case "lead":
+      rounds.lead(order.epoch);
+      return;
+    case "follow":
+      rounds.follow();
+      return;
+    case "stop":
+      void rounds.stop(order.revoke).then(() => {
+        fleet.close();
+        port.close();
+        process.exit(0);
+      });
+      return;
+    default:
+      assertNever(order, "keeper order");
+  }
+});

@@ -1,0 +1,54 @@
+/**
+ * Whether lease timing outlives an etcd election: T − margin − keepalive must exceed the time for which etcd accepts no
+ * write when it loses its leader, else every change of etcd's leader fences the engine. Checked before a node starts.
+ */
+import { TimingRefused } from "./errors.ts";
+
+/** How etcd is tuned; measured write outage (p99, ms) after the loss of its leader. */
+export const electionOutageMs: Readonly<Record<EtcdProfile, number>> = {
+  /** heartbeat/election 50/500. */
+  lan: 940,
+  /** 100/1000, etcd's default. */
+  metro: 1_560,
+  /** 300/3000; scaled from the others, not measured. */
+  wan: 4_700,
+};
+
+export type EtcdProfile = "lan" | "metro" | "wan";
+
+const marginFloorMs = 250;
+
+export interface LeaseTiming {
+  /** As granted by etcd, which may be more than was asked. */
+  readonly ttlMs: number;
+  readonly keepaliveMs: number;
+  readonly marginMs: number;
+  readonly profile: EtcdProfile;
+}
+
+/** Throws `TimingRefused`, which names the setting to change and the least or greatest value that fits. */
+export function validateTiming(o: LeaseTiming): void {
+  if (o.marginMs < marginFloorMs) {
+    throw new TimingRefused(
+      "leadership.marginMs",
+      `leadership.marginMs is ${o.marginMs}; it must be at least ${marginFloorMs} (drift of two clocks and one event-loop stall)`,
+    );
+  }
+  const outageMs = electionOutageMs[o.profile];
+  const ridesOutMs = o.ttlMs - o.marginMs - o.keepaliveMs;
+  if (ridesOutMs > outageMs) return;
+  const keepaliveMostMs = o.ttlMs - o.marginMs - outageMs - 1;
+  if (keepaliveMostMs >= 100) {
+    throw new TimingRefused(
+      "leadership.keepaliveMs",
+      `leadership.keepaliveMs is ${o.keepaliveMs}; with a lease of ${o.ttlMs} ms it must be at most ${keepaliveMostMs}, ` +
+        `else an etcd election (${outageMs} ms, profile ${o.profile}) ends the lease`,
+    );
+  }
+  const ttlSeconds = Math.ceil((o.marginMs + o.keepaliveMs + outageMs + 1) / 1_000);
+  throw new TimingRefused(
+    "leadership.leaseTtlSeconds",
+    `leadership.leaseTtlSeconds is ${o.ttlMs / 1_000}; it must be at least ${ttlSeconds}, ` +
+      `else an etcd election (${outageMs} ms, profile ${o.profile}) ends the lease`,
+  );
+}
