@@ -49,19 +49,36 @@ export class AccountLedger {
 
   /** Takes a trade; true when it was new. */
   trade(trade: VenueTrade, source: FactSource): boolean {
-    const tradeId = BigInt(trade.tradeId);
-    const floor = this.#floors.get(trade.symbol);
-    const seen = this.#tradesSeen.get(trade.symbol) ?? new Set<TradeId>();
-    this.#tradesSeen.set(trade.symbol, seen);
-    const isNew = (floor === undefined || tradeId > floor) && !seen.has(trade.tradeId);
+    const isNew = this.#isNew(trade);
     if (isNew) {
-      seen.add(trade.tradeId);
-      forgetOldest(seen, tradesKept);
       const clientOrderId = trade.clientOrderId ?? this.clientOrderIdOf(trade);
       this.#emit({ kind: "fill", fill: clientOrderId === undefined ? trade : { ...trade, clientOrderId }, source });
     }
-    if (source === "recovery" && (floor === undefined || tradeId > floor)) this.#floors.set(trade.symbol, tradeId);
+    if (source === "recovery") this.#raiseFloor(trade);
     return isNew;
+  }
+
+  /** Takes a trade of a REST list that the caller knows already: it is given out to nobody. */
+  pass(trade: VenueTrade): void {
+    this.#isNew(trade);
+    this.#raiseFloor(trade);
+  }
+
+  /** True once per trade above the floor. */
+  #isNew(trade: VenueTrade): boolean {
+    const floor = this.#floors.get(trade.symbol);
+    const seen = this.#tradesSeen.get(trade.symbol) ?? new Set<TradeId>();
+    this.#tradesSeen.set(trade.symbol, seen);
+    if ((floor !== undefined && BigInt(trade.tradeId) <= floor) || seen.has(trade.tradeId)) return false;
+    seen.add(trade.tradeId);
+    forgetOldest(seen, tradesKept);
+    return true;
+  }
+
+  #raiseFloor(trade: VenueTrade): void {
+    const tradeId = BigInt(trade.tradeId);
+    const floor = this.#floors.get(trade.symbol);
+    if (floor === undefined || tradeId > floor) this.#floors.set(trade.symbol, tradeId);
   }
 
   /** Takes an order's state; true when it was news. */

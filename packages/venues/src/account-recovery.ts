@@ -8,11 +8,20 @@ import type { AccountLedger } from "./account-ledger.ts";
 import { VenueUnavailable, type Venue, type VenueTrade } from "./venue.ts";
 
 const page = 1_000;
+/** How many ids before the newest known trade are read again, when the caller can tell which of them it knows. */
+const lookBackIds = 1_000n;
 
 /** What the engine knows, asked anew at each recovery. */
 export interface AccountKnowledge {
   /** The highest trade id up to which the caller knows every trade of the symbol; undefined when it knows of none. */
   lastTradeId(symbol: SymbolId): TradeId | undefined;
+  /**
+   * Given when `lastTradeId` is merely the newest trade that is known: an earlier one may be missing, if a stream lost it
+   * and its listener died before it noticed. Recovery then reads back a while, and leaves out what is known.
+   */
+  isKnownTrade?(symbol: SymbolId, tradeId: TradeId): boolean;
+  /** The baseline's last trade id: nothing up to it is ever given out. */
+  baselineTradeId?(symbol: SymbolId): TradeId | undefined;
   /** Orders that have not ended as far as the caller knows, those in doubt included. */
   liveOrders(): readonly { readonly symbol: SymbolId; readonly clientOrderId: string }[];
 }
@@ -33,10 +42,14 @@ export async function recoverAccount(
   const symbols = [...venue.instruments.keys()];
   const [openOrders, balances] = await Promise.all([venue.openOrders(), venue.balances()]);
   for (const symbol of symbols) {
-    let fromId = ledger.recoverFrom(symbol, known.lastTradeId(symbol));
+    let fromId = ledger.recoverFrom(symbol, vouchedFor(known, symbol));
     for (;;) {
       const trades = await venue.trades(symbol, { fromId: id<TradeId>(`${fromId}`), limit: page });
       for (const trade of trades) {
+        if (known.isKnownTrade?.(symbol, trade.tradeId) === true) {
+          ledger.pass(trade);
+          continue;
+        }
         const order = ledger.clientOrderIdOf(trade) ?? openOrders.find((open) => isOrderOf(open, trade))?.clientOrderId;
         const clientOrderId = order ?? (await orderById(symbol, trade.venueOrderId))?.clientOrderId;
         const named = clientOrderId === undefined ? trade : { ...trade, clientOrderId };
@@ -57,6 +70,15 @@ export async function recoverAccount(
   }
   ledger.balances(balances, "recovery");
   return { fills };
+}
+
+/** The id up to which nothing needs to be read. */
+function vouchedFor(known: AccountKnowledge, symbol: SymbolId): TradeId | undefined {
+  const last = known.lastTradeId(symbol);
+  if (last === undefined || known.isKnownTrade === undefined) return last;
+  const earliest = BigInt(known.baselineTradeId?.(symbol) ?? 0);
+  const back = BigInt(last) - lookBackIds;
+  return id<TradeId>(`${back > earliest ? back : earliest}`);
 }
 
 function isOrderOf(order: VenueOrder, trade: VenueTrade): boolean {

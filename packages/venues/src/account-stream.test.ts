@@ -126,6 +126,17 @@ describe("the account stream", () => {
     expect(fills()).toEqual(["2", "3", "4", "5"]);
   });
 
+  it("finds a trade that an earlier listener was never told, and repeats none that is known", async () => {
+    serveTrades([listed(5), listed(7), listed(8), listed(9)] as { id: number }[]);
+    open({
+      lastTradeId: () => "9" as never,
+      isKnownTrade: (_symbol, tradeId) => tradeId === "7" || tradeId === "9",
+      baselineTradeId: () => "6" as never,
+    });
+    await until("ready", isReady);
+    expect(fills()).toEqual(["8"]);
+  });
+
   it("after a drop recovers what was missed and doubles nothing", async () => {
     open();
     await until("ready", isReady);
