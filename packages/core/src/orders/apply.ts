@@ -22,16 +22,11 @@ import {
 } from "./order-life.ts";
 import type { OrderRow } from "./order-row.ts";
 import { refusalOf } from "./refusal.ts";
-import { fillKey, isLaterTrade, marketKey, orphansKept, requestKeyOf } from "./state.ts";
+import { fillKey, idNumber, isLaterTrade, marketKey, orphansKept, requestKeyOf } from "./state.ts";
 import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
 
 /** For how long a repeated request finds its first answer, at least. */
 export const requestKeysKeptMs: number = 48 * 3_600_000;
-
-/** The number in an intent's or parent's id. */
-export function idNumber(id: IntentId | ParentId): number {
-  return Number(id.slice(2));
-}
 
 /** Applies one event, the one that follows on `state.applied`, and names the rows that changed (one may be named twice). */
 export function applyEvent(state: EngineState, sequence: Sequence, event: JournalEvent): readonly Touched[] {

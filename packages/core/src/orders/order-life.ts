@@ -3,6 +3,7 @@
  * update after a new one), so nothing here goes backwards: the executed quantity only grows, the venue's last word on
  * the end stays, acceptance once known stays known. Which facts may not follow on which is decided in `refusal.ts`.
  */
+import { assertNever } from "../assert.ts";
 import { add, compare, isPositive, maximum, multiply, zero } from "../decimal.ts";
 import type {
   AttemptAnswered,
@@ -81,6 +82,8 @@ export function answered(order: OrderRow, event: AttemptAnswered): OrderRow {
     case "duplicate":
     case "in-doubt":
       return isUnsettled(order) ? { ...told, status: "in-doubt" } : told;
+    default:
+      return assertNever(outcome, "outcome");
   }
 }
 
@@ -177,5 +180,7 @@ function outcomeRow(outcome: PlaceOutcome): AttemptOutcome {
       return { kind: "duplicate", message: outcome.message };
     case "in-doubt":
       return { kind: "in-doubt", cause: outcome.cause };
+    default:
+      return assertNever(outcome, "outcome");
   }
 }

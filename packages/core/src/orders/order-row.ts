@@ -3,6 +3,7 @@
  * there are and what each one means for the question "may it still be at the venue, or come to it?". At most the latest
  * attempt of an order can ever be at the venue (I9); the earlier ones were proved not accepted.
  */
+import { assertNever } from "../assert.ts";
 import type { Decimal } from "../decimal.ts";
 import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, VenueOrderId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
@@ -109,6 +110,8 @@ export function isOrderEnded(order: { readonly status: OrderStanding }): boolean
     case "rejected":
     case "not-sent":
       return true;
+    default:
+      return assertNever(order.status, "order standing");
   }
 }
 

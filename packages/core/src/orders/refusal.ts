@@ -130,6 +130,8 @@ function answerRefusal(state: EngineState, event: AttemptAnswered): string | und
     case "in-doubt":
       if (isEndedUnaccepted(order)) return "order-ended";
       return isReissuable(order) ? "doubt-settled" : undefined;
+    default:
+      return assertNever(event.outcome, "outcome");
   }
 }
 

@@ -131,6 +131,11 @@ export interface EngineState {
 /** How many orphans a venue's row remembers. */
 export const orphansKept = 100;
 
+/** The number in an intent's or parent's id. */
+export function idNumber(id: IntentId | ParentId): number {
+  return Number(id.slice(2));
+}
+
 /** The key of one instrument at one venue: positions, exposure, open orders. */
 export function marketKey(venue: VenueId, symbol: SymbolId): string {
   return `${venue}|${symbol}`;
@@ -234,8 +239,8 @@ export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineSta
   return state;
 }
 
-function reorder<K>(map: Map<K, { readonly sequence: Sequence }>): void {
+function reorder<K, R extends { readonly sequence: Sequence }>(map: Map<K, R>): void {
   const entries = [...map].toSorted(([, a], [, b]) => a.sequence - b.sequence);
   map.clear();
-  for (const [key, row] of entries) map.set(key, row as never);
+  for (const [key, row] of entries) map.set(key, row);
 }

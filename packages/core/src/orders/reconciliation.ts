@@ -1,0 +1,84 @@
+/**
+ * Where truth is restored: what the venue says is open, held against what the journal says is open. Three differences
+ * matter: an order of ours that the journal does not know (an orphan: adopted never, cancelled or left by policy), an
+ * order whose state at the venue is newer (recorded), and an order that the journal has open and the venue's list has
+ * not (to be asked for by id; a list that was made before an answer proves nothing). Orders without our tag are somebody
+ * else's and never touched.
+ */
+import { compare } from "../decimal.ts";
+import type { OrderUpdated, OrphanFound } from "../formats/events.ts";
+import type { IntentId, SymbolId, VenueId } from "../ids.ts";
+import type { WallMs } from "../time.ts";
+import { partsOf } from "./client-order-id.ts";
+import type { DeploymentTag } from "./client-order-id.ts";
+import { isOrderEnded, latestAttempt } from "./order-row.ts";
+import type { OrderRow } from "./order-row.ts";
+import type { VenueOrder } from "./outcome.ts";
+import { refusalOf } from "./refusal.ts";
+import { marketKey } from "./state.ts";
+import type { EngineState } from "./state.ts";
+
+/** The venue's list of open orders of some symbols. */
+export interface OpenOrderList {
+  readonly venue: VenueId;
+  readonly symbols: readonly SymbolId[];
+  readonly orders: readonly VenueOrder[];
+  readonly atWallMs: WallMs;
+}
+
+/** What the comparison found. */
+export interface Differences {
+  /** To be recorded; each passes `refusalOf`. */
+  readonly updates: readonly OrderUpdated[];
+  /** To be recorded, and cancelled where the action says so. */
+  readonly orphans: readonly OrphanFound[];
+  /** Open in the journal, not in the list: to be queried one by one. */
+  readonly missing: readonly IntentId[];
+}
+
+/** Holds a list against the state. */
+export function reconcile(
+  state: EngineState,
+  list: OpenOrderList,
+  ours: { readonly tag: DeploymentTag; readonly orphans: "cancel" | "leave" },
+): Differences {
+  const updates: OrderUpdated[] = [];
+  const orphans: OrphanFound[] = [];
+  const seen = new Set<IntentId>();
+  for (const order of list.orders) {
+    const known = knownOrder(state, order);
+    if (known !== undefined) {
+      seen.add(known.id);
+      const update = updateOf(known, order, list.atWallMs);
+      if (update !== undefined && refusalOf(state, update) === undefined) updates.push(update);
+    } else if (partsOf(order.clientOrderId)?.tag === ours.tag) {
+      orphans.push({
+        kind: "orphan.found",
+        venue: list.venue,
+        order,
+        action: ours.orphans,
+        atWallMs: list.atWallMs,
+      });
+    }
+  }
+  const missing = list.symbols
+    .flatMap((symbol) => [...(state.indexes.open.get(marketKey(list.venue, symbol)) ?? [])])
+    .filter((intent) => !seen.has(intent) && state.orders.get(intent)?.venueOrderId !== undefined);
+  return { updates, orphans, missing };
+}
+
+/** The order whose latest attempt this is and which may be open; an id of a superseded or ended one is an orphan's. */
+function knownOrder(state: EngineState, order: VenueOrder): OrderRow | undefined {
+  const known = state.indexes.byClientOrderId.get(order.clientOrderId as never);
+  const row = known === undefined ? undefined : state.orders.get(known.intent);
+  if (row === undefined || latestAttempt(row).clientOrderId !== order.clientOrderId) return undefined;
+  // What ended by the venue's word may still stand in an older list; what never was accepted must not stand in any.
+  if (isOrderEnded(row) && row.venueOrderId === undefined) return undefined;
+  return row;
+}
+
+function updateOf(row: OrderRow, order: VenueOrder, atWallMs: WallMs): OrderUpdated | undefined {
+  const isNews = !isOrderEnded(row) && (row.venueOrderId === undefined || compare(order.executed, row.executed) > 0);
+  if (!isNews) return undefined;
+  return { kind: "order.updated", intent: row.id, attempt: latestAttempt(row).number, order, atWallMs };
+}

@@ -1,0 +1,28 @@
+/**
+ * The limits that one order has to keep, taken from the configuration for its symbol. A limit can be reached and not be
+ * passed: at the limit an order is let through, one step above it is refused.
+ */
+import { riskOf } from "../config/config.ts";
+import type { DoubtConfig, RateLimit, RiskConfig, SymbolRisk } from "../config/config.ts";
+import type { SymbolId } from "../ids.ts";
+
+/** All limits for an order in one symbol. */
+export interface RiskLimits extends SymbolRisk {
+  /** New orders and next attempts of the whole engine; survives takeover, since it is counted in the journal. */
+  readonly orderRate: RateLimit;
+  readonly clockErrorMaxMs: number;
+  /** Orders of the symbol that are not ended; absent: no limit. */
+  readonly openOrdersMax?: number;
+  /** What an order in doubt stops besides itself. */
+  readonly doubtBlock: DoubtConfig["block"];
+}
+
+/** The limits in force for one symbol. */
+export function limitsOf(risk: RiskConfig, doubt: Pick<DoubtConfig, "block">, symbol: SymbolId): RiskLimits {
+  return {
+    ...riskOf(risk, symbol),
+    orderRate: risk.orderRate,
+    clockErrorMaxMs: risk.clockErrorMaxMs,
+    doubtBlock: doubt.block,
+  };
+}

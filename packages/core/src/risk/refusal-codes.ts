@@ -1,0 +1,86 @@
+/**
+ * Every code with which a new order can be refused before anything was recorded, and what it says to a person. The page
+ * of codes is made from this table. A code, once published, keeps its meaning. `isPassing`: the same order may pass a
+ * moment later without anybody changing a limit.
+ */
+
+/** Code → what it means and what to do. */
+export const refusalCodes = {
+  "kill-cluster": {
+    sentence: "The cluster is killed: no new risk until an operator lifts it (baton unkill).",
+    isPassing: false,
+  },
+  "no-leader": { sentence: "No node leads and may trade at this moment; repeat with the same key.", isPassing: true },
+  held: { sentence: "The leader is held (handover or takeover loop): no new risk, cancels pass.", isPassing: true },
+  durability: {
+    sentence: "No second copy is in sync and durability is strict: nothing may be recorded.",
+    isPassing: true,
+  },
+  "disk-full": { sentence: "The journal's disk is nearly full: no new risk, cancels pass.", isPassing: false },
+  "clock-error": {
+    sentence: "The venue's time is not known well enough to sign an order with a bounded validity.",
+    isPassing: true,
+  },
+  "unknown-venue": { sentence: "No venue of this name is configured.", isPassing: false },
+  "unknown-symbol": { sentence: "The venue does not list this symbol, or it is not configured.", isPassing: false },
+  "terms-malformed": {
+    sentence: "A limit order needs a price and a market order has none; the quantity is above zero.",
+    isPassing: false,
+  },
+  "tick-size": { sentence: "The price is no multiple of the venue's tick size.", isPassing: false },
+  "lot-size": { sentence: "The quantity is no multiple of the venue's lot size.", isPassing: false },
+  "quantity-min": { sentence: "The quantity is below the venue's minimum.", isPassing: false },
+  "quantity-max": { sentence: "The quantity is above the venue's maximum.", isPassing: false },
+  "notional-min": { sentence: "Price times quantity is below the venue's minimum.", isPassing: false },
+  "order-size": {
+    sentence: "The quantity is above the limit for one order (risk.orderQuantityMax).",
+    isPassing: false,
+  },
+  "order-notional": {
+    sentence: "The order's value is above the limit for one order (risk.orderNotionalMax).",
+    isPassing: false,
+  },
+  "price-stale": { sentence: "There is no fresh market price to check the order against.", isPassing: true },
+  "price-collar": {
+    sentence: "The price is too far from the market (risk.collarBps around the middle of the book).",
+    isPassing: false,
+  },
+  "position-limit": {
+    sentence: "The position could grow beyond its limit (risk.positionMax), with all that is open or in doubt filled.",
+    isPassing: false,
+  },
+  "open-orders": { sentence: "Too many orders are open in this symbol.", isPassing: true },
+  "order-rate": { sentence: "Too many orders were made lately (risk.orderRate).", isPassing: true },
+  "doubt-blocked": {
+    sentence: "The fate of another order is unknown and doubt.block stops new orders beside it.",
+    isPassing: true,
+  },
+  "slices-out-of-range": { sentence: "A parent order has 1 to 4095 slices.", isPassing: false },
+  "slice-too-small": {
+    sentence: "A slice would be below what the venue takes; use fewer slices or a larger quantity.",
+    isPassing: false,
+  },
+  "key-conflict": { sentence: "This idempotency key was used for another request.", isPassing: false },
+} as const;
+
+/** A code of the table. */
+export type RefusalCode = keyof typeof refusalCodes;
+
+/** A refused order: the code, what it means for this order, and the figures behind it. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly sentence: string;
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+/** A refusal with its figures told: "… (quantity 3, limit 2)". */
+export function refused(code: RefusalCode, facts: Refusal["facts"] = {}): Refusal {
+  const told = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
+  const { sentence } = refusalCodes[code];
+  return { code, sentence: told.length === 0 ? sentence : `${sentence} (${told.join(", ")})`, facts };
+}
+
+/** True when the same order may pass a moment later. */
+export function isPassingRefusal(refusal: Refusal): boolean {
+  return refusalCodes[refusal.code].isPassing;
+}
