@@ -8,6 +8,7 @@ import {
   startScriptedVenue,
   terms,
   TestPermits,
+  until,
   btc,
   type ScriptedVenue,
 } from "./testing/scripted-venue.ts";
@@ -145,5 +146,25 @@ describe("the last check, with a socket that opens 700 ms after the order was si
     const known = server.sockets.length;
     expect(await place()).toMatchObject({ kind: "accepted" });
     expect(server.sockets.length).toBe(known);
+  });
+
+  it("opens the warmed sockets again when the venue closes them, before an order needs one", async () => {
+    await open();
+    slow.isSlow = false;
+    await venue.warm();
+    const known = server.sockets.length;
+    for (const socket of server.sockets) socket.destroy();
+    await until(
+      "four sockets anew",
+      () => server.sockets.slice(known).filter((socket) => !socket.destroyed).length >= 4,
+    );
+    slow.isSlow = true;
+    const opened = server.sockets.length;
+    await until(
+      "their pings are answered",
+      () => server.received.filter(({ path }) => path.endsWith("/ping")).length >= 8,
+    );
+    expect(await place()).toMatchObject({ kind: "accepted" });
+    expect(server.sockets.length).toBe(opened);
   });
 });

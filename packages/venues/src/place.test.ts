@@ -233,6 +233,19 @@ describe("one request is sent once and ends in the class that its evidence allow
   });
 });
 
+it("after a refused signature time the venue's clock is read again, and the next order is timed by it", async () => {
+  const venueMs = (): number => Date.now() + 10_000; // the venue's clock was set forward after we had read it
+  server.script["GET /api/v3/time"] = (_request, response) => json(response, 200, { serverTime: venueMs() });
+  server.script[`POST ${orderPath}`] = ({ parameters }, response) => {
+    const age = venueMs() - Number(parameters.get("timestamp"));
+    if (age > Number(parameters.get("recvWindow"))) json(response, 400, { code: -1021, msg: "Timestamp outside" });
+    else json(response, 200, orderAnswer(parameters));
+  };
+  expect(await place()).toMatchObject({ kind: "rejected", code: "-1021" });
+  await until("the new reading", () => venue.clock()!.offsetMs > 9_000);
+  expect(await place()).toMatchObject({ kind: "accepted" });
+});
+
 describe("after the outer deadline", () => {
   it("an acceptance that comes late is handed over once, with its stamp", async () => {
     server.script[`POST ${orderPath}`] = ({ parameters }, response) =>
