@@ -246,7 +246,8 @@ export class Journal {
     if (fault !== undefined) {
       throw new JournalError("frame-refused", `the frame ${frame.first}–${frame.last} ${fault}`);
     }
-    this.#take(frame);
+    this.#note(frame);
+    this.#write(frame);
   }
 
   /** Moves the commit point, at most to the end of what is held; it never moves back. */
@@ -419,16 +420,20 @@ export class Journal {
     }
     const frame = sealFrame(this.#last, this.#queueEpoch, this.#queue.splice(0, count), sha256);
     this.#queuedBytes -= bytes;
+    this.#note(frame);
     // The peers first: their way to the disk is the longer one.
     this.#sealed.emit(frame);
-    this.#take(frame);
+    this.#write(frame);
   }
 
-  #take(frame: Frame): void {
+  #note(frame: Frame): void {
     const mark = markOf(frame);
     this.#last = mark;
     this.#tail.push(mark);
     this.#recent.push(frame);
+  }
+
+  #write(frame: Frame): void {
     this.#inFlight.push({ last: frame.last, bytes: frame.body.length });
     this.#inFlightBytes += frame.body.length;
     this.#commitPosted = this.#commit.sequence;

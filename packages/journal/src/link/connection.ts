@@ -1,0 +1,135 @@
+/**
+ * One open connection between two nodes: messages in order, a measure of what has not left yet, and its own liveness by
+ * pings, so that a peer that vanished without a word is noticed by both sides. Closing is final; a new connection is
+ * another object.
+ */
+import { monoMs } from "@baton/core";
+import type { MonoMs } from "@baton/core";
+import type { WebSocket } from "ws";
+import { LinkProtocolError } from "./messages.ts";
+
+/** How often each side pings, and after how much silence it gives the connection up, in ms. */
+export interface Liveness {
+  readonly pingMs: number;
+  readonly deadMs: number;
+}
+
+export const linkLiveness: Liveness = { pingMs: 500, deadMs: 3000 };
+
+/** Largest message: a frame's body is far below, a hello with a long tail is not. */
+export const messageBytesMax: number = 64 * 1024 * 1024;
+
+/** The monotonic clock in ms. */
+export function monoNow(): MonoMs {
+  return monoMs(Number(process.hrtime.bigint()) / 1e6);
+}
+
+export interface ConnectionHandlers {
+  readonly onText: (text: string) => void;
+  readonly onBinary: (bytes: Buffer) => void;
+  /** Called once, also when the socket never worked. */
+  readonly onClosed: (why: string) => void;
+}
+
+export class Connection {
+  readonly #socket: WebSocket;
+  readonly #pinging: NodeJS.Timeout;
+  #heard: MonoMs = monoNow();
+  #pingSent: MonoMs | undefined;
+  #why = "the peer closed it";
+  #isOpen = true;
+  /** Round trip of the last ping, in ms. */
+  rttMs: number | undefined;
+
+  /** Takes over an open socket. A message that does not decode closes it. */
+  constructor(socket: WebSocket, handlers: ConnectionHandlers, liveness: Liveness = linkLiveness) {
+    this.#socket = socket;
+    socket.on("message", (data, isBinary) => {
+      this.#heard = monoNow();
+      try {
+        if (isBinary) handlers.onBinary(data as Buffer);
+        else handlers.onText((data as Buffer).toString("utf8"));
+      } catch (error) {
+        if (!(error instanceof LinkProtocolError)) throw error;
+        this.close(error.message);
+      }
+    });
+    socket.on("ping", () => void (this.#heard = monoNow()));
+    socket.on("pong", (data) => {
+      this.#heard = monoNow();
+      if (data.length > 0) return;
+      if (this.#pingSent !== undefined) this.rttMs = this.#heard - this.#pingSent;
+      this.#pingSent = undefined;
+    });
+    socket.on("error", (error) => void (this.#why = error.message));
+    socket.on("close", () => {
+      this.#isOpen = false;
+      clearInterval(this.#pinging);
+      handlers.onClosed(this.#why);
+    });
+    this.#pinging = setInterval(() => this.#ping(liveness), liveness.pingMs);
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Bytes that were sent and have not left for the kernel. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Sends one JSON message. Without effect once closed. */
+  send(message: object): void {
+    if (this.#isOpen) this.#socket.send(JSON.stringify(message));
+  }
+
+  sendBinary(bytes: Buffer): void {
+    if (this.#isOpen) this.#socket.send(bytes, { binary: true });
+  }
+
+  /** Settles when all that was sent so far has left for the kernel, or the connection is closed. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#isOpen) return resolve();
+      const socket = this.#socket;
+      const settle = (): void => {
+        socket.off("close", settle);
+        resolve();
+      };
+      socket.once("close", settle);
+      // A ping queues behind everything else; its callback is the end of the queue. It has a payload, so that its pong is
+      // not taken for the answer to one that measures.
+      socket.ping("drained", undefined, settle);
+    });
+  }
+
+  /** Stops reading, so that the peer's sending stalls. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    // While it was paused nothing could be heard.
+    this.#heard = monoNow();
+    this.#socket.resume();
+  }
+
+  /** Ends it now, without waiting for the peer. */
+  close(why: string): void {
+    if (!this.#isOpen) return;
+    this.#why = why;
+    this.#socket.terminate();
+  }
+
+  #ping(liveness: Liveness): void {
+    const now = monoNow();
+    if (now - this.#heard > liveness.deadMs && !this.#socket.isPaused) {
+      this.close(`nothing was heard for ${Math.round(now - this.#heard)} ms`);
+      return;
+    }
+    if (this.#pingSent !== undefined) return;
+    this.#pingSent = now;
+    this.#socket.ping();
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * A node's part in replication, as the engine holds it: links to every other node in both directions, the leader's and
+ * the follower's end of them, and requests that are forwarded over them. Who leads and who may follow is decided in
+ * core's succession; this obeys and reports.
+ */
+import type { Server } from "node:http";
+import type { BootId, Epoch, Frame, MonoMs, NodeId, RejoinState, Sequence } from "@baton/core";
+import type { Journal } from "../journal.ts";
+import type { Liveness } from "../link/connection.ts";
+import { dialLink } from "../link/dial.ts";
+import type { DialledLink } from "../link/dial.ts";
+import type { Introduction, ToFollower, ToLeader } from "../link/messages.ts";
+import { serveLinks } from "../link/serve.ts";
+import type { ServedLink } from "../link/serve.ts";
+import { Emitter } from "../signal.ts";
+import type { Signal } from "../signal.ts";
+import { journalFormat } from "../store/schema.ts";
+import type { Promises } from "../store/store.ts";
+import { FollowerSide } from "./follower.ts";
+import type { Following, Stopped } from "./follower.ts";
+import { LeaderSide } from "./leader.ts";
+import type { AckHeard, FollowerView, SessionLimits } from "./leader.ts";
+import { Requests } from "./requests.ts";
+
+export interface ReplicationOptions {
+  readonly journal: Journal;
+  /** The node's own HTTP server; links use its path `/link`. */
+  readonly server: Server;
+  readonly boot: BootId;
+  readonly heartbeatMs: number;
+  /** Rule 4, by the succession machine. */
+  readonly mayFollow: (epoch: Epoch) => boolean;
+  /** Rule 5, by the succession machine. */
+  readonly mayAcknowledge: (epoch: Epoch) => boolean;
+  /** Sent and required as the Authorization header of links. */
+  readonly authorization?: string;
+  readonly limits?: Partial<SessionLimits>;
+  readonly liveness?: Liveness;
+}
+
+/** One link as status shows it. */
+export interface PeerView {
+  readonly node: NodeId;
+  readonly address: string;
+  readonly isUp: boolean;
+  readonly rttMs: number | undefined;
+  readonly downWhy: string | undefined;
+}
+
+/** Answers a forwarded request; a rejection reaches the asker as its sentence. */
+export type RequestHandler = (from: NodeId, payload: unknown) => Promise<unknown>;
+
+const defaultLimits: SessionLimits = {
+  bufferedBytesMax: 1024 * 1024,
+  pageBytes: 256 * 1024,
+  snapshotBehind: 200_000,
+};
+
+/** Serves links and begins to dial the peers it is told of. */
+export function startReplication(options: ReplicationOptions): Replication {
+  return new Replication(options);
+}
+
+interface DialledPeer {
+  readonly address: string;
+  readonly link: DialledLink;
+  downWhy: string | undefined;
+}
+
+export class Replication {
+  readonly #o: ReplicationOptions;
+  readonly #me: Introduction;
+  readonly #leader: LeaderSide;
+  readonly #follower: FollowerSide;
+  readonly #requests = new Requests();
+  readonly #dialled = new Map<NodeId, DialledPeer>();
+  readonly #stopServing: () => void;
+  readonly #vowed = new Emitter<{ readonly node: NodeId; readonly epoch: Epoch; readonly version: number }>();
+  readonly #status = new Emitter<{ readonly node: NodeId; readonly payload: unknown }>();
+  readonly #linkDown = new Emitter<{ readonly node: NodeId; readonly why: string }>();
+  readonly #linkUp = new Emitter<{ readonly node: NodeId; readonly boot: BootId }>();
+  readonly #turnedAway = new Emitter<{ readonly node: NodeId; readonly sentence: string }>();
+  #handler: RequestHandler | undefined;
+
+  constructor(options: ReplicationOptions) {
+    const { journal, boot, heartbeatMs, mayFollow, mayAcknowledge } = options;
+    this.#o = options;
+    this.#me = {
+      cluster: journal.identity.cluster,
+      node: journal.identity.node,
+      journal: journal.identity.journal,
+      boot,
+      schema: journalFormat,
+    };
+    this.#leader = new LeaderSide({ journal, boot, heartbeatMs, limits: { ...defaultLimits, ...options.limits } });
+    this.#follower = new FollowerSide({
+      journal,
+      me: this.#me,
+      mayFollow,
+      mayAcknowledge,
+      inFlightBytesMax: 8 * 1024 * 1024,
+    });
+    // A newer leader is followed only after this node has stopped to lead, in the same turn.
+    this.#follower.superseded.on(() => {
+      this.#leader.stopLeading();
+      journal.dropQueued();
+    });
+    this.#stopServing = serveLinks(options.server, {
+      me: this.#me,
+      authorization: options.authorization,
+      liveness: options.liveness,
+      onUp: (link) => this.#leader.up(link),
+      onDown: (link, why) => this.#leader.down(link, why),
+      onMessage: (link, message) => this.#onServed(link, message),
+      onTurnedAway: (peer, sentence) => this.#turnedAway.emit({ node: peer.node, sentence }),
+    });
+  }
+
+  /** Leader: a follower's acknowledgement for this leadership, after its fsync. */
+  get onAck(): Signal<AckHeard> {
+    return this.#leader.ack;
+  }
+  /** Leader: a follower said hello in this epoch and was accepted; acknowledgements follow. */
+  get onFollowerUp(): Signal<FollowerView> {
+    return this.#leader.followerUp;
+  }
+  get onFollowerDown(): Signal<FollowerView & { readonly why: string }> {
+    return this.#leader.followerDown;
+  }
+  get onFollowerPhase(): Signal<FollowerView> {
+    return this.#leader.phase;
+  }
+  /** Leader: a hello was refused, with the sentence for the operator. */
+  get onFollowerRefused(): Signal<{ readonly node: NodeId; readonly state: RejoinState; readonly sentence: string }> {
+    return this.#leader.refused;
+  }
+  /** A node of another cluster or format dialled. */
+  get onTurnedAway(): Signal<{ readonly node: NodeId; readonly sentence: string }> {
+    return this.#turnedAway;
+  }
+  /** A peer vowed under (epoch, version) and told so. */
+  get onVowed(): Signal<{ readonly node: NodeId; readonly epoch: Epoch; readonly version: number }> {
+    return this.#vowed;
+  }
+  get onStatus(): Signal<{ readonly node: NodeId; readonly payload: unknown }> {
+    return this.#status;
+  }
+  /** Follower: anything from the leader that is followed. */
+  get onHeard(): Signal<{
+    readonly node: NodeId;
+    readonly boot: BootId;
+    readonly epoch: Epoch;
+    readonly atMonoMs: MonoMs;
+  }> {
+    return this.#follower.heard;
+  }
+  /** Follower: the commit point moved; every frame up to it is durable here and was told by `onFrame` before. */
+  get onCommit(): Signal<Sequence> {
+    return this.#follower.committed;
+  }
+  /** Follower: a received frame is durable here. */
+  get onFrame(): Signal<Frame> {
+    return this.#follower.frame;
+  }
+  /** A newer epoch was promised, durably, to follow its leader: the succession machine must know. */
+  get onPromised(): Signal<Promises> {
+    return this.#follower.promised;
+  }
+  /** Forked, foreign or of another format: this peer is not followed until the process starts anew. */
+  get onStopped(): Signal<Stopped> {
+    return this.#follower.stopped;
+  }
+  get onFollowing(): Signal<Following | undefined> {
+    return this.#follower.changed;
+  }
+  /** A newer leader is about to be followed; this node ships nothing more from this turn on and must not append. */
+  get onSuperseded(): Signal<{ readonly epoch: Epoch; readonly node: NodeId; readonly boot: BootId }> {
+    return this.#follower.superseded;
+  }
+  get onLinkUp(): Signal<{ readonly node: NodeId; readonly boot: BootId }> {
+    return this.#linkUp;
+  }
+  get onLinkDown(): Signal<{ readonly node: NodeId; readonly why: string }> {
+    return this.#linkDown;
+  }
+
+  get followers(): readonly FollowerView[] {
+    return this.#leader.followers;
+  }
+  get following(): Following | undefined {
+    return this.#follower.following;
+  }
+  get peers(): readonly PeerView[] {
+    return [...this.#dialled].map(([node, { address, link, downWhy }]) => ({
+      node,
+      address,
+      isUp: link.isUp,
+      rttMs: link.rttMs,
+      downWhy: link.isUp ? undefined : downWhy,
+    }));
+  }
+
+  /** The other nodes and their `host:port`. Dials new ones, dials changed addresses anew, lets go of those that left. */
+  setPeers(addresses: ReadonlyMap<NodeId, string>): void {
+    for (const [node, peer] of this.#dialled) {
+      if (addresses.get(node) === peer.address) continue;
+      peer.link.close();
+      this.#dialled.delete(node);
+      this.#follower.remove(node);
+      this.#requests.lost(node);
+    }
+    for (const [node, address] of addresses) {
+      if (node !== this.#me.node && !this.#dialled.has(node)) this.#dial(node, address);
+    }
+  }
+
+  /** Announces that this node leads. The epoch is durable in the promises already. */
+  lead(epoch: Epoch): void {
+    this.#follower.release();
+    this.#leader.lead(epoch);
+  }
+
+  /** Ships nothing more and counts no acknowledgement. */
+  stopLeading(): void {
+    this.#leader.stopLeading();
+  }
+
+  /** Follower: a vow was lifted; the last position is repeated. */
+  acknowledgeAgain(): void {
+    this.#follower.acknowledgeAgain();
+  }
+
+  /** Tells a peer of a vow that is durable here. False when its link is down. */
+  sendVowed(to: NodeId, epoch: Epoch, version: number): boolean {
+    return this.#dialled.get(to)?.link.send({ kind: "vowed", epoch, version }) ?? false;
+  }
+
+  /** Tells every peer that is connected. */
+  sendStatus(payload: unknown): void {
+    for (const { link } of this.#dialled.values()) link.send({ kind: "status", payload });
+  }
+
+  /** Asks a peer. Rejects with `RequestError`: `unreachable` sent nothing, the others leave the outcome unknown. */
+  request(to: NodeId, payload: unknown, deadlineMs: number): Promise<unknown> {
+    const link = this.#dialled.get(to)?.link;
+    return this.#requests.ask(to, payload, deadlineMs, (message) => link?.send(message) ?? false);
+  }
+
+  /** Sets who answers requests from peers. */
+  onRequest(handler: RequestHandler): void {
+    this.#handler = handler;
+  }
+
+  close(): void {
+    this.#leader.close();
+    this.#follower.close();
+    for (const [node, { link }] of this.#dialled) {
+      link.close();
+      this.#requests.lost(node);
+    }
+    this.#dialled.clear();
+    this.#stopServing();
+  }
+
+  #dial(node: NodeId, address: string): void {
+    const link = dialLink({
+      address,
+      me: this.#me,
+      authorization: this.#o.authorization,
+      liveness: this.#o.liveness,
+      onUp: (peer) => {
+        this.#follower.up(node);
+        this.#linkUp.emit({ node: peer.node, boot: peer.boot });
+      },
+      onMessage: (message) => this.#onDialled(node, message),
+      onBinary: (message) => this.#follower.onBinary(node, message),
+      onDown: (why, wasUp) => {
+        const peer = this.#dialled.get(node);
+        if (peer !== undefined) peer.downWhy = why;
+        this.#follower.down(node);
+        this.#requests.lost(node);
+        if (wasUp) this.#linkDown.emit({ node, why });
+      },
+    });
+    this.#dialled.set(node, { address, link, downWhy: undefined });
+    this.#follower.add(node, link);
+  }
+
+  #onDialled(node: NodeId, message: ToFollower): void {
+    if (message.kind === "response") this.#requests.answered(message);
+    else this.#follower.onMessage(node, message);
+  }
+
+  #onServed(link: ServedLink, message: ToLeader): void {
+    const { node } = link.peer;
+    switch (message.kind) {
+      case "hello":
+        this.#leader.hello(link, message);
+        return;
+      case "ack":
+        this.#leader.acknowledged(link, message);
+        return;
+      case "vowed":
+        this.#vowed.emit({ node, epoch: message.epoch, version: message.version });
+        return;
+      case "status":
+        this.#status.emit({ node, payload: message.payload });
+        return;
+      case "request":
+        this.#answer(link, message.id, message.payload);
+        return;
+      case "introduce":
+        return;
+    }
+  }
+
+  #answer(link: ServedLink, requestId: number, payload: unknown): void {
+    const answered =
+      this.#handler?.(link.peer.node, payload) ?? Promise.reject(new Error("nobody answers requests yet"));
+    const send = (message: ToFollower): void => link.connection.send(message);
+    answered.then(
+      (answer) => send({ kind: "response", id: requestId, payload: answer }),
+      (error: unknown) =>
+        send({ kind: "response", id: requestId, error: error instanceof Error ? error.message : String(error) }),
+    );
+  }
+}
