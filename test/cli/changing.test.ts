@@ -230,7 +230,7 @@ describe("baton orders", () => {
     await using node = await scriptedNode({ "POST /v1/orders": refusal });
     const run = await baton([...order, "--price", "1", "--id", "key-1", "-e", node.url]);
     expect(run.status).toBe(status);
-    if (status === 5) expect(run.err).toContain("--id key-1: nothing is placed twice");
+    expect(run.err.includes("--id key-1: nothing is placed twice")).toBe(status === 5);
   });
 
   test("place asks the next node with the same key where one has no leader", async () => {

@@ -51,8 +51,8 @@ export async function scriptedNode(script: Script): Promise<ScriptedNode> {
         status: 404,
         body: problem(404, "not-found", `there is no ${call.path}.`),
       };
-      if (answer === "hang-up") return void request.socket.destroy();
-      response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify(answer.body));
+      if (answer === "hang-up") request.socket.destroy();
+      else response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify(answer.body));
     });
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));

@@ -1,0 +1,140 @@
+/**
+ * `baton` as a process: what a shell and a service manager see. Here the program itself is started; what each command
+ * prints for each answer is tried in this folder's other tests.
+ */
+import { spawn } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { clusterView, json, ok, scriptedNode, temporaryFolder } from "./scripted-node.ts";
+import type { Run } from "./scripted-node.ts";
+
+const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.meta.url));
+const laptop = fileURLToPath(new URL("../../infra/config/laptop.yaml", import.meta.url));
+
+async function start(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const status = await new Promise<number>((ended) => child.on("close", (code) => ended(code ?? -1)));
+  return { status, out: out.trimEnd(), err: err.trimEnd() };
+}
+
+/** The example for a laptop with one line changed. */
+function changed(folder: string, line: RegExp, to: string): { readonly file: string; readonly line: number } {
+  const file = join(folder, "node.yaml");
+  const lines = readFileSync(laptop, "utf8").split("\n");
+  const at = lines.findIndex((each) => line.test(each));
+  lines[at] = to;
+  writeFileSync(file, lines.join("\n"));
+  return { file, line: at + 1 };
+}
+
+describe("the program baton", () => {
+  test("prints data on stdout and ends with its status", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView({ leader: null })) });
+    const run = await start(["status", "--json"], { BATON_ENDPOINT: node.url });
+    expect(run.status).toBe(4);
+    expect(JSON.parse(run.out.split("\n")[0] ?? "")).toMatchObject({ version: 1, leader: null });
+    expect(run.err).toBe("baton: nobody leads.");
+  });
+
+  test("lists the exit statuses in its help, and ends with 2 for what it does not know", async () => {
+    const help = await start(["--help"]);
+    expect([help.status, help.out]).toEqual([0, expect.stringContaining("78  configuration error")]);
+    expect((await start(["statsu"])).err).toContain("Did you mean status?");
+    expect((await start(["status", "--nope"])).status).toBe(2);
+    expect((await start([])).status).toBe(2);
+  });
+});
+
+describe("a faulty configuration", () => {
+  test.each([
+    ["node", "--config"],
+    ["config", "check"],
+    ["config", "show"],
+    ["cluster", "init", "--config"],
+    ["status", "--config"],
+  ])("ends baton %s %s %s with 78, the line, the key and what is allowed", async (...args) => {
+    using folder = temporaryFolder();
+    const { file, line } = changed(folder.path, /^ {2}site:/, "  sites: laptop");
+    const run = await start([...args.filter((each) => each !== undefined), file]);
+    expect(run.status).toBe(78);
+    expect(run.err).toContain(`${file}:${line}: node.sites is not a key that Baton knows. Did you mean site?`);
+    expect(run.err).toContain("one of id, site, dataDir");
+  });
+
+  test("is told by config check --json as a list", async () => {
+    using folder = temporaryFolder();
+    const { file, line } = changed(folder.path, /^ {2}profile:/, "  profile: mars");
+    const run = await start(["config", "check", file, "--json"]);
+    expect(run.status).toBe(78);
+    expect(JSON.parse(run.out.split("\n")[0] ?? "")).toMatchObject({
+      version: 1,
+      isValid: false,
+      problems: [{ file, line, key: "leadership.profile", allowed: expect.stringContaining("lan, metro, wan") }],
+    });
+  });
+});
+
+describe("a good configuration", () => {
+  test("passes config check, with a warning for each secret that is not there", async () => {
+    const run = await start(["config", "check", laptop, "--json"]);
+    expect(run.status).toBe(0);
+    expect(json(run)).toMatchObject({ version: 1, isValid: true, problems: [] });
+    expect(run.err).toContain("warning:");
+  });
+
+  test("is shown with every default filled in", async () => {
+    const run = await start(["config", "show", "-c", laptop]);
+    expect(run.out).toMatch(/^leadership\.yieldMs +2000$/m);
+  });
+
+  test("leads to the nodes it names", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
+    using folder = temporaryFolder();
+    const { file } = changed(folder.path, /^ {2}listen:/, `  listen: ${node.url.replace("http://", "")}`);
+    expect((await start(["status", "--config", file])).status).toBe(0);
+  });
+});
+
+describe("the first live start", () => {
+  function live(folder: string): string {
+    copyFileSync(laptop, join(folder, "laptop.yaml"));
+    const { file } = changed(folder, /^ {4}mode:/, "    mode: live");
+    return file;
+  }
+
+  test("without a person ends with 78, so that a service manager does not try again", async () => {
+    using folder = temporaryFolder();
+    const run = await start(["node", "--config", live(folder.path)]);
+    expect(run.status).toBe(78);
+    expect(run.err).toContain("real money");
+    expect(run.err).toContain("--yes --cluster laptop");
+    expect(existsSync(join(folder.path, "data-a", "live-confirmed"))).toBe(false);
+  });
+
+  test("under the name of another cluster is refused", async () => {
+    using folder = temporaryFolder();
+    const run = await start(["node", "--config", live(folder.path), "--yes", "--cluster", "metro"]);
+    expect(run.status).toBe(3);
+    expect(run.err).toContain("this is cluster laptop, not metro");
+  });
+});
+
+describe("baton cluster init", () => {
+  test("says what it would do before it asks, and does nothing unless the name is typed", async () => {
+    const run = await start(["cluster", "init", "--config", laptop, "--no-input"]);
+    expect(run.status).toBe(2);
+    expect(run.err).toContain("epoch 0 and the first in-sync set of cluster laptop");
+    expect(run.err).toContain("--yes --cluster laptop");
+    const other = await start(["cluster", "init", "--config", laptop, "--yes", "--cluster", "other"]);
+    expect(other.status).toBe(3);
+  });
+});
