@@ -8,10 +8,11 @@ import { assert, assertNever } from "../assert.ts";
 import { add, compare, isPositive, multiply, subtract, zero } from "../decimal.ts";
 import type { FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
 import type { IntentId, ParentId, Sequence } from "../ids.ts";
-import { indexOrder, noteAttempt } from "./indexes.ts";
+import { indexOrder, noteAttempt, unindexOrder } from "./indexes.ts";
 import {
   answered,
   cancelAsked,
+  closing,
   ended,
   filledBy,
   inherited,
@@ -26,7 +27,7 @@ import { fillKey, idNumber, isLaterTrade, marketKey, orphansKept, requestKeyOf }
 import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
 
 /** For how long a repeated request finds its first answer, at least. */
-export const requestKeysKeptMs: number = 48 * 3_600_000;
+export const requestKeysKeptMs: number = 25 * 3_600_000;
 
 /** Applies one event, the one that follows on `state.applied`, and names the rows that changed (one may be named twice). */
 export function applyEvent(state: EngineState, sequence: Sequence, event: JournalEvent): readonly Touched[] {
@@ -36,6 +37,7 @@ export function applyEvent(state: EngineState, sequence: Sequence, event: Journa
   state.applied = sequence;
   const touched: Touched[] = [];
   apply(state, sequence, event, touched);
+  forget(state, touched);
   return touched;
 }
 
@@ -173,7 +175,8 @@ function changeOrder(
   putOrder(state, before, change(before), touched);
 }
 
-function putOrder(state: EngineState, before: OrderRow | undefined, after: OrderRow, touched: Touched[]): void {
+function putOrder(state: EngineState, before: OrderRow | undefined, changed: OrderRow, touched: Touched[]): void {
+  const after = closing(changed, state.applied);
   state.orders.set(after.id, after);
   indexOrder(state.indexes, before, after);
   touched.push({ table: "orders", key: after.id });
@@ -205,6 +208,36 @@ function putKey(state: EngineState, row: KeyRow, touched: Touched[]): void {
     if (oldest === undefined || oldest[1].atWallMs >= row.atWallMs - requestKeysKeptMs) return;
     state.keys.delete(oldest[0]);
     touched.push({ table: "keys", key: oldest[0] });
+  }
+}
+
+/**
+ * Lets the oldest complete orders and the oldest fills go, two for one, so that memory and tables have a bound. Which
+ * ones follows from the rows alone, so every node lets the same ones go.
+ */
+function forget(state: EngineState, touched: Touched[]): void {
+  const { kept } = state.engine;
+  for (let gone = 0; gone < 2 && state.indexes.closed.size > kept.orders; gone += 1) {
+    const oldest = state.indexes.closed.values().next().value;
+    const order = oldest === undefined ? undefined : state.orders.get(oldest);
+    assert(order !== undefined, "a closed order is known");
+    unindexOrder(state.indexes, order);
+    state.orders.delete(order.id);
+    touched.push({ table: "orders", key: order.id });
+  }
+  for (let gone = 0; gone < 2 && state.fills.size > kept.fills; gone += 1) {
+    const oldest = state.fills.entries().next().value;
+    assert(oldest !== undefined, "there is an oldest fill");
+    const [key, fill] = oldest;
+    state.fills.delete(key);
+    touched.push({ table: "fills", key });
+    const market = marketKey(fill.venue, fill.symbol);
+    const position = state.positions.get(market);
+    assert(position !== undefined, "a fill has its position");
+    const known = position.forgottenTradeId;
+    if (known !== undefined && !isLaterTrade(fill.tradeId, known)) continue;
+    state.positions.set(market, { ...position, forgottenTradeId: fill.tradeId });
+    touched.push({ table: "positions", key: market });
   }
 }
 

@@ -37,6 +37,8 @@ export interface Indexes {
   readonly reissuable: Set<IntentId>;
   /** Ended or open orders of which the venue executed more than the recorded fills say. */
   readonly fillsMissing: Set<IntentId>;
+  /** Orders that are complete, by `closedSequence`. */
+  readonly closed: Set<IntentId>;
   /** Each attempt's client order id. */
   readonly byClientOrderId: Map<ClientOrderId, { readonly intent: IntentId; readonly attempt: number }>;
   /** By `venueOrderKey`. */
@@ -72,6 +74,7 @@ export function emptyIndexes(): Indexes {
     unsettled: new Set(),
     reissuable: new Set(),
     fillsMissing: new Set(),
+    closed: new Set(),
     byClientOrderId: new Map(),
     byVenueOrderId: new Map(),
     exposure: new Map(),
@@ -85,6 +88,7 @@ export function copyIndexes(indexes: Indexes): Indexes {
     unsettled: new Set(indexes.unsettled),
     reissuable: new Set(indexes.reissuable),
     fillsMissing: new Set(indexes.fillsMissing),
+    closed: new Set(indexes.closed),
     byClientOrderId: new Map(indexes.byClientOrderId),
     byVenueOrderId: new Map(indexes.byVenueOrderId),
     exposure: new Map(indexes.exposure),
@@ -96,18 +100,29 @@ export function copyIndexes(indexes: Indexes): Indexes {
 export function indexOrder(indexes: Indexes, before: OrderRow | undefined, after: OrderRow): void {
   const { venue, symbol } = after.terms;
   const market = `${venue}|${symbol}`;
-  const old = before === undefined ? undefined : shareOf(before);
-  const share = shareOf(after);
-  if (share.orders === 1) openIn(indexes, market).add(after.id);
-  else indexes.open.get(market)?.delete(after.id);
-  mark(indexes.unsettled, after.id, share.fate === "unsettled");
-  mark(indexes.reissuable, after.id, share.fate === "reissuable");
-  mark(indexes.fillsMissing, after.id, compare(after.executed, after.filled) > 0);
+  if (isOrderEnded(after)) indexes.open.get(market)?.delete(after.id);
+  else openIn(indexes, market).add(after.id);
+  mark(indexes.unsettled, after.id, isUnsettled(after));
+  mark(indexes.reissuable, after.id, isReissuable(after));
+  const isMissing = after.executed !== after.filled && compare(after.executed, after.filled) > 0;
+  mark(indexes.fillsMissing, after.id, isMissing);
+  if (after.closedSequence !== before?.closedSequence) {
+    indexes.closed.delete(after.id);
+    if (after.closedSequence !== undefined) indexes.closed.add(after.id);
+  }
   for (const attempt of after.attempts.slice(before?.attempts.length ?? 0))
     indexes.byClientOrderId.set(attempt.clientOrderId, { intent: after.id, attempt: attempt.number });
   if (after.venueOrderId !== undefined && after.venueOrderId !== before?.venueOrderId)
     indexes.byVenueOrderId.set(venueOrderKey(venue, symbol, after.venueOrderId), after.id);
-  moveExposure(indexes, market, old, share);
+  moveExposure(indexes, market, before, after);
+}
+
+/** Takes a closed order out of all indexes but `recent`. */
+export function unindexOrder(indexes: Indexes, order: OrderRow): void {
+  const { venue, symbol } = order.terms;
+  indexes.closed.delete(order.id);
+  for (const attempt of order.attempts) indexes.byClientOrderId.delete(attempt.clientOrderId);
+  if (order.venueOrderId !== undefined) indexes.byVenueOrderId.delete(venueOrderKey(venue, symbol, order.venueOrderId));
 }
 
 /** Counts one more attempt for the order rate. To be called in the order of events. */
@@ -133,29 +148,33 @@ export function recentAttempts(indexes: Indexes, nowWallMs: number, perMs: numbe
   return recent.length - low;
 }
 
+/** What an order adds to the exposure of its market. */
 interface Share {
-  readonly side: "buy" | "sell";
   readonly rest: Decimal;
-  readonly notional: Decimal;
+  readonly price: Decimal;
   readonly isAccepted: boolean;
   readonly orders: 0 | 1;
-  readonly fate: "unsettled" | "reissuable" | "settled";
 }
 
+const noShare: Share = { rest: zero, price: zero, isAccepted: false, orders: 0 };
+
 function shareOf(order: OrderRow): Share {
-  const { side, quantity } = order.terms;
   const isEnded = isOrderEnded(order);
-  // After its end an order still moves the position by what it executed and no fill has told yet.
-  const whole = isEnded ? order.executed : maximum(quantity, order.executed);
-  const rest = order.filled === "0" ? whole : maximum(zero, subtract(whole, order.filled));
   return {
-    side,
-    rest,
-    notional: rest === "0" ? zero : multiply(rest, priceOf(order)),
+    rest: restOf(order, isEnded),
+    price: priceOf(order),
     isAccepted: isEnded || order.venueOrderId !== undefined,
     orders: isEnded ? 0 : 1,
-    fate: isUnsettled(order) ? "unsettled" : isReissuable(order) ? "reissuable" : "settled",
   };
+}
+
+/** What it may still move the position by. After its end: what it executed and no fill has told yet. */
+function restOf(order: OrderRow, isEnded: boolean): Decimal {
+  const { executed, filled } = order;
+  if (isEnded && executed === filled) return zero;
+  if (!isEnded && executed === "0") return order.terms.quantity;
+  const whole = isEnded ? executed : maximum(order.terms.quantity, executed);
+  return filled === "0" ? whole : maximum(zero, subtract(whole, filled));
 }
 
 /** What one unit is taken to cost: the limit, else the side of the book that a market order was decided on. */
@@ -167,32 +186,32 @@ function priceOf(order: OrderRow): Decimal {
   return side === "buy" ? basis.ask : basis.bid;
 }
 
-function moveExposure(indexes: Indexes, market: string, old: Share | undefined, share: Share): void {
-  const isSame =
-    old !== undefined &&
-    old.orders === share.orders &&
-    old.rest === share.rest &&
-    old.notional === share.notional &&
-    old.isAccepted === share.isAccepted;
-  if (isSame) return;
-  let exposure = indexes.exposure.get(market) ?? noExposure;
-  if (old !== undefined) exposure = moved(exposure, old, subtract, -1);
-  exposure = moved(exposure, share, add, 1);
-  indexes.exposure.set(market, exposure);
-}
-
-function moved(exposure: Exposure, share: Share, by: (a: Decimal, b: Decimal) => Decimal, sign: 1 | -1): Exposure {
-  const orders = exposure.orders + sign * share.orders;
-  if (share.rest === "0") return { ...exposure, orders };
-  const quantity =
-    share.side === "buy" ? (share.isAccepted ? "buyOpen" : "buyDoubt") : share.isAccepted ? "sellOpen" : "sellDoubt";
-  const notional = share.side === "buy" ? "buyNotional" : "sellNotional";
-  return {
-    ...exposure,
-    orders,
-    [quantity]: by(exposure[quantity], share.rest),
-    [notional]: by(exposure[notional], share.notional),
-  };
+/** Takes the old share out and puts the new one in, with as little exact arithmetic as that needs: it is the hot path. */
+function moveExposure(indexes: Indexes, market: string, before: OrderRow | undefined, after: OrderRow): void {
+  const old = before === undefined ? noShare : shareOf(before);
+  const share = shareOf(after);
+  const isSameRest = old.rest === share.rest && old.price === share.price;
+  if (isSameRest && old.isAccepted === share.isAccepted && old.orders === share.orders) return;
+  const exposure = indexes.exposure.get(market) ?? noExposure;
+  const isBuy = after.terms.side === "buy";
+  const [open, doubt, notional] = isBuy
+    ? (["buyOpen", "buyDoubt", "buyNotional"] as const)
+    : (["sellOpen", "sellDoubt", "sellNotional"] as const);
+  const leaves = old.isAccepted ? open : doubt;
+  const joins = share.isAccepted ? open : doubt;
+  const next = { ...exposure, orders: exposure.orders - old.orders + share.orders };
+  if (leaves !== joins || old.rest !== share.rest) {
+    next[leaves] = subtract(next[leaves], old.rest);
+    next[joins] = add(next[joins], share.rest);
+  }
+  if (!isSameRest) {
+    const change =
+      old.price === share.price
+        ? multiply(subtract(share.rest, old.rest), share.price)
+        : subtract(multiply(share.rest, share.price), multiply(old.rest, old.price));
+    next[notional] = add(next[notional], change);
+  }
+  indexes.exposure.set(market, next);
 }
 
 function openIn(indexes: Indexes, market: string): Set<IntentId> {

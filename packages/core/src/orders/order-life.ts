@@ -14,7 +14,7 @@ import type {
 } from "../formats/events.ts";
 import type { Epoch, NodeId, Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
-import { isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
+import { isComplete, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { AttemptOutcome, AttemptRow, OrderRow, OrderStanding } from "./order-row.ts";
 import type { PlaceOutcome, VenueOrder } from "./outcome.ts";
 
@@ -133,6 +133,14 @@ export function filledBy(order: OrderRow, fill: FillRecorded): OrderRow {
 /** Somebody wants it gone. The first wish stays on record. */
 export function cancelAsked(order: OrderRow, by: string, atWallMs: WallMs): OrderRow {
   return { ...order, cancel: { by, atWallMs } };
+}
+
+/** Notes from which event on an order is complete; a late word of the venue can undo that. */
+export function closing(order: OrderRow, sequence: Sequence): OrderRow {
+  if (isComplete(order) === (order.closedSequence !== undefined)) return order;
+  if (order.closedSequence === undefined) return { ...order, closedSequence: sequence };
+  const { closedSequence: _closed, ...open } = order;
+  return open;
 }
 
 /** The status that follows from what was known and what is told, with the executed quantity as already merged. */

@@ -89,6 +89,8 @@ export interface OrderRow {
   readonly cancel?: { readonly by: string; readonly atWallMs: WallMs };
   readonly endReason?: string;
   readonly endedWallMs?: WallMs;
+  /** Of the event after which it had ended and all its fills were known; the oldest of these leave the tables first. */
+  readonly closedSequence?: Sequence;
 }
 
 /** The last attempt: the only one that can be at the venue. */
@@ -119,6 +121,11 @@ export function isOrderEnded(order: { readonly status: OrderStanding }): boolean
 export function isUnsettled(order: OrderRow): boolean {
   if (order.status !== "pending-new" && order.status !== "in-doubt") return false;
   return latestAttempt(order).resolution === undefined;
+}
+
+/** True when it has ended and the recorded fills are all that the venue executed of it. */
+export function isComplete(order: OrderRow): boolean {
+  return isOrderEnded(order) && order.executed === order.filled;
 }
 
 /** True when the latest attempt was proved not accepted and neither a next attempt nor the end is recorded. */

@@ -19,7 +19,7 @@ import type {
 } from "../formats/events.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
-import { fillKey, isLaterTrade, requestKeyOf } from "./state.ts";
+import { fillKey, isLaterTrade, marketKey, requestKeyOf } from "./state.ts";
 import type { EngineState } from "./state.ts";
 import type { OrderTerms } from "./terms.ts";
 
@@ -160,6 +160,8 @@ function fillRefusal(state: EngineState, event: FillRecorded): string | undefine
   if (state.fills.has(fillKey(event.venue, event.symbol, event.tradeId))) return "fill-known";
   const before = state.baselines.get(event.venue)?.baseline?.lastTradeIds[event.symbol];
   if (before !== undefined && !isLaterTrade(event.tradeId, before)) return "fill-before-baseline";
+  const forgotten = state.positions.get(marketKey(event.venue, event.symbol))?.forgottenTradeId;
+  if (forgotten !== undefined && !isLaterTrade(event.tradeId, forgotten)) return "fill-forgotten";
   if (!isPositive(event.quantity) || compare(event.price, zero) < 0) return "fill-malformed";
   if (event.intent === undefined) return undefined;
   const order = state.orders.get(event.intent);

@@ -62,6 +62,8 @@ export interface PositionRow {
   readonly fees: Readonly<Record<string, Decimal>>;
   readonly fills: number;
   readonly lastTradeId: TradeId;
+  /** The newest trade whose fill row has left the tables: no trade up to it is recorded again. */
+  readonly forgottenTradeId?: TradeId;
 }
 
 /** An idempotency key and what its first use made. */
@@ -102,6 +104,8 @@ export interface EngineRow {
   /** The sequence number of the next intent id and parent id. */
   readonly nextIntent: number;
   readonly nextParent: number;
+  /** How many complete orders and how many fills the tables keep; older ones are in the journal's events only. */
+  readonly kept: { readonly orders: number; readonly fills: number };
   readonly kill: {
     readonly level: "off" | "cluster";
     readonly by: string;
@@ -176,6 +180,7 @@ export function emptyState(): EngineState {
       inheritedSendByWallMs: wallMs(0),
       nextIntent: 1,
       nextParent: 1,
+      kept: { orders: 100_000, fills: 200_000 },
       kill: { level: "off", by: "", reason: "", atWallMs: wallMs(0) },
     },
     indexes: emptyIndexes(),
@@ -233,6 +238,10 @@ export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineSta
   reorder(state.fills);
   reorder(state.keys);
   for (const order of state.orders.values()) indexOrder(state.indexes, undefined, order);
+  const closed = [...state.orders.values()].filter((order) => order.closedSequence !== undefined);
+  state.indexes.closed.clear();
+  for (const order of closed.toSorted((a, b) => (a.closedSequence ?? 0) - (b.closedSequence ?? 0)))
+    state.indexes.closed.add(order.id);
   const attempts = [...state.orders.values()].flatMap((order) => order.attempts);
   for (const attempt of attempts.toSorted((a, b) => a.sequence - b.sequence))
     noteAttempt(state.indexes, attempt.recordedWallMs);
