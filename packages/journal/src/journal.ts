@@ -61,6 +61,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       node: options.node,
       bootId: options.bootId,
       create: options.create,
+      newJournal: options.newJournal,
     },
     progress,
     settleMs: options.settleMs ?? 5,

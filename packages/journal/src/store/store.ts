@@ -66,6 +66,8 @@ export interface StoreOptions {
   readonly bootId: BootId;
   /** Make the file when it is not there. */
   readonly create: boolean;
+  /** The id of a journal that is made now; drawn when it is not given. */
+  readonly newJournal?: JournalId | undefined;
 }
 
 interface MetaRow {
@@ -298,7 +300,7 @@ function create(db: Db, options: StoreOptions): boolean {
   db.prepare(
     `INSERT INTO meta (id, format, cluster, node, journal, boot_count, boot, committed, applied, pruned, pruned_hash,
        pruned_epoch, epoch_max) VALUES (1, ?, ?, ?, ?, 0, '', 0, 0, 0, ?, 0, 0)`,
-  ).run(journalFormat, options.cluster, options.node, randomUUID(), genesisHash);
+  ).run(journalFormat, options.cluster, options.node, options.newJournal ?? randomUUID(), genesisHash);
   db.exec("COMMIT");
   return true;
 }
