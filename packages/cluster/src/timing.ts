@@ -38,7 +38,8 @@ export function validateTiming(o: LeaseTiming): void {
   const ridesOutMs = o.ttlMs - o.marginMs - o.keepaliveMs;
   if (ridesOutMs > outageMs) return;
   const keepaliveMostMs = o.ttlMs - o.marginMs - outageMs - 1;
-  if (keepaliveMostMs >= 100) {
+  // Asking etcd more often than ten times per lease is no cure; then the lease is too short.
+  if (keepaliveMostMs >= o.ttlMs / 10) {
     throw new TimingRefused(
       "leadership.keepaliveMs",
       `leadership.keepaliveMs is ${o.keepaliveMs}; with a lease of ${o.ttlMs} ms it must be at most ${keepaliveMostMs}, ` +

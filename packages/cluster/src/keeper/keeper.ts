@@ -82,7 +82,7 @@ export async function startKeeper(o: KeeperOptions): Promise<Keeper> {
   let led: Epoch = 0;
   let isStopping = false;
   const exited = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
-  const order = (message: KeeperOrder): void => thread.postMessage(message);
+  const order = (message: KeeperOrder): void => thread.postMessage(message, []);
 
   const stop = async (revoke: boolean): Promise<void> => {
     if (!isStopping) {

@@ -175,7 +175,10 @@ async function liveAndDie(o: SuperviseOptions, around: Surroundings): Promise<nu
 }
 
 function startEngine(o: SuperviseOptions): ChildProcess {
-  const environment = { ...(o.environment ?? process.env), [supervisorVariable]: String(process.pid) };
+  const environment: NodeJS.ProcessEnv = {
+    ...(o.environment ?? process.env),
+    [supervisorVariable]: String(process.pid),
+  };
   // The supervisor alone speaks to systemd.
   delete environment["NOTIFY_SOCKET"];
   delete environment["WATCHDOG_USEC"];

@@ -1,0 +1,208 @@
+import type { ClusterId, LeaseId, OperationId, OperationRecord } from "@baton/core";
+import { id, wallMs } from "@baton/core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EtcdRig } from "../../../../test/rig/etcd.ts";
+import { startEtcd } from "../../../../test/rig/etcd.ts";
+import {
+  bootA,
+  bootB,
+  briefLease,
+  freshCluster,
+  member,
+  memberRecord,
+  nodeA,
+  nodeB,
+  takeover,
+  until,
+} from "../fixtures/cluster.ts";
+import { Fleet } from "./fleet.ts";
+import type { Wake } from "./watch.ts";
+
+let rig: EtcdRig;
+beforeAll(async () => void (rig = await startEtcd()));
+afterAll(() => rig.stop());
+
+describe("genesis", () => {
+  test("creates cluster, epoch 0 and the set at version 1, once; a second genesis changes nothing", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const before = await cluster.etcd.read();
+    expect(before.epoch.value).toBe(0);
+    expect(before.insync?.value).toMatchObject({ epoch: 0, version: 1 });
+    const again = { id: id<ClusterId>("other"), members: [member(nodeB)], schema: 1 };
+    expect(await cluster.etcd.initCluster(again)).toBe("exists");
+    expect(await cluster.etcd.read()).toEqual(before);
+  });
+});
+
+describe("a node id (I17)", () => {
+  test("is refused to a second boot while the first is alive, and free once its lease is gone", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const first = await briefLease(cluster.access, 30);
+    const second = await briefLease(cluster.access, 30);
+    await cluster.etcd.publishMember(memberRecord(nodeA, bootA, first));
+    await expect(cluster.etcd.publishMember(memberRecord(nodeA, bootB, second))).rejects.toMatchObject({
+      code: "node-id-in-use",
+      otherBoot: bootA,
+    });
+    await cluster.etcd.publishMember({ ...memberRecord(nodeA, bootA, first), unfit: ["lag"] });
+    expect((await cluster.etcd.read()).members.get(nodeA)).toMatchObject({ boot: bootA, unfit: ["lag"] });
+    await cluster.etcd.revokeLease(first);
+    await cluster.etcd.publishMember(memberRecord(nodeA, bootB, second));
+    expect(await cluster.etcd.bootOf(nodeA)).toBe(bootB);
+  });
+
+  test("of a boot whose lease is gone is not published", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const record = memberRecord(nodeA, bootA, id<LeaseId>("4242"));
+    await expect(cluster.etcd.publishMember(record)).rejects.toMatchObject({ code: "etcd-unavailable" });
+  });
+});
+
+describe("operators' keys", () => {
+  test("kill, autofailover and pause are read as written; a pause ends with its lease", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const kill = { level: "cluster", by: "op", reason: "drill", atWallMs: wallMs(1) } as const;
+    await cluster.etcd.putKill(kill);
+    await cluster.etcd.setAutofailover("off");
+    await cluster.etcd.setPause({ by: "op", reason: "upgrade", forSeconds: 1 });
+    const view = await cluster.etcd.read();
+    expect(view.kill.value).toEqual(kill);
+    expect(view.autofailover.value).toBe("off");
+    expect(view.pause.value).toEqual({ by: "op", reason: "upgrade" });
+    await until("the pause ends", async () => (await cluster.etcd.read()).pause.value === undefined);
+  });
+
+  test("an operation is written only over the revision that was read", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const asked: OperationRecord = {
+      ...{ id: id<OperationId>("op-1"), what: "switchover", by: "op", reason: "test" },
+      ...{ phase: "asked", detail: "", updatedWallMs: wallMs(1) },
+    };
+    const stored = await cluster.etcd.putOperation(asked, "0");
+    expect(stored.kind).toBe("stored");
+    expect(await cluster.etcd.putOperation({ ...asked, by: "someone else" }, "0")).toEqual({ kind: "conflict" });
+    const revision = stored.kind === "stored" ? stored.modRevision : "";
+    expect((await cluster.etcd.putOperation({ ...asked, phase: "running" }, revision)).kind).toBe("stored");
+    expect((await cluster.etcd.read()).operations.get(asked.id)?.value.phase).toBe("running");
+  });
+
+  test("phases complete the history of an epoch only for the boot that leads it", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const lease = await briefLease(cluster.access, 30);
+    await cluster.etcd.transact(takeover(await cluster.etcd.read(), { node: nodeA, boot: bootA, lease }));
+    const phases = { elect: 3 };
+    expect((await cluster.etcd.completeHistory({ epoch: 1, boot: bootB, phases })).kind).toBe("conflict");
+    expect((await cluster.etcd.completeHistory({ epoch: 1, boot: bootA, phases })).kind).toBe("stored");
+    expect((await cluster.etcd.history())[0]?.phases).toEqual(phases);
+  });
+
+  test("ended operations are pruned to a bound, running ones are not", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const operation = (n: number, phase: OperationRecord["phase"]): OperationRecord => ({
+      ...{ id: id<OperationId>(`op-${n}`), what: "switchover", by: "op", reason: "test" },
+      ...{ phase, detail: "", updatedWallMs: wallMs(n) },
+    });
+    await cluster.etcd.putOperation(operation(0, "running"), "0");
+    for (let n = 1; n <= 103; n++) await cluster.etcd.putOperation(operation(n, "done"), "0");
+    await cluster.etcd.prune(nodeA);
+    const left = [...(await cluster.etcd.read()).operations.keys()];
+    expect(left).toHaveLength(101);
+    expect(left).toContain("op-0");
+    expect(left).not.toContain("op-3");
+  });
+});
+
+describe("a value that Baton never wrote", () => {
+  test("rejects the read and names the key", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const fleet = new Fleet(cluster.access);
+    const key = Buffer.from(`/baton/${cluster.access.cluster}/leader`);
+    await fleet.first("put", (client, o) => client.kv.put({ key, value: Buffer.from("{") }, o));
+    fleet.close();
+    await expect(cluster.etcd.read()).rejects.toMatchObject({
+      code: "cluster-state-malformed",
+      key: key.toString(),
+    });
+  });
+});
+
+describe("watching", () => {
+  test("wakes with the key that changed, once per change, and says when the leader key went", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const wakes: Wake[] = [];
+    const watch = cluster.etcd.watch((wake) => wakes.push(wake));
+    await until("all streams open", () => watch.openStreams === 3);
+    const lease = await briefLease(cluster.access, 30);
+    await cluster.etcd.transact(takeover(await cluster.etcd.read(), { node: nodeA, boot: bootA, lease }));
+    await cluster.etcd.revokeLease(lease);
+    await until("the deletion", () => wakes.some((wake) => wake.leaderDeleted));
+    const told = wakes.flatMap((wake) => wake.keys);
+    expect(told.toSorted()).toEqual(["epoch", "history/1", "insync", "leader", "leader"]);
+    watch.stop();
+  });
+
+  test("goes on while a member is down, and uses it again once it is back", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const keys: string[] = [];
+    const watch = cluster.etcd.watch((wake) => keys.push(...wake.keys));
+    await until("all streams open", () => watch.openStreams === 3);
+    const { leader } = await rig.roles();
+    await leader.kill();
+    await until("etcd elects", () =>
+      cluster.etcd.setAutofailover("observe").then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until("the change is told", () => keys.includes("control/autofailover"));
+    await leader.restart();
+    await until("its stream is open again", () => watch.openStreams === 3);
+    keys.length = 0;
+    await until("a write", () =>
+      cluster.etcd.setAutofailover("on").then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until("it is told", () => keys.includes("control/autofailover"));
+    watch.stop();
+  });
+
+  test("does not depend on the member that is frozen", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const keys: string[] = [];
+    const watch = cluster.etcd.watch((wake) => keys.push(...wake.keys));
+    await until("all streams open", () => watch.openStreams === 3);
+    const { followers } = await rig.roles();
+    followers[0]?.freeze();
+    try {
+      await cluster.etcd.setAutofailover("off");
+      await until("the change is told", () => keys.includes("control/autofailover"), 2_000);
+    } finally {
+      followers[0]?.thaw();
+    }
+    watch.stop();
+  });
+});
+
+describe("etcd's own state", () => {
+  test("is told per endpoint, and etcd's leader moves away from a host on request", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const from = (await cluster.etcd.status()).leaderEndpoint;
+    expect(rig.endpoints).toContain(from);
+    expect(await cluster.etcd.moveLeaderAway(from ?? "")).toBe(true);
+    const to = await until("etcd leads elsewhere", async () => (await cluster.etcd.status()).leaderEndpoint);
+    expect(to).not.toBe(from);
+  });
+
+  test("names the endpoint that is down", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const { followers } = await rig.roles();
+    await followers[0]?.kill();
+    const status = await cluster.etcd.status();
+    expect(status.endpoints.filter((one) => !one.isHealthy).map((one) => one.endpoint)).toEqual([
+      followers[0]?.endpoint,
+    ]);
+    await followers[0]?.restart();
+  });
+});

@@ -1,0 +1,242 @@
+import type { EtcdView, LeaseId, Transaction } from "@baton/core";
+import { id } from "@baton/core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EtcdRig } from "../../../../test/rig/etcd.ts";
+import { startEtcd } from "../../../../test/rig/etcd.ts";
+import type { TestCluster } from "../fixtures/cluster.ts";
+import {
+  bootA,
+  bootB,
+  briefLease,
+  freshCluster,
+  handoff,
+  member,
+  nodeA,
+  nodeB,
+  nodeC,
+  setInsync,
+  takeover,
+  until,
+} from "../fixtures/cluster.ts";
+
+let rig: EtcdRig;
+beforeAll(async () => void (rig = await startEtcd()));
+afterAll(() => rig.stop());
+
+/** A cluster that node a leads at epoch 1. */
+async function ledByA(): Promise<TestCluster & { view: EtcdView; lease: LeaseId }> {
+  const cluster = await freshCluster(rig.endpoints);
+  const lease = await briefLease(cluster.access, 30);
+  const won = await cluster.etcd.transact(takeover(await cluster.etcd.read(), { node: nodeA, boot: bootA, lease }));
+  expect(won.kind).toBe("committed");
+  return { ...cluster, view: await cluster.etcd.read(), lease };
+}
+
+describe("takeover", () => {
+  test("writes leader, epoch, in-sync set and history at one revision, the leader on the winner's lease", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const lease = await briefLease(cluster.access, 30);
+    const asked = takeover(await cluster.etcd.read(), { node: nodeA, boot: bootA, lease });
+    const answer = await cluster.etcd.transact(asked);
+    const view = await cluster.etcd.read();
+    const revision = answer.kind === "committed" ? answer.revision : "none";
+    expect([view.leader, view.epoch, view.insync].map((one) => one?.modRevision)).toEqual([
+      revision,
+      revision,
+      revision,
+    ]);
+    expect(view.leader?.value).toEqual(asked.leader);
+    expect(view.insync?.value).toEqual(asked.insync);
+    expect(await cluster.etcd.history()).toEqual([asked.history]);
+    await cluster.etcd.revokeLease(lease);
+    expect((await cluster.etcd.read()).leader).toBeUndefined();
+  });
+
+  const breaks: Record<string, (cluster: TestCluster & { view: EtcdView; lease: LeaseId }) => Promise<unknown>> = {
+    "the leader is present": () => Promise.resolve(),
+    "the epoch moved": async (cluster) => {
+      const lease = await briefLease(cluster.access, 30);
+      await cluster.etcd.transact(handoff(cluster.view, { node: nodeB, boot: bootB, lease }));
+      await cluster.etcd.revokeLease(lease);
+    },
+    "the in-sync set moved": async (cluster) => {
+      await cluster.etcd.transact(setInsync(cluster.view, [member(nodeA)]));
+      await cluster.etcd.revokeLease(cluster.lease);
+    },
+    "autofailover was switched": async (cluster) => {
+      await cluster.etcd.revokeLease(cluster.lease);
+      await cluster.etcd.setAutofailover("observe");
+    },
+    "the cluster was paused": async (cluster) => {
+      await cluster.etcd.revokeLease(cluster.lease);
+      await cluster.etcd.setPause({ by: "op", reason: "test", forSeconds: 30 });
+    },
+  };
+  test.each(Object.keys(breaks))("is refused and changes nothing when %s", async (name) => {
+    await using cluster = await ledByA();
+    const lease = await briefLease(cluster.access, 30);
+    const asked = takeover(cluster.view, { node: nodeB, boot: bootB, lease });
+    await breaks[name]?.(cluster);
+    const before = await cluster.etcd.read();
+    expect(await cluster.etcd.transact(asked)).toEqual({ kind: "refused" });
+    const after = await cluster.etcd.read();
+    expect({ ...after, revision: "" }).toEqual({ ...before, revision: "" });
+  });
+
+  test("commits once every guard holds", async () => {
+    await using cluster = await ledByA();
+    await cluster.etcd.revokeLease(cluster.lease);
+    const lease = await briefLease(cluster.access, 30);
+    const asked = takeover(await cluster.etcd.read(), { node: nodeB, boot: bootB, lease });
+    expect((await cluster.etcd.transact(asked)).kind).toBe("committed");
+  });
+
+  test("is refused when the winner's lease is gone, and etcd lives on", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const asked = takeover(await cluster.etcd.read(), { node: nodeA, boot: bootA, lease: id<LeaseId>("4242") });
+    expect(await cluster.etcd.transact(asked)).toEqual({ kind: "refused" });
+    expect((await cluster.etcd.read()).leader).toBeUndefined();
+  });
+
+  test("asked twice is applied once and answers committed both times, at the same revision", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const lease = await briefLease(cluster.access, 30);
+    const asked = takeover(await cluster.etcd.read(), { node: nodeA, boot: bootA, lease });
+    const first = await cluster.etcd.transact(asked);
+    expect(first.kind).toBe("committed");
+    expect(await cluster.etcd.transact(asked)).toEqual(first);
+    expect((await cluster.etcd.read()).epoch.value).toBe(1);
+  });
+
+  test("by pre-emption and a shrink at the same time: exactly one of the two commits (I8)", async () => {
+    const winners = new Set<string>();
+    for (let round = 0; round < 25; round++) {
+      await using cluster = await ledByA();
+      const lease = await briefLease(cluster.access, 30);
+      const preempts = takeover(cluster.view, { node: nodeB, boot: bootB, lease, requireLeaderAbsent: false });
+      const shrinks = setInsync(cluster.view, [member(nodeA), member(nodeC)]);
+      // Whoever is asked first tends to win; both orders are tried.
+      const asked: Transaction[] = round % 2 === 0 ? [preempts, shrinks] : [shrinks, preempts];
+      const answers = await Promise.all(asked.map((one) => cluster.etcd.transact(one)));
+      expect(answers.map((one) => one.kind).toSorted()).toEqual(["committed", "refused"]);
+      const view = await cluster.etcd.read();
+      const preempted = view.leader?.value.boot === bootB;
+      expect(view.insync?.value).toEqual(preempted ? preempts.insync : shrinks.insync);
+      expect(view.epoch.value).toBe(preempted ? 2 : 1);
+      winners.add(preempted ? "pre-emption" : "shrink");
+    }
+    expect([...winners].toSorted()).toEqual(["pre-emption", "shrink"]);
+  });
+});
+
+describe("set-insync", () => {
+  test("by the leader commits and moves only the set", async () => {
+    await using cluster = await ledByA();
+    const asked = setInsync(cluster.view, [member(nodeA), member(nodeB)]);
+    expect((await cluster.etcd.transact(asked)).kind).toBe("committed");
+    const view = await cluster.etcd.read();
+    expect(view.insync?.value).toEqual(asked.insync);
+    expect(view.leader).toEqual(cluster.view.leader);
+    expect(view.epoch).toEqual(cluster.view.epoch);
+  });
+
+  test("is refused when another boot leads", async () => {
+    await using cluster = await ledByA();
+    const lease = await briefLease(cluster.access, 30);
+    await cluster.etcd.transact(handoff(cluster.view, { node: nodeB, boot: bootB, lease }));
+    const now = await cluster.etcd.read();
+    const stale = setInsync({ ...now, leader: cluster.view.leader }, [member(nodeA)]);
+    expect(await cluster.etcd.transact(stale)).toEqual({ kind: "refused" });
+  });
+
+  test("is refused at another epoch", async () => {
+    await using cluster = await ledByA();
+    const stale = setInsync({ ...cluster.view, epoch: { ...cluster.view.epoch, value: 9 } }, [member(nodeA)]);
+    expect(await cluster.etcd.transact(stale)).toEqual({ kind: "refused" });
+  });
+
+  test("is refused over a newer set, and a version is never written twice", async () => {
+    await using cluster = await ledByA();
+    const one = setInsync(cluster.view, [member(nodeA), member(nodeB)]);
+    const other = setInsync(cluster.view, [member(nodeA), member(nodeC)]);
+    const answers = await Promise.all([cluster.etcd.transact(one), cluster.etcd.transact(other)]);
+    expect(answers.map((answer) => answer.kind).toSorted()).toEqual(["committed", "refused"]);
+  });
+});
+
+describe("handoff", () => {
+  test("leaves no leaderless moment: the key survives the old lease and ends with the new one", async () => {
+    await using cluster = await ledByA();
+    const lease = await briefLease(cluster.access, 30);
+    const asked = handoff(cluster.view, { node: nodeB, boot: bootB, lease });
+    expect((await cluster.etcd.transact(asked)).kind).toBe("committed");
+    await cluster.etcd.revokeLease(cluster.lease);
+    const view = await cluster.etcd.read();
+    expect(view.leader?.value).toEqual(asked.leader);
+    expect(view.epoch.value).toBe(2);
+    expect(view.insync).toEqual(cluster.view.insync);
+    expect((await cluster.etcd.history()).map((one) => one.reason)).toEqual(["expired", "switchover"]);
+    await cluster.etcd.revokeLease(lease);
+    expect((await cluster.etcd.read()).leader).toBeUndefined();
+  });
+
+  test.each(["leader", "epoch", "insync"] as const)("is refused when %s is not as read", async (what) => {
+    await using cluster = await ledByA();
+    const lease = await briefLease(cluster.access, 30);
+    const asked = handoff(cluster.view, { node: nodeB, boot: bootB, lease });
+    const guard = {
+      leader: { ...asked.guard, leaderModRevision: "1" },
+      epoch: { ...asked.guard, epoch: 9 },
+      insync: { ...asked.guard, insyncModRevision: "1" },
+    }[what];
+    expect(await cluster.etcd.transact({ ...asked, guard })).toEqual({ kind: "refused" });
+    expect((await cluster.etcd.read()).leader).toEqual(cluster.view.leader);
+  });
+
+  test("and a bump by the leader exclude each other, so a bump kills a late handoff", async () => {
+    await using cluster = await ledByA();
+    const lease = await briefLease(cluster.access, 30);
+    const late = handoff(cluster.view, { node: nodeB, boot: bootB, lease });
+    const bump = setInsync(cluster.view, cluster.view.insync?.value.members ?? []);
+    expect((await cluster.etcd.transact(bump)).kind).toBe("committed");
+    expect(await cluster.etcd.transact(late)).toEqual({ kind: "refused" });
+  });
+});
+
+describe("with etcd members in trouble", () => {
+  test("a frozen member delays an answer by the hedge, not by a timeout", async () => {
+    await using cluster = await ledByA();
+    const { followers } = await rig.roles();
+    followers[0]?.freeze();
+    try {
+      for (let i = 0; i < 5; i++) {
+        const view = await cluster.etcd.read();
+        const answer = await cluster.etcd.transact(setInsync(view, [member(nodeA)]));
+        expect(answer.kind).toBe("committed");
+      }
+    } finally {
+      followers[0]?.thaw();
+    }
+  });
+
+  test("all frozen: reads reject within their deadline, transactions answer unknown, and a later read settles them", async () => {
+    await using cluster = await ledByA();
+    const asked = setInsync(cluster.view, [member(nodeA)]);
+    for (const one of rig.members) one.freeze();
+    try {
+      const began = performance.now();
+      await expect(cluster.etcd.read()).rejects.toMatchObject({ code: "etcd-unavailable" });
+      expect((await cluster.etcd.transact(asked)).kind).toBe("unknown");
+      expect(performance.now() - began).toBeLessThan(2 * 1_000 + 1_500);
+    } finally {
+      for (const one of rig.members) one.thaw();
+    }
+    // The protocol's way: ask again on the same guard until etcd says which it was.
+    const settled = await until("etcd is back", async () => {
+      const answer = await cluster.etcd.transact(asked);
+      return answer.kind === "unknown" ? undefined : answer;
+    });
+    expect(settled.kind).toBe("committed");
+    expect((await cluster.etcd.read()).insync?.value).toEqual(asked.insync);
+  });
+});

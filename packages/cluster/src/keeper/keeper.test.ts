@@ -1,0 +1,196 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { EtcdMember, EtcdRig } from "../../../../test/rig/etcd.ts";
+import { startEtcd } from "../../../../test/rig/etcd.ts";
+import { monoNow } from "../clock.ts";
+import type { TestCluster } from "../fixtures/cluster.ts";
+import { bootA, bootB, briefLease, freshCluster, handoff, nodeA, nodeB, takeover, until } from "../fixtures/cluster.ts";
+import { nanosCell, stampNow } from "./cells.ts";
+import type { Keeper, KeeperOptions } from "./keeper.ts";
+import { startKeeper } from "./keeper.ts";
+import type { KeeperEvent } from "./rounds.ts";
+
+let rig: EtcdRig;
+beforeAll(async () => void (rig = await startEtcd()));
+afterAll(() => rig.stop());
+
+interface Kept {
+  readonly cluster: TestCluster;
+  readonly keeper: Keeper;
+  readonly events: KeeperEvent[];
+}
+
+const marginMs = 300;
+
+/** A running keeper for node a, not leading. */
+async function kept(o: Partial<KeeperOptions> = {}): Promise<Kept> {
+  const cluster = await freshCluster(rig.endpoints);
+  const events: KeeperEvent[] = [];
+  const keeper = await startKeeper({
+    ...{ etcd: cluster.access, node: nodeA, boot: bootA, ttlSeconds: 2, keepaliveMs: 200, marginMs },
+    onEvent: (event) => events.push(event),
+    ...o,
+  });
+  onTestFinished(async () => {
+    await keeper.stop();
+    await cluster.etcd.close();
+  });
+  return { cluster, keeper, events };
+}
+
+/** The same, leading epoch 1 with its first deadline. */
+async function leading(o: Partial<KeeperOptions> = {}): Promise<Kept> {
+  const it = await kept(o);
+  const won = takeover(await it.cluster.etcd.read(), { node: nodeA, boot: bootA, lease: it.keeper.lease });
+  expect((await it.cluster.etcd.transact(won)).kind).toBe("committed");
+  it.keeper.lead(1);
+  await until("the first deadline", () => it.keeper.deadline() > 0);
+  return it;
+}
+
+function lost(events: readonly KeeperEvent[]): Extract<KeeperEvent, { kind: "lost" }> | undefined {
+  return events.find((event) => event.kind === "lost");
+}
+
+async function leaseIsGone(it: Kept): Promise<void> {
+  await until("the leader key is gone", async () => (await it.cluster.etcd.read()).leader === undefined);
+}
+
+describe("the deadline", () => {
+  test("is none before this boot leads, and none when it was told so without having won", async () => {
+    const it = await kept();
+    expect(it.keeper.deadline()).toBe(0);
+    it.keeper.lead(1);
+    const event = await until("the refusal", () => lost(it.events));
+    expect(event).toMatchObject({ reason: "other-leader", epoch: 1 });
+    expect(it.keeper.deadline()).toBe(0);
+  });
+
+  test("never lies further ahead than the granted TTL less the margin, and moves on while etcd answers (I2)", async () => {
+    const it = await leading();
+    const first = it.keeper.deadline();
+    const end = performance.now() + 1_500;
+    while (performance.now() < end) {
+      const deadline = it.keeper.deadline();
+      expect(deadline - monoNow()).toBeLessThanOrEqual(it.keeper.ttlMs - marginMs);
+      await delay(3);
+    }
+    expect(it.keeper.deadline()).toBeGreaterThan(first + 1_000);
+    expect(lost(it.events)).toBeUndefined();
+  });
+
+  test("counts from a send before etcd froze; once passed it is gone for good, also when etcd is back (I3)", async () => {
+    const it = await leading();
+    for (const one of rig.members) one.freeze();
+    const frozenAt = monoNow();
+    try {
+      const event = await until("the deadline passes", () => lost(it.events));
+      expect(event.reason).toBe("deadline-passed");
+      expect(monoNow()).toBeLessThan(frozenAt + it.keeper.ttlMs);
+      expect(it.keeper.deadline()).toBe(0);
+    } finally {
+      for (const one of rig.members) one.thaw();
+    }
+    await until("etcd is back", () => it.cluster.etcd.read().catch(() => undefined));
+    it.keeper.lead(2);
+    await until("refused again", () => it.events.filter((event) => event.kind === "lost").length === 2);
+    expect(it.keeper.deadline()).toBe(0);
+  });
+
+  test("is 0 within a round after another boot has taken over, though the lease lives on", async () => {
+    const it = await leading();
+    const lease = await briefLease(it.cluster.access, 30);
+    const view = await it.cluster.etcd.read();
+    const preempts = takeover(view, { node: nodeB, boot: bootB, lease, requireLeaderAbsent: false });
+    expect((await it.cluster.etcd.transact(preempts)).kind).toBe("committed");
+    const event = await until("noticed", () => lost(it.events));
+    expect(event).toMatchObject({ reason: "other-leader", epoch: 1, detail: "b leads at epoch 2" });
+    expect(it.keeper.deadline()).toBe(0);
+    it.keeper.lead(1);
+    await until("the old epoch is refused", () => it.events.filter((one) => one.kind === "lost").length === 2);
+  });
+
+  test("is 0 at once when leadership is given up in order, and a later epoch may be led on the same lease", async () => {
+    const it = await leading();
+    it.keeper.follow();
+    expect(it.keeper.deadline()).toBe(0);
+    const lease = await briefLease(it.cluster.access, 30);
+    await it.cluster.etcd.transact(handoff(await it.cluster.etcd.read(), { node: nodeB, boot: bootB, lease }));
+    const back = { node: nodeA, boot: bootA, lease: it.keeper.lease };
+    expect((await it.cluster.etcd.transact(handoff(await it.cluster.etcd.read(), back))).kind).toBe("committed");
+    it.keeper.lead(3);
+    await until("a deadline again", () => it.keeper.deadline() > 0);
+    expect(lost(it.events)).toBeUndefined();
+  });
+
+  test("is 0 when the lease was revoked", async () => {
+    const it = await leading();
+    await it.cluster.etcd.revokeLease(it.keeper.lease);
+    const event = await until("noticed", () => lost(it.events));
+    expect(["lease-gone", "other-leader"]).toContain(event.reason);
+    expect(it.keeper.deadline()).toBe(0);
+  });
+});
+
+describe("the lease", () => {
+  test("is kept beyond its TTL while nobody leads, and replaced when it was lost then", async () => {
+    const it = await kept({ ttlSeconds: 1, keepaliveMs: 100 });
+    const first = it.keeper.lease;
+    const end = performance.now() + 2.5 * it.keeper.ttlMs;
+    await until("TTLs pass", () => performance.now() > end);
+    expect(it.keeper.lease).toBe(first);
+    await it.cluster.etcd.revokeLease(first);
+    await until("another lease", () => it.keeper.lease !== first);
+    expect(it.events.map((event) => event.kind)).toEqual(["granted", "granted"]);
+  });
+
+  test.each<["a follower of etcd" | "etcd's leader", (roles: Awaited<ReturnType<EtcdRig["roles"]>>) => EtcdMember]>([
+    ["a follower of etcd", (roles) => roles.followers[0] as EtcdMember],
+    ["etcd's leader", (roles) => roles.leader],
+  ])("and the leadership survive that %s freezes for longer than the TTL (I15)", async (_, choose) => {
+    const it = await leading({ ttlSeconds: 3 });
+    const frozen = choose(await rig.roles());
+    frozen.freeze();
+    try {
+      const end = performance.now() + 2 * it.keeper.ttlMs;
+      await until("two TTLs pass", () => lost(it.events) !== undefined || performance.now() > end);
+    } finally {
+      frozen.thaw();
+    }
+    expect(lost(it.events)).toBeUndefined();
+    expect(it.keeper.deadline()).toBeGreaterThan(monoNow());
+    expect((await it.cluster.etcd.read()).leader?.value.boot).toBe(bootA);
+  });
+
+  test("is not renewed for a main loop that stands still", async () => {
+    const it = await leading({ ttlSeconds: 1, keepaliveMs: 100 });
+    const stood = it.keeper.deadline();
+    // The whole main thread stops, as in an endless loop; only the keeper's thread runs on.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+    expect(it.keeper.deadline()).toBe(0);
+    await until("it is told", () => lost(it.events));
+    expect(it.events.some((event) => event.kind === "stalled" && event.what === "main-loop")).toBe(true);
+    await leaseIsGone(it);
+    expect(stood).toBeGreaterThan(0);
+  });
+
+  test("is not renewed for a journal whose fsync does not end", async () => {
+    const busySince = nanosCell();
+    const it = await leading({ ttlSeconds: 1, keepaliveMs: 100, journalStallMs: 200, journalBusySince: busySince });
+    stampNow(busySince);
+    expect(await until("the right ends", () => lost(it.events))).toMatchObject({ reason: "deadline-passed" });
+    expect(it.events.some((event) => event.kind === "stalled" && event.what === "journal")).toBe(true);
+    await leaseIsGone(it);
+  });
+
+  test("is given back at an orderly stop", async () => {
+    const it = await leading();
+    await it.keeper.stop({ revoke: true });
+    expect((await it.cluster.etcd.read()).leader).toBeUndefined();
+  });
+
+  test("cannot be had while etcd is away: the start is refused in time", async () => {
+    const access = { endpoints: ["http://127.0.0.1:1"], cluster: "nobody" };
+    await expect(kept({ etcd: access, startTimeoutMs: 300 })).rejects.toMatchObject({ code: "etcd-unavailable" });
+  });
+});
