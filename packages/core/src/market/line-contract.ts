@@ -1,0 +1,83 @@
+/**
+ * What a line hears and what it asks for: its rules, the inputs that the shell reports, the effects that the shell
+ * executes. `line.ts` decides; this page is the shell's half of the bargain.
+ */
+import type { MonoMs } from "../time.ts";
+import type { BackoffRules } from "./backoff.ts";
+import type { DisconnectCause, FeedState } from "./feed-state.ts";
+import type { SubscriptionRequest, SubscriptionRules } from "./subscriptions.ts";
+
+export interface LineRules extends SubscriptionRules {
+  readonly connectWithinMs: number;
+  /** After this a close handshake that the peer does not finish is cut. */
+  readonly closeWithinMs: number;
+  readonly pingEveryMs: number;
+  readonly pongWithinMs: number;
+  readonly backoff: BackoffRules;
+  /** Uptime after which a loss no longer counts as one more failure in a row. */
+  readonly stableAfterMs: number;
+  /** Failures in a row after which the line is given up: an alert, and a slow probe for ever. */
+  readonly giveUpAfter: number;
+  readonly probeEveryMs: number;
+  /** A connection is replaced at a random age between these, before the venue cuts it. */
+  readonly rotateBetweenMs: readonly [number, number];
+}
+
+/** What is wanted of the line: streams by their venue names, and the books that must be aligned before it is live. */
+export interface LineWants {
+  readonly streams: ReadonlySet<string>;
+  readonly books: ReadonlySet<string>;
+}
+
+/** Why a connection ended. */
+export interface LineLoss {
+  readonly cause: DisconnectCause;
+  readonly sentence: string;
+  /** The venue's own Retry-After: no attempt before it. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+export type LineInput =
+  | { readonly type: "start" }
+  | { readonly type: "stop" }
+  | { readonly type: "wake" }
+  | { readonly type: "want"; readonly wants: LineWants }
+  /** The attempt may not be made yet: the host's budget is spent. */
+  | { readonly type: "denied"; readonly connection: number; readonly untilMono: MonoMs }
+  | { readonly type: "opened"; readonly connection: number }
+  /** The socket is gone, whether it had been open or not. */
+  | ({ readonly type: "closed"; readonly connection: number } & LineLoss)
+  | { readonly type: "acknowledged"; readonly connection: number; readonly id: number }
+  | { readonly type: "refused"; readonly connection: number; readonly id: number; readonly why: string }
+  | { readonly type: "pong"; readonly connection: number }
+  | { readonly type: "aligned"; readonly connection: number; readonly book: string }
+  | { readonly type: "unaligned"; readonly connection: number; readonly book: string; readonly sentence: string }
+  /** Which data is too old now, in words; undefined when none is. */
+  | { readonly type: "silence"; readonly connection: number; readonly sentence: string | undefined }
+  /** Proof that the venue has data that this connection does not deliver. */
+  | { readonly type: "stalled"; readonly connection: number; readonly sentence: string }
+  /** The venue announced that it will close the connection. */
+  | { readonly type: "shutdown"; readonly connection: number; readonly sentence: string };
+
+export type LineEffect =
+  | { readonly type: "connect"; readonly connection: number }
+  | { readonly type: "send"; readonly connection: number; readonly request: SubscriptionRequest }
+  | { readonly type: "ping"; readonly connection: number }
+  /** Closes in good order (code 1000). */
+  | { readonly type: "close"; readonly connection: number }
+  /** Cuts the socket. Nothing that it still says counts. */
+  | { readonly type: "terminate"; readonly connection: number }
+  /** All streams are acknowledged: fetch the snapshots and look for trades that were missed. */
+  | { readonly type: "subscribed"; readonly connection: number }
+  /** Data of this connection ends here: books are void, ages go on. */
+  | { readonly type: "lost"; readonly connection: number; readonly cause: DisconnectCause; readonly sentence: string }
+  | { readonly type: "moved"; readonly from: FeedState; readonly to: FeedState; readonly sentence: string }
+  | { readonly type: "gave-up"; readonly failures: number; readonly sentence: string }
+  /** The one timer of the line; replaces the last one. Undefined: no timer. */
+  | { readonly type: "wake-at"; readonly atMono: MonoMs | undefined };
+
+/** Time and chance, drawn by the shell for each step; `random` is uniform in [0, 1). */
+export interface LineMoment {
+  readonly nowMono: MonoMs;
+  readonly random: number;
+}

@@ -1,0 +1,170 @@
+/**
+ * What a connection has asked the venue for, and what the venue has acknowledged.
+ *
+ * Decided here: which requests go out now (batched, paced below the venue's message limit), which were answered, and
+ * when a missing answer is asked for again under a new id. An answer under any id of a request counts, so that a late
+ * acknowledgement is not lost; subscribing is idempotent at the venues we know. Data that arrives is no acknowledgement.
+ */
+import type { MonoMs } from "../time.ts";
+import { monoMs } from "../time.ts";
+
+export interface SubscriptionRules {
+  /** Least distance between two messages that we send, pings included. */
+  readonly paceMs: number;
+  /** Most streams named in one message. */
+  readonly batchMax: number;
+  readonly ackWithinMs: number;
+  /** Unanswered or refused this often, the connection is given up. */
+  readonly ackAttempts: number;
+}
+
+/** One message to the venue. */
+export interface SubscriptionRequest {
+  readonly id: number;
+  readonly method: "SUBSCRIBE" | "UNSUBSCRIBE";
+  readonly streams: readonly string[];
+}
+
+interface InFlight {
+  /** Every id under which it was sent; the last one is the youngest. */
+  readonly ids: readonly number[];
+  readonly method: "SUBSCRIBE" | "UNSUBSCRIBE";
+  readonly streams: readonly string[];
+  /** Undefined while a repetition waits for its turn. */
+  readonly deadlineMono: MonoMs | undefined;
+}
+
+/** The subscriptions of one connection. A new connection starts with none. */
+export interface Subscriptions {
+  readonly wanted: ReadonlySet<string>;
+  readonly acknowledged: ReadonlySet<string>;
+  readonly inFlight: readonly InFlight[];
+  readonly lastSentMono: MonoMs | undefined;
+  readonly nextId: number;
+  /** Repetitions so far, for the status. */
+  readonly repeats: number;
+  /** Set once a request has failed for good: the sentence for the status. */
+  readonly failure: string | undefined;
+}
+
+/** Nothing asked yet. `nextId` continues over connections, so that no answer can be taken for another's. */
+export function noSubscriptions(wanted: ReadonlySet<string>, nextId: number): Subscriptions {
+  return {
+    wanted,
+    acknowledged: new Set(),
+    inFlight: [],
+    lastSentMono: undefined,
+    nextId,
+    repeats: 0,
+    failure: undefined,
+  };
+}
+
+/** True when the venue has acknowledged exactly what is wanted. */
+export function isSubscribed(s: Subscriptions): boolean {
+  if (s.inFlight.length > 0 || s.acknowledged.size !== s.wanted.size) return false;
+  for (const stream of s.wanted) if (!s.acknowledged.has(stream)) return false;
+  return true;
+}
+
+/** True when a message may leave now under the pace. */
+export function maySend(s: Subscriptions, rules: SubscriptionRules, nowMono: MonoMs): boolean {
+  return s.lastSentMono === undefined || nowMono - s.lastSentMono >= rules.paceMs;
+}
+
+/** Notes that another message (a ping) has used the pace. */
+export function noteSent(s: Subscriptions, nowMono: MonoMs): Subscriptions {
+  return { ...s, lastSentMono: nowMono };
+}
+
+/** What to send now, at most one message. Call again at `subscriptionsWakeMono`. */
+export function nextRequest(
+  before: Subscriptions,
+  rules: SubscriptionRules,
+  nowMono: MonoMs,
+): { readonly subscriptions: Subscriptions; readonly send?: SubscriptionRequest } {
+  const s = expire(before, rules, nowMono);
+  if (s.failure !== undefined || !maySend(s, rules, nowMono)) return { subscriptions: s };
+  const index = s.inFlight.findIndex((request) => request.deadlineMono === undefined);
+  const again = s.inFlight[index];
+  const fresh = again ?? unasked(s, rules);
+  if (fresh === undefined) return { subscriptions: s };
+  const sent: InFlight = {
+    ...fresh,
+    ids: [...fresh.ids, s.nextId],
+    deadlineMono: monoMs(nowMono + rules.ackWithinMs),
+  };
+  const others = s.inFlight.filter((_, at) => at !== index);
+  return {
+    subscriptions: { ...s, inFlight: [...others, sent], lastSentMono: nowMono, nextId: s.nextId + 1 },
+    send: { id: s.nextId, method: sent.method, streams: sent.streams },
+  };
+}
+
+/** The venue said yes to the request with this id. Unknown ids (answered before, or not ours) change nothing. */
+export function acknowledge(s: Subscriptions, id: number): Subscriptions {
+  const request = s.inFlight.find((one) => one.ids.includes(id));
+  if (request === undefined) return s;
+  const acknowledged = new Set(s.acknowledged);
+  for (const stream of request.streams) {
+    if (request.method === "SUBSCRIBE") acknowledged.add(stream);
+    else acknowledged.delete(stream);
+  }
+  return { ...s, acknowledged, inFlight: s.inFlight.filter((one) => one !== request) };
+}
+
+/** The venue said no: asked again after the acknowledgement's deadline, as if the answer had been lost. */
+export function refuse(s: Subscriptions, rules: SubscriptionRules, id: number, why: string): Subscriptions {
+  const request = s.inFlight.find((one) => one.ids.includes(id));
+  if (request === undefined || request.ids.length < rules.ackAttempts) return s;
+  return { ...s, failure: `the venue refused ${describe(request)} ${request.ids.length} times: ${why}` };
+}
+
+/** The next instant at which `nextRequest` may have something to do; undefined when it waits for nothing. */
+export function subscriptionsWakeMono(s: Subscriptions, rules: SubscriptionRules): MonoMs | undefined {
+  let at: number | undefined;
+  let hasUnsent = unasked(s, rules) !== undefined;
+  for (const { deadlineMono } of s.inFlight) {
+    if (deadlineMono === undefined) hasUnsent = true;
+    else at = Math.min(at ?? deadlineMono, deadlineMono);
+  }
+  if (hasUnsent) {
+    const turn = (s.lastSentMono ?? 0) + rules.paceMs;
+    at = Math.min(at ?? turn, turn);
+  }
+  return at === undefined ? undefined : monoMs(at);
+}
+
+function expire(s: Subscriptions, rules: SubscriptionRules, nowMono: MonoMs): Subscriptions {
+  const isLate = (one: InFlight): boolean => one.deadlineMono !== undefined && one.deadlineMono <= nowMono;
+  const late = s.inFlight.filter(isLate);
+  if (late.length === 0) return s;
+  const spent = late.find((one) => one.ids.length >= rules.ackAttempts);
+  return {
+    ...s,
+    inFlight: s.inFlight.map((one) => (isLate(one) ? { ...one, deadlineMono: undefined } : one)),
+    repeats: s.repeats + late.length,
+    failure:
+      spent === undefined ? s.failure : `${describe(spent)} was not acknowledged in ${spent.ids.length} attempts`,
+  };
+}
+
+/** The next batch that nobody has asked for; a stream in flight waits for its answer before it is asked the reverse. */
+function unasked(s: Subscriptions, rules: SubscriptionRules): InFlight | undefined {
+  const busy = new Set(s.inFlight.flatMap((one) => one.streams));
+  const missing = [...s.wanted].filter((stream) => !s.acknowledged.has(stream) && !busy.has(stream));
+  const surplus = [...s.acknowledged].filter((stream) => !s.wanted.has(stream) && !busy.has(stream));
+  const streams = missing.length > 0 ? missing : surplus;
+  if (streams.length === 0) return undefined;
+  return {
+    ids: [],
+    method: missing.length > 0 ? "SUBSCRIBE" : "UNSUBSCRIBE",
+    streams: streams.slice(0, rules.batchMax),
+    deadlineMono: undefined,
+  };
+}
+
+function describe(request: InFlight): string {
+  const more = request.streams.length > 1 ? ` and ${request.streams.length - 1} more` : "";
+  return `${request.method} ${request.streams[0] ?? "nothing"}${more}`;
+}

@@ -1,0 +1,113 @@
+/**
+ * A Binance stream frame, from text to what it says. Whatever the text, the answer is a frame: what does not have the
+ * documented shape is `bad`, with the reason, and is not guessed at.
+ */
+import { areLevels, canonicalDecimal, priceKey, wallMs } from "@baton/core";
+import type { VenueFrame } from "../protocol.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Parses one frame of a combined stream (`{stream, data}`), an acknowledgement, or an announcement. */
+export function parseFrame(text: string): VenueFrame {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    return bad("no JSON");
+  }
+  if (!isFields(frame)) return bad("no object");
+  const { stream, data } = frame;
+  if (typeof stream === "string") return isFields(data) ? parseData(stream, data) : bad("a stream without data");
+  if (frame["id"] !== undefined) return parseAnswer(frame);
+  return parseAnnouncement(frame);
+}
+
+function parseData(stream: string, data: Fields): VenueFrame {
+  switch (data["e"]) {
+    case "depthUpdate":
+      return parseDifference(stream, data);
+    case "trade":
+      return parseTrade(stream, data);
+    case undefined:
+      // The book ticker is the one stream without an event name.
+      return data["u"] === undefined ? bad("an event without a name") : parseTicker(stream, data);
+    default:
+      return parseAnnouncement(data);
+  }
+}
+
+function parseDifference(stream: string, data: Fields): VenueFrame {
+  const { U: firstId, u: lastId, b: bids, a: asks, E: sentWallMs } = data;
+  if (!isId(firstId) || !isId(lastId) || firstId > lastId) return bad("a depth update without ids");
+  if (!areLevels(bids) || !areLevels(asks)) return bad("a depth update with a level that is none");
+  if (!isId(sentWallMs)) return bad("a depth update without a time");
+  return { type: "difference", stream, difference: { firstId, lastId, bids, asks }, sentWallMs: wallMs(sentWallMs) };
+}
+
+function parseTrade(stream: string, data: Fields): VenueFrame {
+  const { t: id, p: price, q: quantity, T: tradedWallMs, m: isBuyerMaker } = data;
+  if (!isId(id) || !isId(tradedWallMs)) return bad("a trade without id or time");
+  if (!isAmount(price) || !isAmount(quantity)) return bad("a trade without price or quantity");
+  if (typeof isBuyerMaker !== "boolean") return bad("a trade without a taker");
+  return {
+    type: "trade",
+    stream,
+    trade: {
+      id,
+      price: canonicalDecimal(price),
+      quantity: canonicalDecimal(quantity),
+      taker: isBuyerMaker ? "sell" : "buy",
+      tradedWallMs: wallMs(tradedWallMs),
+    },
+  };
+}
+
+function parseTicker(stream: string, data: Fields): VenueFrame {
+  const { u: updateId, b: bid, B: bidQuantity, a: ask, A: askQuantity } = data;
+  if (!isId(updateId)) return bad("a ticker without an id");
+  if (isZero(bid) || isZero(ask)) return { type: "ticker", stream, ticker: undefined };
+  if (!isAmount(bid) || !isAmount(bidQuantity) || !isAmount(ask) || !isAmount(askQuantity)) {
+    return bad("a ticker without prices");
+  }
+  if (priceKey(bid) >= priceKey(ask)) return bad("a ticker whose bid is not below its ask");
+  return { type: "ticker", stream, ticker: { updateId, bid, bidQuantity, ask, askQuantity } };
+}
+
+/** `{result: null, id}` says yes; `{error: {code, msg}, id}` or `{code, msg, id}` says no. */
+function parseAnswer(frame: Fields): VenueFrame {
+  const { id, error, result, msg } = frame;
+  if (!isId(id)) return bad("an answer to no request");
+  if (isFields(error))
+    return { type: "refused", id, why: `${String(error["code"])} ${String(error["msg"])}`.slice(0, 120) };
+  if (result === undefined)
+    return { type: "refused", id, why: typeof msg === "string" ? msg.slice(0, 120) : "no reason given" };
+  return { type: "acknowledged", id };
+}
+
+function parseAnnouncement(frame: Fields): VenueFrame {
+  const event = isFields(frame["event"]) ? frame["event"] : frame;
+  if (event["e"] === "serverShutdown") return { type: "shutdown", sentence: "the venue announced that it will close" };
+  if (isFields(frame["error"]))
+    return bad(`an error that answers nothing: ${JSON.stringify(frame["error"]).slice(0, 120)}`);
+  return typeof event["e"] === "string" ? { type: "ignored" } : bad("no frame that we know");
+}
+
+function bad(reason: string): VenueFrame {
+  return { type: "bad", reason };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isZero(value: unknown): boolean {
+  return typeof value === "string" && priceKey(value) === 0;
+}
+
+function isAmount(value: unknown): value is string {
+  return typeof value === "string" && priceKey(value) > 0;
+}

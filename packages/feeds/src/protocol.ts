@@ -1,0 +1,74 @@
+/**
+ * What the feed needs of a venue, and nothing else: stream names, the words to subscribe, the parsing of a frame, and the
+ * few REST questions that repair and proof need. One folder per venue implements it; the feed never spells a venue's field.
+ */
+import type {
+  AttemptRules,
+  BookDifference,
+  BookSnapshot,
+  LineRules,
+  MarketTrade,
+  SequenceRule,
+  SubscriptionRequest,
+  SymbolId,
+  WallMs,
+} from "@baton/core";
+
+/** The three streams of a symbol. `ticker` is best bid and ask at once, `depth` the book by differences. */
+export type StreamKind = "trade" | "depth" | "ticker";
+
+export interface VenueTicker {
+  readonly updateId: number;
+  readonly bid: string;
+  readonly bidQuantity: string;
+  readonly ask: string;
+  readonly askQuantity: string;
+}
+
+/** One frame, understood. `stream` is the name under which it was subscribed. `bad` frames change nothing. */
+export type VenueFrame =
+  | { readonly type: "trade"; readonly stream: string; readonly trade: Omit<MarketTrade, "symbol" | "source"> }
+  | {
+      readonly type: "difference";
+      readonly stream: string;
+      readonly difference: BookDifference;
+      readonly sentWallMs: WallMs;
+    }
+  /** `ticker` is undefined while a side of the book is empty. */
+  | { readonly type: "ticker"; readonly stream: string; readonly ticker: VenueTicker | undefined }
+  | { readonly type: "acknowledged"; readonly id: number }
+  | { readonly type: "refused"; readonly id: number; readonly why: string }
+  /** The venue will close this connection soon. */
+  | { readonly type: "shutdown"; readonly sentence: string }
+  /** Well formed, and nothing to us. */
+  | { readonly type: "ignored" }
+  | { readonly type: "bad"; readonly reason: string };
+
+/** The venue over REST. Each call throws `RestRefused` for an answer that is none, and ends at the signal. */
+export interface VenueHistory {
+  snapshot(symbol: SymbolId, signal: AbortSignal): Promise<BookSnapshot>;
+  /** The id of the book's last update now. */
+  lastUpdateId(symbol: SymbolId, signal: AbortSignal): Promise<number>;
+  /** The id of the last trade now; 0 before the first. */
+  lastTradeId(symbol: SymbolId, signal: AbortSignal): Promise<number>;
+  /** Trades from `fromId` on, ascending, at most what one request carries; fewer or none when history has no more. */
+  trades(range: {
+    readonly symbol: SymbolId;
+    readonly fromId: number;
+    readonly toId: number;
+    readonly signal: AbortSignal;
+  }): Promise<readonly MarketTrade[]>;
+}
+
+export interface VenueProtocol {
+  /** The URL to connect to. */
+  readonly url: string;
+  readonly history: VenueHistory;
+  readonly lineRules: LineRules;
+  readonly attemptRules: AttemptRules;
+  readonly sequenceRule: SequenceRule;
+  streamName(symbol: SymbolId, kind: StreamKind): string;
+  requestText(request: SubscriptionRequest): string;
+  /** Never throws, whatever the text. */
+  parse(text: string): VenueFrame;
+}

@@ -1,0 +1,71 @@
+/**
+ * Questions to a venue's REST interface: each ends by a deadline that covers the body too, and a venue that says
+ * "not before" (429 or 418 with Retry-After) is not asked again before.
+ */
+import type { Clock, MonoMs } from "@baton/core";
+import { monoMs } from "@baton/core";
+
+/** The venue did not answer the question. `retryAfterMs` is set when it named a time. */
+export class RestRefused extends Error {
+  override readonly name = "RestRefused";
+  readonly code: "rest-refused" | "rest-paused" | "rest-unreadable";
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: "rest-refused" | "rest-paused" | "rest-unreadable",
+    message: string,
+    facts: { readonly status?: number; readonly retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.status = facts.status;
+    this.retryAfterMs = facts.retryAfterMs;
+  }
+}
+
+/** A GET that returns parsed JSON. Throws `RestRefused`, or what fetch throws when there is no answer. */
+export type RestGet = (path: string, signal: AbortSignal) => Promise<unknown>;
+
+/** The REST interface at one origin. */
+export function openRest(options: {
+  readonly origin: string;
+  readonly clock: Clock;
+  readonly deadlineMs: number;
+}): RestGet {
+  const { origin, clock, deadlineMs } = options;
+  let pausedUntilMono: MonoMs | undefined;
+  return async (path, signal) => {
+    const pauseMs = (pausedUntilMono ?? 0) - clock.mono();
+    if (pausedUntilMono !== undefined && pauseMs > 0) {
+      throw new RestRefused("rest-paused", `${origin} is not asked for ${Math.ceil(pauseMs)} ms, as it demanded`, {
+        retryAfterMs: pauseMs,
+      });
+    }
+    const within = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    const response = await fetch(`${origin}${path}`, { signal: within, redirect: "error" });
+    const text = await response.text();
+    if (!response.ok) {
+      const retryAfterMs = retryAfter(response.headers.get("retry-after"), clock);
+      if (retryAfterMs !== undefined) pausedUntilMono = monoMs(clock.mono() + retryAfterMs);
+      const sentence = `GET ${path} was answered ${response.status}: ${text.slice(0, 120)}`;
+      throw new RestRefused("rest-refused", sentence, { status: response.status, retryAfterMs });
+    }
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw new RestRefused("rest-unreadable", `GET ${path} was answered with text that is no JSON`, {
+        status: response.status,
+      });
+    }
+  };
+}
+
+/** Milliseconds of a Retry-After header, in seconds or as a date; undefined when there is none that can be read. */
+export function retryAfter(header: string | null | undefined, clock: Clock): number | undefined {
+  if (header === null || header === undefined || header.trim() === "") return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wall());
+}
