@@ -198,9 +198,9 @@ function parentEndRefusal(state: EngineState, event: ParentEnded): string | unde
   const parent = state.parents.get(event.parent);
   if (parent === undefined) return "parent-unknown";
   if (parent.status !== "working") return "parent-ended";
+  if (parent.slices.some((slice) => slice.kind === "waiting")) return "slices-waiting";
   for (const slice of parent.slices) {
-    if (slice.kind === "waiting") return "slices-waiting";
-    if (slice.kind === "skipped") continue;
+    if (slice.kind !== "intent") continue;
     const child = state.orders.get(slice.intent);
     if (child !== undefined && !isOrderEnded(child)) return "children-open";
   }

@@ -1,0 +1,310 @@
+/**
+ * What holds for every history: events are made at random from what the state offers (and from what it should refuse),
+ * and whatever `refusalOf` lets through is applied. Nothing here knows how `apply.ts` or `indexes.ts` do it.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { add, compare, decimal, maximum, multiply, subtract, zero } from "../decimal.ts";
+import type { Decimal } from "../decimal.ts";
+import { decodeEvent } from "../formats/events.ts";
+import type { JournalEvent } from "../formats/events.ts";
+import { wallMs } from "../time.ts";
+import { attemptEvent } from "./intent.ts";
+import { noExposure, recentAttempts } from "./indexes.ts";
+import type { Exposure } from "./indexes.ts";
+import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
+import type { OrderRow } from "./order-row.ts";
+import { refusalOf } from "./refusal.ts";
+import {
+  accepted,
+  answer,
+  btc,
+  epochOpened,
+  eth,
+  fill,
+  inDoubt,
+  notSent,
+  provedAbsent,
+  rejected,
+  stamp,
+  Story,
+  tag,
+  twapRecorded,
+  updated,
+  wanted,
+} from "./sample-events.ts";
+import { copyState, marketKey, rowsOf, stateOf } from "./state.ts";
+import type { EngineState } from "./state.ts";
+
+/** A choice of what happens next: which kind, to which order, how much. */
+const choices = fc.array(fc.tuple(fc.nat(17), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 120 });
+type Choice = readonly [kind: number, which: number, amount: number];
+
+const endings = ["cancelled", "expired", "filled"] as const;
+const passing = ["limiter", "connect-failed", "permit-ended"] as const;
+
+function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEvent | undefined {
+  const now = 10_000 + state.applied * 7;
+  const quantity = decimal(`${amount + 1}`);
+  if (kind === 0) return epochOpened(state, state.engine.epoch + 1);
+  if (kind <= 3) {
+    const side = which % 2 === 0 ? "buy" : "sell";
+    const symbol = which % 3 === 0 ? eth : btc;
+    const slice = kind === 3 && state.parents.size > 0 ? (amount % 4) + 1 : undefined;
+    return wanted(
+      state,
+      { side, symbol, quantity },
+      {
+        atWallMs: wallMs(now),
+        sendWithinMs: 500,
+        ...(which === 1 && { request: { principal: "p", key: `${amount}`, digest: "d" } }),
+        ...(slice !== undefined && { parent: [...state.parents.keys()][which % state.parents.size] as never, slice }),
+      },
+    );
+  }
+  if (kind === 4) return twapRecorded(state);
+  if (kind === 5 && state.parents.size > 0)
+    return {
+      kind: "slice.skipped",
+      parent: [...state.parents.keys()][which % state.parents.size] as never,
+      slice: (amount % 4) + 1,
+      reason: "window-passed",
+      atWallMs: wallMs(now),
+    };
+  const recent = [...state.orders.values()].slice(-8);
+  const order = recent[which % Math.max(1, recent.length)];
+  return order === undefined ? undefined : orderEvent(order, kind, amount, now, state);
+}
+
+function orderEvent(
+  order: OrderRow,
+  kind: number,
+  amount: number,
+  now: number,
+  state: EngineState,
+): JournalEvent | undefined {
+  const executed = decimal(`${amount % (Number(order.terms.quantity) + 1)}`);
+  switch (kind) {
+    case 6:
+      return accepted(order, { executed });
+    case 7:
+      return amount % 2 === 0 ? inDoubt(order) : answer(order, { kind: "duplicate", message: "twice", stamp });
+    case 8:
+      return notSent(order, passing[amount % 3] ?? "limiter");
+    case 9:
+      return rejected(order);
+    case 10:
+      return updated(order, { status: amount % 2 === 0 ? "open" : "partially-filled", executed });
+    case 11: {
+      const status = endings[amount % 3] ?? "cancelled";
+      return updated(order, { status, executed: status === "filled" ? order.terms.quantity : executed });
+    }
+    case 12:
+    case 13:
+      return fill(order, amount + 20 * (state.applied % 40), `${(amount % 3) + 1}`, `${90 + amount}`);
+    case 14:
+      return provedAbsent(order, now);
+    case 15:
+      return isReissuable(order) ? attemptEvent(tag, order, wallMs(now), undefined) : undefined;
+    case 16:
+      return { kind: "intent.ended", intent: order.id, reason: "expired", atWallMs: wallMs(now) };
+    default:
+      return { kind: "cancel.requested", intent: order.id, by: "trader", atWallMs: wallMs(now) };
+  }
+}
+
+/** Plays the choices that the state lets pass. */
+function play(choice: readonly Choice[], onEvent?: (story: Story, event: JournalEvent) => void): Story {
+  const story = new Story();
+  story.state.engine = { ...story.state.engine, kept: { orders: 6, fills: 12 } };
+  story.tell(epochOpened(story.state, 1));
+  for (const each of choice) {
+    const event = eventOf(story.state, each);
+    if (event === undefined || refusalOf(story.state, event) !== undefined) continue;
+    story.tell(event);
+    onEvent?.(story, event);
+  }
+  return story;
+}
+
+/** What the exposure of one market is by its definition, counted over all orders. */
+function counted(state: EngineState, market: string): Exposure {
+  const total: Record<keyof Exposure, Decimal | number> = { ...noExposure };
+  const grow = (key: keyof Exposure, by: Decimal): void => {
+    total[key] = add(total[key] as Decimal, by);
+  };
+  for (const order of state.orders.values()) {
+    const { side, quantity, price } = order.terms;
+    if (marketKey(order.terms.venue, order.terms.symbol) !== market) continue;
+    const hasEnded = isOrderEnded(order);
+    const whole = hasEnded ? order.executed : maximum(quantity, order.executed);
+    const rest = maximum(zero, subtract(whole, order.filled));
+    const isAccepted = hasEnded || order.venueOrderId !== undefined;
+    grow(`${side}${isAccepted ? "Open" : "Doubt"}`, rest);
+    grow(`${side}Notional`, multiply(rest, price ?? zero));
+    if (!hasEnded) total.orders = (total.orders as number) + 1;
+  }
+  return total as unknown as Exposure;
+}
+
+const ids = (orders: Iterable<string>): readonly string[] => [...orders].toSorted();
+
+test("the exposure of each market is always what a count over all orders gives, and never negative (I12)", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      play(choice, ({ state }) => {
+        for (const [market, exposure] of state.indexes.exposure) {
+          expect(exposure).toEqual(counted(state, market));
+          for (const amount of Object.values(exposure)) expect(`${amount}`.startsWith("-")).toBe(false);
+        }
+      });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("open, unsettled and reissuable orders are always those that a look at all orders finds", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      play(choice, ({ state }) => {
+        const orders = [...state.orders.values()];
+        const having = (has: (order: OrderRow) => boolean): readonly string[] =>
+          ids(orders.filter((order) => has(order)).map((order) => order.id));
+        const open = [...state.indexes.open.values()].flatMap((set) => [...set]);
+        expect(ids(open)).toEqual(having((order) => !isOrderEnded(order)));
+        expect(ids(state.indexes.unsettled)).toEqual(having(isUnsettled));
+        expect(ids(state.indexes.reissuable)).toEqual(having(isReissuable));
+        expect(state.indexes.closed.size).toBeLessThanOrEqual(6);
+      });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a state rebuilt from its rows equals the state that grew by the events, indexes included", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      const { state, tables } = play(choice);
+      const rows = JSON.parse(JSON.stringify([...rowsOf(state)])) as ReturnType<typeof rowsOf> extends Iterable<infer R>
+        ? R[]
+        : never;
+      const rebuilt = stateOf(rows.toReversed(), state.applied);
+      const { recent: _recent, exposure: _exposure, open: _open, ...indexes } = rebuilt.indexes;
+      expect({ ...rebuilt, indexes }).toEqual({ ...state, indexes: expect.objectContaining(indexes) });
+      for (const [market, exposure] of state.indexes.exposure)
+        expect(rebuilt.indexes.exposure.get(market) ?? noExposure).toEqual(exposure);
+      expect([...rebuilt.orders.keys()]).toEqual([...state.orders.keys()]);
+      expect([...rebuilt.indexes.closed]).toEqual([...state.indexes.closed]);
+      // The journal's tables, written row by row as touched, hold the same.
+      const written = [...tables].toSorted(([a], [b]) => (a < b ? -1 : 1));
+      const held = rows.map(({ table, key, row }) => [`${table} ${key}`, JSON.stringify(row)] as const);
+      expect(written).toEqual(held.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("the stored text of the events gives the same rows on another node (I19)", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      const first = play(choice);
+      const second = new Story();
+      second.state.engine = { ...second.state.engine, kept: first.state.engine.kept };
+      for (const text of first.texts) second.tell(decodeEvent(text));
+      expect(JSON.stringify([...rowsOf(second.state)])).toBe(JSON.stringify([...rowsOf(first.state)]));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("no fact takes back the executed quantity, an end, or an acceptance", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      let before = new Map<string, OrderRow>();
+      play(choice, ({ state }) => {
+        for (const order of state.orders.values()) {
+          const old = before.get(order.id);
+          if (old === undefined) continue;
+          expect(compare(order.executed, old.executed)).toBeGreaterThanOrEqual(0);
+          expect(compare(order.filled, old.filled)).toBeGreaterThanOrEqual(0);
+          if (old.venueOrderId !== undefined) expect(order.venueOrderId).toBe(old.venueOrderId);
+          if (isOrderEnded(old) && order.status !== old.status) expect(order.status).toBe("filled");
+        }
+        before = new Map(state.orders);
+      });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a position is the sum of its fills, each trade once (I11)", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      const sums = new Map<string, Decimal>();
+      const trades = new Set<string>();
+      const { state } = play(choice, (_story, event) => {
+        if (event.kind !== "fill.recorded") return;
+        const market = marketKey(event.venue, event.symbol);
+        expect(trades.has(`${market} ${event.tradeId}`)).toBe(false);
+        trades.add(`${market} ${event.tradeId}`);
+        const by = event.side === "buy" ? add : subtract;
+        sums.set(market, by(sums.get(market) ?? zero, event.quantity));
+      });
+      expect(new Map([...state.positions].map(([market, row]) => [market, row.quantity]))).toEqual(sums);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("an order has a next attempt only after proof that the earlier one is not at the venue (I9, I10)", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      const { state } = play(choice);
+      for (const order of state.orders.values()) {
+        for (const attempt of order.attempts.slice(0, -1)) expect(attempt.resolution?.kind).toBe("not-accepted");
+        expect(order.attempts.map((attempt) => attempt.number)).toEqual(order.attempts.map((_, at) => at + 1));
+        expect(latestAttempt(order).number).toBe(order.attempts.length);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a copy is not changed by what happens to its original", () => {
+  fc.assert(
+    fc.property(choices, choices, (before, after) => {
+      const story = play(before);
+      const copy = copyState(story.state);
+      const told = JSON.stringify([...rowsOf(copy)]);
+      const sizes = indexSizes(copy);
+      for (const each of after) {
+        const event = eventOf(story.state, each);
+        if (event !== undefined && refusalOf(story.state, event) === undefined) story.tell(event);
+      }
+      expect(JSON.stringify([...rowsOf(copy)])).toBe(told);
+      expect(indexSizes(copy)).toEqual(sizes);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("the order rate counts each recorded attempt of the window, also after a rebuild", () => {
+  fc.assert(
+    fc.property(choices, fc.nat(900), (choice, perMs) => {
+      const { state, texts } = play(choice);
+      const now = 10_000 + state.applied * 7;
+      const made = texts
+        .map((text) => decodeEvent(text))
+        .filter((event) => event.kind === "intent.recorded" || event.kind === "attempt.recorded")
+        .filter((event) => event.atWallMs > now - perMs);
+      expect(recentAttempts(state.indexes, now, perMs)).toBe(made.length);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+function indexSizes(state: EngineState): readonly unknown[] {
+  const { open, unsettled, reissuable, closed, byClientOrderId, exposure, recent } = state.indexes;
+  const opens = [...open].map(([market, orders]) => `${market} ${orders.size}`);
+  return [opens, unsettled.size, reissuable.size, closed.size, byClientOrderId.size, [...exposure], recent.length];
+}

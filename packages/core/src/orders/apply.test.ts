@@ -1,0 +1,282 @@
+import { describe, expect, test } from "vitest";
+import { decimal } from "../decimal.ts";
+import { id } from "../ids.ts";
+import type { TradeId, VenueOrderId } from "../ids.ts";
+import { wallMs } from "../time.ts";
+import { applyEvent } from "./apply.ts";
+import { attemptEvent } from "./intent.ts";
+import { refusalOf } from "./refusal.ts";
+import {
+  accepted,
+  btc,
+  epochOpened,
+  fill,
+  inDoubt,
+  notSent,
+  provedAbsent,
+  rejected,
+  story,
+  tag,
+  twapRecorded,
+  updated,
+  venue,
+  wanted,
+} from "./sample-events.ts";
+import { marketKey, rowsOf, stateOf } from "./state.ts";
+
+const market = marketKey(venue, btc);
+
+describe("the life of an order", () => {
+  test("an accepted order fills by its trades, and the position is their sum", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(accepted(s.order(intent)));
+    expect(s.order(intent).status).toBe("new");
+    s.tell(fill(s.order(intent), 1, "0.5"));
+    expect(s.order(intent)).toMatchObject({ status: "partially-filled", executed: "0.5", executedQuote: "50" });
+    s.tell(fill(s.order(intent), 2, "1.5", "99"));
+    expect(s.order(intent)).toMatchObject({ status: "filled", executed: "2", filled: "2", executedQuote: "198.5" });
+    expect(s.state.positions.get(market)).toMatchObject({
+      quantity: "2",
+      bought: "2",
+      quoteSpent: "198.5",
+      fees: { USDT: "0.02" },
+      fills: 2,
+      lastTradeId: "2",
+    });
+    expect(s.state.indexes.exposure.get(market)).toMatchObject({ buyOpen: "0", buyNotional: "0", orders: 0 });
+  });
+
+  test("a fill that comes before the answer proves acceptance, and the late answer takes nothing back", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(fill(s.order(intent), 1, "0.5"));
+    expect(s.state.indexes.unsettled.has(intent)).toBe(false);
+    expect(refusalOf(s.state, rejected(s.order(intent)))).toBe("answer-contradicts");
+    s.tell(accepted(s.order(intent), { executed: decimal("0") }));
+    expect(s.order(intent)).toMatchObject({
+      status: "partially-filled",
+      executed: "0.5",
+      venueOrderId: `v${intent}-1`,
+    });
+  });
+
+  test("an unanswered request is in doubt only while nothing proves that it was accepted", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(updated(s.order(intent), { status: "open" }));
+    s.tell(inDoubt(s.order(intent)));
+    expect(s.order(intent).status).toBe("new");
+    expect(s.order(intent).attempts[0]?.outcome?.kind).toBe("in-doubt");
+  });
+
+  test("an older update after a newer one changes nothing", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(accepted(s.order(intent)));
+    s.tell(updated(s.order(intent), { status: "partially-filled", executed: decimal("1") }));
+    s.tell(updated(s.order(intent), { status: "open" }));
+    expect(s.order(intent)).toMatchObject({ status: "partially-filled", executed: "1" });
+    s.tell(updated(s.order(intent), { status: "cancelled", executed: decimal("1") }));
+    s.tell(updated(s.order(intent), { status: "partially-filled", executed: decimal("0.5") }));
+    expect(s.order(intent)).toMatchObject({ status: "cancelled", executed: "1" });
+  });
+
+  test("a fill told after the cancel completes the order but never opens it again", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(accepted(s.order(intent)));
+    s.tell(updated(s.order(intent), { status: "cancelled" }));
+    s.tell(fill(s.order(intent), 1, "1"));
+    expect(s.order(intent)).toMatchObject({ status: "cancelled", executed: "1" });
+    s.tell(fill(s.order(intent), 2, "1"));
+    expect(s.order(intent)).toMatchObject({ status: "filled", executed: "2" });
+  });
+
+  test("what the venue executed and no fill has told yet stays in the exposure after the end", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(accepted(s.order(intent)));
+    s.tell(updated(s.order(intent), { status: "cancelled", executed: decimal("1.5") }));
+    expect(s.state.indexes.exposure.get(market)).toMatchObject({ buyOpen: "1.5", orders: 0 });
+    expect([...s.state.indexes.fillsMissing]).toEqual([intent]);
+    s.tell(fill(s.order(intent), 1, "1.5"));
+    expect(s.state.indexes.exposure.get(market)).toMatchObject({ buyOpen: "0", buyNotional: "0" });
+    expect(s.state.indexes.fillsMissing.size).toBe(0);
+  });
+});
+
+describe("doubt", () => {
+  test("counts with its whole quantity until it is proved absent and the intent has ended", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(inDoubt(s.order(intent)));
+    expect(s.state.indexes.exposure.get(market)).toMatchObject({ buyDoubt: "2", buyNotional: "200", orders: 1 });
+    s.tell(provedAbsent(s.order(intent)));
+    expect(s.state.indexes.exposure.get(market)).toMatchObject({ buyDoubt: "2" });
+    s.tell({ kind: "intent.ended", intent, reason: "expired", atWallMs: wallMs(20_001) });
+    expect(s.order(intent)).toMatchObject({ status: "not-sent", endReason: "expired" });
+    expect(s.state.indexes.exposure.get(market)).toMatchObject({ buyDoubt: "0", buyNotional: "0", orders: 0 });
+  });
+
+  test("a takeover makes each unsettled attempt a doubt, bounded by the first takeover after it", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(epochOpened(s.state, 2));
+    expect(s.order(intent)).toMatchObject({ status: "in-doubt", attempts: [{ inheritedSendByWallMs: 22_000 }] });
+    s.tell(epochOpened(s.state, 3));
+    expect(s.order(intent)).toMatchObject({ status: "in-doubt", attempts: [{ inheritedSendByWallMs: 22_000 }] });
+  });
+
+  test("an epoch that forgets a doubt is refused", () => {
+    const s = story();
+    s.want();
+    expect(refusalOf(s.state, epochOpened(s.state, 2, { inDoubt: [] }))).toBe("doubt-list-differs");
+    expect(refusalOf(s.state, epochOpened(s.state, 1))).toBe("epoch-not-newer");
+  });
+
+  test("the next attempt needs the proof, the time, no cancel and no kill", () => {
+    const s = story();
+    const { id: intent } = s.want({}, { sendWithinMs: 12_000 });
+    const early = { ...attemptFor(s.order(intent)), attempt: 2 };
+    expect(refusalOf(s.state, early)).toBe("not-proved-absent");
+    s.tell(inDoubt(s.order(intent)));
+    expect(refusalOf(s.state, early)).toBe("not-proved-absent");
+    s.tell(provedAbsent(s.order(intent)));
+    const next = attemptEvent(tag, s.order(intent), wallMs(22_000), undefined);
+    expect(refusalOf(s.state, { ...next, atWallMs: wallMs(22_001) })).toBe("send-within-passed");
+    expect(refusalOf(s.state, { ...next, attempt: 3 })).toBe("attempt-unknown");
+    expect(refusalOf(s.state, next)).toBeUndefined();
+    const killed = stateOf(rowsOf(s.state), s.state.applied);
+    const kill = { kind: "kill.set", level: "cluster", by: "op", reason: "drill", atWallMs: wallMs(20_001) } as const;
+    applyEvent(killed, killed.applied + 1, kill);
+    expect(refusalOf(killed, next)).toBe("kill-cluster");
+    expect(refusalOf(killed, wanted(killed))).toBe("kill-cluster");
+    s.tell(next);
+    expect(s.order(intent)).toMatchObject({ status: "pending-new", attempts: [{ number: 1 }, { number: 2 }] });
+    expect(refusalOf(s.state, { ...accepted(s.order(intent)), attempt: 1 })).toBe("attempt-superseded");
+  });
+
+  test("an intent ends only with proof that it is not at the venue", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    const end = { kind: "intent.ended", intent, reason: "expired", atWallMs: wallMs(12_000) } as const;
+    expect(refusalOf(s.state, end)).toBe("outcome-missing");
+    s.tell(notSent(s.order(intent), "limiter"));
+    expect(refusalOf(s.state, end)).toBeUndefined();
+    s.tell(inDoubt(s.order(intent)));
+    expect(refusalOf(s.state, end)).toBe("intent-in-doubt");
+    expect(refusalOf(s.state, notSent(s.order(intent), "limiter"))).toBe("answer-contradicts");
+    s.tell(accepted(s.order(intent)));
+    expect(refusalOf(s.state, end)).toBe("order-accepted");
+    expect(refusalOf(s.state, provedAbsent(s.order(intent)))).toBe("doubt-settled");
+  });
+
+  test("a successor cannot say of an inherited attempt that it was not sent", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell(notSent(s.order(intent), "connect-failed"));
+    s.tell(epochOpened(s.state, 2));
+    expect(s.order(intent).status).toBe("in-doubt");
+    expect(refusalOf(s.state, notSent(s.order(intent), "connect-failed"))).toBe("attempt-inherited");
+  });
+});
+
+describe("nothing twice", () => {
+  test("a trade is recorded once, and never one from before the baseline", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell({
+      kind: "baseline.taken",
+      venue,
+      atWallMs: wallMs(10_000),
+      balances: {},
+      lastTradeIds: { [btc]: id<TradeId>("99") },
+      externalOrders: [],
+    });
+    expect(refusalOf(s.state, fill(s.order(intent), 99, "1"))).toBe("fill-before-baseline");
+    s.tell(fill(s.order(intent), 100, "1"));
+    expect(refusalOf(s.state, fill(s.order(intent), 100, "1"))).toBe("fill-known");
+  });
+
+  test("a trade of another order is never booked on ours", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    expect(refusalOf(s.state, { ...fill(s.order(intent), 1, "1"), side: "sell" })).toBe("fill-mismatch");
+  });
+
+  test("an idempotency key belongs to its principal and names its first intent until it is 25 hours old", () => {
+    const s = story();
+    const request = { principal: "desk", key: "k1", digest: "d" };
+    s.want({}, { request });
+    expect(s.state.keys.get("desk|k1")?.ref).toBe("i-1");
+    expect(refusalOf(s.state, wanted(s.state, {}, { request }))).toBe("key-known");
+    const later = wallMs(10_000 + 25 * 3_600_000 + 1);
+    s.want({}, { request: { ...request, principal: "other" }, atWallMs: later });
+    expect([...s.state.keys.keys()]).toEqual(["other|k1"]);
+    expect(refusalOf(s.state, wanted(s.state, {}, { request }))).toBeUndefined();
+  });
+
+  test("intent numbers only grow", () => {
+    const s = story();
+    const first = wanted(s.state);
+    s.tell(first);
+    expect(refusalOf(s.state, first)).toBe("intent-known");
+    expect(refusalOf(s.state, { ...wanted(s.state), clientOrderId: first.clientOrderId })).toBe(
+      "client-order-id-known",
+    );
+  });
+
+  test("a slice is recorded once, and its parent ends with the last of them", () => {
+    const s = story();
+    s.tell(twapRecorded(s.state, { slices: 2 }));
+    const parent = id<never>("p-1");
+    const end = { kind: "parent.ended", parent, reason: "done", atWallMs: wallMs(20_000) } as const;
+    const { id: child } = s.want({ side: "sell" }, { parent, slice: 1 });
+    expect(refusalOf(s.state, wanted(s.state, {}, { parent, slice: 1 }))).toBe("slice-known");
+    expect(refusalOf(s.state, wanted(s.state, {}, { parent, slice: 3 }))).toBe("slice-unknown");
+    expect(refusalOf(s.state, end)).toBe("slices-waiting");
+    s.tell({ kind: "slice.skipped", parent, slice: 2, reason: "window-passed", atWallMs: wallMs(14_000) });
+    expect(refusalOf(s.state, end)).toBe("children-open");
+    s.tell(accepted(s.order(child)));
+    s.tell(fill(s.order(child), 1, "2"));
+    s.tell(end);
+    expect(s.state.parents.get(parent)).toMatchObject({ status: "done", executed: "2", executedQuote: "200" });
+  });
+});
+
+describe("bounds", () => {
+  test("the oldest complete orders and fills leave the tables, and no forgotten trade comes back", () => {
+    const s = story();
+    s.state.engine = { ...s.state.engine, kept: { orders: 2, fills: 2 } };
+    const done = [1, 2, 3, 4].map((trade) => {
+      const { id: intent } = s.want();
+      s.tell(accepted(s.order(intent)));
+      s.tell(fill(s.order(intent), trade, "2"));
+      return intent;
+    });
+    const { id: open } = s.want();
+    expect([...s.state.orders.keys()]).toEqual([...done.slice(2), open]);
+    expect(s.state.fills.size).toBe(2);
+    expect(s.tables.has("orders i-1")).toBe(false);
+    expect(s.state.positions.get(market)).toMatchObject({ quantity: "8", forgottenTradeId: "2" });
+    expect(refusalOf(s.state, fill(s.order(open), 2, "1"))).toBe("fill-forgotten");
+    expect(s.state.indexes.byClientOrderId.size).toBe(3);
+  });
+});
+
+test("an event that does not follow on, or that was refused, ends the process", () => {
+  const s = story();
+  expect(() => applyEvent(s.state, 7, wanted(s.state))).toThrow("follows on 1");
+  const { id: intent } = s.want();
+  expect(() =>
+    s.tell({ ...fill(s.order(intent), 1, "1"), venueOrderId: id<VenueOrderId>("x"), quantity: decimal("0") }),
+  ).toThrow("fill-malformed");
+  expect(s.state.applied).toBe(2);
+});
+
+function attemptFor(order: Parameters<typeof provedAbsent>[0]): ReturnType<typeof attemptEvent> {
+  const proved = { kind: "not-accepted", by: "venue", proof: "", atWallMs: wallMs(0) } as const;
+  const attempts = order.attempts.map((attempt) => ({ ...attempt, resolution: proved }));
+  return attemptEvent(tag, { ...order, attempts }, wallMs(11_000), undefined);
+}
