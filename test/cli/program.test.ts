@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { clusterView, json, ok, scriptedNode, temporaryFolder } from "./scripted-node.ts";
+import { baton, clusterView, json, ok, scriptedNode, temporaryFolder } from "./scripted-node.ts";
 import type { Run } from "./scripted-node.ts";
 
 const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.meta.url));
@@ -136,5 +136,7 @@ describe("baton cluster init", () => {
     expect(run.err).toContain("--yes --cluster laptop");
     const other = await start(["cluster", "init", "--config", laptop, "--yes", "--cluster", "other"]);
     expect(other.status).toBe(3);
+    const typed = await baton(["cluster", "init", "--config", laptop], { typed: "other" });
+    expect([typed.status, typed.err]).toEqual([3, expect.stringContaining("Type the name of the cluster")]);
   });
 });

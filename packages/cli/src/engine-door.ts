@@ -32,15 +32,19 @@ export type InitVerdict =
     }
   | { readonly kind: "refused"; readonly exit: ExitName; readonly sentence: string };
 
+/** What a journal file's verification found. */
 export interface JournalVerdict {
-  readonly isSound: boolean;
-  readonly journal: string;
+  readonly file: string;
+  readonly sound: boolean;
   readonly frames: number;
-  readonly records: number;
+  readonly events: number;
+  readonly first: number;
+  readonly last: number;
+  readonly lastHash: string;
   readonly epoch: number;
-  readonly head: { readonly sequence: number; readonly hash: string };
+  readonly committed: number;
   /** The first fault: where it is and what it is. */
-  readonly fault?: { readonly sequence: number; readonly sentence: string };
+  readonly fault: { readonly sequence: number; readonly sentence: string } | undefined;
 }
 
 /** Loads the engine. */

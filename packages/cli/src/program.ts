@@ -89,7 +89,8 @@ function endOf(error: unknown): CliEnd | undefined {
     const facts = problem.field === undefined ? {} : { field: problem.field };
     return new CliEnd(exitOfProblem(problem), `${problem.detail} (${problem.code})`, facts);
   }
-  if (error instanceof UnreachableError) return new CliEnd(error.mayHaveArrived ? "timed-out" : "not-healthy", error.message);
+  if (error instanceof UnreachableError)
+    return new CliEnd(error.mayHaveArrived ? "timed-out" : "not-healthy", error.message);
   if (error instanceof StrangeAnswerError) return new CliEnd("failed", error.message);
   const config = configEnd(error);
   if (config !== undefined) return config;

@@ -21,16 +21,18 @@ export function addJournalCommands(program: Command, terminal: Terminal): void {
         );
       });
       const { fault } = verdict;
-      print(terminal, options, { version: 1, file, ...verdict }, () =>
+      print(terminal, options, { version: 1, ...verdict }, () =>
         facts([
-          ["journal", `${verdict.journal} (${file})`],
-          ["chain", verdict.isSound ? paint(terminal, "green", "sound") : paint(terminal, "red", "broken")],
-          ["holds", `${verdict.records} records in ${verdict.frames} frames, up to epoch ${verdict.epoch}`],
-          ["head", `${verdict.head.sequence} ${verdict.head.hash}`],
+          ["journal", verdict.file],
+          ["chain", verdict.sound ? paint(terminal, "green", "sound") : paint(terminal, "red", "broken")],
+          ["holds", `${verdict.events} records in ${verdict.frames} frames, up to epoch ${verdict.epoch}`],
+          ["committed", `${verdict.committed}`],
+          ["head", `${verdict.last} ${verdict.lastHash}`],
           ...(fault === undefined ? [] : [["fault", `at ${fault.sequence}: ${fault.sentence}`] as const]),
         ]),
       );
-      if (!verdict.isSound)
+      if (!verdict.sound) {
         throw new CliEnd("failed", `the journal is broken${fault === undefined ? "." : ` at ${fault.sequence}.`}`);
+      }
     });
 }
