@@ -30,6 +30,8 @@ export interface JournalOptions extends StoreOptions {
   readonly framesInFlightMax?: number;
   /** Newest frames kept in memory for followers that lag a little; default 8 Mi characters. */
   readonly recentBytesMax?: number;
+  /** The cell behind `Journal.progress`, where its reader was started first. */
+  readonly progress?: SharedArrayBuffer;
   /** How long after the last frame the commit point and its rows are written, in ms; default 5. */
   readonly settleMs?: number;
 }
@@ -53,7 +55,7 @@ export interface CommitTiming {
 
 /** Opens or creates the journal and starts its writer. Throws `JournalError` with a code when it must not be used. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const progress = new SharedArrayBuffer(8);
+  const progress = options.progress ?? new SharedArrayBuffer(8);
   const start: WriterStart = {
     options: {
       file: options.file,
@@ -96,7 +98,7 @@ export class Journal {
   readonly #replaced = new Emitter<JournalOpened>();
   readonly #timed = new Emitter<CommitTiming>();
 
-  readonly #options: Required<Omit<JournalOptions, keyof StoreOptions | "settleMs">> & { readonly settleMs: number };
+  readonly #options: Required<Omit<JournalOptions, keyof StoreOptions | "settleMs" | "progress">> & { readonly settleMs: number };
   readonly #writer: Worker;
   readonly #reader: ReaderThread;
   readonly #calls = new Calls();

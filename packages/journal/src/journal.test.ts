@@ -1,0 +1,226 @@
+import { existsSync } from "node:fs";
+import Database from "better-sqlite3";
+import fc from "fast-check";
+import { assert as property, asyncProperty } from "fast-check";
+import { applyEvent, decodeEvent, emptyState, rowsOf } from "@baton/core";
+import type { Frame, Sequence } from "@baton/core";
+import { expect, test } from "vitest";
+import { ForkedError } from "./errors.ts";
+import { openJournal } from "./journal.ts";
+import { assertDurable, assertVersions, openForWriting } from "./store/schema.ts";
+import { durable, journalOptions, noted, notes, scratch, until } from "./testing/rig.ts";
+
+test("a journal is written with synchronous=FULL in WAL mode, read back, and anything less is refused", () => {
+  using folder = scratch();
+  const db = openForWriting(`${folder.dir}/x.db`);
+  expect(db.pragma("synchronous", { simple: true })).toBe(2);
+  expect(db.pragma("journal_mode", { simple: true })).toBe("wal");
+  db.pragma("synchronous = NORMAL");
+  expect(() => assertDurable(db)).toThrow("synchronous reads back 1, not 2 (FULL)");
+  db.pragma("synchronous = FULL");
+  db.pragma("journal_mode = DELETE");
+  expect(() => assertDurable(db)).toThrow("journal_mode reads back delete, not wal");
+  db.close();
+});
+
+test("a Node or SQLite that does not fit is refused by its number", () => {
+  expect(() => assertVersions({ node: "24.0.0", sqlite: "3.51.3" })).not.toThrow();
+  expect(() => assertVersions({ node: "24.0.0", sqlite: "4.0.0" })).not.toThrow();
+  expect(() => assertVersions({ node: "24.0.0", sqlite: "3.51.2" })).toThrow(/SQLite 3\.51\.2 .* needs 3\.51\.3/u);
+  expect(() => assertVersions({ node: "22.14.0", sqlite: "3.54.1" })).toThrow(/Node 22\.14\.0 .* needs 24/u);
+});
+
+test("a second opener of a journal is refused, and the first goes on", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a"));
+  await expect(openJournal(journalOptions(folder.dir, "a"))).rejects.toMatchObject({ code: "journal-locked" });
+  await durable(journal, journal.append(1, notes(1)));
+});
+
+test("a journal that should exist and does not is not made anew", async () => {
+  using folder = scratch();
+  const options = journalOptions(folder.dir, "a", { create: false });
+  await expect(openJournal(options)).rejects.toMatchObject({ code: "journal-missing" });
+  expect(existsSync(options.file)).toBe(false);
+});
+
+test("a journal of another node is refused", async () => {
+  using folder = scratch();
+  await (await openJournal(journalOptions(folder.dir, "a"))).close();
+  const options = { ...journalOptions(folder.dir, "b"), file: `${folder.dir}/a.db` };
+  await expect(openJournal(options)).rejects.toMatchObject({ code: "journal-foreign" });
+});
+
+test("what was durable is found again, under the same journal id and the next boot number", async () => {
+  using folder = scratch();
+  const first = await openJournal(journalOptions(folder.dir, "a"));
+  expect(first.identity).toMatchObject({ createdNow: true, bootCount: 1 });
+  const last = first.append(3, notes(200));
+  await durable(first, last);
+  first.commit(100);
+  await first.persist({ epochMax: 3, vow: { epoch: 3, version: 7 } });
+  await first.close();
+  await using again = await openJournal(journalOptions(folder.dir, "a", { create: false }));
+  expect(again.identity).toMatchObject({ journal: first.identity.journal, createdNow: false, bootCount: 2 });
+  expect(again.opened.last).toEqual(first.last);
+  expect(again.opened.promises).toMatchObject({ epochMax: 3, vow: { epoch: 3, version: 7 } });
+  expect(again.opened.committed).toBe(first.commitMark.sequence);
+  const tail = again.opened.tail.flatMap((frame) => frame.body.split("\n").map(decodeEvent));
+  expect(tail).toEqual(notes(200 - again.opened.committed, again.opened.committed + 1));
+  expect(again.opened.state.applied).toBe(again.opened.committed);
+});
+
+test("promises are only raised", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a"));
+  const etcd = { clusterId: "c", revision: "5", epoch: 4, version: 2 };
+  await Promise.all([
+    journal.persist({ epochMax: 4, vow: { epoch: 4, version: 2 }, etcd }),
+    journal.persist({ epochMax: 2, vow: { epoch: 3, version: 9 } }),
+  ]);
+  expect(journal.promises).toEqual({ epochMax: 4, vow: { epoch: 4, version: 2 }, etcd });
+});
+
+test("events of one turn share frames of at most 64, and a frame leaves before it is durable", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a"));
+  const sealed: Frame[] = [];
+  journal.onSealed.on((frame) => {
+    expect(journal.durable).toBeLessThan(frame.first);
+    sealed.push(frame);
+  });
+  const last = journal.append(1, notes(150));
+  expect(last).toBe(150);
+  await durable(journal, last);
+  expect(sealed.map((frame) => frame.last - frame.first + 1)).toEqual([64, 64, 22]);
+});
+
+test("the tables hold committed frames only, and reopening rebuilds what applying all of them gives", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  const opened = (epoch: number, atWallMs: number): never =>
+    ({ ...epochOpened, epoch, atWallMs, inheritedSendByWallMs: atWallMs }) as never;
+  const events = [opened(1, 1), ...notes(700), opened(2, 2), ...notes(10)] as never[];
+  await durable(journal, journal.append(2, events.slice(0, 701)));
+  journal.commit(701);
+  await durable(journal, journal.append(2, events.slice(701)));
+  const reader = new Database(journal.file, { readonly: true });
+  const engineRow = (): { epoch?: number } => {
+    const row = reader.prepare("SELECT row FROM state_engine").pluck().get();
+    return row === undefined ? {} : (JSON.parse(String(row)) as { epoch: number });
+  };
+  await until(() => engineRow().epoch === 1, "the first epoch is in the table");
+  expect(reader.prepare("SELECT applied FROM meta").pluck().get()).toBe(701);
+  reader.close();
+  journal.commit(events.length);
+  await journal.close();
+  await using again = await openJournal(journalOptions(folder.dir, "a"));
+  const expected = emptyState();
+  for (const [index, event] of events.entries()) applyEvent(expected, index + 1, event);
+  expect([...rowsOf(again.opened.state)]).toEqual([...rowsOf(expected)]);
+  expect(again.opened.state.applied).toBe(events.length);
+});
+
+const epochOpened = { kind: "epoch.opened", node: "a", boot: "boot-a", reason: "expired", inDoubt: [] };
+
+test("a cut moves the tail to quarantine, and what it cut is never durable again", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 10 }));
+  await durable(journal, journal.append(1, notes(30)));
+  journal.commit(10);
+  const cut = journal.marks().tail;
+  journal.append(1, notes(40, 31));
+  await until(() => journal.last.sequence > 30, "more is sealed and under way");
+  const told: Sequence[] = [];
+  journal.onDurable.on((sequence) => told.push(sequence));
+  await journal.cut(20, "another leader continues");
+  expect(journal.last).toEqual(cut[0]);
+  expect(journal.durable).toBe(20);
+  await durable(journal, journal.append(2, notes(5, 900)));
+  expect(journal.last.sequence).toBe(25);
+  expect(told).toEqual([25]);
+  const report = await journal.verify();
+  expect(report).toMatchObject({ sound: true, last: 25 });
+  const reader = new Database(journal.file, { readonly: true });
+  const quarantined = reader.prepare("SELECT body FROM quarantine ORDER BY first").pluck().all() as string[];
+  reader.close();
+  const bodies = quarantined.flatMap((body) => body.split("\n").map(decodeEvent));
+  expect(bodies.slice(0, 10)).toEqual(notes(10, 21));
+});
+
+test("a cut below the own commit point is refused as a fork, and nothing is lost", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 10 }));
+  await durable(journal, journal.append(1, notes(30)));
+  journal.commit(20);
+  await expect(journal.cut(10, "a liar leads")).rejects.toBeInstanceOf(ForkedError);
+  expect(journal.last.sequence).toBe(30);
+});
+
+test("frames and events cannot be changed or deleted but by the two procedures", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  await durable(journal, journal.append(1, notes(100)));
+  journal.commit(100);
+  expect(await journal.prune(70)).toBe(64);
+  expect(await journal.verify()).toMatchObject({ sound: true, first: 65, last: 100, events: 36 });
+  await journal.close();
+  const db = new Database(journal.file);
+  expect(() => db.exec("DELETE FROM event")).toThrow("events are append-only");
+  expect(() => db.exec("DELETE FROM frame")).toThrow("frames are append-only");
+  expect(() => db.exec("UPDATE event SET payload = '{}'")).toThrow("events are append-only");
+  db.close();
+  await using again = await openJournal(journalOptions(folder.dir, "a"));
+  expect(again.pruned).toBe(64);
+  expect(again.opened.last.sequence).toBe(100);
+});
+
+test("frames come back as they were sealed, from memory and from the disk", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 7, recentBytesMax: 4000 }));
+  const sealed: Frame[] = [];
+  journal.onSealed.on((frame) => sealed.push(frame));
+  for (let n = 0; n < 20; n += 1) await durable(journal, journal.append(1, notes(9, n * 9 + 1)));
+  await property(
+    asyncProperty(
+      fc.integer({ min: 0, max: sealed.length - 1 }),
+      fc.integer({ min: 1, max: 20_000 }),
+      async (index, bytes) => {
+        const after = index === 0 ? 0 : (sealed[index - 1]?.last ?? 0);
+        const page = await journal.frames(after, bytes);
+        expect(page.length).toBeGreaterThan(0);
+        expect(page).toEqual(sealed.slice(index, index + page.length));
+        const end = sealed[index];
+        expect(await journal.has(end?.last ?? 0, end?.hash ?? "")).toBe(true);
+        expect(await journal.has(end?.last ?? 0, "0".repeat(64))).toBe(false);
+      },
+    ),
+    { numRuns: 40 },
+  );
+  await journal.close();
+});
+
+test("a frame that was altered, repeated or left out on the way is refused", async () => {
+  using folder = scratch();
+  await using a = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 10 }));
+  await using b = await openJournal(journalOptions(folder.dir, "b"));
+  await durable(a, a.append(1, notes(30)));
+  const [first, second, third] = await a.frames(0, 1e6);
+  if (first === undefined || second === undefined || third === undefined) throw new Error("three frames");
+  b.receive(first);
+  expect(() => b.receive(first)).toThrow("starts at 1, expected 11");
+  expect(() => b.receive(third)).toThrow("starts at 21, expected 11");
+  expect(() => b.receive({ ...second, body: second.body.replace("a fact", "a lie.") })).toThrow(
+    "its hash does not match",
+  );
+  b.receive(second);
+  await durable(b, 20);
+});
+
+test("the progress cell is idle between commits", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a"));
+  const cell = new BigInt64Array(journal.progress);
+  await durable(journal, journal.append(1, [noted(1)]));
+  expect(Atomics.load(cell, 0)).toBe(0n);
+});
