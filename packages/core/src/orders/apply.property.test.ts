@@ -37,7 +37,7 @@ import { copyState, marketKey, rowsOf, stateOf } from "./state.ts";
 import type { EngineState } from "./state.ts";
 
 /** A choice of what happens next: which kind, to which order, how much. */
-const choices = fc.array(fc.tuple(fc.nat(17), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 120 });
+const choices = fc.array(fc.tuple(fc.nat(17), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
 type Choice = readonly [kind: number, which: number, amount: number];
 
 const endings = ["cancelled", "expired", "filled"] as const;
@@ -71,7 +71,7 @@ function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEven
       reason: "window-passed",
       atWallMs: wallMs(now),
     };
-  const recent = [...state.orders.values()].slice(-8);
+  const recent = [...state.orders.values()].slice(-5);
   const order = recent[which % Math.max(1, recent.length)];
   return order === undefined ? undefined : orderEvent(order, kind, amount, now, state);
 }
@@ -116,7 +116,7 @@ function orderEvent(
 /** Plays the choices that the state lets pass. */
 function play(choice: readonly Choice[], onEvent?: (story: Story, event: JournalEvent) => void): Story {
   const story = new Story();
-  story.state.engine = { ...story.state.engine, kept: { orders: 6, fills: 12 } };
+  story.state.engine = { ...story.state.engine, kept: { orders: 3, fills: 6 } };
   story.tell(epochOpened(story.state, 1));
   for (const each of choice) {
     const event = eventOf(story.state, each);
@@ -174,7 +174,7 @@ test("open, unsettled and reissuable orders are always those that a look at all 
         expect(ids(open)).toEqual(having((order) => !isOrderEnded(order)));
         expect(ids(state.indexes.unsettled)).toEqual(having(isUnsettled));
         expect(ids(state.indexes.reissuable)).toEqual(having(isReissuable));
-        expect(state.indexes.closed.size).toBeLessThanOrEqual(6);
+        expect(state.indexes.closed.size).toBeLessThanOrEqual(3);
       });
     }),
     { numRuns: 100 },
