@@ -1,4 +1,20 @@
 /** The one door of the engine. What is heavy (ccxt, SQLite, the node itself) is loaded by the functions that need it. */
+import type { InitOptions, InitVerdict } from "./init-cluster.ts";
+
 export * from "./config/load.ts";
 export * from "./config/secrets.ts";
+export type { InitOptions, InitVerdict } from "./init-cluster.ts";
+export type { Strategy, StrategyContext, StrategyInput, StrategyIntent } from "./strategies/strategy.ts";
 export { verifyJournal } from "./verify-journal.ts";
+
+/** `baton node`: runs until the node ends; gives the exit status. Throws `ConfigError`. */
+export async function startNode(o: { readonly configFile: string; readonly supervised: boolean }): Promise<number> {
+  const { startNode: start } = await import("./start-node.ts");
+  return await start(o);
+}
+
+/** `baton cluster init`: genesis, once. Throws `ConfigError`. */
+export async function initCluster(o: InitOptions): Promise<InitVerdict> {
+  const { initCluster: init } = await import("./init-cluster.ts");
+  return await init(o);
+}

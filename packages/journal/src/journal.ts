@@ -5,8 +5,8 @@
  * writer. Tables follow the commit point, never the tail. After a failure of storage nothing is reported durable again.
  * Invariants I5, I19, I20; operators meet the failures in the runbook of a lost standby and of a lost leader.
  */
-import { assert, encodeEvent, frameFault, merged, sealFrame, wallMs } from "@baton/core";
-import type { EngineState, Epoch, Frame, JournalEvent, Mark, Sequence } from "@baton/core";
+import { assert, decodeEvent, encodeEvent, frameFault, merged, sealFrame, wallMs } from "@baton/core";
+import type { EngineState, Epoch, Frame, IntentId, JournalEvent, Mark, Sequence } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { ForkedError, JournalError, JournalFailure } from "./errors.ts";
 import { ReaderThread } from "./reader.ts";
@@ -98,7 +98,9 @@ export class Journal {
   readonly #replaced = new Emitter<JournalOpened>();
   readonly #timed = new Emitter<CommitTiming>();
 
-  readonly #options: Required<Omit<JournalOptions, keyof StoreOptions | "settleMs" | "progress">> & { readonly settleMs: number };
+  readonly #options: Required<Omit<JournalOptions, keyof StoreOptions | "settleMs" | "progress">> & {
+    readonly settleMs: number;
+  };
   readonly #writer: Worker;
   readonly #reader: ReaderThread;
   readonly #calls = new Calls();
@@ -370,6 +372,20 @@ export class Journal {
     this.#tail = found.tail.map(markOf);
     this.#recent = new RecentFrames(found.last, this.#options.recentBytesMax);
     this.#replaced.emit(describeOpened(found));
+  }
+
+  /** The committed events that name these intents, oldest first per intent. */
+  async eventsOf(
+    intents: readonly IntentId[],
+  ): Promise<ReadonlyMap<IntentId, readonly (JournalEvent & { readonly sequence: Sequence })[]>> {
+    const found = new Map<IntentId, (JournalEvent & { readonly sequence: Sequence })[]>();
+    for (const { intent, sequence, payload } of await this.#reader.eventsOf(intents)) {
+      if (sequence > this.#commit.sequence) continue;
+      const events = found.get(intent) ?? [];
+      events.push({ ...decodeEvent(payload), sequence });
+      found.set(intent, events);
+    }
+    return found;
   }
 
   /** Checks the whole chain on the disk. */

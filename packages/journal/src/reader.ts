@@ -1,9 +1,9 @@
 /** The reader's thread, started when first needed and again after it was stopped. */
-import type { Frame, Mark, Sequence } from "@baton/core";
+import type { Frame, IntentId, Mark, Sequence } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { JournalError } from "./errors.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { ReaderOrder, ReaderReport } from "./store/messages.ts";
+import type { ReaderOrder, ReaderReport, StoredEvent } from "./store/messages.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import { Calls, startThread } from "./threads.ts";
 
@@ -36,6 +36,10 @@ export class ReaderThread {
 
   verify(): Promise<VerifyReport> {
     return this.#ask<"verify", VerifyReport>("verify", {});
+  }
+
+  eventsOf(intents: readonly IntentId[]): Promise<readonly StoredEvent[]> {
+    return this.#ask<"events-of", readonly StoredEvent[]>("events-of", { intents });
   }
 
   /** Ends the thread; what waits is declined. */

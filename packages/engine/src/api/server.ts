@@ -9,8 +9,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import { fastify } from "fastify";
 import type { NodeId } from "@baton/core";
 import { problem, problemMediaType } from "@baton/core";
-import type { Principal, Principals, Right } from "./principals.ts";
-import { isAllowed } from "./principals.ts";
+import type { Principal, Role, Tokens } from "../config/secrets.ts";
+import { isAllowed, principalOf } from "./principals.ts";
 
 /** A request as it travels over the node link; JSON. */
 export interface ForwardedRequest {
@@ -45,9 +45,15 @@ export interface RouteRequest {
 export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
-  readonly right: Right;
+  readonly right: Role;
   readonly on: "any" | "leader";
   readonly handle: (request: RouteRequest) => Promise<Answer> | Answer;
+}
+
+/** Who is let in. */
+export interface Access {
+  readonly tokens: Tokens | undefined;
+  readonly allowLoopbackWithoutToken: boolean;
 }
 
 /** How requests reach the leader. */
@@ -71,7 +77,7 @@ const forwardedHeader = "x-baton-forwarded";
 export async function openApi(o: {
   readonly node: NodeId;
   readonly routes: readonly Route[];
-  readonly principals: Principals;
+  readonly access: Access;
   readonly leader: Leader;
   readonly onError: (error: Error) => void;
 }): Promise<Api> {
@@ -127,7 +133,7 @@ export async function openApi(o: {
 }
 
 async function handle(
-  o: { readonly node: NodeId; readonly principals: Principals; readonly leader: Leader },
+  o: { readonly node: NodeId; readonly access: Access; readonly leader: Leader },
   route: Route,
   inside: string,
   request: FastifyRequest,
@@ -137,7 +143,7 @@ async function handle(
   const isInside = typeof forwarded === "string" && forwarded.startsWith(`${inside} `);
   const principal = isInside
     ? (JSON.parse(forwarded.slice(inside.length + 1)) as Principal)
-    : o.principals.of({ authorization: request.headers.authorization, address: request.ip });
+    : principalOf({ authorization: request.headers.authorization, address: request.ip }, o.access);
   if (principal === undefined)
     return sendProblem(reply, problem(401, "unauthorized", "give a bearer token that this node knows"));
   if (!isAllowed(principal, route.right)) {

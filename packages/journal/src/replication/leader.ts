@@ -40,6 +40,8 @@ export interface FollowerView {
   readonly acked: Sequence;
   readonly lastAckMonoMs: MonoMs | undefined;
   readonly rttMs: number | undefined;
+  /** Bytes sent to it that have not left this process. */
+  readonly bufferedBytes: number;
 }
 
 export interface AckHeard {
@@ -327,5 +329,6 @@ export class LeaderSide {
 function viewOf(session: Session): FollowerView {
   const { node, journal, boot } = session.link.peer;
   const { phase, epoch, shipped, acked, lastAckMonoMs } = session;
-  return { node, journal, boot, phase, epoch, shipped, acked, lastAckMonoMs, rttMs: session.link.connection.rttMs };
+  const { rttMs, bufferedBytes } = session.link.connection;
+  return { node, journal, boot, phase, epoch, shipped, acked, lastAckMonoMs, rttMs, bufferedBytes };
 }

@@ -214,6 +214,11 @@ export class Replication {
     }
   }
 
+  /** Follows nobody from here on: this node has won and is about to lead. Nothing is received any more. */
+  release(): void {
+    this.#follower.release();
+  }
+
   /** Announces that this node leads. The epoch is durable in the promises already. */
   lead(epoch: Epoch): void {
     this.#follower.release();

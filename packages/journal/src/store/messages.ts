@@ -3,7 +3,7 @@
  * which they were posted; consecutive frames share one transaction. `generation` counts cuts: a report of an older
  * generation may speak of frames that were cut since.
  */
-import type { Frame, Mark, Sequence, WallMs } from "@baton/core";
+import type { Frame, IntentId, Mark, Sequence, WallMs } from "@baton/core";
 import type { JournalErrorCode } from "../errors.ts";
 import type { VerifyReport } from "./chain.ts";
 import type { EpochMark } from "./read.ts";
@@ -54,13 +54,23 @@ export type ReaderOrder =
   | { readonly kind: "held"; readonly call: number; readonly marks: readonly Mark[] }
   | { readonly kind: "snapshot"; readonly call: number; readonly toFile: string }
   | { readonly kind: "prove"; readonly call: number; readonly file: string; readonly label: SnapshotLabel }
-  | { readonly kind: "verify"; readonly call: number };
+  | { readonly kind: "verify"; readonly call: number }
+  | { readonly kind: "events-of"; readonly call: number; readonly intents: readonly IntentId[] };
+
+/** A stored event of one intent. */
+export interface StoredEvent {
+  readonly sequence: Sequence;
+  readonly intent: IntentId;
+  /** The stored line. */
+  readonly payload: string;
+}
 
 export type ReaderReport =
   | {
       readonly kind: "done";
       readonly call: number;
-      readonly answer: readonly Frame[] | readonly Mark[] | SnapshotLabel | VerifyReport | undefined;
+      readonly answer:
+        readonly Frame[] | readonly Mark[] | readonly StoredEvent[] | SnapshotLabel | VerifyReport | undefined;
     }
   | { readonly kind: "declined"; readonly call: number; readonly fault: Fault };
 

@@ -3,7 +3,8 @@
  * shipped and verified are the stored bytes. All of it works on a read-only connection beside the writer.
  */
 import { genesisHash } from "@baton/core";
-import type { Epoch, Frame, Mark, Sequence } from "@baton/core";
+import type { Epoch, Frame, IntentId, Mark, Sequence } from "@baton/core";
+import type { StoredEvent } from "./messages.ts";
 import type { Db } from "./schema.ts";
 
 interface FrameRow {
@@ -25,6 +26,8 @@ export interface FrameReader {
   frames(after: Sequence, maxBytes: number): Frame[];
   /** The end of the frame that ends exactly at `sequence`, or the pruned point. */
   markAt(sequence: Sequence): EpochMark | undefined;
+  /** The events that name this intent, oldest first. */
+  eventsOf(intent: IntentId): StoredEvent[];
   /** End of the journal. */
   lastMark(): EpochMark;
   /** Frames up to here were deleted by pruning; sequence 0 when none were. */
@@ -38,6 +41,9 @@ export function frameReader(db: Db): FrameReader {
   const payloads = db
     .prepare<[number, number], string>("SELECT payload FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq")
     .pluck();
+  const eventRows = db.prepare<[string], { seq: number; payload: string }>(
+    "SELECT seq, payload FROM event WHERE intent = ? ORDER BY seq",
+  );
   const pruned = db.prepare<[], { pruned: number; pruned_hash: string; pruned_epoch: number }>(
     "SELECT pruned, pruned_hash, pruned_epoch FROM meta",
   );
@@ -75,6 +81,9 @@ export function frameReader(db: Db): FrameReader {
       if (row !== undefined) return markOf(row);
       const start = prunedMark();
       return start.sequence === sequence ? start : undefined;
+    },
+    eventsOf(intent) {
+      return eventRows.all(intent).map((row) => ({ sequence: row.seq, intent, payload: row.payload }));
     },
     lastMark() {
       const row = lastFrame.get();

@@ -43,6 +43,8 @@ async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kin
       return undefined;
     case "verify":
       return verifyJournal(file);
+    case "events-of":
+      return order.intents.flatMap((intent) => reader().eventsOf(intent));
   }
 }
 

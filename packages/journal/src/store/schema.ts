@@ -47,8 +47,10 @@ CREATE TABLE frame (
 ) STRICT;
 CREATE TABLE event (
   seq INTEGER PRIMARY KEY, frame INTEGER NOT NULL, payload TEXT NOT NULL,
-  kind TEXT GENERATED ALWAYS AS (json_extract(payload, '$.kind')) VIRTUAL
+  kind TEXT GENERATED ALWAYS AS (json_extract(payload, '$.kind')) VIRTUAL,
+  intent TEXT GENERATED ALWAYS AS (json_extract(payload, '$.intent')) VIRTUAL
 ) STRICT;
+CREATE INDEX event_of_intent ON event (intent, seq) WHERE intent IS NOT NULL;
 CREATE TABLE epoch (epoch INTEGER PRIMARY KEY, first INTEGER NOT NULL, node TEXT, boot TEXT) STRICT;
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, epoch INTEGER NOT NULL,

@@ -1,0 +1,184 @@
+/**
+ * The routes of orders: they are answered by the leader, and a write is answered once its record is durable on the wait
+ * set. 503 `refused` says that nothing was recorded; 503 `unknown` that it was, and that its fate is not known here.
+ */
+import type {
+  Config,
+  EngineState,
+  IntentId,
+  OrderEvent,
+  ParentId,
+  PlaceOrderAnswer,
+  Refusal,
+  Sequence,
+} from "@baton/core";
+import { assert, checkOrderRequest, id, isPassingRefusal, latestAttempt, problem } from "@baton/core";
+import type { Desk } from "../desk/desk.ts";
+import { CommitUnknown } from "../ledger.ts";
+import { orderPage, orderView, parentView, positionViews } from "./order-views.ts";
+import type { Answer, Route, RouteRequest } from "./server.ts";
+
+export interface OrderRoutesContext {
+  readonly config: Config;
+  readonly desk: () => Desk;
+  /** The committed state: people are told what is durable. */
+  readonly committed: () => EngineState;
+  readonly whenCommitted: (sequence: Sequence) => Promise<void>;
+  /** The journaled events of these intents, in order. */
+  readonly eventsOf: (intents: readonly IntentId[]) => Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>>;
+}
+
+/** How long a request waits for its record to become durable. */
+const commitWithinMs = 2_000;
+const pageMax = 1_000;
+const pageDefault = 200;
+const keyForm = /^[\x21-\x7e]{1,128}$/;
+
+export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
+  return [
+    { method: "POST", path: "/v1/orders", right: "trader", on: "leader", handle: (request) => place(context, request) },
+    { method: "GET", path: "/v1/orders", right: "viewer", on: "leader", handle: (request) => list(context, request) },
+    {
+      method: "GET",
+      path: "/v1/orders/:id",
+      right: "viewer",
+      on: "leader",
+      handle: (request) => show(context, request),
+    },
+    {
+      method: "DELETE",
+      path: "/v1/orders/:id",
+      right: "trader",
+      on: "leader",
+      handle: (request) => cancel(context, request),
+    },
+    {
+      method: "GET",
+      path: "/v1/positions",
+      right: "viewer",
+      on: "leader",
+      handle: () => ok({ version: 1, positions: positionViews(context.committed(), context.config) }),
+    },
+  ];
+}
+
+async function place(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
+  const key = request.idempotencyKey;
+  if (key !== undefined && !keyForm.test(key)) {
+    return no(422, "invalid", "Idempotency-Key must be 1 to 128 visible ASCII characters", "Idempotency-Key");
+  }
+  const checked = checkOrderRequest(request.body);
+  if (checked.kind === "invalid") return { status: checked.problem.status, body: checked.problem };
+  const taken = context.desk().request(checked.value, request.principal.name, key);
+  if (taken === undefined) return no(503, "refused", "no node leads now; nothing was recorded, try again");
+  switch (taken.kind) {
+    case "key-reused":
+      return no(422, "key-reused", "another request came under this Idempotency-Key", "Idempotency-Key");
+    case "refused":
+      return refusal(taken.refusal);
+    case "recorded":
+    case "repeated": {
+      const unknown = await notCommitted(context, taken.sequence);
+      return unknown ?? { status: 202, body: placed(context.committed(), taken.ref) };
+    }
+  }
+}
+
+/** The same answer for the first request and each repetition, also by a later leader. */
+function placed(state: EngineState, ref: IntentId | ParentId): PlaceOrderAnswer {
+  const parent = state.parents.get(id<ParentId>(ref));
+  if (parent !== undefined) return { parentId: parent.id, epoch: state.engine.epoch, sequence: parent.sequence };
+  const order = state.orders.get(id<IntentId>(ref));
+  const first = order?.attempts[0];
+  assert(order !== undefined && first !== undefined, "a recorded intent has a row");
+  return { intentId: order.id, clientOrderId: first.clientOrderId, epoch: first.epoch, sequence: order.sequence };
+}
+
+async function list(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
+  const after = wholeOf(request.query["after"], 0);
+  const limit = wholeOf(request.query["limit"], pageDefault);
+  if (after === undefined) return no(400, "invalid", "after is a whole number", "after");
+  if (limit === undefined || limit < 1 || limit > pageMax) {
+    return no(400, "invalid", `limit is a whole number from 1 to ${pageMax}`, "limit");
+  }
+  const page = orderPage(context.committed(), { all: request.query["all"] === "1", after, limit });
+  const events = await context.eventsOf(page.orders.map((order) => order.id));
+  return ok({
+    version: 1,
+    orders: page.orders.map((order) => orderView(order, events.get(order.id) ?? [])),
+    next: page.next,
+  });
+}
+
+async function show(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
+  const ref = request.params["id"] ?? "";
+  const state = context.committed();
+  const parent = state.parents.get(id<ParentId>(ref));
+  if (parent !== undefined) return ok(parentView(parent, state));
+  const order = state.orders.get(id<IntentId>(ref));
+  if (order === undefined) return no(404, "not-found", `there is no order ${ref}`);
+  return ok(orderView(order, (await context.eventsOf([order.id])).get(order.id) ?? []));
+}
+
+async function cancel(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
+  const ref = request.params["id"] ?? "";
+  const taken = context.desk().cancel(ref, request.principal.name);
+  if (taken === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
+  switch (taken.kind) {
+    case "unknown":
+      return no(404, "not-found", `there is no order ${ref}`);
+    case "ended":
+      return no(409, "conflict", `${ref} has ended already`);
+    case "recorded": {
+      const unknown = await notCommitted(context, taken.sequence);
+      if (unknown !== undefined) return unknown;
+      const order = context.committed().orders.get(id<IntentId>(ref));
+      return {
+        status: 202,
+        body: { id: ref, clientOrderId: order === undefined ? null : latestAttempt(order).clientOrderId },
+      };
+    }
+  }
+}
+
+/** Undefined once the record is durable; else the 503 that says that it may be. */
+async function notCommitted(context: OrderRoutesContext, sequence: Sequence): Promise<Answer | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), commitWithinMs);
+  });
+  try {
+    const first = await Promise.race([context.whenCommitted(sequence), late]);
+    if (first !== "late") return undefined;
+    return no(
+      503,
+      "unknown",
+      `recorded, not durable on the in-sync set within ${commitWithinMs} ms; repeat with the same key`,
+    );
+  } catch (error) {
+    if (!(error instanceof CommitUnknown)) throw error;
+    return no(503, "unknown", `recorded, but ${error.message}; repeat with the same key`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What passes by itself is 503 (nothing was recorded, try again), what does not is 422 with the code. */
+function refusal(refused: Refusal): Answer {
+  const isTransient = refused.code === "no-leader" || refused.code === "held";
+  const status = isTransient && isPassingRefusal(refused) ? 503 : 422;
+  return { status, body: problem(status, status === 503 ? "refused" : refused.code, refused.sentence) };
+}
+
+function wholeOf(text: string | undefined, fallback: number): number | undefined {
+  if (text === undefined) return fallback;
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function ok(body: unknown): Answer {
+  return { status: 200, body };
+}
+
+function no(status: number, code: string, detail: string, field?: string): Answer {
+  return { status, body: problem(status, code, detail, field) };
+}

@@ -1,0 +1,113 @@
+/** Orders, parents and positions as the outside sees them, made of the committed rows and their journaled events. */
+import type {
+  Config,
+  EngineState,
+  IntentId,
+  OrderEvent,
+  OrderOutcome,
+  OrderRow,
+  OrderView,
+  ParentRow,
+  ParentView,
+  PositionView,
+} from "@baton/core";
+import { add, assert, isOrderEnded, marketKey, zero } from "@baton/core";
+
+/** One order with its life. */
+export function orderView(order: OrderRow, events: readonly OrderEvent[]): OrderView {
+  const sent = order.attempts.findLast(
+    (attempt) => attempt.stamp !== undefined || attempt.answeredWallMs !== undefined,
+  );
+  return {
+    id: order.id,
+    clientOrderIds: order.attempts.map((attempt) => attempt.clientOrderId),
+    parent: order.parent ?? null,
+    slice: order.slice ?? null,
+    epoch: sent?.epoch ?? null,
+    sentBy: sent === undefined || sent.node === "" ? null : sent.node,
+    terms: order.terms,
+    status: order.status,
+    outcome: outcomeOf(order),
+    executed: order.executed,
+    events,
+  };
+}
+
+function outcomeOf(order: OrderRow): OrderOutcome | null {
+  if (order.venueOrderId !== undefined) return "accepted";
+  switch (order.status) {
+    case "rejected":
+      return "rejected";
+    case "not-sent":
+      return "not-sent";
+    case "in-doubt":
+      return "in-doubt";
+    case "pending-new":
+    case "new":
+    case "partially-filled":
+    case "filled":
+    case "cancelled":
+    case "expired":
+      return null;
+  }
+}
+
+/** One parent with its slices. */
+export function parentView(parent: ParentRow, state: EngineState): ParentView {
+  let done = 0;
+  let open = 0;
+  const children: IntentId[] = [];
+  for (const slice of parent.slices) {
+    if (slice.kind !== "intent") continue;
+    children.push(slice.intent);
+    const child = state.orders.get(slice.intent);
+    if (child !== undefined && isOrderEnded(child)) done += 1;
+    else open += 1;
+  }
+  const skipped = parent.slices.filter((slice) => slice.kind === "skipped").length;
+  const status = parent.status === "working" ? "running" : parent.status;
+  return {
+    id: parent.id,
+    algorithm: parent.algorithm,
+    status,
+    executed: parent.executed,
+    slices: { done, skipped, open },
+    children,
+  };
+}
+
+/** Positions since the baseline, with what may still come of open and doubted orders. */
+export function positionViews(state: EngineState, config: Config): readonly PositionView[] {
+  return config.venues.flatMap((venue) =>
+    venue.symbols.map((symbol) => {
+      const key = marketKey(venue.id, symbol);
+      const exposure = state.indexes.exposure.get(key);
+      return {
+        venue: venue.id,
+        account: venue.account,
+        symbol,
+        quantity: state.positions.get(key)?.quantity ?? zero,
+        openBuy: exposure === undefined ? zero : add(exposure.buyOpen, exposure.buyDoubt),
+        openSell: exposure === undefined ? zero : add(exposure.sellOpen, exposure.sellDoubt),
+      };
+    }),
+  );
+}
+
+/** A page of orders in the order of their intents: those not ended, or all. */
+export function orderPage(
+  state: EngineState,
+  o: { readonly all: boolean; readonly after: number; readonly limit: number },
+): { readonly orders: readonly OrderRow[]; readonly next: number | null } {
+  const found: OrderRow[] = [];
+  for (const order of state.orders.values()) {
+    if (order.sequence <= o.after || (!o.all && isOrderEnded(order))) continue;
+    if (found.length === o.limit) {
+      const last = found.at(-1);
+      assert(last !== undefined, "a full page has a last order");
+      return { orders: found, next: last.sequence };
+    }
+    found.push(order);
+  }
+  return { orders: found, next: null };
+}

@@ -1,0 +1,192 @@
+/**
+ * What the venues tell of our accounts, made into facts: fills (each trade once), the state of orders, and the baseline of
+ * an account that has a past. A successor does not trust what a standby overheard: at the start of its term it reads the
+ * account anew from the last journaled trade on. Invariants I9, I11.
+ */
+import type { IntentId, JournalEvent, OrderRow, SymbolId, TradeId, VenueId, VenueOrder } from "@baton/core";
+import { compare, id, isOrderEnded, isUnsettled, latestAttempt, marketKey, reconcile } from "@baton/core";
+import type { AccountEvent, AccountStream, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
+import { takeBaseline, VenueUnavailable } from "@baton/venues";
+import { monoNow, wallNow } from "../clock.ts";
+import type { DeskContext } from "./desk-context.ts";
+import type { Term } from "./term.ts";
+
+const baselineRetryMs = 250;
+
+export class Accounts {
+  readonly #context: DeskContext;
+  readonly #term: Term;
+  readonly #onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void;
+  readonly #streams: AccountStream[] = [];
+  readonly #states = new Map<VenueId, AccountStreamState>();
+
+  /** `onEvidence`: the venue told of an order of ours whose fate was open. */
+  constructor(context: DeskContext, term: Term, onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void) {
+    this.#context = context;
+    this.#term = term;
+    this.#onEvidence = onEvidence;
+  }
+
+  /** Starts listening, and takes the baseline of every account that has none. The epoch's opening is committed. */
+  begin(): void {
+    for (const venue of this.#context.venues.values()) void this.#begin(venue);
+  }
+
+  close(): void {
+    for (const stream of this.#streams) stream.close();
+  }
+
+  /** Why no order may go to this venue yet; undefined when one may. */
+  whyNotReady(venue: VenueId): string | undefined {
+    return this.#term.state.baselines.get(venue)?.baseline === undefined
+      ? "the account's baseline has not been taken yet"
+      : undefined;
+  }
+
+  async #begin(venue: Venue): Promise<void> {
+    await this.#takeBaseline(venue);
+    if (this.#term.isOver) return;
+    this.#streams.push(
+      venue.openAccountStream({
+        lastTradeId: (symbol) => this.#lastTradeId(venue.id, symbol),
+        liveOrders: () => this.#liveOrders(venue.id),
+        onEvent: (event) => this.#onEvent(venue, event),
+        onState: (state, why) => {
+          const was = this.#states.get(venue.id);
+          this.#states.set(venue.id, state);
+          if (state === "ready") this.#context.say("account.ready", `The account stream of ${venue.id} is complete.`);
+          else if (was === "ready")
+            this.#context.warn("account.lost", `The account stream of ${venue.id} ended: ${why}.`);
+        },
+      }),
+    );
+    await this.#findOrphans(venue);
+  }
+
+  async #takeBaseline(venue: Venue): Promise<void> {
+    const symbols = [...venue.instruments.keys()];
+    while (!this.#term.isOver && this.#term.state.baselines.get(venue.id)?.baseline === undefined) {
+      try {
+        const found = await takeBaseline(venue, symbols);
+        this.#term.note({
+          kind: "baseline.taken",
+          venue: venue.id,
+          atWallMs: wallNow(),
+          balances: found.balances,
+          lastTradeIds: found.lastTradeIds,
+          externalOrders: found.openOrders.map((order) => order.venueOrderId),
+        });
+        this.#context.say(
+          "account.baseline",
+          `The account at ${venue.id} starts with ${found.openOrders.length} foreign orders.`,
+        );
+      } catch (error) {
+        if (!(error instanceof VenueUnavailable)) throw error;
+        this.#context.warn("account.baseline-missing", `No baseline of ${venue.id} yet: ${error.message}.`);
+        await new Promise((resolve) => setTimeout(resolve, baselineRetryMs));
+      }
+    }
+  }
+
+  /** The reverse check: open orders with our tag that the journal does not know. */
+  async #findOrphans(venue: Venue): Promise<void> {
+    let open: readonly VenueOrder[];
+    try {
+      open = await venue.openOrders();
+    } catch (error) {
+      if (error instanceof VenueUnavailable) return;
+      throw error;
+    }
+    const list = { venue: venue.id, symbols: [...venue.instruments.keys()], orders: open, atWallMs: wallNow() };
+    const ours = { tag: this.#context.tag, orphans: this.#context.config.doubt.orphans };
+    for (const orphan of reconcile(this.#term.state, list, ours).orphans) {
+      this.#term.note(orphan);
+      const { clientOrderId, symbol } = orphan.order;
+      this.#context.warn(
+        "order.orphan",
+        `An open order at ${venue.id} has our tag and no intent; policy: ${orphan.action}.`,
+        {
+          clientOrderId,
+        },
+      );
+      const permit = this.#context.permits.current(monoNow());
+      if (orphan.action === "cancel" && permit !== undefined) {
+        await venue.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit);
+      }
+    }
+  }
+
+  #onEvent(venue: Venue, event: AccountEvent): void {
+    if (this.#term.isOver) return;
+    if (event.kind === "fill") this.#onFill(venue.id, event.fill);
+    else if (event.kind === "order") this.#onOrder(event.order);
+  }
+
+  #onFill(venue: VenueId, fill: VenueTrade): void {
+    const intent = this.#intentOf(venue, fill);
+    const recorded: JournalEvent = {
+      kind: "fill.recorded",
+      venue,
+      symbol: fill.symbol,
+      tradeId: fill.tradeId,
+      venueOrderId: fill.venueOrderId,
+      ...(intent !== undefined && { intent }),
+      side: fill.side,
+      price: fill.price,
+      quantity: fill.quantity,
+      fee: fill.fee,
+      feeCurrency: fill.feeCurrency,
+      tradedWallMs: fill.tradedWallMs,
+    };
+    this.#term.note(recorded);
+  }
+
+  #intentOf(venue: VenueId, fill: VenueTrade): IntentId | undefined {
+    const byClient = fill.clientOrderId === undefined ? undefined : this.#known(fill.clientOrderId)?.id;
+    return byClient ?? this.#term.state.indexes.byVenueOrderId.get(`${venue}|${fill.symbol}|${fill.venueOrderId}`);
+  }
+
+  #onOrder(order: VenueOrder): void {
+    const known = this.#known(order.clientOrderId);
+    if (known === undefined) return;
+    if (isUnsettled(known)) {
+      // A request that is still under way gets its answer by itself; the same word twice would be refused as known.
+      if (known.status === "in-doubt") this.#onEvidence(known, order);
+      return;
+    }
+    if (!isNews(known, order)) return;
+    const attempt = latestAttempt(known).number;
+    this.#term.note({ kind: "order.updated", intent: known.id, attempt, order, atWallMs: wallNow() });
+  }
+
+  #known(clientOrderId: string): OrderRow | undefined {
+    const known = this.#term.state.indexes.byClientOrderId.get(clientOrderId as never);
+    return known === undefined ? undefined : this.#term.state.orders.get(known.intent);
+  }
+
+  /** The highest id up to which every trade is journaled. */
+  #lastTradeId(venue: VenueId, symbol: SymbolId): TradeId | undefined {
+    const { positions, baselines } = this.#term.state;
+    return positions.get(marketKey(venue, symbol))?.lastTradeId ?? baselines.get(venue)?.baseline?.lastTradeIds[symbol];
+  }
+
+  #liveOrders(venue: VenueId): { symbol: SymbolId; clientOrderId: string }[] {
+    const { indexes, orders } = this.#term.state;
+    const live: { symbol: SymbolId; clientOrderId: string }[] = [];
+    for (const intents of indexes.open.values()) {
+      for (const intent of intents) {
+        const order = orders.get(intent);
+        if (order === undefined || order.terms.venue !== venue) continue;
+        live.push({ symbol: order.terms.symbol, clientOrderId: latestAttempt(order).clientOrderId });
+      }
+    }
+    return live;
+  }
+}
+
+/** Whether the venue's word says more than the row knows. */
+function isNews(order: OrderRow, told: VenueOrder): boolean {
+  if (isOrderEnded(order)) return compare(told.executed, order.executed) > 0;
+  const isEnd = told.status !== "open" && told.status !== "partially-filled";
+  return isEnd || compare(told.executed, order.executed) > 0;
+}

@@ -1,0 +1,19 @@
+/** What every part of the desk needs of the rest of the node. */
+import type { Config, DeploymentTag, MarketView, NodeId, PermitSource, Refusal, SymbolId, VenueId } from "@baton/core";
+import type { Venue } from "@baton/venues";
+import type { Metrics } from "../metrics.ts";
+
+export interface DeskContext {
+  readonly node: NodeId;
+  readonly config: Config;
+  readonly tag: DeploymentTag;
+  readonly venues: ReadonlyMap<VenueId, Venue>;
+  /** The price to decide on now, or why there is none. */
+  readonly price: (venue: VenueId, symbol: SymbolId) => MarketView;
+  readonly permits: PermitSource;
+  readonly metrics: Metrics;
+  /** Why no new risk may be taken now whatever the order; undefined when it may. */
+  readonly whyNoRisk: () => Refusal | undefined;
+  readonly say: (event: string, sentence: string, facts?: Readonly<Record<string, unknown>>) => void;
+  readonly warn: (event: string, sentence: string, facts?: Readonly<Record<string, unknown>>) => void;
+}

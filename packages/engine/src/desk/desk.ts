@@ -1,0 +1,228 @@
+/**
+ * The trading desk: one term of it per leadership. It opens the epoch, drives what it inherits and what comes in, and
+ * stops at the end of the term. Effects hang on commits: persist, tell the peers, tell the venue, tell people, in this
+ * order and no other. Invariants I3, I4, I6.
+ */
+import type {
+  EngineState,
+  Epoch,
+  IntentId,
+  JournalEvent,
+  KillRecord,
+  PlaceOrderRequest,
+  PlaceOutcome,
+  Sequence,
+  TakeoverReason,
+  WallMs,
+} from "@baton/core";
+import { assert, inheritedDoubts, reissuableIntents, wallMs } from "@baton/core";
+import type { BootId } from "@baton/core";
+import { monoNow, wallNow } from "../clock.ts";
+import type { Ledger } from "../ledger.ts";
+import type { StrategyIntent } from "../strategies/strategy.ts";
+import { Accounts } from "./accounts.ts";
+import { Cancels } from "./cancels.ts";
+import type { DeskContext } from "./desk-context.ts";
+import { Doubts } from "./doubts.ts";
+import type { CancelTaken, Taken } from "./intake.ts";
+import { Intake } from "./intake.ts";
+import { Parents } from "./parents.ts";
+import { Placements } from "./placements.ts";
+import { Term } from "./term.ts";
+
+/** How a term begins. */
+export interface TermStart {
+  readonly epoch: Epoch;
+  readonly boot: BootId;
+  readonly reason: TakeoverReason;
+  /** Until when an earlier leader may still have sent what it had journaled. */
+  readonly inheritedSendByWallMs: WallMs;
+}
+
+/** How long a switchover waits for answers that are still out; what is out then is inherited as doubt. */
+const settleMs = 120;
+
+interface Parts {
+  readonly term: Term;
+  readonly accounts: Accounts;
+  readonly cancels: Cancels;
+  readonly doubts: Doubts;
+  readonly intake: Intake;
+  readonly parents: Parents;
+  readonly placements: Placements;
+}
+
+export class Desk {
+  readonly #context: DeskContext;
+  readonly #ledger: Ledger;
+  #parts: Parts | undefined;
+
+  constructor(context: DeskContext, ledger: Ledger) {
+    this.#context = context;
+    this.#ledger = ledger;
+  }
+
+  /** True while this node takes new wishes. */
+  get isTrading(): boolean {
+    return this.#parts?.term.isTrading ?? false;
+  }
+
+  /** False once a switchover has sealed the term: then nothing may be sent, whatever the deadline says. */
+  get maySend(): boolean {
+    const phase = this.#parts?.term.phase;
+    return phase === "trading" || phase === "held";
+  }
+
+  get state(): EngineState {
+    return this.#ledger.speculative;
+  }
+
+  /** Begins a term: records its opening. Nothing is sent before that is committed. Gives the record's sequence. */
+  begin(start: TermStart): Sequence {
+    this.end();
+    const term = new Term(start.epoch, this.#ledger, (refused) => {
+      // A fact that came twice is no news; one that contradicts the journal is for a person.
+      const isKnown = refused.code.endsWith("-known") || refused.code === "fill-before-baseline";
+      if (!isKnown) this.#context.warn("event.refused", refused.message, { code: refused.code });
+    });
+    const accounts = new Accounts(this.#context, term, (order, told) => doubts.evidence(order, told));
+    const intake = new Intake(this.#context, term, (venue) => accounts.whyNotReady(venue));
+    const placements: Placements = new Placements(this.#context, term, {
+      resolve: (intent) => doubts.begin(intent),
+      reissue: (order) => intake.reissue(order),
+    });
+    const doubts: Doubts = new Doubts(this.#context, term, (intent) => placements.drive(intent));
+    const cancels = new Cancels(this.#context, term);
+    const parents = new Parents(term, intake);
+    this.#parts = { term, accounts, cancels, doubts, intake, parents, placements };
+    const inDoubt = inheritedDoubts(term.state);
+    return term.decide([
+      {
+        kind: "epoch.opened",
+        epoch: start.epoch,
+        node: this.#context.node,
+        boot: start.boot,
+        reason: start.reason,
+        atWallMs: wallNow(),
+        inheritedSendByWallMs: start.inheritedSendByWallMs,
+        inDoubt,
+      },
+    ]);
+  }
+
+  /** A committed event. What was written under another epoch has no effects here: it is inherited. */
+  onCommitted(event: JournalEvent, epoch: Epoch): void {
+    const parts = this.#parts;
+    if (parts === undefined || parts.term.isOver || epoch !== parts.term.epoch) return;
+    switch (event.kind) {
+      case "epoch.opened":
+        return this.#opened(parts, event.inDoubt);
+      case "intent.recorded":
+      case "attempt.recorded":
+        return parts.placements.drive(event.intent);
+      case "cancel.requested":
+        return parts.cancels.arm(event.intent);
+      case "parent.recorded":
+        return parts.parents.wake(event.parent);
+      case "attempt.answered":
+      case "doubt.resolved":
+      case "intent.ended":
+      case "order.updated": {
+        const parent = this.#ledger.speculative.orders.get(event.intent)?.parent;
+        return parent === undefined ? undefined : parts.parents.wake(parent);
+      }
+      case "fill.recorded":
+      case "slice.skipped":
+      case "parent.ended":
+      case "baseline.taken":
+      case "kill.set":
+      case "orphan.found":
+      case "strategy.advanced":
+      case "strategy.switched":
+      case "operation.noted":
+        return;
+    }
+  }
+
+  request(request: PlaceOrderRequest, by: string, key: string | undefined): Taken | undefined {
+    return this.#parts?.intake.request(request, by, key);
+  }
+
+  cancel(ref: string, by: string): CancelTaken | undefined {
+    return this.isTrading ? this.#parts?.intake.cancel(ref, by) : undefined;
+  }
+
+  strategy(strategy: string, state: unknown, wishes: readonly StrategyIntent[]): void {
+    this.#parts?.intake.strategy(strategy, state, wishes);
+  }
+
+  /** Records a fact of this node's own while it leads. */
+  note(event: JournalEvent): void {
+    this.#parts?.term.note(event);
+  }
+
+  /** Takes the kill level that etcd holds; only a change is recorded. */
+  applyKill(kill: KillRecord | undefined): void {
+    const term = this.#parts?.term;
+    const level = kill?.level ?? "off";
+    if (term === undefined || !term.isTrading || term.state.engine.kill.level === level) return;
+    const { by, reason } = kill ?? { by: "etcd", reason: "the kill key is gone" };
+    term.decide([{ kind: "kill.set", level, by, reason, atWallMs: wallNow() }]);
+    this.#context.warn("kill.set", `Kill level ${level} by ${by}: ${reason}.`);
+    if (level === "off") return;
+    for (const intents of term.state.indexes.open.values()) {
+      for (const intent of intents) this.#parts?.intake.cancel(intent, "kill");
+    }
+  }
+
+  lateAnswer(clientOrderId: string, outcome: PlaceOutcome): void {
+    this.#parts?.placements.lateAnswer(clientOrderId, outcome);
+  }
+
+  /** Takes nothing new, waits for what is out, seals the journal. Gives its last sequence. */
+  async hold(): Promise<Sequence> {
+    const parts = this.#parts;
+    assert(parts !== undefined, "a leader has a desk");
+    parts.term.hold();
+    const end = monoNow() + settleMs;
+    // What was recorded must be committed before it can be sent and answered.
+    await Promise.race([this.#ledger.whenCommitted(parts.term.state.applied), after(settleMs)]);
+    await parts.placements.settle(Math.max(1, end - monoNow()));
+    return parts.term.seal();
+  }
+
+  /** The switchover did not happen: goes on. */
+  resume(): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    parts.term.resume();
+    for (const intent of parts.term.state.indexes.unsettled) parts.placements.drive(intent);
+  }
+
+  /** Ends the term. What is under way is left to the successor. */
+  end(): void {
+    const parts = this.#parts;
+    this.#parts = undefined;
+    if (parts === undefined) return;
+    parts.term.end();
+    parts.accounts.close();
+    parts.parents.close();
+  }
+
+  #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
+    for (const intent of inDoubt) parts.doubts.begin(intent);
+    for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
+    parts.accounts.begin();
+    parts.cancels.armAll();
+    parts.parents.begin();
+  }
+}
+
+/** The bound for an inherited request whose sender is certainly dead, or has stopped by itself: now. */
+export function sentByNow(): WallMs {
+  return wallMs(wallNow());
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

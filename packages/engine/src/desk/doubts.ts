@@ -1,0 +1,165 @@
+/**
+ * Finding out what became of an order: asks the venue what core says to ask, when it says so, until evidence ends the
+ * doubt. A doubt blocks itself (or what `doubt.block` says) and nothing else. Inherited doubts are asked for at once.
+ * Invariants I9, I10; operators see them in `baton orders list`.
+ */
+import type {
+  Doubt,
+  DoubtPolicy,
+  DoubtProgress,
+  IntentId,
+  OrderRow,
+  SymbolId,
+  VenueOrder,
+  VenueOrderId,
+  WallMs,
+} from "@baton/core";
+import {
+  assertNever,
+  beginDoubt,
+  doubtOf,
+  nextDoubtStep,
+  noteFinal,
+  noteQuery,
+  resolutionEvent,
+  unexplainedTrades,
+} from "@baton/core";
+import type { Venue, VenueTrade } from "@baton/venues";
+import { VenueUnavailable } from "@baton/venues";
+import { wallNow } from "../clock.ts";
+import type { DeskContext } from "./desk-context.ts";
+import { pause } from "./pause.ts";
+import type { Term } from "./term.ts";
+
+/** Longest pause before the state is looked at again: the account stream may have brought the answer. */
+const lookEveryMs = 25;
+/** How many doubts ask the venue at the same time. */
+const atOnceMax = 8;
+
+export class Doubts {
+  readonly #context: DeskContext;
+  readonly #term: Term;
+  readonly #onEnded: (intent: IntentId) => void;
+  readonly #open = new Map<IntentId, { progress: DoubtProgress }>();
+  #asking = 0;
+
+  /** `onEnded`: the order can be driven on. */
+  constructor(context: DeskContext, term: Term, onEnded: (intent: IntentId) => void) {
+    this.#context = context;
+    this.#term = term;
+    this.#onEnded = onEnded;
+  }
+
+  begin(intent: IntentId): void {
+    if (this.#open.has(intent)) return;
+    const entry = { progress: beginDoubt(wallNow()) };
+    this.#open.set(intent, entry);
+    void this.#pursue(intent, entry).finally(() => {
+      this.#open.delete(intent);
+      if (!this.#term.isOver) this.#onEnded(intent);
+    });
+  }
+
+  /** The venue told of it by itself. */
+  evidence(order: OrderRow, told: VenueOrder): void {
+    const entry = this.#open.get(order.id);
+    if (entry !== undefined) entry.progress = noteQuery(entry.progress, wallNow(), { kind: "found", order: told });
+    else this.begin(order.id);
+  }
+
+  async #pursue(intent: IntentId, entry: { progress: DoubtProgress }): Promise<void> {
+    while (!this.#term.isOver) {
+      const order = this.#term.state.orders.get(intent);
+      const venue = order === undefined ? undefined : this.#context.venues.get(order.terms.venue);
+      const doubt = order === undefined ? undefined : doubtOf(order, this.#policy(venue));
+      if (doubt === undefined || venue === undefined) return;
+      const step = nextDoubtStep(doubt, entry.progress, wallNow());
+      switch (step.kind) {
+        case "resolved": {
+          this.#term.note(resolutionEvent(doubt, step.resolution, "venue", wallNow()));
+          const how = step.resolution.kind === "accepted" ? "the venue has it" : "it was never accepted";
+          this.#context.say("doubt.resolved", `The doubt about ${intent} has ended: ${how}.`, { intent });
+          return;
+        }
+        case "mismatch":
+          this.#context.warn("doubt.mismatch", step.sentence, { intent });
+          await pause(1_000);
+          break;
+        case "query":
+        case "ask-all": {
+          const earlyMs = step.atWallMs - wallNow();
+          if (earlyMs > 0 || this.#asking >= atOnceMax) await pause(Math.min(lookEveryMs, Math.max(1, earlyMs)));
+          else await this.#ask(step.kind, doubt, venue, entry);
+          break;
+        }
+        default:
+          assertNever(step, "doubt step");
+      }
+    }
+  }
+
+  async #ask(kind: "query" | "ask-all", doubt: Doubt, venue: Venue, entry: { progress: DoubtProgress }): Promise<void> {
+    this.#asking += 1;
+    try {
+      const askedWallMs = wallNow();
+      const { symbol } = doubt.terms;
+      if (kind === "query") {
+        const answer = await venue.query(symbol, doubt.clientOrderId);
+        entry.progress = noteQuery(entry.progress, askedWallMs, answer);
+        return;
+      }
+      const [query, openOrders, unexplained] = await Promise.all([
+        venue.query(symbol, doubt.clientOrderId),
+        orUnavailable(() => venue.openOrders(symbol)),
+        orUnavailable(() => this.#unexplained(venue, doubt)),
+      ]);
+      entry.progress = noteFinal(entry.progress, { askedWallMs, query, openOrders, unexplained });
+    } finally {
+      this.#asking -= 1;
+    }
+  }
+
+  /** Trades since the doubt began that no known order explains. */
+  async #unexplained(venue: Venue, doubt: Doubt): Promise<readonly VenueOrderId[]> {
+    const trades = await tradesSince(venue, doubt.terms.symbol, doubt.sinceWallMs);
+    return unexplainedTrades(this.#term.state, doubt, trades);
+  }
+
+  #policy(venue: Venue | undefined): DoubtPolicy {
+    const { doubt, risk, venues } = this.#context.config;
+    const validityMaxMs = Math.max(
+      ...venues.filter((v) => venue === undefined || v.id === venue.id).map((v) => v.validityMs),
+    );
+    return {
+      processingBoundMs: doubt.processingBoundMs,
+      queryLagMs: doubt.queryLagMs,
+      // Orders are refused above this bound, so it holds for whoever sent.
+      clockErrorMs: risk.clockErrorMaxMs,
+      validityMaxMs,
+    };
+  }
+}
+
+/** Every trade of the account since then; the venue lists the latest page, and earlier ones by id. */
+async function tradesSince(venue: Venue, symbol: SymbolId, since: WallMs): Promise<readonly VenueTrade[]> {
+  const page = 1_000;
+  let found = [...(await venue.trades(symbol, { limit: page }))];
+  while (found.length > 0 && found.length % page === 0 && (found[0]?.tradedWallMs ?? 0) >= since) {
+    const first = BigInt(found[0]?.tradeId ?? "0");
+    const from = first > BigInt(page) ? first - BigInt(page) : 0n;
+    const earlier = await venue.trades(symbol, { fromId: `${from}` as never, limit: page });
+    const before = earlier.filter((trade) => BigInt(trade.tradeId) < first);
+    if (before.length === 0) break;
+    found = [...before, ...found];
+  }
+  return found.filter((trade) => trade.tradedWallMs >= since);
+}
+
+async function orUnavailable<T>(ask: () => Promise<T>): Promise<T | { readonly unavailable: string }> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof VenueUnavailable) return { unavailable: error.message };
+    throw error;
+  }
+}

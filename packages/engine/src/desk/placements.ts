@@ -1,0 +1,153 @@
+/**
+ * Driving each order to its end: what core says comes next for it is done, until the venue's word is known or nothing more
+ * will ever be sent. An attempt is sent by the term that recorded it and by no other, once it is committed; what is
+ * uncertain goes to `doubts.ts`. Invariants I2, I4, I9, I10.
+ */
+import type { IntentId, JournalEvent, OrderRow, PlaceOutcome } from "@baton/core";
+import {
+  answerEvents,
+  assert,
+  assertNever,
+  endedEvent,
+  isUnsettled,
+  latestAttempt,
+  monoMs,
+  nextPlacementStep,
+  sendByWallMs,
+  sendRefusal,
+} from "@baton/core";
+import { monoNow, wallNow } from "../clock.ts";
+import type { DeskContext } from "./desk-context.ts";
+import { pause } from "./pause.ts";
+import type { Term } from "./term.ts";
+
+/** What placements leave to others. */
+export interface PlacementPorts {
+  /** Its fate is open: find it out, then `drive` again. */
+  resolve(intent: IntentId): void;
+  /** Proved absent: ask risk again and record the next attempt, or the end. */
+  reissue(order: OrderRow, attempt: number): void;
+}
+
+export class Placements {
+  readonly #context: DeskContext;
+  readonly #term: Term;
+  readonly #ports: PlacementPorts;
+  readonly #underWay = new Map<IntentId, Promise<void>>();
+
+  constructor(context: DeskContext, term: Term, ports: PlacementPorts) {
+    this.#context = context;
+    this.#term = term;
+    this.#ports = ports;
+  }
+
+  /** Orders that are being sent or wait for the venue's answer. */
+  get count(): number {
+    return this.#underWay.size;
+  }
+
+  /** Does what comes next for an order; called when its record is committed and whenever its doubt has ended. */
+  drive(intent: IntentId): void {
+    if (this.#underWay.has(intent)) return;
+    const driving = this.#drive(intent).finally(() => this.#underWay.delete(intent));
+    this.#underWay.set(intent, driving);
+  }
+
+  /** Resolves when nothing is under way, or after `withinMs`; what is still out then is inherited as doubt. */
+  async settle(withinMs: number): Promise<void> {
+    const end = monoNow() + withinMs;
+    while (this.#underWay.size > 0 && monoNow() < end) {
+      await Promise.race([Promise.allSettled([...this.#underWay.values()]), pause(Math.max(1, end - monoNow()))]);
+    }
+  }
+
+  /** An answer that came after its request had been called in doubt. */
+  lateAnswer(clientOrderId: string, outcome: PlaceOutcome): void {
+    const known = this.#term.state.indexes.byClientOrderId.get(clientOrderId as never);
+    const order = known === undefined ? undefined : this.#term.state.orders.get(known.intent);
+    if (known === undefined || order === undefined || order.status !== "in-doubt") return;
+    if (latestAttempt(order).number !== known.attempt || !isUnsettled(order)) return;
+    const at = { intent: known.intent, attempt: known.attempt, by: "venue", atWallMs: wallNow() } as const;
+    if (outcome.kind === "accepted") {
+      this.#term.note({ kind: "doubt.resolved", ...at, resolution: { kind: "accepted", order: outcome.order } });
+    } else if (outcome.kind === "rejected") {
+      const proof = `the venue's late answer was a refusal: ${outcome.code} ${outcome.message}`;
+      this.#term.note({ kind: "doubt.resolved", ...at, resolution: { kind: "not-accepted", proof } });
+      this.drive(known.intent);
+    }
+  }
+
+  async #drive(intent: IntentId): Promise<void> {
+    while (!this.#term.isOver && this.#term.phase !== "sealed") {
+      const { state } = this.#term;
+      const order = state.orders.get(intent);
+      assert(order !== undefined, "a driven order is known");
+      const step = nextPlacementStep(state, order, wallNow());
+      switch (step.kind) {
+        case "settled":
+        case "leave":
+          return;
+        case "resolve":
+          return this.#ports.resolve(intent);
+        case "reissue":
+          return this.#ports.reissue(order, step.attempt);
+        case "end":
+          return this.#term.note(endedEvent(intent, step.reason, wallNow()));
+        case "send": {
+          const earlyMs = step.notBeforeWallMs - wallNow();
+          if (earlyMs > 0) await pause(earlyMs);
+          else await this.#send(order);
+          break;
+        }
+        default:
+          assertNever(step, "placement step");
+      }
+    }
+  }
+
+  async #send(order: OrderRow): Promise<void> {
+    const attempt = latestAttempt(order);
+    // Rule 3: only a record of the own epoch, and only once it is committed; an inherited one is never sent.
+    assert(attempt.epoch === this.#term.epoch && attempt.inheritedSendByWallMs === undefined, "own attempts are sent");
+    assert(this.#term.isCommitted(attempt.sequence), "what is sent is committed");
+    const startedMono = monoNow();
+    const outcome = await this.#place(order);
+    if (this.#term.isOver) return;
+    if (outcome.kind !== "not-sent") this.#context.metrics.orderAck.observe((monoNow() - startedMono) / 1_000);
+    else if (outcome.reason === "permit-ended") this.#context.metrics.fenceRefusals.inc();
+    this.#context.metrics.intents.inc({ outcome: outcome.kind });
+    if (outcome.kind === "in-doubt" || outcome.kind === "duplicate") {
+      const cause = outcome.kind === "duplicate" ? outcome.message : outcome.cause;
+      this.#context.warn("order.in-doubt", `What became of ${order.id} is not known: ${cause}.`, { intent: order.id });
+    }
+    for (const event of this.#answerEvents(order.id, outcome)) this.#term.note(event);
+  }
+
+  async #place(order: OrderRow): Promise<PlaceOutcome> {
+    const refusal = sendRefusal(this.#term.state, order, wallNow());
+    if (refusal !== undefined) return { kind: "not-sent", reason: refusal, message: "decided before sending" };
+    const permit = this.#context.permits.current(monoNow());
+    const venue = this.#context.venues.get(order.terms.venue);
+    if (permit === undefined || permit.epoch !== this.#term.epoch) {
+      return { kind: "not-sent", reason: "permit-ended", message: "no permit is in force" };
+    }
+    if (venue === undefined) {
+      return {
+        kind: "not-sent",
+        reason: "connect-failed",
+        message: `no venue ${order.terms.venue} is configured here`,
+      };
+    }
+    const expiresAtMonoMs = monoMs(monoNow() + (sendByWallMs(order) - wallNow()));
+    const { clientOrderId } = latestAttempt(order);
+    return await venue.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit);
+  }
+
+  /** The order may have moved on meanwhile (a fill is faster than an answer): the facts are made of what is known now. */
+  #answerEvents(intent: IntentId, outcome: PlaceOutcome): readonly JournalEvent[] {
+    const order = this.#term.state.orders.get(intent);
+    assert(order !== undefined, "a sent order is known");
+    const answer = { epoch: this.#term.epoch, node: this.#context.node, outcome };
+    return answerEvents(this.#term.state, order, answer, wallNow());
+  }
+}

@@ -1,0 +1,33 @@
+/** The engine's process: what the supervisor forks. Its only argument is the configuration file. */
+import { engineLink } from "@baton/cluster";
+import { ConfigError, loadConfig, problemText } from "./config/load.ts";
+import { openLog } from "./log.ts";
+import { newBoot, runNode } from "./node/run-node.ts";
+import { checkMachine, StartRefused } from "./node/startup-checks.ts";
+
+/** Runs the engine in this process until it ends; gives the exit status. */
+export async function runEngineProcess(configFile: string): Promise<number> {
+  const link = engineLink();
+  const stop = new AbortController();
+  link?.onStop(() => stop.abort());
+  if (link === undefined) for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  try {
+    checkMachine({ nodeVersion: process.version, wallMs: Date.now() });
+    const config = loadConfig(configFile);
+    const boot = newBoot();
+    const log = openLog({ level: config.log.level, node: config.node.id, boot });
+    const end = await runNode({ config, log, boot, link, stop: stop.signal });
+    if (end.kind === "fenced") log.error({ event: "node.ended" }, end.why);
+    return end.kind === "stopped" ? 0 : 1;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      for (const problem of error.problems) process.stderr.write(`${problemText(problem)}\n`);
+      return 78;
+    }
+    const isExpected = error instanceof StartRefused || (error instanceof Error && "code" in error);
+    const text = error instanceof Error ? (isExpected ? error.message : (error.stack ?? error.message)) : String(error);
+    process.stderr.write(`baton: ${text}\n`);
+    const isConfiguration = error instanceof Error && "code" in error && error.code === "timing-refused";
+    return isConfiguration ? 78 : 1;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * How a node comes by its journal. Before `baton cluster init` there is no cluster to belong to: the node says in etcd who
+ * it is and which journal it would make, and waits. Afterwards it opens its journal, or makes one where its disk has none
+ * (a replaced disk is a new journal, and joins by catching up). It never creates the cluster's keys itself.
+ */
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { BootId, Config, EtcdView, JournalId, MemberRecord } from "@baton/core";
+import { id } from "@baton/core";
+import type { Etcd } from "@baton/cluster";
+import { EtcdUnavailable, NodeIdInUse } from "@baton/cluster";
+import type { Journal } from "@baton/journal";
+import { openJournal } from "@baton/journal";
+import { StartRefused } from "./startup-checks.ts";
+
+const retryMs = 100;
+
+export interface GenesisOptions {
+  readonly config: Config;
+  readonly boot: BootId;
+  readonly etcd: Etcd;
+  /** How long another boot's record may stand under our id before it is a second node: its lease, and a little. */
+  readonly takenMs: number;
+  readonly presence: (journal: JournalId) => MemberRecord;
+  readonly say: (event: string, sentence: string) => void;
+  readonly stop: AbortSignal;
+  /** Where the journal's writer says that an fsync is running; the keeper of the lease looks there. */
+  readonly journalProgress: SharedArrayBuffer;
+}
+
+/** Opens this node's journal, waiting for etcd and for the cluster's genesis. Undefined when asked to stop meanwhile. */
+export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal; view: EtcdView } | undefined> {
+  mkdirSync(o.config.node.dataDir, { recursive: true });
+  const file = join(o.config.node.dataDir, "journal.db");
+  const isNew = !existsSync(file);
+  // Made here, so that the first in-sync set can name a journal that does not exist yet.
+  const journalId = id<JournalId>(randomUUID());
+  const takenUntil = performance.now() + o.takenMs;
+  let said = "";
+  const say = (event: string, sentence: string): void => {
+    if (said !== sentence) o.say(event, sentence);
+    said = sentence;
+  };
+  while (!o.stop.aborted) {
+    try {
+      const view = await o.etcd.read();
+      if (view.cluster === undefined && !isNew) {
+        say(
+          "cluster.needs-re-anchor",
+          "This node has a journal, etcd has no cluster: an operator has to re-anchor it.",
+        );
+      } else if (view.cluster !== undefined) {
+        const journal = await openJournal({
+          file,
+          cluster: view.cluster.id,
+          node: o.config.node.id,
+          bootId: o.boot,
+          create: isNew,
+          progress: o.journalProgress,
+          ...(isNew && { newJournal: journalId }),
+        });
+        return { journal, view };
+      } else {
+        await o.etcd.publishMember(o.presence(journalId));
+        say("cluster.waiting", `Waits for "baton cluster init": etcd has no cluster ${o.config.cluster.name} yet.`);
+      }
+    } catch (error) {
+      if (error instanceof NodeIdInUse && performance.now() > takenUntil) {
+        throw new StartRefused("node-id-in-use", error.message);
+      }
+      if (!(error instanceof EtcdUnavailable) && !(error instanceof NodeIdInUse)) throw error;
+      say("etcd.waiting", error.message);
+    }
+    await new Promise((resolve) => setTimeout(resolve, retryMs));
+  }
+  return undefined;
+}

@@ -1,0 +1,73 @@
+/**
+ * Market data as the desk sees it: every node runs its own feeds, so a takeover needs no snapshot. Of the feeds that carry
+ * a symbol the freshest that is not stale gives the price; with none there is no price, and a reason.
+ */
+import type { Config, MarketView, SymbolId, VenueId } from "@baton/core";
+import type { BookView, Feed, FeedChange, FeedStatus, Top } from "@baton/feeds";
+import { openFeed } from "@baton/feeds";
+import { monoNow, systemClock } from "../clock.ts";
+
+export class Markets {
+  readonly #feeds: readonly Feed[];
+
+  constructor(config: Config, on: { readonly change: (change: FeedChange) => void; readonly top: (top: Top) => void }) {
+    this.#feeds = config.feeds.map((feed) => {
+      const mode = config.venues.find((venue) => venue.id === feed.venue)?.mode;
+      return openFeed({
+        id: feed.id,
+        venue: feed.venue,
+        mode: mode === "live" ? "live" : "sandbox",
+        symbols: feed.symbols,
+        wsUrl: feed.wsUrl,
+        restUrl: feed.restUrl,
+        staleAfterMs: feed.staleAfterMs,
+        clock: systemClock,
+      });
+    });
+    for (const feed of this.#feeds) {
+      feed.onState(on.change);
+      feed.onTop(on.top);
+    }
+  }
+
+  /** The price to decide on now, or why there is none. */
+  price(venue: VenueId, symbol: SymbolId): MarketView {
+    const now = monoNow();
+    let best: Top | undefined;
+    for (const feed of this.#feeds) {
+      const top = feed.venue === venue ? feed.top(symbol) : undefined;
+      if (top === undefined || top.quality === "stale") continue;
+      if (best === undefined || top.ageMs(now) < best.ageMs(now)) best = top;
+    }
+    if (best === undefined) return { kind: "stale", why: this.#whyStale(venue, symbol) };
+    const { feed, updateId, bid, ask } = best;
+    return { kind: "fresh", basis: { feed, updateId, ageMs: Math.max(0, Math.round(best.ageMs(now))), bid, ask } };
+  }
+
+  /** The best book there is, stale ones included. */
+  book(symbol: SymbolId, depth: number): BookView | undefined {
+    const books = this.#feeds.flatMap((feed) => feed.book(symbol, depth) ?? []);
+    return books.find((book) => book.quality === "live") ?? books[0];
+  }
+
+  top(feedId: string, symbol: SymbolId): Top | undefined {
+    return this.#feeds.find((feed) => feed.id === feedId)?.top(symbol);
+  }
+
+  statuses(): readonly FeedStatus[] {
+    return this.#feeds.map((feed) => feed.status());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#feeds.map((feed) => feed.close()));
+  }
+
+  #whyStale(venue: VenueId, symbol: SymbolId): string {
+    for (const feed of this.#feeds) {
+      const status = feed.venue === venue ? feed.status() : undefined;
+      const found = status?.symbols.find((each) => each.symbol === symbol);
+      if (status !== undefined && found !== undefined) return `${status.id}: ${found.reason}`;
+    }
+    return `no feed carries ${symbol} of ${venue}`;
+  }
+}

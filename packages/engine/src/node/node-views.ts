@@ -1,0 +1,349 @@
+/** This node's knowledge as the admin contract shows it. What it does not know is null, never a guess. */
+import type {
+  BookView,
+  BootId,
+  ClusterView,
+  Config,
+  FeedView,
+  HistoryPage,
+  IntentId,
+  MemberView,
+  NodeId,
+  NodeRole,
+  OperationView,
+  OrderEvent,
+  Promotability,
+  SymbolId,
+  VenueId,
+} from "@baton/core";
+import { id, isSettled, whyNotCandidate } from "@baton/core";
+import type { OperationId } from "@baton/core";
+import type { Etcd, Keeper } from "@baton/cluster";
+import type { Journal } from "@baton/journal";
+import { monoNow, wallNow } from "../clock.ts";
+import type { MetricsSnapshot } from "../metrics.ts";
+import type { EngineNode } from "./node.ts";
+import { viewOf } from "./operations.ts";
+import { build, configDigestOf } from "./presence.ts";
+
+export interface NodeViewsOptions {
+  readonly config: Config;
+  readonly boot: BootId;
+  readonly etcd: Etcd;
+  readonly keeper: Keeper;
+  readonly journal: Journal;
+  readonly node: EngineNode;
+}
+
+const qualityRank = { stale: 0, degraded: 1, live: 2 } as const;
+const breakerRank = { closed: 0, probing: 1, open: 2 } as const;
+const etcdFreshMs = 3_000;
+
+export class NodeViews {
+  readonly #o: NodeViewsOptions;
+  #caughtUpMono = monoNow();
+
+  constructor(o: NodeViewsOptions) {
+    this.#o = o;
+  }
+
+  /** Who answers for orders now: this node, or the leader that it follows. */
+  leader(): { readonly node: NodeId; readonly isHere: boolean } | undefined {
+    const { node, config } = this.#o;
+    if (node.leadership.leading !== undefined) return { node: config.node.id, isHere: true };
+    const following = node.replication.following;
+    return following === undefined ? undefined : { node: following.node, isHere: false };
+  }
+
+  role(): NodeRole {
+    const role = this.#o.node.leadership.state.role;
+    switch (role.role) {
+      case "standby":
+        return "standby";
+      case "candidate":
+      case "winner":
+        return "campaigning";
+      case "leader":
+        return role.hold === undefined ? "leader" : "held";
+      case "fenced":
+        return "fenced";
+    }
+  }
+
+  cluster(): ClusterView {
+    const { node, config, boot, keeper } = this.#o;
+    const view = node.leadership.state.view;
+    const leader = view?.leader?.value;
+    const insync = node.leadership.leading?.known.record ?? view?.insync?.value;
+    const whyNot = this.#whyNoTrading();
+    const doubts = this.#doubts();
+    const kill = view?.kill.value;
+    const pause = view?.pause.value;
+    const running = [...(view?.operations.values() ?? [])].find((operation) => !isSettled(operation.value.phase));
+    return {
+      version: 1,
+      cluster: { name: config.cluster.name, id: view?.cluster?.id ?? null },
+      atWallMs: wallNow(),
+      node: {
+        id: config.node.id,
+        boot,
+        role: this.role(),
+        site: config.node.site,
+        address: config.api.advertise,
+        sentence: node.sentence,
+      },
+      leader:
+        leader === undefined
+          ? null
+          : {
+              node: leader.node,
+              boot: leader.boot,
+              epoch: leader.epoch,
+              sinceWallMs: leader.sinceWallMs,
+              reason: leader.reason,
+            },
+      epoch: node.epoch,
+      deadlineSlackMs: node.leadership.leading === undefined ? null : Math.max(0, keeper.deadline() - monoNow()),
+      insync:
+        insync === undefined
+          ? null
+          : { epoch: insync.epoch, version: insync.version, members: insync.members.map((member) => member.node) },
+      members: this.#members(),
+      control: { autofailover: view?.autofailover.value ?? "on", pause: pause === undefined ? null : pause },
+      kill: kill === undefined || kill.level === "off" ? null : kill,
+      trading: { isAllowed: whyNot.length === 0, reasons: whyNot },
+      orders: { open: this.#openOrders(), inDoubt: doubts.count, oldestInDoubtMs: doubts.oldestMs },
+      feeds: node.markets.statuses().map((status) => ({
+        id: status.id,
+        quality: worst(status.symbols.map((symbol) => symbol.quality)),
+        ageMs: status.ageMs ?? null,
+      })),
+      etcd: {
+        isReachable: (node.viewAgeMs ?? Infinity) < etcdFreshMs,
+        endpoints: config.etcd.endpoints.map((endpoint) => ({
+          endpoint,
+          isHealthy: (node.viewAgeMs ?? Infinity) < etcdFreshMs,
+        })),
+        ageMs: node.viewAgeMs ?? null,
+        revision: view?.revision ?? null,
+      },
+      operation: running === undefined ? null : viewOf(running.value),
+    };
+  }
+
+  async history(sinceWallMs: number): Promise<HistoryPage> {
+    const { etcd } = this.#o;
+    const [epochs, view] = await Promise.all([etcd.history(), etcd.read()]);
+    const kill = view.kill.value;
+    const entries = [
+      ...epochs.map((record) => ({ kind: "epoch" as const, ...record })),
+      ...[...view.operations.values()].map(({ value }) => ({
+        kind: "operation" as const,
+        atWallMs: value.updatedWallMs,
+        ...viewOf(value),
+      })),
+      ...(kill === undefined ? [] : [{ kind: "kill" as const, ...kill }]),
+    ];
+    return {
+      version: 1,
+      entries: entries.filter((entry) => entry.atWallMs >= sinceWallMs).toSorted((a, b) => a.atWallMs - b.atWallMs),
+    };
+  }
+
+  async operation(operation: string): Promise<OperationView | undefined> {
+    const found = (await this.#o.etcd.read()).operations.get(id<OperationId>(operation));
+    return found === undefined ? undefined : viewOf(found.value);
+  }
+
+  promotability(): Promotability {
+    return {
+      version: 1,
+      candidates: this.#members().map((member) => ({
+        node: member.node,
+        isPromotable: member.isInSync && member.unfit.length === 0,
+        isInSync: member.isInSync,
+        lagRecords: member.lagRecords,
+        unfit: member.unfit,
+      })),
+    };
+  }
+
+  feeds(): readonly FeedView[] {
+    const { markets } = this.#o.node;
+    return markets.statuses().flatMap((status) =>
+      status.symbols.map((symbol) => {
+        const top = markets.top(status.id, symbol.symbol);
+        return {
+          id: status.id,
+          venue: id<VenueId>(status.venue),
+          symbol: symbol.symbol,
+          state: status.state,
+          quality: symbol.quality,
+          ageMs: symbol.ageMs ?? null,
+          bid: top?.bid ?? null,
+          ask: top?.ask ?? null,
+          gaps: symbol.gaps,
+          reconnects: Object.values(status.reconnects).reduce((sum, count) => sum + count, 0),
+        };
+      }),
+    );
+  }
+
+  book(symbol: SymbolId, depth: number): BookView | undefined {
+    const book = this.#o.node.markets.book(symbol, depth);
+    if (book === undefined) return undefined;
+    const levels = (side: typeof book.bids): BookView["bids"] =>
+      side.map((level) => [level.price, level.quantity] as const);
+    return {
+      version: 1,
+      feed: book.feed,
+      symbol: book.symbol,
+      quality: book.quality,
+      ageMs: Math.max(0, monoNow() - book.currentMono),
+      updateId: book.updateId,
+      bids: levels(book.bids),
+      asks: levels(book.asks),
+    };
+  }
+
+  /** Journaled events per intent, oldest first. */
+  eventsOf(intents: readonly IntentId[]): Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>> {
+    return this.#o.journal.eventsOf(intents);
+  }
+
+  /** Records that the leader has and this node has not; undefined where no leader is known. */
+  lagRecords(): number | undefined {
+    return this.#members().find((member) => member.node === this.#o.config.node.id)?.lagRecords ?? undefined;
+  }
+
+  metrics(): MetricsSnapshot {
+    const { node, config, keeper } = this.#o;
+    const doubts = this.#doubts();
+    const insync = node.leadership.state.view?.insync?.value.members ?? [];
+    const venues = [...node.doors.venues];
+    return {
+      isLeader: node.isLeading,
+      epoch: node.epoch,
+      deadlineSlackSeconds: node.isLeading ? Math.max(0, keeper.deadline() - monoNow()) / 1_000 : 0,
+      unfit: node.unfit(),
+      isInSync: insync.some((member) => member.node === config.node.id),
+      lagRecords: this.lagRecords() ?? 0,
+      lagSeconds: this.#lagSeconds(),
+      inDoubt: doubts.count,
+      inDoubtOldestSeconds: (doubts.oldestMs ?? 0) / 1_000,
+      killLevel: node.ledger.committed.engine.kill.level === "off" ? 0 : 5,
+      rateBudget: venues.map(([venue, door]) => ({ venue, ratio: door.budget() })),
+      breaker: venues.map(([venue, door]) => ({ venue, state: breakerRank[door.breaker()] })),
+      clockOffset: venues.flatMap(([venue, door]) => {
+        const clock = door.clock();
+        return clock === undefined ? [] : [{ venue, seconds: clock.offsetMs / 1_000 }];
+      }),
+      feeds: node.markets.statuses().flatMap((status) =>
+        status.symbols.map((symbol) => ({
+          feed: status.id,
+          symbol: symbol.symbol,
+          quality: qualityRank[symbol.quality],
+          ageSeconds: (symbol.ageMs ?? Number.NaN) / 1_000,
+          gaps: symbol.gaps,
+        })),
+      ),
+      reconnects: node.markets
+        .statuses()
+        .flatMap((status) =>
+          Object.entries(status.reconnects).map(([cause, count]) => ({ feed: status.id, cause, count })),
+        ),
+    };
+  }
+
+  /** Time since this node last held all that the leader had. */
+  #lagSeconds(): number {
+    const lag = this.lagRecords() ?? 0;
+    if (lag === 0) this.#caughtUpMono = monoNow();
+    return (monoNow() - this.#caughtUpMono) / 1_000;
+  }
+
+  #members(): readonly MemberView[] {
+    const { node, config, boot, journal } = this.#o;
+    const view = node.leadership.state.view;
+    const leader = view?.leader?.value;
+    const insync = node.leadership.leading?.known.record.members ?? view?.insync?.value.members ?? [];
+    const followers = node.leadership.leading?.followers;
+    const head = journal.last.sequence;
+    const leaderPosition = leader === undefined ? undefined : view?.members.get(leader.node)?.position.durable;
+    return [...(view?.members.values() ?? [])].map((member) => {
+      const isHere = member.node === config.node.id;
+      const role: NodeRole = isHere ? this.role() : leader?.boot === member.boot ? "leader" : "standby";
+      const acked = isHere ? journal.durable : (followers?.get(member.node)?.acked ?? member.position.durable);
+      const target = followers === undefined ? leaderPosition : head;
+      const unfit = isHere ? node.unfit() : member.unfit;
+      return {
+        node: member.node,
+        boot: isHere ? boot : member.boot,
+        role,
+        site: member.site,
+        address: member.address,
+        isInSync: insync.some((each) => each.node === member.node && each.journal === member.journal),
+        position: isHere
+          ? { epoch: node.epoch, durable: journal.durable, committed: journal.commitMark.sequence }
+          : { ...member.position, durable: acked },
+        lagRecords: target === undefined || leader === undefined ? null : Math.max(0, target - acked),
+        unfit,
+        reachesVenue: isHere ? node.doors.reachesAll : member.reachesVenue,
+        build: isHere ? build : member.build,
+        configDigest: isHere ? configDigestOf(config) : member.configDigest,
+        tags: member.tags,
+      };
+    });
+  }
+
+  #whyNoTrading(): readonly string[] {
+    const { node, config } = this.#o;
+    const reasons: string[] = [];
+    const role = node.leadership.leading;
+    const leader = node.leadership.state.view?.leader;
+    if (leader === undefined) {
+      const why =
+        node.leadership.state.view === undefined
+          ? undefined
+          : whyNotCandidate(node.leadership.state, node.leadership.state.view);
+      reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
+    }
+    if (role?.hold !== undefined) reasons.push("a switchover is under way");
+    if (role !== undefined && config.durability === "strict" && role.known.record.members.length < 2) {
+      reasons.push("durability is strict and no other node is in sync");
+    }
+    const { kill } = node.ledger.committed.engine;
+    if (kill.level !== "off") reasons.push(`killed by ${kill.by}: ${kill.reason}`);
+    for (const feed of config.feeds) {
+      for (const symbol of feed.symbols) {
+        const price = node.markets.price(feed.venue, symbol);
+        if (price.kind === "stale") reasons.push(`${symbol}: ${price.why}`);
+      }
+    }
+    return reasons;
+  }
+
+  #openOrders(): number {
+    let open = 0;
+    for (const intents of this.#o.node.ledger.committed.indexes.open.values()) open += intents.size;
+    return open;
+  }
+
+  #doubts(): { readonly count: number; readonly oldestMs: number | null } {
+    const { indexes, orders } = this.#o.node.ledger.committed;
+    let count = 0;
+    let oldest: number | null = null;
+    for (const intent of indexes.unsettled) {
+      const order = orders.get(intent);
+      if (order?.status !== "in-doubt") continue;
+      count += 1;
+      oldest = Math.max(oldest ?? 0, wallNow() - order.recordedWallMs);
+    }
+    return { count, oldestMs: oldest };
+  }
+}
+
+function worst(qualities: readonly ("live" | "degraded" | "stale")[]): "live" | "degraded" | "stale" {
+  if (qualities.length === 0 || qualities.includes("stale")) return "stale";
+  return qualities.includes("degraded") ? "degraded" : "live";
+}

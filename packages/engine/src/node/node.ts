@@ -1,0 +1,478 @@
+/**
+ * One engine process after its start: every room wired to the core. What is decided here is only who is told what; who
+ * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
+ */
+import type {
+  BootId,
+  Config,
+  Epoch,
+  EtcdView,
+  LeaseId,
+  NodeId,
+  OperationId,
+  Refusal,
+  Sequence,
+  TakeoverReason,
+} from "@baton/core";
+import { bootSuccession, id, isEpochOpen, monoMs, refused, tagOf, wallMs, yieldTo } from "@baton/core";
+import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
+import { NodeIdInUse } from "@baton/cluster";
+import type { Journal, Replication } from "@baton/journal";
+import { monoNow, wallNow } from "../clock.ts";
+import { Desk, sentByNow } from "../desk/desk.ts";
+import { Leadership } from "../leadership.ts";
+import { Ledger } from "../ledger.ts";
+import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { Strategies } from "../strategies/strategies.ts";
+import { Markets } from "./markets.ts";
+import { Operations } from "./operations.ts";
+import { presenceOf } from "./presence.ts";
+import { TakeoverClock } from "./takeover-clock.ts";
+import { VenueDoors } from "./venue-doors.ts";
+
+export interface NodeParts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly boot: BootId;
+  readonly etcd: Etcd;
+  readonly keeper: Keeper;
+  readonly journal: Journal;
+  readonly openReplication: (hooks: {
+    readonly mayFollow: (epoch: Epoch) => boolean;
+    readonly mayAcknowledge: (epoch: Epoch) => boolean;
+  }) => Replication;
+  readonly metrics: Metrics;
+  readonly announce: (lease: LeaseId) => void;
+  /** This process has to end; the supervisor starts a new boot. */
+  readonly end: (why: string) => void;
+}
+
+/** What a standby says of itself over the link, several times a second. */
+interface StandbyWord {
+  readonly reachesVenue: boolean;
+}
+
+const tickMs = 20;
+const presenceEveryMs = 1_000;
+const statusEveryMs = 250;
+
+export class EngineNode {
+  readonly #o: NodeParts;
+  readonly leadership: Leadership;
+  readonly ledger: Ledger;
+  readonly desk: Desk;
+  readonly markets: Markets;
+  readonly doors: VenueDoors;
+  readonly operations: Operations;
+  readonly replication: Replication;
+  readonly #strategies: Strategies;
+  readonly #takeover = new TakeoverClock();
+  readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMonoMs: number }>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #unwatch: (() => void) | undefined;
+  #sentence = "starting";
+  #isEnding = false;
+  #viewReadMono: number | undefined;
+  #tickMono = monoNow();
+  /** Followers that said hello in the present epoch. */
+  #isPublishing = false;
+
+  constructor(o: NodeParts, first: EtcdView) {
+    this.#o = o;
+    const { config, journal } = o;
+    const opened = journal.opened;
+    this.ledger = new Ledger(
+      opened.state,
+      opened.tail,
+      (epoch, events) => journal.append(epoch, events),
+      (event, _sequence, epoch) => {
+        if (event.kind === "epoch.opened") this.#takeover.mark("opened");
+        this.desk.onCommitted(event, epoch);
+        this.#strategies.onCommitted(event);
+      },
+    );
+    this.leadership = new Leadership(
+      bootSuccession({
+        me: { node: config.node.id, boot: o.boot, journal: journal.identity.journal },
+        timing: {
+          silenceMs: config.replication.silenceMs,
+          shrinkMs: config.replication.shrinkMs,
+          disconnectedShrinkMs: Math.ceil(config.replication.shrinkMs / 3),
+          preempt: config.leadership.preempt,
+          switchoverMs: 2_000,
+        },
+        promised: { epochMax: journal.promises.epochMax, vow: journal.promises.vow },
+        durable: journal.durable,
+        now: monoNow(),
+      }),
+      this.#leadershipPorts(),
+    );
+    this.doors = new VenueDoors(config, {
+      permits: this.leadership,
+      isKilled: () => this.ledger.speculative.engine.kill.level !== "off",
+      onLateAnswer: (clientOrderId, outcome) => this.desk.lateAnswer(clientOrderId, outcome),
+      onTelemetry: (venue, request) => this.#onTelemetry(venue, request),
+      say: (event, sentence) => this.say(event, sentence),
+    });
+    this.markets = new Markets(config, {
+      change: (change) => this.say(`feed.${change.type}`, `${change.feed}: ${change.reason}`),
+      top: (top) => this.#strategies.onTop(top),
+    });
+    this.desk = new Desk(
+      {
+        node: config.node.id,
+        config,
+        tag: tagOf(journal.identity.cluster),
+        venues: this.doors.venues,
+        price: (venue, symbol) => this.markets.price(venue, symbol),
+        permits: this.leadership,
+        metrics: o.metrics,
+        whyNoRisk: () => this.#whyNoRisk(),
+        say: (event, sentence, facts) => o.log.info({ event, epoch: this.epoch, ...facts }, sentence),
+        warn: (event, sentence, facts) => o.log.warn({ event, epoch: this.epoch, ...facts }, sentence),
+      },
+      this.ledger,
+    );
+    this.#strategies = new Strategies(config.strategies, this.desk, () => this.ledger.speculative);
+    this.operations = new Operations({
+      etcd: o.etcd,
+      say: (event, sentence) => this.say(event, sentence),
+      switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
+    });
+    this.replication = o.openReplication({
+      mayFollow: (epoch) => this.leadership.mayFollow(epoch),
+      mayAcknowledge: (epoch) => this.leadership.mayAcknowledge(epoch),
+    });
+    this.#wire();
+    this.leadership.feed({ kind: "lease", lease: o.keeper.lease });
+    this.#onView(first);
+    this.leadership.feed({ kind: "view", view: first });
+  }
+
+  get epoch(): Epoch {
+    return this.leadership.leading?.epoch ?? this.leadership.state.promised.epochMax;
+  }
+
+  /** What the loop did last and why. */
+  get sentence(): string {
+    return this.#sentence;
+  }
+
+  /** Age of the newest read of etcd, ms. */
+  get viewAgeMs(): number | undefined {
+    return this.#viewReadMono === undefined ? undefined : monoNow() - this.#viewReadMono;
+  }
+
+  /** True while this node leads an epoch that is open. */
+  get isLeading(): boolean {
+    const role = this.leadership.leading;
+    return role !== undefined && isEpochOpen(role);
+  }
+
+  /** Why the main loop is not making progress; undefined when it is. */
+  get whyNotLive(): string | undefined {
+    const lateMs = monoNow() - this.#tickMono;
+    return lateMs > 2_000 ? `the main loop has not turned for ${Math.round(lateMs)} ms` : undefined;
+  }
+
+  /** Why this node may not be promoted now; empty when it may. */
+  unfit(): readonly string[] {
+    const reasons: string[] = [];
+    if (this.#o.config.node.tags.includes("no-failover")) reasons.push("tagged no-failover");
+    for (const venue of this.doors.missing) reasons.push(`not connected to ${venue} since start`);
+    for (const [venue, door] of this.doors.venues) {
+      const error = door.clock()?.errorMs;
+      const max = this.#o.config.risk.clockErrorMaxMs;
+      if (error === undefined) reasons.push(`the time of ${venue} is not known`);
+      else if (error > max)
+        reasons.push(`the time of ${venue} is known to ± ${Math.round(error)} ms, allowed are ${max}`);
+    }
+    return reasons;
+  }
+
+  say(event: string, sentence: string): void {
+    this.#sentence = sentence;
+    this.#o.log.info({ event, epoch: this.epoch }, sentence);
+  }
+
+  onKeeper(event: KeeperEvent): void {
+    switch (event.kind) {
+      case "granted":
+        this.#o.announce(event.lease);
+        return this.leadership.feed({ kind: "lease", lease: event.lease });
+      case "lost":
+        // Another leader is for a read of etcd to judge (it may be the successor of a handover); there is no permit meanwhile.
+        if (event.reason === "other-leader") return this.leadership.requestRead();
+        return this.leadership.feed({ kind: "lease-lost", reason: event.detail });
+      case "stalled":
+        return this.say(
+          "keeper.stalled",
+          `No lease renewal: ${event.what} has stood still for ${Math.round(event.forMs)} ms.`,
+        );
+      case "slack":
+        return;
+    }
+  }
+
+  /** Orderly stop: hands over when it leads and another can. */
+  async handOver(withinMs: number): Promise<void> {
+    const end = monoNow() + withinMs;
+    const operation = id<OperationId>(`stop-${this.#o.boot}`);
+    let asked = 0;
+    while (this.leadership.leading !== undefined && monoNow() < end) {
+      if (this.leadership.leading.hold === undefined && monoNow() - asked > 200) {
+        asked = monoNow();
+        this.leadership.feed({ kind: "switchover", operation, to: undefined, reason: "switchover" });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isEnding = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#unwatch?.();
+    this.desk.end();
+    this.replication.close();
+    this.ledger.abandonWaiters("this node is stopping");
+    await Promise.all([this.#strategies.close(), this.markets.close(), this.doors.close()]);
+    await this.#o.journal.close();
+  }
+
+  #leadershipPorts(): ConstructorParameters<typeof Leadership>[1] {
+    const { etcd, journal, keeper } = this.#o;
+    return {
+      read: () => etcd.read(),
+      transact: (transaction) => {
+        if (transaction.kind === "takeover") this.#takeover.mark("asked");
+        return etcd.transact(transaction);
+      },
+      persist: async (promised) => {
+        // A winner follows nobody from here on: nothing may come between its journal's end and its first record.
+        if (this.leadership.state.role.role === "winner") this.replication.release();
+        if (this.leadership.state.role.role === "candidate") this.#takeover.start();
+        await journal.persist(promised);
+        this.#feedJournal();
+      },
+      sendVowed: (to, epoch, version) => void this.replication.sendVowed(to, epoch, version),
+      lead: (epoch, reason) => this.#lead(epoch, reason),
+      commit: (upTo) => this.#commit(upTo),
+      acknowledgeAgain: () => this.replication.acknowledgeAgain(),
+      hold: () => this.desk.hold(),
+      resume: (operation, why) => {
+        this.desk.resume();
+        this.#strategies.setTrading(true);
+        this.say("switchover.aborted", `The switchover did not happen: ${why}.`);
+        void this.operations.ended(operation, "aborted", why);
+      },
+      handedOff: (operation, to, epoch) => {
+        this.#stopLeading();
+        keeper.follow();
+        void this.operations.ended(operation, "done", `epoch ${epoch} was handed to ${to}`, epoch);
+      },
+      refuseSwitchover: (operation, why) => {
+        this.say("switchover.refused", `No switchover: ${why}.`);
+        void this.operations.ended(operation, "failed", why);
+      },
+      fence: (reason) => this.#fence(reason),
+      say: (event, sentence) => this.say(event, sentence),
+      deadline: () => (this.desk.maySend ? keeper.deadline() : monoMs(0)),
+      onView: (view) => this.#onView(view),
+    };
+  }
+
+  #wire(): void {
+    const { etcd, journal } = this.#o;
+    const { replication, leadership } = this;
+    journal.onDurable.on(() => this.#feedJournal());
+    journal.onFailed.on((failure) => this.#fence(`the journal failed (${failure.code}): ${failure.message}`));
+    journal.onCut.on((after) => this.ledger.cut(after));
+    journal.onReplaced.on((opened) => this.ledger.replace(opened.state));
+    journal.onCommitTimed.on((timing) => this.#o.metrics.journalFsync.observe(timing.commitMs / 1_000));
+    replication.onFrame.on((frame) => this.ledger.receive(frame));
+    replication.onCommit.on((upTo) => this.ledger.commit(upTo));
+    replication.onHeard.on(({ node, boot, epoch }) => leadership.feed({ kind: "heard", from: node, boot, epoch }));
+    replication.onPromised.on((promises) => {
+      leadership.feed({ kind: "promised", promised: { epochMax: promises.epochMax, vow: promises.vow } });
+    });
+    replication.onSuperseded.on(({ epoch, node }) => {
+      if (leadership.leading === undefined) return;
+      this.say("leadership.superseded", `${node} leads epoch ${epoch}; this node stops and asks etcd.`);
+      this.#stopLeading();
+      leadership.requestRead();
+    });
+    replication.onStopped.on(({ state, sentence }) => {
+      if (state === "forked" || state === "foreign-cluster") this.#fence(`${state}: ${sentence}`);
+      else this.say("replication.stopped", sentence);
+    });
+    replication.onFollowerUp.on(({ node, journal: disk, boot }) => {
+      leadership.feed({ kind: "follower-up", node, journal: disk, boot });
+    });
+    replication.onFollowerDown.on(({ node }) => leadership.feed({ kind: "follower-down", node }));
+    replication.onFollowerRefused.on(({ node, sentence }) => this.say("follower.refused", `${node}: ${sentence}`));
+    replication.onAck.on((ack) => leadership.feed({ kind: "ack", ...ack }));
+    replication.onVowed.on(({ node, epoch, version }) => leadership.feed({ kind: "vowed", node, epoch, version }));
+    replication.onStatus.on(({ node, payload }) => {
+      const word = payload as StandbyWord;
+      this.#words.set(node, { reachesVenue: word.reachesVenue, saidMonoMs: monoNow() });
+    });
+    const watch = etcd.watch(() => leadership.requestRead());
+    this.#unwatch = () => watch.stop();
+    this.#timers.push(
+      setInterval(() => this.#tick(), tickMs),
+      setInterval(() => void this.#publish(), presenceEveryMs),
+      setInterval(
+        () => replication.sendStatus({ reachesVenue: this.doors.reachesAll } satisfies StandbyWord),
+        statusEveryMs,
+      ),
+    );
+    void this.#publish();
+  }
+
+  #tick(): void {
+    const now = monoNow();
+    this.#o.metrics.eventLoopLag.observe(Math.max(0, now - this.#tickMono - tickMs) / 1_000);
+    this.#tickMono = now;
+    const { leadership } = this;
+    const unfit = this.unfit();
+    if (unfit.join() !== leadership.state.unfit.join()) {
+      leadership.feed({ kind: "fit", unfit });
+      void this.#publish();
+    }
+    leadership.feed({ kind: "tick" });
+    this.#considerYield();
+  }
+
+  #considerYield(): void {
+    const role = this.leadership.leading;
+    if (role === undefined || role.hold !== undefined || !isEpochOpen(role)) return;
+    const since = this.doors.lostSinceMonoMs;
+    const to = yieldTo({
+      now: monoNow(),
+      yieldMs: this.#o.config.leadership.yieldMs,
+      ownLostSinceMonoMs: since === undefined ? undefined : monoMs(since),
+      standbys: role.known.record.members.flatMap(({ node }) => {
+        const word = this.#words.get(node);
+        return word === undefined
+          ? []
+          : [{ node, reachesVenue: word.reachesVenue, saidMonoMs: monoMs(word.saidMonoMs) }];
+      }),
+    });
+    if (to === undefined) return;
+    const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(monoNow())}`);
+    this.say("leadership.yields", `This node does not reach the venue and ${to} does.`);
+    this.leadership.feed({ kind: "switchover", operation, to, reason: "yield" });
+  }
+
+  #lead(epoch: Epoch, reason: TakeoverReason): Sequence {
+    this.#takeover.mark("won");
+    const { keeper, config, boot, metrics } = this.#o;
+    keeper.lead(epoch);
+    this.replication.lead(epoch);
+    const isOver = reason === "crash-release" || reason === "switchover" || reason === "yield";
+    // An old lease may live on for its whole TTL after the takeover; a dead process, or one that was held, sends nothing more.
+    const inheritedSendByWallMs = isOver ? sentByNow() : wallMs(wallNow() + keeper.ttlMs);
+    const sequence = this.desk.begin({ epoch, boot, reason, inheritedSendByWallMs });
+    metrics.takeovers.inc({ reason });
+    this.desk.applyKill(this.leadership.state.view?.kill.value);
+    this.#strategies.setTrading(true);
+    this.say("leadership.leads", `${config.node.id} leads epoch ${epoch} (${reason}).`);
+    this.#feedJournal();
+    return sequence;
+  }
+
+  #commit(upTo: Sequence): void {
+    this.#o.journal.commit(upTo);
+    const wasOpen = this.ledger.committed.engine.epoch === this.epoch;
+    this.ledger.commit(upTo);
+    if (!wasOpen && this.isLeading) this.#opened();
+  }
+
+  #opened(): void {
+    const { etcd, boot, metrics } = this.#o;
+    const phases = this.#takeover.phases();
+    for (const [phase, ms] of Object.entries(phases)) metrics.takeover.observe({ phase }, ms / 1_000);
+    this.say("epoch.open", `Epoch ${this.epoch} is open: ${JSON.stringify(phases)}.`);
+    void etcd
+      .completeHistory({ epoch: this.epoch, boot, phases })
+      .catch((error: unknown) => this.#warn("history.unrecorded", error));
+    void this.#publish();
+  }
+
+  #onView(view: EtcdView): void {
+    this.#viewReadMono = monoNow();
+    const addresses = new Map<NodeId, string>();
+    for (const [node, member] of view.members) {
+      if (node === this.#o.config.node.id) continue;
+      addresses.set(node, this.#o.config.replication.peers[node] ?? member.address);
+    }
+    // A node that left etcd (its lease ended) may still be linked: only newcomers and new addresses change anything.
+    for (const peer of this.replication.peers) if (!addresses.has(peer.node)) addresses.set(peer.node, peer.address);
+    this.replication.setPeers(addresses);
+    this.desk.applyKill(view.kill.value);
+    this.operations.tend(view, this.isLeading);
+  }
+
+  #feedJournal(): void {
+    const { journal } = this.#o;
+    this.leadership.feed({ kind: "journal", durable: journal.durable, last: journal.last.sequence + journal.queued });
+  }
+
+  async #publish(): Promise<void> {
+    if (this.#isPublishing || this.#isEnding) return;
+    this.#isPublishing = true;
+    const { etcd, journal, keeper, config, boot } = this.#o;
+    try {
+      const record = presenceOf({
+        config,
+        boot,
+        journal: journal.identity.journal,
+        lease: keeper.lease,
+        position: { epoch: this.epoch, durable: journal.durable, committed: journal.commitMark.sequence },
+        unfit: this.unfit(),
+        reachesVenue: this.doors.reachesAll,
+      });
+      await etcd.publishMember(record);
+    } catch (error) {
+      if (error instanceof NodeIdInUse && this.leadership.leading === undefined) this.#warn("node-id-in-use", error);
+    } finally {
+      this.#isPublishing = false;
+    }
+  }
+
+  #whyNoRisk(): Refusal | undefined {
+    const role = this.leadership.leading;
+    if (role === undefined) return refused("no-leader");
+    if (this.#o.config.durability === "strict" && role.known.record.members.length < 2) return refused("durability");
+    return undefined;
+  }
+
+  #stopLeading(): void {
+    this.desk.end();
+    this.#strategies.setTrading(false);
+    this.replication.stopLeading();
+    this.ledger.abandonWaiters("this node no longer leads");
+  }
+
+  #fence(reason: string): void {
+    if (this.#isEnding) return;
+    this.#stopLeading();
+    this.#o.keeper.follow();
+    this.#o.log.error({ event: "node.fenced", epoch: this.epoch }, `This boot ends: ${reason}`);
+    this.#o.end(reason);
+  }
+
+  #onTelemetry(
+    venue: string,
+    request: Parameters<ConstructorParameters<typeof VenueDoors>[1]["onTelemetry"]>[1],
+  ): void {
+    const { call, decidedMonoMs, answeredMonoMs, result } = request;
+    if (answeredMonoMs === undefined) return;
+    this.#o.metrics.apiRequest.observe({ venue, call, outcome: result }, (answeredMonoMs - decidedMonoMs) / 1_000);
+  }
+
+  #warn(event: string, error: unknown): void {
+    this.#o.log.warn({ event }, error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What a node says of itself: its record in etcd, which each candidate, status page and switchover reads, and the digests
+ * by which two nodes find out that they do not run the same thing.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { BootId, Config, Epoch, JournalId, LeaseId, MemberRecord, Sequence } from "@baton/core";
+import { sharedConfigText } from "@baton/core";
+import { journalFormat } from "@baton/journal";
+
+/** Version of this build: that of the package, and of Node. */
+export const build: string = `${packageVersion()} node ${process.versions.node}`;
+
+/** Digest of what must be the same on every node. */
+export function configDigestOf(config: Config): string {
+  return createHash("sha256").update(sharedConfigText(config)).digest("hex").slice(0, 16);
+}
+
+export interface PresenceInput {
+  readonly config: Config;
+  readonly boot: BootId;
+  readonly journal: JournalId;
+  readonly lease: LeaseId;
+  readonly position: { readonly epoch: Epoch; readonly durable: Sequence; readonly committed: Sequence };
+  readonly unfit: readonly string[];
+  readonly reachesVenue: boolean;
+}
+
+export function presenceOf(input: PresenceInput): MemberRecord {
+  const { config, boot, journal, lease, position, unfit, reachesVenue } = input;
+  return {
+    node: config.node.id,
+    boot,
+    journal,
+    lease,
+    address: config.api.advertise,
+    site: config.node.site,
+    build,
+    configDigest: configDigestOf(config),
+    schema: journalFormat,
+    position,
+    unfit,
+    reachesVenue,
+    tags: config.node.tags,
+  };
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

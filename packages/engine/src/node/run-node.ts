@@ -1,0 +1,216 @@
+/**
+ * The life of an engine process: checks the machine, takes a lease, joins the cluster, opens every room, runs until it is
+ * asked to stop or has to end, and lets go of everything in the opposite order. A boot that was fenced ends here; the
+ * supervisor starts the next one.
+ */
+import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
+import { id } from "@baton/core";
+import type { EngineLink, Keeper, KeeperEvent } from "@baton/cluster";
+import { connectEtcd, EtcdUnavailable, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
+import { startReplication } from "@baton/journal";
+import { clusterRoutes } from "../api/cluster-routes.ts";
+import { orderRoutes } from "../api/order-routes.ts";
+import type { ForwardedAnswer, ForwardedRequest } from "../api/server.ts";
+import { openApi } from "../api/server.ts";
+import { readTokens } from "../config/secrets.ts";
+import type { Logger } from "../log.ts";
+import { openMetrics } from "../metrics.ts";
+import { etcdAccessOf } from "./etcd-access.ts";
+import { joinCluster } from "./genesis.ts";
+import { EngineNode } from "./node.ts";
+import { NodeViews } from "./node-views.ts";
+import { presenceOf } from "./presence.ts";
+import { StartRefused } from "./startup-checks.ts";
+
+/** How a node's life ended. `fenced`: a new boot may go on. */
+export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "fenced"; readonly why: string };
+
+export interface RunOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly boot: BootId;
+  readonly link: EngineLink | undefined;
+  readonly stop: AbortSignal;
+}
+
+const forwardWithinMs = 3_000;
+/** A handover at stop may take so long before the node goes anyway. */
+const handOverWithinMs = 5_000;
+const beatEveryMs = 200;
+
+/** Runs until `stop`, or until this boot may act no more. Throws what forbids the start. */
+export async function runNode(o: RunOptions): Promise<NodeEnd> {
+  const { config, log, boot, link } = o;
+  const say = (event: string, sentence: string): void => log.info({ event }, sentence);
+  await using stack = new AsyncDisposableStack();
+  const access = etcdAccessOf(config);
+  const etcd = stack.use(connectEtcd(access));
+  const journalProgress = new SharedArrayBuffer(8);
+  const events = new KeeperRelay();
+  const beating = setInterval(() => link?.beat(), beatEveryMs);
+  stack.defer(() => clearInterval(beating));
+  const keeper = await untilGranted(o, () =>
+    startKeeper({
+      etcd: access,
+      node: config.node.id,
+      boot,
+      ttlSeconds: config.leadership.leaseTtlSeconds,
+      keepaliveMs: config.leadership.keepaliveMs,
+      marginMs: config.leadership.marginMs,
+      journalBusySince: nanosCell(journalProgress),
+      onEvent: (event) => events.tell(event),
+    }),
+  );
+  if (keeper === undefined) return { kind: "stopped" };
+  stack.defer(() => keeper.stop({ revoke: true }));
+  const announce = (lease: LeaseId): void => link?.announce({ node: config.node.id, boot, lease });
+  announce(keeper.lease);
+  validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs });
+
+  const nobody = { epoch: 0, durable: 0, committed: 0 };
+  const joined = await joinCluster({
+    config,
+    boot,
+    etcd,
+    takenMs: keeper.ttlMs + 1_500,
+    presence: (journal: JournalId) =>
+      presenceOf({
+        config,
+        boot,
+        journal,
+        lease: keeper.lease,
+        position: nobody,
+        unfit: ["starting"],
+        reachesVenue: false,
+      }),
+    say,
+    stop: o.stop,
+    journalProgress,
+  });
+  if (joined === undefined) return { kind: "stopped" };
+  const { journal, view } = joined;
+  stack.defer(() => journal.close());
+
+  const fenced = Promise.withResolvers<string>();
+  const metrics = openMetrics(() => views.metrics());
+  const api = await openApi({
+    node: config.node.id,
+    access: {
+      tokens: config.api.tokensFile === undefined ? undefined : readTokens(config.api.tokensFile),
+      allowLoopbackWithoutToken: config.api.allowLoopbackWithoutToken,
+    },
+    leader: {
+      current: () => views.leader(),
+      forward: async (to: NodeId, request: ForwardedRequest) =>
+        (await node.replication.request(to, request, forwardWithinMs)) as ForwardedAnswer,
+    },
+    routes: [
+      ...clusterRoutes({
+        cluster: () => views.cluster(),
+        history: (since) => views.history(since),
+        operation: (operation) => views.operation(operation),
+        ask: (request, by) => node.operations.ask(request, by.name),
+        promotability: () => views.promotability(),
+        feeds: () => views.feeds(),
+        book: (symbol, depth) => views.book(symbol, depth),
+        metrics: () => metrics.registry.metrics(),
+        lagRecords: () => views.lagRecords(),
+        whyNotLive: () => node.whyNotLive,
+      }),
+      ...orderRoutes({
+        config,
+        desk: () => node.desk,
+        committed: () => node.ledger.committed,
+        whenCommitted: (sequence) => node.ledger.whenCommitted(sequence),
+        eventsOf: (intents) => views.eventsOf(intents),
+      }),
+    ],
+    onError: (error) => log.error({ event: "api.error", stack: error.stack }, error.message),
+  });
+  stack.defer(() => api.close());
+  const node: EngineNode = new EngineNode(
+    {
+      config,
+      log,
+      boot,
+      etcd,
+      keeper,
+      journal,
+      openReplication: (hooks) =>
+        startReplication({ journal, server: api.server, boot, heartbeatMs: config.replication.heartbeatMs, ...hooks }),
+      metrics,
+      announce,
+      end: (why) => fenced.resolve(why),
+    },
+    view,
+  );
+  stack.defer(() => node.close());
+  const views = new NodeViews({ config, boot, etcd, keeper, journal, node });
+  node.replication.onRequest((_from, payload) => api.answerForwarded(payload as ForwardedRequest));
+  events.to((event) => node.onKeeper(event));
+  const [host, port] = hostPort(config.api.listen);
+  await api.listen(host, port).catch((error: unknown) => {
+    throw new StartRefused(
+      "listen",
+      `cannot listen on ${config.api.listen}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  });
+  say("node.started", `Node ${config.node.id} listens on ${config.api.listen}, journal at ${journal.last.sequence}.`);
+  const showing = setInterval(() => link?.status(node.sentence), 1_000);
+  stack.defer(() => clearInterval(showing));
+
+  const stopped = aborted(o.stop);
+  const why = await Promise.race([fenced.promise, stopped]);
+  if (why !== undefined) return { kind: "fenced", why };
+  say("node.stopping", "Asked to stop.");
+  await Promise.race([node.handOver(handOverWithinMs), fenced.promise]);
+  return { kind: "stopped" };
+}
+
+/** Keeps the keeper's events until there is a node to tell. */
+class KeeperRelay {
+  #early: KeeperEvent[] = [];
+  #listener: ((event: KeeperEvent) => void) | undefined;
+
+  tell(event: KeeperEvent): void {
+    if (this.#listener === undefined) this.#early.push(event);
+    else this.#listener(event);
+  }
+
+  to(listener: (event: KeeperEvent) => void): void {
+    this.#listener = listener;
+    for (const event of this.#early.splice(0)) listener(event);
+  }
+}
+
+/** etcd may come up later than this node. */
+async function untilGranted(o: RunOptions, start: () => Promise<Keeper>): Promise<Keeper | undefined> {
+  while (!o.stop.aborted) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof EtcdUnavailable)) throw error;
+      o.log.warn({ event: "etcd.waiting" }, error.message);
+      o.link?.beat();
+    }
+  }
+  return undefined;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}
+
+/** `host:port`, with `[::1]:port` for IPv6. */
+function hostPort(text: string): readonly [string, number] {
+  const at = text.lastIndexOf(":");
+  return [text.slice(0, at).replace(/^\[|\]$/g, ""), Number(text.slice(at + 1))];
+}
+
+/** A new identity for this run of the process. */
+export function newBoot(): BootId {
+  return id<BootId>(crypto.randomUUID());
+}

@@ -1,0 +1,130 @@
+/**
+ * Connections to venues, on every node from its start, so that a takeover finds them warm. A venue that does not answer is
+ * tried again until it does; meanwhile the node says so. Each second one signed read with the node's own key tells whether
+ * this node reaches the venue, which decides whether leadership is yielded.
+ */
+import type { Config, PermitSource, PlaceOutcome, VenueConfig, VenueId } from "@baton/core";
+import type { RequestTelemetry, Venue } from "@baton/venues";
+import { openVenue, VenueSetupError } from "@baton/venues";
+import { monoNow, systemClock } from "../clock.ts";
+import { readSecret } from "../config/secrets.ts";
+
+const retryMs = 500;
+const reachEveryMs = 1_000;
+/** Reads in a row that must fail before the session counts as lost: one may just have been unlucky. */
+const missesMin = 2;
+
+export interface VenueEvents {
+  readonly permits: PermitSource;
+  readonly isKilled: () => boolean;
+  readonly onLateAnswer: (clientOrderId: string, outcome: PlaceOutcome) => void;
+  readonly onTelemetry: (venue: VenueId, request: RequestTelemetry) => void;
+  readonly say: (event: string, sentence: string) => void;
+}
+
+export class VenueDoors {
+  readonly #open = new Map<VenueId, Venue>();
+  readonly #events: VenueEvents;
+  readonly #misses = new Map<VenueId, number>();
+  readonly #lostSince = new Map<VenueId, number>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #config: Config;
+  #isClosed = false;
+
+  constructor(config: Config, events: VenueEvents) {
+    this.#config = config;
+    this.#events = events;
+    for (const venue of config.venues) void this.#connect(venue);
+  }
+
+  get venues(): ReadonlyMap<VenueId, Venue> {
+    return this.#open;
+  }
+
+  /** Venues that have not been connected to since the start. */
+  get missing(): readonly VenueId[] {
+    return this.#config.venues.map((venue) => venue.id).filter((id) => !this.#open.has(id));
+  }
+
+  /** True while every venue answers this node. */
+  get reachesAll(): boolean {
+    return this.missing.length === 0 && this.#lostSince.size === 0;
+  }
+
+  /** Since when, on the monotonic clock, some venue has not answered this node; undefined while all do. */
+  get lostSinceMonoMs(): number | undefined {
+    const since = [...this.#lostSince.values()];
+    return since.length === 0 ? undefined : Math.min(...since);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all([...this.#open.values()].map((venue) => venue.close()));
+  }
+
+  async #connect(config: VenueConfig): Promise<void> {
+    if (config.mode === "paper") {
+      this.#events.say("venue.mode", `${config.id}: mode paper is not available in this version; use sandbox.`);
+      return;
+    }
+    const { permits, isKilled, onLateAnswer, onTelemetry, say } = this.#events;
+    while (!this.#isClosed) {
+      try {
+        const venue = await openVenue({
+          id: config.id,
+          exchange: "binance",
+          account: config.account,
+          mode: config.mode,
+          apiKey: readSecret(config.apiKeyFile).value,
+          secret: readSecret(config.secretFile).value,
+          ...(config.restUrl !== undefined && { restUrl: config.restUrl }),
+          ...(config.wsUrl !== undefined && { wsUrl: config.wsUrl }),
+          symbols: config.symbols,
+          validityMs: config.validityMs,
+          minValidityMs: config.minValidityMs,
+          deadlineMs: config.deadlineMs,
+          clock: systemClock,
+          permits,
+          isKilled,
+          onLateAnswer,
+          onTelemetry: (request) => onTelemetry(config.id, request),
+        });
+        if (this.#isClosed) return await venue.close();
+        await venue.warm();
+        this.#open.set(config.id, venue);
+        say("venue.open", `Connected to ${config.id}.`);
+        return this.#watch(venue);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        say("venue.unreachable", `${config.id} cannot be used yet: ${why}`);
+        if (error instanceof VenueSetupError) return;
+        await new Promise((resolve) => this.#after(retryMs, () => resolve(undefined)));
+      }
+    }
+  }
+
+  #watch(venue: Venue): void {
+    this.#after(reachEveryMs, () => {
+      void venue.reach().then((reaches) => {
+        const misses = reaches ? 0 : (this.#misses.get(venue.id) ?? 0) + 1;
+        this.#misses.set(venue.id, misses);
+        if (reaches && this.#lostSince.delete(venue.id)) {
+          this.#events.say("venue.reached", `${venue.id} answers this node again.`);
+        } else if (misses === missesMin) {
+          this.#lostSince.set(venue.id, monoNow() - reachEveryMs);
+          this.#events.say("venue.lost", `${venue.id} does not answer this node.`);
+        }
+        if (!this.#isClosed) this.#watch(venue);
+      });
+    });
+  }
+
+  #after(ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, ms);
+    this.#timers.add(timer);
+  }
+}

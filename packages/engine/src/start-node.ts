@@ -1,0 +1,23 @@
+/** `baton node`: the supervisor as the main process and the engine as its child, or the engine alone. */
+import { fileURLToPath } from "node:url";
+import { supervise } from "@baton/cluster";
+import type { SupervisorEvent } from "@baton/cluster";
+import { loadConfig } from "./config/load.ts";
+import { openLog } from "./log.ts";
+import { etcdAccessOf } from "./node/etcd-access.ts";
+
+/** Runs until the node ends in order or cannot run; gives the exit status. Throws `ConfigError`. */
+export async function startNode(o: { readonly configFile: string; readonly supervised: boolean }): Promise<number> {
+  if (!o.supervised) {
+    const { runEngineProcess } = await import("./engine-process.ts");
+    return await runEngineProcess(o.configFile);
+  }
+  const config = loadConfig(o.configFile);
+  const log = openLog({ level: config.log.level, node: config.node.id, boot: "supervisor" });
+  return await supervise({
+    module: fileURLToPath(new URL("./engine-main.ts", import.meta.url)),
+    args: [o.configFile],
+    etcd: etcdAccessOf(config),
+    log: (fact: SupervisorEvent) => log.info(fact, fact.event),
+  });
+}
