@@ -159,7 +159,7 @@ test("the exposure of each market is always what a count over all orders gives, 
         }
       });
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -177,7 +177,7 @@ test("open, unsettled and reissuable orders are always those that a look at all 
         expect(state.indexes.closed.size).toBeLessThanOrEqual(3);
       });
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 
@@ -200,7 +200,7 @@ test("a state rebuilt from its rows equals the state that grew by the events, in
       const held = rows.map(({ table, key, row }) => [`${table} ${key}`, JSON.stringify(row)] as const);
       expect(written).toEqual(held.toSorted(([a], [b]) => (a < b ? -1 : 1)));
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -213,7 +213,7 @@ test("the stored text of the events gives the same rows on another node (I19)", 
       for (const text of first.texts) second.tell(decodeEvent(text));
       expect(JSON.stringify([...rowsOf(second.state)])).toBe(JSON.stringify([...rowsOf(first.state)]));
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 
@@ -227,13 +227,13 @@ test("no fact takes back the executed quantity, an end, or an acceptance", () =>
           if (old === undefined) continue;
           expect(compare(order.executed, old.executed)).toBeGreaterThanOrEqual(0);
           expect(compare(order.filled, old.filled)).toBeGreaterThanOrEqual(0);
-          if (old.venueOrderId !== undefined) expect(order.venueOrderId).toBe(old.venueOrderId);
-          if (isOrderEnded(old) && order.status !== old.status) expect(order.status).toBe("filled");
+          expect(order.venueOrderId).toBe(old.venueOrderId ?? order.venueOrderId);
+          expect(isOrderEnded(old) ? [old.status, "filled"] : [order.status]).toContain(order.status);
         }
         before = new Map(state.orders);
       });
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 
@@ -252,7 +252,7 @@ test("a position is the sum of its fills, each trade once (I11)", () => {
       });
       expect(new Map([...state.positions].map(([market, row]) => [market, row.quantity]))).toEqual(sums);
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 
@@ -266,7 +266,7 @@ test("an order has a next attempt only after proof that the earlier one is not a
         expect(latestAttempt(order).number).toBe(order.attempts.length);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 
@@ -284,7 +284,7 @@ test("a copy is not changed by what happens to its original", () => {
       expect(JSON.stringify([...rowsOf(copy)])).toBe(told);
       expect(indexSizes(copy)).toEqual(sizes);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
@@ -299,7 +299,7 @@ test("the order rate counts each recorded attempt of the window, also after a re
         .filter((event) => event.atWallMs > now - perMs);
       expect(recentAttempts(state.indexes, now, perMs)).toBe(made.length);
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 

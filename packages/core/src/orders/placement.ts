@@ -57,7 +57,10 @@ export function sendByWallMs(order: OrderRow): WallMs {
   return wallMs(order.recordedWallMs + order.sendWithinMs);
 }
 
-/** What is to be done about an intent now. `send` is for the leader of the attempt's own epoch. */
+/**
+ * What is to be done about an intent now. `send` is for the leader of the attempt's own epoch, who remembers (in memory:
+ * a crash ends its epoch) which attempts are in its hands unanswered; those are not handed over a second time.
+ */
 export function nextPlacementStep(state: EngineState, order: OrderRow, now: WallMs): PlacementStep {
   if (isOrderEnded(order) || order.venueOrderId !== undefined) return { kind: "settled" };
   const over = overReason(state, order, now);
