@@ -1,0 +1,360 @@
+/**
+ * The checker against small runs written by hand: a good one passes, and each single change of it is convicted by the rule
+ * that names it. The same rules meet real engines in `test/checker/`.
+ */
+import { createHash } from "node:crypto";
+import { decimal, genesisHash, id, sealFrame, wallMs } from "@baton/core";
+import type { AuditRecord, Frame, HistoryRecord, JournalEvent, NodeId } from "@baton/core";
+import { expect, test } from "vitest";
+import { check } from "./check.ts";
+import type { Evidence, JournalEvidence, RuleName } from "./evidence.ts";
+
+const t0 = 1_700_000_000_000;
+const takeover = t0 + 1_000;
+
+/** One order at the venue: request, accept, fill of all, answer. Times in ms since t0. */
+function placed(cid: string, orderId: number, key: string, at: number, acceptAt = at + 1): Record<string, unknown>[] {
+  const order = {
+    apiKey: key,
+    account: "demo",
+    symbol: "BTCUSDT",
+    side: "BUY",
+    quantity: "0.1",
+    price: "100",
+    orderId,
+  };
+  return [
+    { type: "recv", at, call: "order.place", timestamp: t0 + at, recvWindow: 1_000, ...order, clientOrderId: cid },
+    { type: "accept", at: acceptAt, ...order, clientOrderId: cid },
+    { type: "fill", at: acceptAt, ...order, clientOrderId: cid, tradeId: orderId, isMaker: false },
+  ];
+}
+
+function auditOf(entries: readonly Record<string, unknown>[]): AuditRecord[] {
+  const sorted = entries.map((entry, index) => ({ entry, index }));
+  sorted.sort((a, b) => Number(a.entry["at"]) - Number(b.entry["at"]) || a.index - b.index);
+  const recvs = new Map<unknown, number>();
+  return sorted.map(({ entry }, index) => {
+    const { at, ...rest } = entry;
+    const n = index + 1;
+    if (rest["type"] === "recv") recvs.set(rest["orderId"], n);
+    const recvN = rest["type"] === "accept" ? { recvN: recvs.get(rest["orderId"]) } : {};
+    return { n, monoMs: Number(at), wallMs: t0 + Number(at), ...rest, ...recvN } as unknown as AuditRecord;
+  });
+}
+
+function recorded(number: number, cid: string, at: number, extra: object = {}): JournalEvent {
+  return {
+    kind: "intent.recorded",
+    intent: id(`i-${number}`),
+    clientOrderId: id(cid),
+    terms: {
+      venue: id("sim"),
+      symbol: id("BTC/USDT"),
+      side: "buy",
+      type: "limit",
+      quantity: decimal("0.1"),
+      price: decimal("100"),
+      timeInForce: "GTC",
+    },
+    sendWithinMs: 2_000,
+    atWallMs: wallMs(t0 + at),
+    by: "driver",
+    request: { principal: "driver", key: `k-${number}`, digest: "d" },
+    ...extra,
+  };
+}
+
+function venueOrder(cid: string, orderId: number): object {
+  return {
+    venueOrderId: String(orderId),
+    clientOrderId: cid,
+    symbol: "BTC/USDT",
+    side: "buy",
+    status: "filled",
+    quantity: "0.1",
+    price: "100",
+    executed: "0.1",
+  };
+}
+
+function filled(number: number, orderId: number): JournalEvent {
+  return {
+    kind: "fill.recorded",
+    venue: id("sim"),
+    symbol: id("BTC/USDT"),
+    tradeId: id(String(orderId)),
+    venueOrderId: id(String(orderId)),
+    intent: id(`i-${number}`),
+    side: "buy",
+    price: decimal("100"),
+    quantity: decimal("0.1"),
+    fee: decimal("0"),
+    feeCurrency: "BTC",
+    tradedWallMs: wallMs(t0),
+  };
+}
+
+function answered(number: number, cid: string, orderId: number, epoch: number, node: string, at: number): JournalEvent {
+  return {
+    kind: "attempt.answered",
+    intent: id(`i-${number}`),
+    attempt: 1,
+    epoch,
+    node: id(node),
+    outcome: {
+      kind: "accepted",
+      order: venueOrder(cid, orderId),
+      stamp: { sentWallMs: t0 + at, validityMs: 1_000 },
+    },
+    atWallMs: wallMs(t0 + at),
+  } as JournalEvent;
+}
+
+function opened(epoch: number, node: string, at: number, inDoubt: readonly string[] = []): JournalEvent {
+  return {
+    kind: "epoch.opened",
+    epoch,
+    node: id(node),
+    boot: id(`boot-${node}`),
+    reason: "pre-emption",
+    atWallMs: wallMs(t0 + at),
+    inheritedSendByWallMs: wallMs(t0 + at + 2_000),
+    inDoubt: inDoubt.map((intent) => id(intent)),
+  };
+}
+
+/** Epoch 1 of a: one order filled, one in flight. Epoch 2 of b: one order of its own, and the inherited one resolved. */
+const events: readonly JournalEvent[] = [
+  opened(1, "a", 0),
+  recorded(1, "c1", 100),
+  answered(1, "c1", 1, 1, "a", 103),
+  filled(1, 1),
+  recorded(2, "c2", 990),
+  opened(2, "b", 1_010, ["i-2"]),
+  recorded(3, "c3", 1_050),
+  answered(3, "c3", 3, 2, "b", 1_055),
+  filled(3, 3),
+  {
+    kind: "doubt.resolved",
+    intent: id("i-2"),
+    attempt: 1,
+    resolution: { kind: "accepted", order: venueOrder("c2", 2) },
+    by: "venue",
+    atWallMs: wallMs(t0 + 1_300),
+  } as JournalEvent,
+  filled(2, 2),
+];
+
+const venue: readonly Record<string, unknown>[] = [
+  ...placed("c1", 1, "a-key", 101),
+  ...placed("c2", 2, "a-key", 992, 1_200),
+  ...placed("c3", 3, "b-key", 1_052),
+];
+
+function journalOf(node: string, list: readonly JournalEvent[]): JournalEvidence {
+  const texts = list.map((event) => JSON.stringify(event));
+  const frames: Frame[] = [];
+  for (const [at, text] of texts.entries()) {
+    const after = { sequence: at, hash: frames.at(-1)?.hash ?? genesisHash };
+    const epoch = at < 5 ? 1 : 2;
+    frames.push(sealFrame(after, epoch, [text], (input) => createHash("sha256").update(input).digest("hex")));
+  }
+  return {
+    node: id(node),
+    file: `${node}.db`,
+    committed: texts.length,
+    pruned: { sequence: 0, hash: genesisHash },
+    frames,
+    texts,
+    events: list,
+    quarantined: [],
+  };
+}
+
+function historyOf(epoch: number, node: string, at: number): HistoryRecord {
+  return {
+    epoch,
+    node: id(node),
+    boot: id(`boot-${node}`),
+    reason: "pre-emption",
+    atWallMs: wallMs(t0 + at),
+    position: 0,
+  };
+}
+
+interface Changes extends Partial<Omit<Evidence, "audit">> {
+  readonly venue?: readonly Record<string, unknown>[];
+  readonly events?: readonly JournalEvent[];
+}
+
+function run(changes: Changes = {}): ReturnType<typeof check> {
+  const list = changes.events ?? events;
+  return check({
+    audit: auditOf(changes.venue ?? venue),
+    journals: [journalOf("a", list.slice(0, 5)), journalOf("b", list)],
+    history: [historyOf(1, "a", 0), historyOf(2, "b", takeover - t0)],
+    account: "demo",
+    nodeOfKey: { "a-key": id<NodeId>("a"), "b-key": id<NodeId>("b") },
+    acknowledged: [{ intentId: "i-1", clientOrderId: "c1", key: "k-1", atWallMs: t0 + 102 }],
+    times: { leaseTtlMs: 2_000, validityMs: 1_000, clockErrorMs: 50, doubtBudgetMs: 5_000 },
+    positionMax: { BTCUSDT: decimal("1") },
+    fault: { kind: "leader-kill", atMonoMs: 995, atWallMs: t0 + 995 },
+    endedWallMs: t0 + 20_000,
+    ...changes,
+  });
+}
+
+function rules(changes: Changes): RuleName[] {
+  return [...new Set(run(changes).findings.map((finding) => finding.rule))];
+}
+
+test("a good run passes and its figures are those of the venue's log", () => {
+  const verdict = run();
+  expect(verdict.findings).toEqual([]);
+  expect(verdict).toMatchObject({
+    verdict: "pass",
+    rtoMs: 57,
+    blockedMs: 305,
+    rpo: { acknowledged: 1, lost: 0 },
+    orders: { intents: 3, accepted: 3, duplicates: 0, unexplained: 0 },
+    epochs: [{ node: "a" }, { node: "b" }],
+    maxima: { BTCUSDT: "0.3" },
+  });
+});
+
+test("a second accepted order of one intent is convicted, and counted", () => {
+  const twice: JournalEvent = {
+    kind: "attempt.recorded",
+    intent: id("i-2"),
+    attempt: 2,
+    clientOrderId: id("c2-2"),
+    atWallMs: wallMs(t0 + 1_100),
+  };
+  const changes = {
+    events: [...events, twice, filled(2, 4)],
+    venue: [...venue, ...placed("c2-2", 4, "b-key", 1_300)],
+  };
+  expect(rules(changes)).toEqual(["accepted-once"]);
+  expect(run(changes).orders.duplicates).toBe(1);
+});
+
+test("a lost acknowledged intent is convicted", () => {
+  const changes = { acknowledged: [{ intentId: "i-9", clientOrderId: "c9", key: "k-9", atWallMs: t0 }] };
+  expect(rules(changes)).toEqual(["acknowledged-kept"]);
+  expect(run(changes).rpo).toEqual({ acknowledged: 1, lost: 1 });
+});
+
+test("one key that became two intents is convicted", () => {
+  const again = recorded(4, "c4", 1_060, { request: { principal: "driver", key: "k-3", digest: "d" } });
+  const refused: JournalEvent = {
+    kind: "intent.ended",
+    intent: id("i-4"),
+    reason: "expired",
+    atWallMs: wallMs(t0 + 9_000),
+  };
+  expect(rules({ events: [...events, again, refused] })).toEqual(["accepted-once"]);
+});
+
+test("an order that no journal knows is convicted", () => {
+  expect(rules({ venue: [...venue, ...placed("cx", 9, "b-key", 1_400)] })).toEqual(["known-orders", "positions"]);
+});
+
+test("an intent that stays in doubt is convicted once its budget is spent", () => {
+  const open = events.filter((event) => event.kind !== "doubt.resolved");
+  expect(rules({ events: open })).toEqual(["ends-as-venue"]);
+  expect(rules({ events: open, endedWallMs: t0 + 3_000 })).toEqual([]);
+});
+
+test("an intent that ended otherwise than at the venue is convicted", () => {
+  const wrong = events.map((event): JournalEvent =>
+    event.kind === "doubt.resolved" ? { ...event, resolution: { kind: "not-accepted", proof: "not found" } } : event,
+  );
+  expect(rules({ events: wrong })).toEqual(["ends-as-venue"]);
+});
+
+test("an order of the old epoch after the first of the new is convicted unless it was inherited, and in time", () => {
+  const notInherited = events.map((event): JournalEvent =>
+    event.kind === "epoch.opened" && event.epoch === 2 ? { ...event, inDoubt: [] } : event,
+  );
+  expect(rules({ events: notInherited })).toEqual(["old-epoch-silent"]);
+  const tooLate = venue.map((entry) =>
+    entry["clientOrderId"] === "c2" && entry["type"] !== "recv" ? { ...entry, at: 4_100 } : entry,
+  );
+  expect(rules({ venue: tooLate })).toEqual(["old-epoch-silent", "within-validity"]);
+});
+
+test("a request signed when its lease must be over is convicted even if it was refused", () => {
+  const recv = placed("c2", 8, "a-key", 3_500).slice(0, 1);
+  expect(rules({ venue: [...venue, ...recv] })).toEqual(["sent-once", "old-epoch-silent"]);
+});
+
+test("two requests with one client order id are convicted", () => {
+  expect(rules({ venue: [...venue, ...placed("c3", 8, "b-key", 1_060).slice(0, 1)] })).toEqual(["sent-once"]);
+});
+
+test("a fill that is missing, doubled or invented is convicted", () => {
+  expect(rules({ events: events.slice(0, -1) })).toEqual(["positions"]);
+  expect(rules({ events: [...events, filled(2, 2)] })).toEqual(["positions"]);
+  expect(rules({ events: [...events, { ...filled(2, 77), intent: id("i-77") } as JournalEvent] })).toEqual([
+    "positions",
+  ]);
+});
+
+test("a position beyond its limit is convicted", () => {
+  expect(rules({ positionMax: { BTCUSDT: decimal("0.25") } })).toEqual(["exposure"]);
+});
+
+test("journals that differ in a committed record, or whose chain is broken, are convicted", () => {
+  const other = events.slice(0, 5).with(1, recorded(1, "c1", 101));
+  expect(rules({ journals: [journalOf("a", other), journalOf("b", events)] })).toEqual(["journals-agree"]);
+  const sound = journalOf("b", events);
+  const broken = { ...sound, texts: sound.texts.with(3, sound.texts[3]?.replace("100", "101") ?? "") };
+  expect(rules({ journals: [broken] })).toEqual(["journals-agree"]);
+});
+
+test("two leaders of one epoch are convicted", () => {
+  const history = [historyOf(1, "a", 0), historyOf(2, "b", 1_000), historyOf(2, "b", 1_001)];
+  expect(rules({ history })).toEqual(["one-leader"]);
+});
+
+test("a hole in the log is convicted", () => {
+  expect(rules({ venue: [...venue, { type: "sub", at: 2_000, stream: "x", action: "subscribe", n: 99 }] })).toEqual([
+    "audit-complete",
+  ]);
+});
+
+test("a slice that is executed twice, or nowhere, is convicted", () => {
+  const parent: JournalEvent = {
+    kind: "parent.recorded",
+    parent: id("p-1"),
+    algorithm: {
+      name: "twap",
+      venue: id("sim"),
+      symbol: id("BTC/USDT"),
+      side: "buy",
+      quantity: decimal("0.3"),
+      slices: 3,
+      durationMs: 3_000,
+      aggressionBps: 10,
+    },
+    by: "driver",
+    atWallMs: wallMs(t0),
+  };
+  const ended: JournalEvent = { kind: "parent.ended", parent: id("p-1"), reason: "done", atWallMs: wallMs(t0 + 3_000) };
+  const sliced = (slices: readonly number[]): JournalEvent[] => [
+    parent,
+    ...events.map((event): JournalEvent => {
+      if (event.kind !== "intent.recorded") return event;
+      const slice = slices[Number(event.intent.slice(2)) - 1];
+      return slice === undefined ? event : { ...event, parent: id("p-1"), slice };
+    }),
+    ended,
+  ];
+  expect(run({ events: sliced([0, 1, 2]) })).toMatchObject({
+    verdict: "pass",
+    parent: { slices: 3, done: 3, repeated: 0, skipped: 0 },
+  });
+  expect(rules({ events: sliced([0, 1, 1]) })).toEqual(["slices-once"]);
+  expect(rules({ events: sliced([0, 1]) })).toEqual(["slices-once"]);
+});

@@ -1,0 +1,97 @@
+/**
+ * What is measured, on the machine's monotonic clock at the exchange: the gap in trading that a user saw, how long an
+ * intent that was in flight at the fault stayed undecided, and where the time of a takeover went.
+ */
+import type { EpochStory, PlaceRecv, Story } from "./story.ts";
+
+/** The four parts of a takeover in ms; null where nothing tells it. */
+export interface TakeoverPhases {
+  readonly detect: number | null;
+  readonly elect: number | null;
+  readonly promote: number | null;
+  readonly firstOrder: number | null;
+}
+
+export interface Measured {
+  /**
+   * A fault that takes the leader: from its instant to the first request to place of a later epoch. A switchover: from the
+   * last request of the old epoch to the first of the new. A lost standby: the largest gap between two requests around and
+   * after it. Null without a fault, or when no order followed it.
+   */
+  readonly rtoMs: number | null;
+  /** The longest that an inherited intent stayed undecided after the fault. */
+  readonly blockedMs: number | null;
+  readonly phases: TakeoverPhases;
+}
+
+const nothing: TakeoverPhases = { detect: null, elect: null, promote: null, firstOrder: null };
+
+/** How long after a standby's fault a gap still counts as its doing. */
+const standbyWindowMs = 5_000;
+
+export function measure(story: Story): Measured {
+  const { fault } = story.evidence;
+  if (fault === undefined || fault.kind === "none") return { rtoMs: null, blockedMs: null, phases: nothing };
+  if (fault.kind === "standby-kill") {
+    return { rtoMs: rounded(largestGap(story.places, fault.atMonoMs)), blockedMs: 0, phases: nothing };
+  }
+  const before = story.epochs.findLast(({ history }) => history.atWallMs <= fault.atWallMs);
+  const after = story.epochs.find(({ history }) => history.epoch > (before?.history.epoch ?? 0));
+  const first = story.places.find(
+    ({ recv, epoch }) => recv.monoMs >= fault.atMonoMs && epoch !== undefined && epoch > (before?.history.epoch ?? 0),
+  );
+  if (after === undefined || first === undefined) return { rtoMs: null, blockedMs: null, phases: nothing };
+  const last = story.places.findLast(({ recv, epoch }) => recv.n < first.recv.n && epoch === before?.history.epoch);
+  const startMonoMs = fault.kind === "switchover" ? (last?.recv.monoMs ?? fault.atMonoMs) : fault.atMonoMs;
+  return {
+    rtoMs: rounded(first.recv.monoMs - startMonoMs),
+    blockedMs: rounded(longestBlocked(story, after, fault.atWallMs)),
+    phases: phasesOf(after, fault.atWallMs, first.recv.wallMs),
+  };
+}
+
+function largestGap(places: readonly PlaceRecv[], faultMonoMs: number): number | undefined {
+  let gap: number | undefined;
+  for (const [at, { recv }] of places.entries()) {
+    const previous = places[at - 1]?.recv;
+    if (previous === undefined || recv.monoMs < faultMonoMs) continue;
+    if (previous.monoMs > faultMonoMs + standbyWindowMs) break;
+    gap = Math.max(gap ?? 0, recv.monoMs - previous.monoMs);
+  }
+  return gap;
+}
+
+/** From the fault to the record that settled the inherited intent. */
+function longestBlocked(story: Story, after: EpochStory, faultWallMs: number): number {
+  let longest = 0;
+  for (const intent of after.opened?.inDoubt ?? []) {
+    const settled = story.intents
+      .get(intent)
+      ?.events.find(
+        (event) =>
+          (event.kind === "doubt.resolved" || event.kind === "intent.ended" || event.kind === "attempt.answered") &&
+          event.atWallMs >= after.history.atWallMs,
+      );
+    if (settled !== undefined && "atWallMs" in settled) longest = Math.max(longest, settled.atWallMs - faultWallMs);
+  }
+  return longest;
+}
+
+/** By the leader's own record where it wrote one, else by the wall times of the records. */
+function phasesOf(after: EpochStory, faultWallMs: number, firstWallMs: number): TakeoverPhases {
+  const told = after.history.phases ?? {};
+  const openedWallMs = after.opened?.atWallMs;
+  const tradingWallMs = openedWallMs === undefined ? after.history.atWallMs : openedWallMs;
+  return {
+    detect: rounded(after.history.atWallMs - faultWallMs),
+    elect: rounded(told["elect"]),
+    promote: rounded(
+      told["promote"] ?? (openedWallMs === undefined ? undefined : openedWallMs - after.history.atWallMs),
+    ),
+    firstOrder: rounded(firstWallMs - tradingWallMs),
+  };
+}
+
+function rounded(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms * 10) / 10;
+}

@@ -1,0 +1,110 @@
+/**
+ * What the venue's own log must show by itself: it counts without a hole, the account never held more than its limits
+ * allow, and nobody was banned or spoke while asked to be silent. Invariant I12.
+ */
+import { absolute, add, compare, decimal, maximum, negate, subtract, zero } from "@baton/core";
+import type { AuditRecord, Decimal } from "@baton/core";
+import type { Finding } from "./evidence.ts";
+import { nodeOf } from "./story.ts";
+import type { Story } from "./story.ts";
+
+/** The log counts from 1 without a hole: a checker that misses a record proves nothing. */
+export function auditComplete(story: Story): Finding[] {
+  const hole = story.evidence.audit.findIndex((record, index) => record.n !== index + 1);
+  if (hole === -1) return [];
+  const record = story.evidence.audit[hole];
+  return [
+    { rule: "audit-complete", sentence: `record ${hole + 1} of the log has n = ${record?.n}`, records: [record] },
+  ];
+}
+
+interface Exposure {
+  position: Decimal;
+  openBuy: Decimal;
+  openSell: Decimal;
+}
+
+/** Position with every open order at worst case, from the venue's log, against the limit; and the largest it ever was. */
+export function exposure(story: Story): { findings: Finding[]; maxima: Record<string, Decimal> } {
+  const bySymbol = new Map<string, Exposure>();
+  const open = new Map<string, { side: "BUY" | "SELL"; left: Decimal }>();
+  const maxima: Record<string, Decimal> = {};
+  const findings = new Map<string, Finding>();
+  for (const record of story.evidence.audit) {
+    if (!("symbol" in record) || record.symbol === undefined || record.side === undefined) continue;
+    const symbol = record.symbol;
+    const order = `${symbol}:${record.orderId}`;
+    const held = bySymbol.get(symbol) ?? { position: zero, openBuy: zero, openSell: zero };
+    bySymbol.set(symbol, held);
+    if (record.type === "accept" && nodeOf(story.evidence, record.apiKey) !== undefined) {
+      const left = decimal(record.quantity ?? "0");
+      open.set(order, { side: record.side, left });
+      openMore(held, record.side, left);
+    } else {
+      const known = open.get(order);
+      if (known === undefined || !settle(held, known, record)) continue;
+    }
+    const worst = maximum(absolute(add(held.position, held.openBuy)), absolute(subtract(held.position, held.openSell)));
+    maxima[symbol] = maximum(maxima[symbol] ?? zero, worst);
+    const limit = story.evidence.positionMax[symbol];
+    if (limit === undefined || compare(worst, limit) <= 0 || findings.has(symbol)) continue;
+    findings.set(symbol, {
+      rule: "exposure",
+      sentence: `${symbol} stood at ${worst} at worst case (record ${record.n}), limit ${limit}`,
+      records: [record],
+    });
+  }
+  return { findings: [...findings.values()], maxima };
+}
+
+/** Applies a fill or an end to an open order; false for records that change nothing. */
+function settle(held: Exposure, order: { side: "BUY" | "SELL"; left: Decimal }, record: AuditRecord): boolean {
+  if (record.type === "fill") {
+    const quantity = decimal(record.quantity ?? "0");
+    order.left = subtract(order.left, quantity);
+    openMore(held, order.side, negate(quantity));
+    held.position = order.side === "BUY" ? add(held.position, quantity) : subtract(held.position, quantity);
+    return true;
+  }
+  if (record.type !== "cancel" && record.type !== "expire") return false;
+  openMore(held, order.side, negate(order.left));
+  order.left = zero;
+  return true;
+}
+
+function openMore(held: Exposure, side: "BUY" | "SELL", quantity: Decimal): void {
+  if (side === "BUY") held.openBuy = add(held.openBuy, quantity);
+  else held.openSell = add(held.openSell, quantity);
+}
+
+/** Never a ban (418); after a 429 nothing from the same key until its Retry-After, where the log tells it, has passed. */
+export function rateLimits(story: Story): Finding[] {
+  const findings: Finding[] = [];
+  const silentUntil = new Map<string, { wallMs: number; n: number }>();
+  for (const record of story.evidence.audit) {
+    if (!("apiKey" in record) || record.apiKey === undefined) continue;
+    if (nodeOf(story.evidence, record.apiKey) === undefined) continue;
+    if (record.type === "ack-written" && record.status === 418) {
+      findings.push({
+        rule: "rate-limits",
+        sentence: `${record.apiKey} was banned (record ${record.n})`,
+        records: [record],
+      });
+    }
+    if (record.type === "ack-written" && (record.status === 429 || record.status === 418)) {
+      const { retryAfterSeconds } = record as { readonly retryAfterSeconds?: number };
+      if (retryAfterSeconds !== undefined) {
+        silentUntil.set(record.apiKey, { wallMs: record.wallMs + retryAfterSeconds * 1_000, n: record.n });
+      }
+    }
+    const silence = silentUntil.get(record.apiKey);
+    if (record.type === "recv" && silence !== undefined && record.wallMs < silence.wallMs) {
+      findings.push({
+        rule: "rate-limits",
+        sentence: `${record.apiKey} sent ${record.call} (record ${record.n}) within the Retry-After of record ${silence.n}`,
+        records: [record],
+      });
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,36 @@
+/** The demo's result object, as scripts read it: stable names, one line of JSON, exit status 0 only for a pass. */
+import type { Verdict } from "../checker/check.ts";
+
+export interface DemoResult {
+  readonly verdict: "pass" | "fail";
+  readonly fault: string;
+  readonly rtoMs: number | null;
+  readonly blockedMs: number | null;
+  readonly rpo: Verdict["rpo"];
+  readonly orders: Verdict["orders"];
+  readonly parent: Verdict["parent"];
+  readonly epochs: Verdict["epochs"];
+  readonly phases: Verdict["phases"];
+  readonly seed: number;
+  readonly uniqueness: string;
+  /** What broke, rule by rule; empty for a pass. */
+  readonly findings: readonly { readonly rule: string; readonly sentence: string }[];
+}
+
+/** The result of one run. */
+export function resultOf(verdict: Verdict, run: { fault: string; seed: number; uniqueness: string }): DemoResult {
+  return {
+    verdict: verdict.verdict,
+    fault: run.fault,
+    rtoMs: verdict.rtoMs,
+    blockedMs: verdict.blockedMs,
+    rpo: verdict.rpo,
+    orders: verdict.orders,
+    parent: verdict.parent,
+    epochs: verdict.epochs,
+    phases: verdict.phases,
+    seed: run.seed,
+    uniqueness: run.uniqueness,
+    findings: verdict.findings.map(({ rule, sentence }) => ({ rule, sentence })),
+  };
+}

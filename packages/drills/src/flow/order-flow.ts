@@ -1,0 +1,203 @@
+/**
+ * A client of the API under load: so many orders a second to any node in turn, each under its own Idempotency-Key, asked
+ * again under the same key until it is acknowledged, refused for good, or given up. What it was told, and nothing else, is
+ * what the checker holds the cluster to.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { RefusedError, UnreachableError } from "@baton/cli";
+import type { BatonClient } from "@baton/cli";
+import { decimal } from "@baton/core";
+import type { PlaceOrderAnswer, PlaceOrderRequest, SymbolId } from "@baton/core";
+import type { Acknowledged } from "../checker/evidence.ts";
+import type { MadeOrder, OrderMaker, Quote } from "./order-maker.ts";
+
+export interface FlowOptions {
+  /** One per node. */
+  readonly clients: readonly BatonClient[];
+  readonly maker: OrderMaker;
+  readonly symbols: readonly SymbolId[];
+  readonly perSecond: number;
+  /** Names the run in its keys. */
+  readonly run: string;
+}
+
+export interface FlowCount {
+  asked: number;
+  acknowledged: number;
+  /** Refused for good by a check (422). */
+  refused: number;
+  givenUp: number;
+  /** Asked and not answered yet. */
+  waiting: number;
+}
+
+/** How long one order is asked for again before it is given up. */
+const giveUpMs = 20_000;
+const pauseMs = { least: 20, most: 60 };
+
+export class OrderFlow {
+  readonly acknowledged: Acknowledged[] = [];
+  readonly count: FlowCount = { asked: 0, acknowledged: 0, refused: 0, givenUp: 0, waiting: 0 };
+  /** Why orders were refused for good, by code. */
+  readonly refusals: Map<string, number> = new Map();
+  readonly #options: FlowOptions;
+  readonly #quotes = new Map<SymbolId, Quote>();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #cancels = new Set<NodeJS.Timeout>();
+  readonly #epochListeners = new Set<(epoch: number) => void>();
+  #turn = 0;
+  #isRunning = false;
+  #loop: Promise<unknown> | undefined;
+
+  constructor(options: FlowOptions) {
+    this.#options = options;
+  }
+
+  /** Starts to send, once every symbol has a quote. */
+  async start(): Promise<void> {
+    this.#isRunning = true;
+    const end = performance.now() + 10_000;
+    while (this.#quotes.size < this.#options.symbols.length) {
+      if (performance.now() > end) throw new Error("no node shows a book of every symbol");
+      await this.#readQuotes();
+    }
+    this.#loop = Promise.all([this.#send(), this.#watchQuotes()]);
+  }
+
+  /** Settles when an order is acknowledged in a later epoch than `epoch`; undefined after `withinMs`. */
+  untilEpochAfter(epoch: number, withinMs: number): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      const end = setTimeout(() => settle(undefined), withinMs);
+      const listener = (acknowledged: number): void => {
+        if (acknowledged > epoch) settle(acknowledged);
+      };
+      const settle = (value: number | undefined): void => {
+        clearTimeout(end);
+        this.#epochListeners.delete(listener);
+        resolve(value);
+      };
+      this.#epochListeners.add(listener);
+    });
+  }
+
+  /** Asks for a parent order as for any other, until it is acknowledged. */
+  async placeParent(request: PlaceOrderRequest, key: string): Promise<string> {
+    const answer = await this.#untilAnswered(request, key);
+    if (answer === undefined || !("parentId" in answer)) throw new Error(`the parent order ${key} was not taken`);
+    return answer.parentId;
+  }
+
+  /** Stops sending and waits for every answer and every cancel. */
+  async finish(): Promise<void> {
+    this.#isRunning = false;
+    await this.#loop;
+    while (this.#underWay.size > 0 || this.#cancels.size > 0) {
+      await Promise.all(this.#underWay);
+      await delay(50);
+    }
+  }
+
+  async #send(): Promise<void> {
+    const startedAt = performance.now();
+    let due = 0;
+    while (this.#isRunning) {
+      const target = Math.floor(((performance.now() - startedAt) * this.#options.perSecond) / 1_000);
+      for (; due < target; due++) {
+        const made = this.#options.maker.next(this.#quotes);
+        if (made !== undefined) this.#track(this.#place(made, `${this.#options.run}-${due}`));
+      }
+      await delay(5);
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    this.#underWay.add(work);
+    void work.finally(() => this.#underWay.delete(work));
+  }
+
+  async #place(made: MadeOrder, key: string): Promise<void> {
+    this.count.asked++;
+    this.count.waiting++;
+    try {
+      const answer = await this.#untilAnswered(made.request, key);
+      if (answer === undefined || !("intentId" in answer)) return;
+      this.count.acknowledged++;
+      const { intentId, clientOrderId } = answer;
+      this.acknowledged.push({ intentId, clientOrderId, key, atWallMs: Date.now() });
+      for (const listener of this.#epochListeners) listener(answer.epoch);
+      if (made.cancelAfterMs !== undefined) this.#cancelLater(intentId, made.cancelAfterMs);
+    } finally {
+      this.count.waiting--;
+    }
+  }
+
+  async #untilAnswered(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer | undefined> {
+    const end = performance.now() + giveUpMs;
+    while (performance.now() < end) {
+      try {
+        return await this.#nextClient().placeOrder(request, key);
+      } catch (error) {
+        if (isFinal(error)) {
+          this.count.refused++;
+          this.refusals.set(error.problem.code, (this.refusals.get(error.problem.code) ?? 0) + 1);
+          return undefined;
+        }
+        if (!(error instanceof RefusedError || error instanceof UnreachableError)) throw error;
+      }
+      await delay(pauseMs.least + Math.random() * (pauseMs.most - pauseMs.least));
+    }
+    this.count.givenUp++;
+    return undefined;
+  }
+
+  #cancelLater(intentId: string, afterMs: number): void {
+    const timer = setTimeout(() => {
+      this.#cancels.delete(timer);
+      this.#track(this.#cancel(intentId));
+    }, afterMs);
+    this.#cancels.add(timer);
+  }
+
+  async #cancel(intentId: string): Promise<void> {
+    const end = performance.now() + giveUpMs;
+    while (performance.now() < end) {
+      try {
+        await this.#nextClient().cancelOrder(intentId);
+        return;
+      } catch (error) {
+        if (error instanceof RefusedError && error.problem.status < 500) return;
+        if (!(error instanceof RefusedError || error instanceof UnreachableError)) throw error;
+      }
+      await delay(100);
+    }
+  }
+
+  #nextClient(): BatonClient {
+    const client = this.#options.clients[this.#turn++ % this.#options.clients.length];
+    if (client === undefined) throw new Error("the flow has no node to talk to");
+    return client;
+  }
+
+  async #watchQuotes(): Promise<void> {
+    while (this.#isRunning) {
+      await this.#readQuotes();
+      await delay(100);
+    }
+  }
+
+  /** Any node shows the book; one that does not answer is passed over. */
+  async #readQuotes(): Promise<void> {
+    const client = this.#nextClient();
+    await Promise.all(
+      this.#options.symbols.map(async (symbol) => {
+        const book = await client.book(symbol).catch(() => undefined);
+        const [bid, ask] = [book?.bids[0]?.[0], book?.asks[0]?.[0]];
+        if (bid !== undefined && ask !== undefined) this.#quotes.set(symbol, { bid: decimal(bid), ask: decimal(ask) });
+      }),
+    );
+  }
+}
+
+function isFinal(error: unknown): error is RefusedError {
+  return error instanceof RefusedError && error.problem.status < 500 && error.problem.status !== 429;
+}

@@ -1,0 +1,304 @@
+/**
+ * A whole Baton on loopback: three etcd members, the simulated exchange, three engine nodes, each a process of its own,
+ * in one folder with free ports. The demo, the drills and the tests of runbooks run on it. Links of which faults can take
+ * hold are put in only where they are asked for, so that nothing stands in the way of what is measured.
+ */
+import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BatonClient } from "@baton/cli";
+import type { NodeId } from "@baton/core";
+import { readAudit, readHistory, readJournal } from "../checker/read-files.ts";
+import type { Evidence } from "../checker/evidence.ts";
+import { EngineNode } from "./engine-node.ts";
+import type { NodeLinks } from "./engine-node.ts";
+import { startEtcd } from "./etcd.ts";
+import type { EtcdRig } from "./etcd.ts";
+import { startGuard } from "./guard.ts";
+import type { Guard } from "./guard.ts";
+import { openLink } from "./link.ts";
+import type { Link } from "./link.ts";
+import { apiKeyOf, rigAccount, rigPositionMax, rigTimes, secretOf, writeNodeConfig } from "./node-config.ts";
+import { freePorts } from "./ports.ts";
+import { checkout, failureOf, startProgram, until } from "./processes.ts";
+import type { Program } from "./processes.ts";
+
+export type Uniqueness = "open-only" | "forever" | "none";
+
+/** Which links faults can cut: all to and from each node, its way to the exchange, or none. */
+export type LinkPlan = "none" | "uplinks" | "all";
+
+export interface ClusterOptions {
+  /** Folder for everything, kept after the end; default: a temporary one that is removed. */
+  readonly dir?: string;
+  readonly seed?: number;
+  readonly uniqueness?: Uniqueness;
+  readonly links?: LinkPlan;
+  /** Called with a sentence for each step of the start. */
+  readonly onStep?: (sentence: string) => void;
+}
+
+/** A running cluster. */
+export interface Cluster extends AsyncDisposable {
+  /** The cluster's configured name. */
+  readonly name: string;
+  readonly dir: string;
+  /** Base URLs of the nodes' APIs, in order of nodes. */
+  readonly endpoints: readonly string[];
+  readonly configFiles: readonly string[];
+  readonly nodes: readonly EngineNode[];
+  readonly etcd: EtcdRig;
+  readonly exchange: { readonly endpoint: string; readonly auditFile: string };
+  /** The node that leads and trades, once one does; throws after 20 s. */
+  leader(): Promise<EngineNode>;
+  /** SIGKILL of the leader's engine; its supervisor lives. */
+  killLeader(): Promise<void>;
+  /** All that is on record for the checker, read beside the running programs: meant for when nothing moves any more. */
+  evidence(): Promise<
+    Pick<Evidence, "audit" | "journals" | "history" | "account" | "nodeOfKey" | "times" | "positionMax">
+  >;
+  /** Ends everything and removes the folder unless it was given. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const ids = ["a", "b", "c"] as readonly string[] as readonly NodeId[];
+const name = "demo";
+
+/** Starts etcd, the exchange and three nodes, founds the cluster, and waits until one node trades with two in sync. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const say = options.onStep ?? (() => undefined);
+  const isTemporary = options.dir === undefined;
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), "baton-rig-"));
+  mkdirSync(dir, { recursive: true });
+  const guard = startGuard(isTemporary ? dir : undefined);
+  const parts: Parts = { dir, guard, links: [], nodes: [] };
+  try {
+    const etcdDir = join(dir, "etcd");
+    mkdirSync(etcdDir, { recursive: true });
+    [parts.etcd, parts.exchange] = await Promise.all([startEtcd({ dir: etcdDir }), startExchange(parts, options)]);
+    say("etcd answers with three members, the exchange is open");
+    await layOutNodes(parts, options);
+    await Promise.all(parts.nodes.map((node) => node.start()));
+    await Promise.all(parts.nodes.map((node) => node.untilAnswers("/live", 20_000)));
+    say("three nodes are up, each with an empty journal");
+    await found(parts);
+    say("the cluster is founded: its UUID, epoch 0 and the first in-sync set stand in etcd");
+    const cluster = new RigCluster(parts);
+    const leader = await cluster.leader();
+    await cluster.untilInSync();
+    say(`${leader.id} leads, the other two follow in sync`);
+    return cluster;
+  } catch (error) {
+    await stopParts(parts);
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly dir: string;
+  readonly guard: Guard;
+  readonly links: Link[];
+  nodes: EngineNode[];
+  etcd?: EtcdRig;
+  exchange?: { readonly program: Program; readonly address: string; readonly auditFile: string };
+}
+
+async function startExchange(parts: Parts, options: ClusterOptions): Promise<NonNullable<Parts["exchange"]>> {
+  const [port = 0] = await freePorts(1);
+  const auditFile = join(parts.dir, "audit.jsonl");
+  const keys = ids.flatMap((node) => ["--keys", `${apiKeyOf(node)}:${secretOf(node)}:${rigAccount}`]);
+  const program = await startProgram(
+    "the exchange",
+    [
+      join(checkout, "packages", "exchange", "src", "main.ts"),
+      ...["--port", `${port}`, "--audit", auditFile, "--seed", `${options.seed ?? 1}`],
+      ...["--uniqueness", options.uniqueness ?? "open-only"],
+      ...keys,
+    ],
+    { logFile: join(parts.dir, "exchange.log"), guard: parts.guard },
+  );
+  const address = `127.0.0.1:${port}`;
+  await until(
+    async () => {
+      const answer = await fetch(`http://${address}/api/v3/ping`, { signal: AbortSignal.timeout(500) }).catch(
+        () => undefined,
+      );
+      await answer?.body?.cancel();
+      return answer?.ok === true ? true : undefined;
+    },
+    { what: "the exchange answers", withinMs: 10_000, program },
+  );
+  return { program, address, auditFile };
+}
+
+async function layOutNodes(parts: Parts, options: ClusterOptions): Promise<void> {
+  const { etcd, exchange } = parts;
+  if (etcd === undefined || exchange === undefined) throw new Error("etcd and the exchange come first");
+  const ports = await freePorts(ids.length);
+  const listen = new Map(ids.map((node, at) => [node, `127.0.0.1:${ports[at]}`]));
+  const plan = options.links ?? "none";
+  const open = async (target: string): Promise<Link> => {
+    const link = await openLink(target);
+    parts.links.push(link);
+    return link;
+  };
+  const between = new Map<string, Link>();
+  if (plan === "all") {
+    for (const from of ids) {
+      for (const to of ids) if (from !== to) between.set(`${from}>${to}`, await open(listen.get(to) ?? ""));
+    }
+  }
+  for (const node of ids) {
+    const others = ids.filter((other) => other !== node);
+    const toEtcd = plan === "all" ? await Promise.all(etcd.endpoints.map((each) => open(hostPort(each)))) : [];
+    const toExchange = plan === "none" ? [] : [await open(exchange.address)];
+    const peer = (to: NodeId): [NodeId, string][] => {
+      const link = between.get(`${node}>${to}`);
+      return link === undefined ? [] : [[to, `127.0.0.1:${link.port}`]];
+    };
+    const links: NodeLinks = {
+      toPeers: others.flatMap((other) => between.get(`${node}>${other}`) ?? []),
+      fromPeers: others.flatMap((other) => between.get(`${other}>${node}`) ?? []),
+      toEtcd,
+      toExchange,
+    };
+    const home = join(parts.dir, `node-${node}`);
+    const configFile = writeNodeConfig({
+      cluster: name,
+      nodes: ids,
+      node,
+      home,
+      listen: listen.get(node) ?? "",
+      peers: Object.fromEntries(others.flatMap(peer)),
+      etcd: toEtcd.length === 0 ? etcd.endpoints : toEtcd.map((link) => `http://127.0.0.1:${link.port}`),
+      exchange: toExchange[0] === undefined ? exchange.address : `127.0.0.1:${toExchange[0].port}`,
+      uniqueness: options.uniqueness ?? "open-only",
+    });
+    const endpoint = `http://${listen.get(node)}`;
+    parts.nodes.push(new EngineNode({ id: node, endpoint, configFile, home, links, guard: parts.guard }));
+  }
+}
+
+function hostPort(url: string): string {
+  return url.replace(/^https?:\/\//, "");
+}
+
+/** `baton cluster init`, as an operator runs it. */
+async function found(parts: Parts): Promise<void> {
+  const [first] = parts.nodes;
+  const baton = join(checkout, "packages", "cli", "src", "baton.ts");
+  const logFile = join(parts.dir, "init.log");
+  const program = await startProgram(
+    "baton cluster init",
+    [baton, "cluster", "init", "--config", first?.configFile ?? "", "--yes", "--cluster", name, "--timeout", "20s"],
+    { logFile, guard: parts.guard },
+  );
+  const status = await program.ended;
+  if (status !== 0) throw await failureOf(program, `ended with status ${status}`);
+}
+
+class RigCluster implements Cluster {
+  readonly name = name;
+  readonly dir: string;
+  readonly nodes: readonly EngineNode[];
+  readonly etcd: EtcdRig;
+  readonly exchange: Cluster["exchange"];
+  readonly #parts: Parts;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    if (parts.etcd === undefined || parts.exchange === undefined) throw new Error("the cluster has not been started");
+    this.#parts = parts;
+    this.dir = parts.dir;
+    this.nodes = parts.nodes;
+    this.etcd = parts.etcd;
+    this.exchange = { endpoint: `http://${parts.exchange.address}`, auditFile: parts.exchange.auditFile };
+  }
+
+  get endpoints(): readonly string[] {
+    return this.nodes.map((node) => node.endpoint);
+  }
+
+  get configFiles(): readonly string[] {
+    return this.nodes.map((node) => node.configFile);
+  }
+
+  leader(): Promise<EngineNode> {
+    return until(() => this.#leaderNow(), { what: "a node leads and may trade", withinMs: 20_000 });
+  }
+
+  async #leaderNow(): Promise<EngineNode | undefined> {
+    for (const node of this.nodes.filter((each) => each.isRunning)) {
+      const view = await clientOf(node)
+        .cluster()
+        .catch(() => undefined);
+      if (view?.node.role === "leader" && view.trading.isAllowed) return node;
+    }
+    return undefined;
+  }
+
+  /** Waits until all nodes are members of the in-sync set. */
+  async untilInSync(): Promise<void> {
+    await until(
+      async () => {
+        const leader = await this.#leaderNow();
+        const view = leader === undefined ? undefined : await clientOf(leader).cluster();
+        return view?.insync?.members.length === this.nodes.length ? true : undefined;
+      },
+      { what: "all nodes are in sync", withinMs: 20_000 },
+    );
+  }
+
+  async killLeader(): Promise<void> {
+    await (await this.leader()).killEngine();
+  }
+
+  async evidence(): ReturnType<Cluster["evidence"]> {
+    const history = await readHistory(this.etcd.endpoints, name);
+    return {
+      audit: readAudit(this.exchange.auditFile),
+      journals: this.nodes.map((node) => readJournal(journalFile(node))),
+      history,
+      account: rigAccount,
+      nodeOfKey: Object.fromEntries(this.nodes.map((node) => [apiKeyOf(node.id), node.id])),
+      times: {
+        leaseTtlMs: rigTimes.leaseTtlSeconds * 1_000,
+        validityMs: rigTimes.validityMs,
+        clockErrorMs: rigTimes.clockErrorMs,
+        doubtBudgetMs: 0,
+      },
+      positionMax: Object.fromEntries(
+        Object.entries(rigPositionMax).map(([symbol, most]) => [symbol.replace("/", ""), most]),
+      ) as unknown as Evidence["positionMax"],
+    };
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= stopParts(this.#parts);
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** A client of one node alone. */
+export function clientOf(node: { readonly endpoint: string }, requestTimeoutMs = 1_000): BatonClient {
+  return new BatonClient({ endpoints: [node.endpoint], requestTimeoutMs });
+}
+
+function journalFile(node: EngineNode): string {
+  const [file] = readdirSync(node.dataDir).filter((each) => each.endsWith(".db") || each.endsWith(".sqlite"));
+  if (file === undefined) throw new Error(`node ${node.id} has no journal in ${node.dataDir}`);
+  return join(node.dataDir, file);
+}
+
+async function stopParts(parts: Parts): Promise<void> {
+  for (const link of parts.links) link.heal();
+  await Promise.all(parts.nodes.map((node) => node.stop()));
+  await parts.exchange?.program.stop();
+  await parts.etcd?.stop();
+  await Promise.all(parts.links.map((link) => link.close()));
+  parts.guard.end();
+}

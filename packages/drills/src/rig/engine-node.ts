@@ -1,0 +1,151 @@
+/**
+ * One engine node of a rig: `baton node` as it runs in production, a supervisor with the engine as its child. What is
+ * done to it is done by pid: the engine killed under its living supervisor (a crash), both killed (a lost host), both
+ * frozen (a stalled host).
+ */
+import { join } from "node:path";
+import type { NodeId } from "@baton/core";
+import type { Guard } from "./guard.ts";
+import type { Link } from "./link.ts";
+import { checkout, childrenOf, startProgram, until } from "./processes.ts";
+import type { Program } from "./processes.ts";
+
+/** The links of one node: to and from everything else, where the rig has put them in. */
+export interface NodeLinks {
+  readonly toPeers: readonly Link[];
+  readonly fromPeers: readonly Link[];
+  readonly toEtcd: readonly Link[];
+  readonly toExchange: readonly Link[];
+}
+
+export class EngineNode {
+  readonly id: NodeId;
+  /** Base URL of its API. */
+  readonly endpoint: string;
+  readonly configFile: string;
+  readonly dataDir: string;
+  readonly links: NodeLinks;
+  readonly #guard: Guard;
+  readonly #logFile: string;
+  #program: Program | undefined;
+  #engine: number | undefined;
+  #isFrozen = false;
+
+  constructor(seat: {
+    readonly id: NodeId;
+    readonly endpoint: string;
+    readonly configFile: string;
+    readonly home: string;
+    readonly links: NodeLinks;
+    readonly guard: Guard;
+  }) {
+    this.id = seat.id;
+    this.endpoint = seat.endpoint;
+    this.configFile = seat.configFile;
+    this.dataDir = join(seat.home, "data");
+    this.links = seat.links;
+    this.#guard = seat.guard;
+    this.#logFile = join(seat.home, "node.log");
+  }
+
+  get program(): Program | undefined {
+    return this.#program;
+  }
+
+  get isRunning(): boolean {
+    return this.#program?.pid !== undefined;
+  }
+
+  /** Starts it (again) on its old disk; does not wait until it is ready. */
+  async start(): Promise<void> {
+    if (this.isRunning) return;
+    this.#isFrozen = false;
+    this.#engine = undefined;
+    const baton = join(checkout, "packages", "cli", "src", "baton.ts");
+    const parameters = [baton, "node", "--config", this.configFile];
+    this.#program = await startProgram(`node ${this.id}`, parameters, { logFile: this.#logFile, guard: this.#guard });
+  }
+
+  /** Waits until its API answers; `true` from `accept` ends the wait. */
+  async untilAnswers(path: string, withinMs: number): Promise<void> {
+    const program = this.#program;
+    await until(
+      async () => {
+        const answer = await fetch(`${this.endpoint}${path}`, { signal: AbortSignal.timeout(1_000) }).catch(
+          () => undefined,
+        );
+        await answer?.body?.cancel();
+        return answer?.ok === true ? true : undefined;
+      },
+      { what: `node ${this.id}: ${path}`, withinMs, ...(program !== undefined && { program }) },
+    );
+    await this.enginePid();
+  }
+
+  /** Pid of the engine under the supervisor; the supervisor's own where there is no child. */
+  async enginePid(): Promise<number> {
+    const supervisor = this.#program?.pid;
+    if (supervisor === undefined) throw new Error(`node ${this.id} is not running`);
+    const [engine = supervisor] = await childrenOf(supervisor);
+    if (engine !== this.#engine && engine !== supervisor) {
+      this.#guard.add(engine);
+      const before = this.#engine;
+      if (before !== undefined) this.#guard.drop(before);
+      this.#engine = engine;
+    }
+    return engine;
+  }
+
+  /** SIGKILL of the engine alone; its supervisor reaps it and releases its lease. */
+  async killEngine(): Promise<void> {
+    kill(await this.enginePid(), "SIGKILL");
+  }
+
+  /** SIGKILL of supervisor and engine, as when the host is lost; waits until they are gone. */
+  async killAll(): Promise<void> {
+    const program = this.#program;
+    if (program?.pid === undefined) return;
+    const engine = await this.enginePid();
+    program.signal("SIGKILL");
+    kill(engine, "SIGKILL");
+    await program.ended;
+    this.#guard.drop(engine);
+    this.#engine = undefined;
+  }
+
+  /** SIGSTOP of supervisor and engine: the sockets stay open and nothing answers. */
+  async freeze(): Promise<void> {
+    const engine = await this.enginePid();
+    kill(engine, "SIGSTOP");
+    this.#program?.signal("SIGSTOP");
+    this.#isFrozen = true;
+  }
+
+  /** SIGCONT of both. */
+  async thaw(): Promise<void> {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
+    kill(await this.enginePid(), "SIGCONT");
+    this.#program?.signal("SIGCONT");
+  }
+
+  /** Ends it in order, however it is. */
+  async stop(): Promise<void> {
+    await this.thaw();
+    await this.#program?.stop(6_000);
+    if (this.#engine !== undefined) {
+      kill(this.#engine, "SIGKILL");
+      this.#guard.drop(this.#engine);
+      this.#engine = undefined;
+    }
+  }
+}
+
+/** Signals a process that may have ended meanwhile. */
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error) || error.code !== "ESRCH") throw error;
+  }
+}

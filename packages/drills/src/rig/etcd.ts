@@ -1,0 +1,244 @@
+/**
+ * A real etcd of some members on loopback, for tests and the demo: free ports, data in a temporary folder, each member a
+ * process that can be killed, frozen, thawed and restarted. Nothing outlives the caller: members run in process groups of
+ * their own (Ctrl-C is for the caller, who stops them in order), and a guard process that holds one end of a pipe kills
+ * them by pid and removes the data when the caller dies in whatever way.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { startGuard } from "./guard.ts";
+import type { Guard } from "./guard.ts";
+import { freePorts } from "./ports.ts";
+
+/** One member process. All methods settle when the operating system has done it, not when etcd has noticed. */
+export interface EtcdMember {
+  readonly name: string;
+  /** Client URL, the same for life. */
+  readonly endpoint: string;
+  /** Pid of the running process, undefined while it is killed. */
+  readonly pid: number | undefined;
+  /** SIGKILL, and wait until it is reaped. */
+  kill(): Promise<void>;
+  /** SIGSTOP: the sockets stay open and nothing answers. */
+  freeze(): void;
+  /** SIGCONT. */
+  thaw(): void;
+  /** Starts it again (killed or not) on its old data and ports, and waits until it answers. */
+  restart(): Promise<void>;
+  /** Whether this member is etcd's own leader; false when it does not answer within half a second. */
+  isEtcdLeader(): Promise<boolean>;
+}
+
+export interface EtcdRig extends AsyncDisposable {
+  readonly endpoints: readonly string[];
+  readonly members: readonly EtcdMember[];
+  /** The member that leads etcd and those that follow. Throws when none leads within five seconds. */
+  roles(): Promise<{ leader: EtcdMember; followers: readonly EtcdMember[] }>;
+  /** Ends every member and removes the data. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface EtcdRigOptions {
+  /** Default 3. */
+  readonly members?: number;
+  /** Default 50. */
+  readonly heartbeatMs?: number;
+  /** Default 500; at 67/670 and above etcd grants no lease of one second. */
+  readonly electionMs?: number;
+  /** Folder for the members' data, kept after the end; default: a temporary one that is removed. */
+  readonly dir?: string;
+}
+
+/** What a machine without etcd is told. */
+export const etcdMissing =
+  "etcd is not on PATH: install Debian's etcd-server (apt-get install etcd-server) or put etcd ≥ 3.4 on PATH";
+
+/** Starts etcd and waits until every member answers with a quorum. Throws `etcdMissing` when there is no etcd. */
+export async function startEtcd(options: EtcdRigOptions = {}): Promise<EtcdRig> {
+  const binary = findEtcd();
+  const count = options.members ?? 3;
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "baton-etcd-")));
+  const guard = startGuard(options.dir === undefined ? dir : undefined);
+  for (let attempt = 1; ; attempt++) {
+    const members = await layOut({ binary, dir, count, attempt, options, guard });
+    try {
+      await Promise.all(members.map((member) => member.restart()));
+      return rigOf(members, guard, options.dir === undefined ? dir : undefined);
+    } catch (cause) {
+      await Promise.all(members.map((member) => member.kill()));
+      // A port that was free when we asked can be taken before etcd binds it; other ports, other luck.
+      if (attempt === 3) {
+        guard.end();
+        throw cause;
+      }
+    }
+  }
+}
+
+function rigOf(members: readonly Member[], guard: Guard, removable: string | undefined): EtcdRig {
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await Promise.all(members.map((member) => member.kill()));
+    if (removable !== undefined) await rm(removable, { recursive: true, force: true, maxRetries: 3 });
+    guard.end();
+  };
+  const rig: EtcdRig = {
+    endpoints: members.map((member) => member.endpoint),
+    members,
+    stop: () => (stopping ??= stop()),
+    async roles() {
+      const until = performance.now() + 5_000;
+      while (performance.now() < until) {
+        const leads = await Promise.all(members.map((member) => member.isEtcdLeader()));
+        const leader = members[leads.indexOf(true)];
+        if (leader !== undefined) return { leader, followers: members.filter((member) => member !== leader) };
+        await delay(20);
+      }
+      throw new Error("no etcd member leads");
+    },
+    [Symbol.asyncDispose]: () => rig.stop(),
+  };
+  return rig;
+}
+
+function findEtcd(): string {
+  const names = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "etcd"));
+  const found = names.find((name) => existsSync(name));
+  if (found === undefined) throw new Error(etcdMissing);
+  return found;
+}
+
+interface Plan {
+  readonly binary: string;
+  readonly dir: string;
+  readonly count: number;
+  readonly attempt: number;
+  readonly options: EtcdRigOptions;
+  readonly guard: Guard;
+}
+
+async function layOut(plan: Plan): Promise<Member[]> {
+  const ports = await freePorts(plan.count * 2);
+  const seats = Array.from({ length: plan.count }, (_, index) => ({
+    name: `etcd-${index + 1}`,
+    client: `http://127.0.0.1:${ports[index * 2]}`,
+    peer: `http://127.0.0.1:${ports[index * 2 + 1]}`,
+  }));
+  const cluster = seats.map((seat) => `${seat.name}=${seat.peer}`).join(",");
+  return seats.map((seat) => {
+    const home = join(plan.dir, `${seat.name}-${plan.attempt}`);
+    const parameters = [
+      ...["--name", seat.name, "--data-dir", home],
+      ...["--listen-client-urls", seat.client, "--advertise-client-urls", seat.client],
+      ...["--listen-peer-urls", seat.peer, "--initial-advertise-peer-urls", seat.peer],
+      ...["--initial-cluster", cluster, "--initial-cluster-state", "new"],
+      ...["--initial-cluster-token", `baton-${process.pid}-${ports[0]}`],
+      ...["--heartbeat-interval", String(plan.options.heartbeatMs ?? 50)],
+      ...["--election-timeout", String(plan.options.electionMs ?? 500)],
+      ...["--logger", "zap", "--log-level", "warn"],
+    ];
+    return new Member(seat.name, seat.client, plan.binary, parameters, `${home}.log`, plan.guard);
+  });
+}
+
+class Member implements EtcdMember {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly #binary: string;
+  readonly #parameters: readonly string[];
+  readonly #log: string;
+  readonly #guard: Guard;
+  #child: ChildProcess | undefined;
+
+  constructor(
+    name: string,
+    endpoint: string,
+    binary: string,
+    parameters: readonly string[],
+    log: string,
+    guard: Guard,
+  ) {
+    this.name = name;
+    this.endpoint = endpoint;
+    this.#binary = binary;
+    this.#parameters = parameters;
+    this.#log = log;
+    this.#guard = guard;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    // Members do not hold the caller's event loop open; waiting for the end of one does.
+    child.ref();
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    const log = await open(this.#log, "a");
+    const child = spawn(this.#binary, this.#parameters, { stdio: ["ignore", log.fd, log.fd], detached: true });
+    const pid = child.pid;
+    if (pid === undefined) throw new Error(etcdMissing);
+    this.#guard.add(pid);
+    this.#child = child;
+    child.once("exit", () => {
+      this.#guard.drop(pid);
+      if (this.#child === child) this.#child = undefined;
+    });
+    child.unref();
+    await log.close();
+    await this.#untilHealthy(child);
+  }
+
+  async isEtcdLeader(): Promise<boolean> {
+    try {
+      const answer = await fetch(`${this.endpoint}/v3/maintenance/status`, {
+        method: "POST",
+        body: "{}",
+        signal: AbortSignal.timeout(500),
+      });
+      const status = (await answer.json()) as { leader?: string; header?: { member_id?: string } };
+      return status.leader !== undefined && status.leader === status.header?.member_id;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Healthy means that a read with a quorum succeeded, so this waits for the other members too. */
+  async #untilHealthy(child: ChildProcess): Promise<void> {
+    const until = performance.now() + 20_000;
+    while (performance.now() < until) {
+      if (child.exitCode !== null) break;
+      try {
+        const answer = await fetch(`${this.endpoint}/health`, { signal: AbortSignal.timeout(1_000) });
+        if (((await answer.json()) as { health?: string }).health === "true") return;
+      } catch {
+        // Not listening yet.
+      }
+      await delay(25);
+    }
+    const tail = (await readFile(this.#log, "utf8")).split("\n").slice(-6).join("\n");
+    throw new Error(`${this.name} did not become healthy (exit code ${child.exitCode}):\n${tail}`);
+  }
+}
