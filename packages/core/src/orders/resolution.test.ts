@@ -7,6 +7,7 @@ import type { VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
 import type { OrderRow } from "./order-row.ts";
+import type { QueryOutcome } from "./outcome.ts";
 import {
   beginDoubt,
   doubtOf,
