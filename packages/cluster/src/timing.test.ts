@@ -8,7 +8,7 @@ describe("lease timing", () => {
     ["metro", 4_000, 500, 500],
     ["wan", 8_000, 1_000, 1_000],
   ])("of profile %s rides out an etcd election", (profile, ttlMs, keepaliveMs, marginMs) => {
-    validateTiming({ profile, ttlMs, keepaliveMs, marginMs });
+    expect(() => validateTiming({ profile, ttlMs, keepaliveMs, marginMs })).not.toThrow();
   });
 
   test("that an election would outlive is refused with the TTL that fits", () => {

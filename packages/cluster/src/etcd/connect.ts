@@ -93,6 +93,8 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     fleet.close();
   };
   const request = viewRequest(keys);
+  // Our last member record; its revision is a guard for its own boot only.
+  let published: { readonly node: NodeId; readonly boot: BootId; readonly revision: string } | undefined;
   return {
     async read() {
       return viewOf(keys, await fleet.first("read", (client, options) => client.kv.txn(request, options)));
@@ -103,7 +105,11 @@ export function connectEtcd(access: EtcdAccess): Etcd {
       watches.add(watch);
       return watch;
     },
-    publishMember: (record) => membership.publishMember(fleet, keys, record),
+    async publishMember(record) {
+      const lastSeen = published?.boot === record.boot && published.node === record.node ? published.revision : "0";
+      const revision = await membership.publishMember(fleet, keys, record, lastSeen);
+      published = { node: record.node, boot: record.boot, revision };
+    },
     bootOf: (node) => membership.bootOf(fleet, keys, node),
     noteDeath: (death) => membership.noteDeath(fleet, keys, death),
     revokeLease: (lease) => membership.revokeLease(fleet, lease),

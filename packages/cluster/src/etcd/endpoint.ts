@@ -29,7 +29,6 @@ export interface EtcdAccess {
 export class Endpoint {
   readonly url: string;
   readonly client: Etcd3;
-  /** Smoothed latency of answered calls, ms. */
   #latencyMs = 0;
   #isSuspect = false;
   #lastAskedMono = 0;
@@ -42,6 +41,11 @@ export class Endpoint {
   /** Lower is asked first. */
   get rank(): number {
     return (this.#isSuspect ? 1e9 : 0) + this.#latencyMs;
+  }
+
+  /** Smoothed latency of answered calls; 0 before the first. */
+  get latencyMs(): number {
+    return this.#latencyMs;
   }
 
   get isSuspect(): boolean {

@@ -8,6 +8,7 @@ import type { EtcdAccess } from "./endpoint.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { Etcd3 } from "etcd3";
 
+/** The others are asked when the best one took this long, or three times its usual latency if that is more. */
 const hedgeMs = 40;
 const suspectProbeMs = 1_000;
 
@@ -91,10 +92,13 @@ export class Fleet {
         });
     };
     const first = waiting[0];
-    const hedge = setTimeout(() => {
-      first?.suspect();
-      while (waiting.length > 0) askNext();
-    }, hedgeMs);
+    const hedge = setTimeout(
+      () => {
+        first?.suspect();
+        while (waiting.length > 0) askNext();
+      },
+      Math.max(hedgeMs, 3 * (first?.latencyMs ?? 0)),
+    );
     askNext();
     // A suspect that nobody asks could never clear itself.
     if (waiting.at(-1)?.isSuspect === true && (waiting.at(-1)?.idleMs ?? 0) > suspectProbeMs) {

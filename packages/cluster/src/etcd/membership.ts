@@ -12,13 +12,13 @@ import { bytes, decode, encode, withPrefix } from "./keys.ts";
 import { put, range, unchanged } from "./transaction.ts";
 
 /**
- * Writes the record when the id is free or ours already. Rejects with `NodeIdInUse` when another boot's record stands,
+ * Writes the record when the id is free or ours already, and gives its revision. `lastSeen` is the revision of our last write
+ * ("0": none); a wrong guess costs a round trip. Rejects with `NodeIdInUse` when another boot's record stands,
  * with `EtcdUnavailable` when etcd is away or no longer knows the record's lease.
  */
-export async function publishMember(fleet: Fleet, keys: Keys, record: MemberRecord): Promise<void> {
+export async function publishMember(fleet: Fleet, keys: Keys, record: MemberRecord, lastSeen: string): Promise<string> {
   const key = keys.member(record.node);
-  // What stood there when we last looked; the first guess is "nothing".
-  let seen = "0";
+  let seen = lastSeen;
   for (let attempt = 0; attempt < 4; attempt++) {
     const guard = seen;
     const answer = await orLeaseLost(
@@ -29,7 +29,7 @@ export async function publishMember(fleet: Fleet, keys: Keys, record: MemberReco
         ),
       ),
     );
-    if (answer.succeeded) return;
+    if (answer.succeeded) return answer.header.revision;
     const stands = answer.responses[0]?.response_range.kvs[0];
     if (stands === undefined) {
       seen = "0";
@@ -51,15 +51,15 @@ async function orLeaseLost<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Records the death of a boot: all endpoints at once, since standbys wait for it. */
+/** Records the death of a boot. */
 export async function noteDeath(fleet: Fleet, keys: Keys, death: DeathRecord): Promise<void> {
   const request = { key: bytes(keys.death(death.boot)), value: encode(death) };
-  await fleet.race("note death", (client, options) => client.kv.put(request, options));
+  await fleet.first("note death", (client, options) => client.kv.put(request, options));
 }
 
 /** Revokes exactly this lease; one that is gone already is revoked too. */
 export async function revokeLease(fleet: Fleet, lease: LeaseId): Promise<void> {
-  await fleet.race("revoke lease", (client, options) =>
+  await fleet.first("revoke lease", (client, options) =>
     client.leaseClient.leaseRevoke({ ID: lease }, options).catch((error: unknown) => {
       if (!(error instanceof EtcdLeaseInvalidError)) throw error;
     }),

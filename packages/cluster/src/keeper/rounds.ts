@@ -97,7 +97,6 @@ export class Rounds {
     this.#lines = o.fleet.endpoints.map((endpoint) => new KeepaliveLine(endpoint, (answer) => this.#kept(answer)));
     this.#pulse = setInterval(() => this.#onPulse(), pulseMs);
     void this.#grant();
-    void this.#warm();
   }
 
   /** The machine won `epoch`: confirm and move the deadline from now on. The first confirmation starts at once. */
@@ -152,6 +151,7 @@ export class Rounds {
     }
     for (const line of this.#lines) line.ask(this.#lease.id, now, this.#options.keepaliveMs * 0.9);
     if (this.#leading !== undefined) void this.#confirm(this.#leading, now);
+    else void this.#rehearse();
   }
 
   #isProgressing(now: MonoMs): boolean {
@@ -172,13 +172,17 @@ export class Rounds {
     return stalled === undefined;
   }
 
-  /** Opens the connections that the first confirmation will need, so that it costs one round trip and no more. */
-  async #warm(): Promise<void> {
+  /** The read that leading needs, made while following too: its connections are open and its code is warm at takeover. */
+  async #rehearse(): Promise<void> {
+    await this.#readLeadership().catch(() => undefined);
+  }
+
+  #readLeadership(): Promise<ITxnResponse> {
     const request = { success: [range(this.#keys.leader), range(this.#keys.epoch)] };
-    await Promise.allSettled(
-      this.#fleet.endpoints.map((one) =>
-        one.call(this.#fleet.timeoutMs, (client, options) => client.kv.txn(request, options)),
-      ),
+    return this.#fleet.first(
+      "confirm leadership",
+      (client, options) => client.kv.txn(request, options),
+      Math.max(this.#options.keepaliveMs, 200),
     );
   }
 
@@ -219,14 +223,9 @@ export class Rounds {
   }
 
   async #confirm(leading: Leading, sent: MonoMs): Promise<void> {
-    const request = { success: [range(this.#keys.leader), range(this.#keys.epoch)] };
     let answer: ITxnResponse;
     try {
-      answer = await this.#fleet.first(
-        "confirm leadership",
-        (client, options) => client.kv.txn(request, options),
-        Math.max(this.#options.keepaliveMs, 200),
-      );
+      answer = await this.#readLeadership();
     } catch {
       // No answer moves nothing; the deadline stands where it is.
       return;

@@ -136,6 +136,7 @@ describe("an engine", () => {
     createInterface({ input: parent.stdout }).on("line", (line) => facts.push(JSON.parse(line) as SupervisorEvent));
     await until("an engine leads", async () => (await cluster.etcd.read()).leader);
     const pid = told(facts, "engine.started")[0]?.pid ?? 0;
+    expect(isAlive(pid)).toBe(true);
     parent.kill("SIGKILL");
     await once(parent, "exit");
     await until("the engine is gone", () => !isAlive(pid));
