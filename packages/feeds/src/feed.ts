@@ -7,7 +7,7 @@
  * with a sample, and changes nothing.
  */
 import type { Clock, DisconnectCause, LineEffect, SymbolId, TradeEvent } from "@baton/core";
-import { assert, assertNever, disconnectCauses, expireHole, levelsOf, lineState, missingTrades } from "@baton/core";
+import { assertNever, disconnectCauses, expireHole, levelsOf, lineState, missingTrades } from "@baton/core";
 import { binanceProtocol } from "./binance/protocol.ts";
 import { openDelivery } from "./delivery.ts";
 import type { FeedRules } from "./feed-rules.ts";
@@ -72,13 +72,9 @@ export function openFeed(options: FeedOptions): Feed {
   let silence: string | undefined;
   let closed: Promise<void> | undefined;
 
-  const known = (symbol: SymbolId): Instrument => {
-    const instrument = instruments.get(symbol);
-    assert(instrument !== undefined, `feed ${id} carries ${symbol}`);
-    return instrument;
-  };
   const topOf = (symbol: SymbolId): Top | undefined => {
-    const instrument = known(symbol);
+    const instrument = instruments.get(symbol);
+    if (instrument === undefined) return undefined;
     judge(instrument);
     const { price, currentMono, quality } = instrument;
     if (price === undefined || currentMono === undefined) return undefined;
@@ -87,7 +83,8 @@ export function openFeed(options: FeedOptions): Feed {
     return { feed: id, symbol, bid, bidQuantity, ask, askQuantity, updateId, quality, currentMono, ageMs };
   };
   const bookOf = (symbol: SymbolId, depth: number): BookView | undefined => {
-    const instrument = known(symbol);
+    const instrument = instruments.get(symbol);
+    if (instrument === undefined) return undefined;
     judge(instrument);
     const { sync, bookCurrentMono } = instrument;
     if (sync.phase === "void" || bookCurrentMono === undefined) return undefined;
@@ -252,7 +249,7 @@ export function openFeed(options: FeedOptions): Feed {
     venue,
     top: topOf,
     book: bookOf,
-    lastTrade: (symbol) => known(symbol).trades.lastTrade,
+    lastTrade: (symbol) => instruments.get(symbol)?.trades.lastTrade,
     onTrade: (listener) => listen(delivery.trades, listener),
     onTop: (listener) => listen(delivery.tops, listener),
     onState: (listener) => listen(delivery.states, listener),

@@ -130,7 +130,7 @@ export interface FeedStatus {
   readonly symbols: readonly SymbolStatus[];
 }
 
-/** A running feed. Every method but `close` returns at once. */
+/** A running feed. Every method but `close` returns at once; of a symbol that it does not carry it knows nothing. */
 export interface Feed {
   readonly id: string;
   readonly venue: string;

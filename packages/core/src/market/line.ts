@@ -244,7 +244,8 @@ function connect(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
   const connection = line.connections + 1;
   effects.push({ type: "connect", connection });
   const deadlineMono = monoMs(moment.nowMono + line.rules.connectWithinMs);
-  return { ...line, connections: connection, phase: { kind: "connecting", connection, deadlineMono } };
+  const sentence = `connection ${connection} is dialled`;
+  return { ...line, sentence, connections: connection, phase: { kind: "connecting", connection, deadlineMono } };
 }
 
 function opened(line: Line, connection: number, moment: LineMoment): Line {

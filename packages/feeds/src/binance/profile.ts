@@ -23,10 +23,10 @@ export const binanceLineRules: LineRules = {
   ackAttempts: 3,
   pingEveryMs: 10_000,
   pongWithinMs: 5_000,
-  backoff: { baseMs: 250, capMs: 30_000 },
+  backoff: { baseMs: 250, capMs: 10_000 },
   stableAfterMs: 30_000,
-  giveUpAfter: 10,
-  probeEveryMs: 60_000,
+  giveUpAfter: 12,
+  probeEveryMs: 30_000,
   // A connection is cut after 24 hours.
   rotateBetweenMs: [20 * hour, 23 * hour],
 };

@@ -126,13 +126,13 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
       change(m, changes, isBid ? m.middle - distance : m.middle + distance, { isBid, quantity });
     }
     // What the middle has run over is gone, and both sides always have a best level.
-    for (const price of m.bids.keys()) if (price >= m.middle) change(m, changes, price, { isBid: true, quantity: 0 });
-    for (const price of m.asks.keys()) if (price <= m.middle) change(m, changes, price, { isBid: false, quantity: 0 });
+    for (const at of m.bids.keys()) if (at >= m.middle) change(m, changes, at, { isBid: true, quantity: 0 });
+    for (const at of m.asks.keys()) if (at <= m.middle) change(m, changes, at, { isBid: false, quantity: 0 });
     change(m, changes, m.middle - 1 - dice(2), { isBid: true, quantity: 1 + dice(900) });
     change(m, changes, m.middle + 1 + dice(2), { isBid: false, quantity: 1 + dice(900) });
-    const at = code.toLowerCase();
+    const prefix = code.toLowerCase();
     const { bids, asks } = levels(m);
-    tell(`${at}@bookTicker`, {
+    tell(`${prefix}@bookTicker`, {
       u: m.updateId,
       s: code,
       b: bids[0]?.[0],
@@ -140,7 +140,14 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
       a: asks[0]?.[0],
       A: asks[0]?.[1],
     });
-    tell(`${at}@depth@100ms`, { e: "depthUpdate", E: Date.now(), s: code, U: before + 1, u: m.updateId, ...changes });
+    tell(`${prefix}@depth@100ms`, {
+      e: "depthUpdate",
+      E: Date.now(),
+      s: code,
+      U: before + 1,
+      u: m.updateId,
+      ...changes,
+    });
   };
   const trade = (code: string): void => {
     const m = market(code);

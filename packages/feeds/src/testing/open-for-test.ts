@@ -1,0 +1,117 @@
+/** A feed with short deadlines against a scripted venue, and patience that polls. */
+import type { SymbolId, TradeEvent } from "@baton/core";
+import { id, monoMs, wallMs } from "@baton/core";
+import { expect, vi } from "vitest";
+import type { FeedRules } from "../feed-rules.ts";
+import { feedRules } from "../feed-rules.ts";
+import type { FeedOptions } from "../feed.ts";
+import { openFeed } from "../feed.ts";
+import type { Feed, FeedChange } from "../market-view.ts";
+import type { ScriptedVenue } from "./scripted-venue.ts";
+import { openScriptedVenue } from "./scripted-venue.ts";
+
+export const btc: SymbolId = id<SymbolId>("BTC/USDT");
+export const eth: SymbolId = id<SymbolId>("ETH/USDT");
+
+/** Everything that a production feed does within seconds, within tenths of them. */
+const hasty: FeedRules["line"] = {
+  connectWithinMs: 1_000,
+  closeWithinMs: 200,
+  paceMs: 20,
+  ackWithinMs: 200,
+  backoff: { baseMs: 20, capMs: 200 },
+  stableAfterMs: 60_000,
+};
+
+export interface Stage extends AsyncDisposable {
+  readonly venue: ScriptedVenue;
+  readonly feed: Feed;
+  readonly changes: readonly FeedChange[];
+  readonly trades: readonly TradeEvent[];
+}
+
+/** A venue with two markets that move each 20 ms, and a feed that looks at it. */
+export async function openStage(
+  options: Partial<FeedOptions> & {
+    readonly everyMs?: number;
+    readonly before?: (venue: ScriptedVenue) => void;
+  } = {},
+): Promise<Stage> {
+  const { everyMs = 20, before, rules, ...others } = options;
+  const venue = await openScriptedVenue(["BTCUSDT", "ETHUSDT"]);
+  before?.(venue);
+  const staleAfterMs = others.staleAfterMs ?? 400;
+  const defaults = feedRules(staleAfterMs);
+  const feed = openFeed({
+    id: "spot",
+    venue: "binance",
+    symbols: [btc, eth],
+    wsUrl: venue.wsUrl,
+    restUrl: venue.restUrl,
+    staleAfterMs,
+    clock: { mono: () => monoMs(performance.now()), wall: () => wallMs(Date.now()) },
+    rules: {
+      ...defaults,
+      ...rules,
+      line: { ...hasty, ...rules?.line },
+    },
+    ...others,
+  });
+  const changes: FeedChange[] = [];
+  const trades: TradeEvent[] = [];
+  feed.onState((change) => changes.push(change));
+  feed.onTrade((event) => trades.push(event));
+  if (everyMs > 0) venue.run(everyMs);
+  return {
+    venue,
+    feed,
+    changes,
+    trades,
+    async [Symbol.asyncDispose]() {
+      await feed.close();
+      await venue.close();
+    },
+  };
+}
+
+/** Polls until it holds; fails with the fact that did not come true. */
+export async function until(fact: string, holds: () => boolean, withinMs = 8_000): Promise<void> {
+  await vi.waitFor(() => expect(holds(), fact).toBe(true), { timeout: withinMs, interval: 5 });
+}
+
+/** Waits until the feed is live and every symbol too. */
+export async function untilLive({ feed }: Stage): Promise<void> {
+  await until("the feed is live", () => {
+    const { state, symbols } = feed.status();
+    return state === "live" && symbols.every(({ quality }) => quality === "live");
+  });
+}
+
+/** True when the feed's book and the venue's are one, level by level. Both are read in one turn. */
+export function isSameBook({ feed, venue }: Stage, symbol: SymbolId = btc): boolean {
+  const held = feed.book(symbol, 1_000);
+  const truth = venue.book(symbol.replace("/", ""));
+  if (held === undefined || held.updateId !== truth.updateId) return false;
+  const plain = (levels: readonly (readonly string[])[]): string =>
+    levels.map((level) => level.map((text) => Number(text)).join("x")).join(" ");
+  return (
+    plain(held.bids.map(({ price, quantity }) => [price, quantity])) === plain(truth.bids) &&
+    plain(held.asks.map(({ price, quantity }) => [price, quantity])) === plain(truth.asks)
+  );
+}
+
+/** The first break in the ids that were told: each trade or hole must follow the last. Undefined: none. */
+export function breakIn(events: readonly TradeEvent[], symbol: SymbolId): string | undefined {
+  let last: number | undefined;
+  for (const event of events) {
+    if ((event.type === "trade" ? event.trade.symbol : event.symbol) !== symbol) continue;
+    if (event.type === "restart") {
+      last = undefined;
+      continue;
+    }
+    const [from, to] = event.type === "hole" ? [event.fromId, event.toId] : [event.trade.id, event.trade.id];
+    if (last !== undefined && from !== last + 1) return `${from} came after ${last}`;
+    last = to;
+  }
+  return undefined;
+}
