@@ -198,7 +198,7 @@ async function forward(
       idempotencyKey: idempotencyKey ?? null,
       principal,
     });
-    return send(reply, answer);
+    return await send(reply, answer);
   } catch (error) {
     // It may have reached the leader and been recorded there.
     const isWrite = request.method !== "GET" && request.method !== "HEAD";

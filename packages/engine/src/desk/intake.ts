@@ -164,8 +164,8 @@ export class Intake {
 
   #wish(strategy: string, wish: StrategyIntent): Taken {
     const config = this.#context.config.strategies.find((each) => each.id === strategy);
-    const quantity = parseDecimal(String(wish.quantity));
-    const price = wish.price === undefined ? undefined : parseDecimal(String(wish.price));
+    const quantity = parseDecimal(wish.quantity);
+    const price = wish.price === undefined ? undefined : parseDecimal(wish.price);
     const isMalformed = quantity === undefined || (wish.price !== undefined && price === undefined);
     if (config === undefined || isMalformed) return { kind: "refused", refusal: refused("terms-malformed") };
     const terms: OrderTerms = {

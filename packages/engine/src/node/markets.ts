@@ -12,14 +12,14 @@ export class Markets {
 
   constructor(config: Config, on: { readonly change: (change: FeedChange) => void; readonly top: (top: Top) => void }) {
     this.#feeds = config.feeds.map((feed) => {
-      const mode = config.venues.find((venue) => venue.id === feed.venue)?.mode;
+      const venue = config.venues.find((each) => each.id === feed.venue);
       return openFeed({
         id: feed.id,
         venue: feed.venue,
-        mode: mode === "live" ? "live" : "sandbox",
+        mode: venue?.mode === "live" ? "live" : "sandbox",
         symbols: feed.symbols,
-        wsUrl: feed.wsUrl,
-        restUrl: feed.restUrl,
+        wsUrl: feed.wsUrl ?? venue?.wsUrl,
+        restUrl: feed.restUrl ?? venue?.restUrl,
         staleAfterMs: feed.staleAfterMs,
         clock: systemClock,
       });
