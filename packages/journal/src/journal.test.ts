@@ -106,8 +106,8 @@ test("the tables hold committed frames only, and reopening rebuilds what applyin
   await durable(journal, journal.append(2, events.slice(701)));
   const reader = new Database(journal.file, { readonly: true });
   const engineRow = (): { epoch?: number } => {
-    const row = reader.prepare("SELECT row FROM state_engine").pluck().get();
-    return row === undefined ? {} : (JSON.parse(String(row)) as { epoch: number });
+    const row = reader.prepare<[], string>("SELECT row FROM state_engine").pluck().get();
+    return row === undefined ? {} : (JSON.parse(row) as { epoch: number });
   };
   await until(() => engineRow().epoch === 1, "the first epoch is in the table");
   expect(reader.prepare("SELECT applied FROM meta").pluck().get()).toBe(701);

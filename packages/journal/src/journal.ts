@@ -6,9 +6,13 @@
  * Invariants I5, I19, I20; operators meet the failures in the runbook of a lost standby and of a lost leader.
  */
 import { assert, decodeEvent, encodeEvent, frameFault, merged, sealFrame, wallMs } from "@baton/core";
-import type { EngineState, Epoch, Frame, IntentId, JournalEvent, Mark, Sequence } from "@baton/core";
+import type { Epoch, Frame, IntentId, JournalEvent, Mark, Sequence } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { ForkedError, JournalError, JournalFailure } from "./errors.ts";
+import { InFlight } from "./in-flight.ts";
+import { limitsOf, openedOf } from "./options.ts";
+import type { CommitTiming, JournalLimits, JournalOpened, JournalOptions } from "./options.ts";
+import { AppendQueue } from "./queue.ts";
 import { ReaderThread } from "./reader.ts";
 import { RecentFrames } from "./recent.ts";
 import { Emitter } from "./signal.ts";
@@ -18,40 +22,8 @@ import type { VerifyReport } from "./store/chain.ts";
 import type { Fault, WriterOrder, WriterReport, WriterStart } from "./store/messages.ts";
 import type { EpochMark } from "./store/read.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
-import type { JournalIdentity, Promises, StoreOpened, StoreOptions } from "./store/store.ts";
+import type { JournalIdentity, Promises, StoreOpened } from "./store/store.ts";
 import { Calls, errorOf, startThread } from "./threads.ts";
-
-export interface JournalOptions extends StoreOptions {
-  /** Most events in a frame; default 64. */
-  readonly frameEventsMax?: number;
-  /** A frame is full when its body has so many characters; default 1 Mi. */
-  readonly frameBytesMax?: number;
-  /** Full frames at the writer at once; default 4. One that is not full waits until none is. */
-  readonly framesInFlightMax?: number;
-  /** Newest frames kept in memory for followers that lag a little; default 8 Mi characters. */
-  readonly recentBytesMax?: number;
-  /** The cell behind `Journal.progress`, where its reader was started first. */
-  readonly progress?: SharedArrayBuffer;
-  /** How long after the last frame the commit point and its rows are written, in ms; default 5. */
-  readonly settleMs?: number;
-}
-
-/** What the disk held when the journal was opened, or when a snapshot took its place. */
-export interface JournalOpened {
-  readonly last: EpochMark;
-  readonly committed: Sequence;
-  readonly promises: Promises;
-  /** Everything committed, applied. The caller may go on applying to it. */
-  readonly state: EngineState;
-  /** Frames after the commit point: durable here, not known to be committed. */
-  readonly tail: readonly Frame[];
-}
-
-/** Frames that became durable together, for the metrics. */
-export interface CommitTiming {
-  readonly frames: number;
-  readonly commitMs: number;
-}
 
 /** Opens or creates the journal and starts its writer. Throws `JournalError` with a code when it must not be used. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
@@ -66,7 +38,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       newJournal: options.newJournal,
     },
     progress,
-    settleMs: options.settleMs ?? 5,
+    settleMs: limitsOf(options).settleMs,
   };
   const writer = startThread("writer-worker", start);
   const opened = await new Promise<StoreOpened>((resolve, reject) => {
@@ -92,15 +64,24 @@ export class Journal {
   readonly progress: SharedArrayBuffer;
 
   readonly #sealed = new Emitter<Frame>();
+  /** A frame was sealed here; called in the turn of the loop in which it leaves for the writer, just before. */
+  readonly onSealed: Signal<Frame> = this.#sealed;
   readonly #durableMoved = new Emitter<Sequence>();
+  /** Everything up to here is on the disk. After a cut the number may be lower than before. */
+  readonly onDurable: Signal<Sequence> = this.#durableMoved;
   readonly #failed = new Emitter<JournalFailure>();
+  /** Storage failed. Reported once; nothing becomes durable after it. */
+  readonly onFailed: Signal<JournalFailure> = this.#failed;
   readonly #wasCut = new Emitter<Sequence>();
+  /** The tail after this sequence is gone; its frames go to quarantine. */
+  readonly onCut: Signal<Sequence> = this.#wasCut;
   readonly #replaced = new Emitter<JournalOpened>();
+  /** A snapshot took the journal's place. */
+  readonly onReplaced: Signal<JournalOpened> = this.#replaced;
   readonly #timed = new Emitter<CommitTiming>();
+  readonly onCommitTimed: Signal<CommitTiming> = this.#timed;
 
-  readonly #options: Required<Omit<JournalOptions, keyof StoreOptions | "settleMs" | "progress">> & {
-    readonly settleMs: number;
-  };
+  readonly #limits: JournalLimits;
   readonly #writer: Worker;
   readonly #reader: ReaderThread;
   readonly #calls = new Calls();
@@ -117,15 +98,9 @@ export class Journal {
   #promises: Promises;
   #promisesAsked: Promises;
 
-  #queue: string[] = [];
-  #queuedBytes = 0;
-  #queueEpoch: Epoch = 0;
+  readonly #queue: AppendQueue;
+  readonly #inFlight = new InFlight();
   #sealing: NodeJS.Immediate | undefined;
-  /** Frames at the writer, ascending. */
-  #inFlight: { readonly last: Sequence; readonly bytes: number }[] = [];
-  #inFlightBytes = 0;
-  /** What each later generation cut to. */
-  #cuts: Sequence[] = [];
   #failure: JournalFailure | undefined;
   #closing: Promise<void> | undefined;
 
@@ -133,15 +108,10 @@ export class Journal {
   constructor(options: JournalOptions, writer: Worker, progress: SharedArrayBuffer, found: StoreOpened) {
     this.file = options.file;
     this.identity = found.identity;
-    this.opened = describeOpened(found);
+    this.opened = openedOf(found);
     this.progress = progress;
-    this.#options = {
-      frameEventsMax: options.frameEventsMax ?? 64,
-      frameBytesMax: options.frameBytesMax ?? 1024 * 1024,
-      framesInFlightMax: options.framesInFlightMax ?? 4,
-      recentBytesMax: options.recentBytesMax ?? 8 * 1024 * 1024,
-      settleMs: options.settleMs ?? 5,
-    };
+    this.#limits = limitsOf(options);
+    this.#queue = new AppendQueue({ eventsMax: this.#limits.frameEventsMax, bytesMax: this.#limits.frameBytesMax });
     this.#writer = writer;
     this.#reader = new ReaderThread(options.file);
     this.#last = found.last;
@@ -150,7 +120,7 @@ export class Journal {
     this.#commitPosted = found.commit.sequence;
     this.#pruned = found.pruned;
     this.#tail = found.tail.map(markOf);
-    this.#recent = new RecentFrames(found.last, this.#options.recentBytesMax);
+    this.#recent = new RecentFrames(found.last, this.#limits.recentBytesMax);
     this.#promises = found.promises;
     this.#promisesAsked = found.promises;
     writer.on("message", (report: WriterReport) => this.#onReport(report));
@@ -162,30 +132,6 @@ export class Journal {
     writer.on("exit", (code) => {
       if (this.#closing === undefined) this.#fail({ code: "journal-io", message: `the writer ended with ${code}` });
     });
-  }
-
-  /** A frame was sealed here; called in the turn of the loop in which it leaves for the writer, just before. */
-  get onSealed(): Signal<Frame> {
-    return this.#sealed;
-  }
-  /** Everything up to here is on the disk. After a cut the number may be lower than before. */
-  get onDurable(): Signal<Sequence> {
-    return this.#durableMoved;
-  }
-  /** Storage failed. Reported once; nothing becomes durable after it. */
-  get onFailed(): Signal<JournalFailure> {
-    return this.#failed;
-  }
-  /** The tail after this sequence is gone (its frames lie in quarantine). */
-  get onCut(): Signal<Sequence> {
-    return this.#wasCut;
-  }
-  /** A snapshot took the journal's place. */
-  get onReplaced(): Signal<JournalOpened> {
-    return this.#replaced;
-  }
-  get onCommitTimed(): Signal<CommitTiming> {
-    return this.#timed;
   }
 
   /** Last event sealed or received; those still queued for sealing come after it. */
@@ -207,7 +153,7 @@ export class Journal {
   }
   /** Characters of frames at the writer; who receives stops reading above a bound of their own. */
   get inFlightBytes(): number {
-    return this.#inFlightBytes;
+    return this.#inFlight.bytes;
   }
   /** Events appended and not yet sealed. Who appends keeps a bound on what waits to be committed. */
   get queued(): number {
@@ -224,23 +170,14 @@ export class Journal {
   append(epoch: Epoch, events: readonly JournalEvent[]): Sequence {
     this.#assertUsable();
     assert(epoch >= this.#last.epoch, "epochs never fall");
-    assert(this.#queue.length === 0 || this.#queueEpoch === epoch, "what an earlier epoch queued was dropped");
-    this.#queueEpoch = epoch;
-    for (const event of events) {
-      const text = encodeEvent(event);
-      this.#queue.push(text);
-      this.#queuedBytes += text.length;
-    }
+    for (const event of events) this.#queue.push(epoch, encodeEvent(event));
     this.#sealing ??= setImmediate(() => this.#seal());
     return this.#last.sequence + this.#queue.length;
   }
 
   /** Forgets what was appended and not sealed (a fence, a cut); answers how many events that were. */
   dropQueued(): number {
-    const count = this.#queue.length;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    return count;
+    return this.#queue.drop();
   }
 
   /** Follower: takes a frame that follows on the last one. Throws `frame-refused` when it does not, or was altered. */
@@ -271,7 +208,7 @@ export class Journal {
         this.#commitPosted = this.#commit.sequence;
         this.#post({ kind: "commit", committed: this.#commit.sequence });
       }
-    }, this.#options.settleMs);
+    }, this.#limits.settleMs);
   }
 
   /** Makes promises durable, never lowering one that was made before. */
@@ -306,13 +243,11 @@ export class Journal {
     this.#tail = this.#tail.filter((known) => known.sequence <= after);
     this.#last = mark;
     this.#recent.cut(mark);
-    this.#cuts.push(after);
-    this.#inFlight = this.#inFlight.filter((frame) => frame.last <= after);
-    this.#inFlightBytes = this.#inFlight.reduce((sum, frame) => sum + frame.bytes, 0);
+    this.#inFlight.cut(after);
     this.#durable = Math.min(this.#durable, after);
     this.#wasCut.emit(after);
     const now = wallMs(Date.now());
-    const generation = this.#cuts.length;
+    const { generation } = this.#inFlight;
     await this.#calls.ask((call) => this.#post({ kind: "cut", call, after, reason, now, generation }));
   }
 
@@ -370,8 +305,8 @@ export class Journal {
     this.#commitPosted = found.commit.sequence;
     this.#pruned = found.pruned;
     this.#tail = found.tail.map(markOf);
-    this.#recent = new RecentFrames(found.last, this.#options.recentBytesMax);
-    this.#replaced.emit(describeOpened(found));
+    this.#recent = new RecentFrames(found.last, this.#limits.recentBytesMax);
+    this.#replaced.emit(openedOf(found));
   }
 
   /** The committed events that name these intents, oldest first per intent. */
@@ -420,25 +355,15 @@ export class Journal {
     this.#sealing = undefined;
     if (this.#failure !== undefined) return;
     while (this.#queue.length > 0) {
-      const isFull =
-        this.#queue.length >= this.#options.frameEventsMax || this.#queuedBytes >= this.#options.frameBytesMax;
-      const isFree = this.#inFlight.length === 0 || (isFull && this.#inFlight.length < this.#options.framesInFlightMax);
+      const { count } = this.#inFlight;
+      const isFree = count === 0 || (this.#queue.isFull && count < this.#limits.framesInFlightMax);
       if (!isFree) return;
       this.#sealOne();
     }
   }
 
   #sealOne(): void {
-    let count = 0;
-    let bytes = 0;
-    for (const text of this.#queue) {
-      if (count === this.#options.frameEventsMax || (count > 0 && bytes + text.length > this.#options.frameBytesMax))
-        break;
-      bytes += text.length;
-      count += 1;
-    }
-    const frame = sealFrame(this.#last, this.#queueEpoch, this.#queue.splice(0, count), sha256);
-    this.#queuedBytes -= bytes;
+    const frame = sealFrame(this.#last, this.#queue.epoch, this.#queue.take(), sha256);
     this.#note(frame);
     // The peers first: their way to the disk is the longer one.
     this.#sealed.emit(frame);
@@ -453,10 +378,9 @@ export class Journal {
   }
 
   #write(frame: Frame): void {
-    this.#inFlight.push({ last: frame.last, bytes: frame.body.length });
-    this.#inFlightBytes += frame.body.length;
+    this.#inFlight.add(frame);
     this.#commitPosted = this.#commit.sequence;
-    this.#post({ kind: "frame", frame, generation: this.#cuts.length, committed: this.#commit.sequence });
+    this.#post({ kind: "frame", frame, generation: this.#inFlight.generation, committed: this.#commit.sequence });
   }
 
   #onReport(report: WriterReport): void {
@@ -480,11 +404,7 @@ export class Journal {
   }
 
   #onDurableReport(report: Extract<WriterReport, { kind: "durable" }>): void {
-    // A report from before a cut may speak of frames that are gone: only what the cuts left is durable.
-    const reached = Math.min(report.sequence, ...this.#cuts.slice(report.generation));
-    while (this.#inFlight[0] !== undefined && this.#inFlight[0].last <= reached) {
-      this.#inFlightBytes -= this.#inFlight.shift()?.bytes ?? 0;
-    }
+    const reached = this.#inFlight.reported(report);
     if (this.#queue.length > 0) this.#seal();
     if (reached > this.#durable) {
       this.#durable = reached;
@@ -509,20 +429,10 @@ export class Journal {
   }
 
   #post(order: WriterOrder): void {
-    this.#writer.postMessage(order);
+    this.#writer.postMessage(order, []);
   }
 }
 
 function markOf(frame: Frame): EpochMark {
   return { sequence: frame.last, hash: frame.hash, epoch: frame.epoch };
-}
-
-function describeOpened(found: StoreOpened): JournalOpened {
-  return {
-    last: found.last,
-    committed: found.commit.sequence,
-    promises: found.promises,
-    state: found.state,
-    tail: found.tail,
-  };
 }

@@ -54,7 +54,7 @@ export class ReaderThread {
   #ask<Kind extends ReaderOrder["kind"], Answer>(kind: Kind, order: OrderOf<Kind>): Promise<Answer> {
     this.#worker ??= this.#start();
     const worker = this.#worker;
-    return this.#calls.ask<Answer>((call) => worker.postMessage({ kind, call, ...order }));
+    return this.#calls.ask<Answer>((call) => worker.postMessage({ kind, call, ...order }, []));
   }
 
   #start(): Worker {

@@ -7,7 +7,8 @@
 import { mayCut, onLeadHeard, whyFrameRefused } from "@baton/core";
 import type { BootId, Epoch, Frame, MonoMs, NodeId, RejoinState, Sequence } from "@baton/core";
 import { ForkedError, JournalError } from "../errors.ts";
-import type { Journal, JournalOpened } from "../journal.ts";
+import type { Journal } from "../journal.ts";
+import type { JournalOpened } from "../options.ts";
 import { monoNow } from "../link/connection.ts";
 import type { DialledLink } from "../link/dial.ts";
 import { plainMarks } from "../link/messages.ts";

@@ -4,7 +4,7 @@
  * durable, and nothing of what is still on its way.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { assert } from "@baton/core";
+import { assert, assertNever } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
 import { verifyJournal } from "./chain.ts";
 import type { ReaderOrder, ReaderReport } from "./messages.ts";
@@ -45,6 +45,8 @@ async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kin
       return verifyJournal(file);
     case "events-of":
       return order.intents.flatMap((intent) => reader().eventsOf(intent));
+    default:
+      return assertNever(order, "order");
   }
 }
 

@@ -5,7 +5,7 @@
  * After the first failure it does nothing more (I20).
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { InvariantError, assert } from "@baton/core";
+import { InvariantError, assert, assertNever } from "@baton/core";
 import type { Frame } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
 import { lockJournal } from "./lock.ts";
@@ -129,6 +129,8 @@ function answerTo(
       store = undefined;
       port?.off("message", onOrder);
       return undefined;
+    default:
+      return assertNever(order, "order");
   }
 }
 

@@ -13,7 +13,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { id, wallMs } from "@baton/core";
 import type { BootId, ClusterId, Epoch, JournalEvent, NodeId, OperationId, Sequence } from "@baton/core";
 import { openJournal } from "../journal.ts";
-import type { Journal, JournalOptions } from "../journal.ts";
+import type { Journal } from "../journal.ts";
+import type { JournalOptions } from "../options.ts";
 import { startReplication } from "../replication/replication.ts";
 import type { Replication, ReplicationOptions } from "../replication/replication.ts";
 
