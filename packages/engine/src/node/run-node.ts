@@ -4,13 +4,13 @@
  * supervisor starts the next one.
  */
 import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
-import { id } from "@baton/core";
+import { assert, id } from "@baton/core";
 import type { EngineLink, Keeper, KeeperEvent } from "@baton/cluster";
 import { connectEtcd, EtcdUnavailable, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
 import { startReplication } from "@baton/journal";
 import { clusterRoutes } from "../api/cluster-routes.ts";
 import { orderRoutes } from "../api/order-routes.ts";
-import type { ForwardedAnswer, ForwardedRequest } from "../api/server.ts";
+import type { Answer, ForwardedAnswer, ForwardedRequest, RouteRequest } from "../api/server.ts";
 import { openApi } from "../api/server.ts";
 import { readTokens } from "../config/secrets.ts";
 import type { Logger } from "../log.ts";
@@ -67,6 +67,60 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   announce(keeper.lease);
   validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs });
 
+  let up: { readonly node: EngineNode; readonly views: NodeViews } | undefined;
+  const running = (): NonNullable<typeof up> => {
+    assert(up !== undefined, "routes are answered once the node is up");
+    return up;
+  };
+  const fenced = Promise.withResolvers<string>();
+  const metrics = openMetrics(() => running().views.metrics());
+  const api = await openApi({
+    node: config.node.id,
+    access: {
+      tokens: config.api.tokensFile === undefined ? undefined : readTokens(config.api.tokensFile),
+      allowLoopbackWithoutToken: config.api.allowLoopbackWithoutToken,
+    },
+    leader: {
+      current: () => up?.views.leader(),
+      forward: async (to: NodeId, request: ForwardedRequest) =>
+        (await running().node.replication.request(to, request, forwardWithinMs)) as ForwardedAnswer,
+    },
+    routes: [
+      ...clusterRoutes({
+        cluster: () => running().views.cluster(),
+        history: (since) => running().views.history(since),
+        operation: (operation) => running().views.operation(operation),
+        ask: (request, by) => running().node.operations.ask(request, by.name),
+        promotability: () => running().views.promotability(),
+        feeds: () => running().views.feeds(),
+        book: (symbol, depth) => running().views.book(symbol, depth),
+        metrics: () => metrics.registry.metrics(),
+        lagRecords: () => running().views.lagRecords(),
+        whyNotLive: () => running().node.whyNotLive,
+      }),
+      ...orderRoutes({
+        config,
+        desk: () => running().node.desk,
+        committed: () => running().node.ledger.committed,
+        whenCommitted: (sequence) => running().node.ledger.whenCommitted(sequence),
+        eventsOf: (intents) => running().views.eventsOf(intents),
+      }),
+    ].map((route) => ({
+      ...route,
+      // Before the journal is open a node is alive and knows nothing; it says so.
+      handle: (request: RouteRequest) => (up === undefined ? starting(route.path) : route.handle(request)),
+    })),
+    onError: (error) => log.error({ event: "api.error", stack: error.stack }, error.message),
+  });
+  stack.defer(() => api.close());
+  const [host, port] = hostPort(config.api.listen);
+  await api.listen(host, port).catch((error: unknown) => {
+    throw new StartRefused(
+      "listen",
+      `cannot listen on ${config.api.listen}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  });
+
   const nobody = { epoch: 0, durable: 0, committed: 0 };
   const joined = await joinCluster({
     config,
@@ -91,44 +145,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   const { journal, view } = joined;
   stack.defer(() => journal.close());
 
-  const fenced = Promise.withResolvers<string>();
-  const metrics = openMetrics(() => views.metrics());
-  const api = await openApi({
-    node: config.node.id,
-    access: {
-      tokens: config.api.tokensFile === undefined ? undefined : readTokens(config.api.tokensFile),
-      allowLoopbackWithoutToken: config.api.allowLoopbackWithoutToken,
-    },
-    leader: {
-      current: () => views.leader(),
-      forward: async (to: NodeId, request: ForwardedRequest) =>
-        (await node.replication.request(to, request, forwardWithinMs)) as ForwardedAnswer,
-    },
-    routes: [
-      ...clusterRoutes({
-        cluster: () => views.cluster(),
-        history: (since) => views.history(since),
-        operation: (operation) => views.operation(operation),
-        ask: (request, by) => node.operations.ask(request, by.name),
-        promotability: () => views.promotability(),
-        feeds: () => views.feeds(),
-        book: (symbol, depth) => views.book(symbol, depth),
-        metrics: () => metrics.registry.metrics(),
-        lagRecords: () => views.lagRecords(),
-        whyNotLive: () => node.whyNotLive,
-      }),
-      ...orderRoutes({
-        config,
-        desk: () => node.desk,
-        committed: () => node.ledger.committed,
-        whenCommitted: (sequence) => node.ledger.whenCommitted(sequence),
-        eventsOf: (intents) => views.eventsOf(intents),
-      }),
-    ],
-    onError: (error) => log.error({ event: "api.error", stack: error.stack }, error.message),
-  });
-  stack.defer(() => api.close());
-  const node: EngineNode = new EngineNode(
+  const node = new EngineNode(
     {
       config,
       log,
@@ -145,16 +162,9 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     view,
   );
   stack.defer(() => node.close());
-  const views = new NodeViews({ config, boot, etcd, keeper, journal, node });
+  up = { node, views: new NodeViews({ config, boot, etcd, keeper, journal, node }) };
   node.replication.onRequest((_from, payload) => api.answerForwarded(payload as ForwardedRequest));
   events.to((event) => node.onKeeper(event));
-  const [host, port] = hostPort(config.api.listen);
-  await api.listen(host, port).catch((error: unknown) => {
-    throw new StartRefused(
-      "listen",
-      `cannot listen on ${config.api.listen}: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  });
   say("node.started", `Node ${config.node.id} listens on ${config.api.listen}, journal at ${journal.last.sequence}.`);
   const showing = setInterval(() => link?.status(node.sentence), 1_000);
   stack.defer(() => clearInterval(showing));
@@ -165,6 +175,12 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   say("node.stopping", "Asked to stop.");
   await Promise.race([node.handOver(handOverWithinMs), fenced.promise]);
   return { kind: "stopped" };
+}
+
+/** What a node answers before it has a journal. */
+function starting(path: string): Answer {
+  const sentence = "the node is starting: it waits for etcd, or for the cluster to be founded";
+  return { status: path === "/live" ? 200 : 503, body: { isOk: path === "/live", role: "starting", sentence } };
 }
 
 /** Keeps the keeper's events until there is a node to tell. */
