@@ -46,7 +46,7 @@ function isSurelyNotApplied(error: unknown): boolean {
 }
 
 /** The etcd form: compares, puts, and on refusal a look at what stands there instead. */
-export function requestOf(keys: Keys, transaction: Transaction): ITxnRequest {
+function requestOf(keys: Keys, transaction: Transaction): ITxnRequest {
   const { kind } = transaction;
   switch (kind) {
     case "takeover": {

@@ -65,6 +65,6 @@ export function viewOf(keys: Keys, answer: ITxnResponse): EtcdView {
   };
 }
 
-export function versioned<T>(kv: IKeyValue, kind: "object" | "number" | "string"): Versioned<T> {
+function versioned<T>(kv: IKeyValue, kind: "object" | "number" | "string"): Versioned<T> {
   return { value: decode<T>(kv, kind), modRevision: kv.mod_revision };
 }

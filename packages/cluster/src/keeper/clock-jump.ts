@@ -5,7 +5,7 @@
 import { monoNow } from "../clock.ts";
 
 /** More than this between two looks is a jump. */
-export const clockJumpMs = 200;
+const clockJumpMs = 200;
 
 interface Look {
   readonly mono: number;

@@ -14,11 +14,13 @@ export interface ServiceManager {
   close(): void;
 }
 
+const notifyCommand = "systemd-notify";
+
 /** The service manager of this process, or one that says nothing. */
 export function serviceManager(environment: NodeJS.ProcessEnv = process.env): ServiceManager {
   if (environment["NOTIFY_SOCKET"] === undefined) return silent;
   const tell = (...parameters: string[]): void => {
-    const child = spawn("systemd-notify", parameters, { stdio: "ignore", env: environment });
+    const child = spawn(notifyCommand, parameters, { stdio: "ignore", env: environment });
     // Not being able to tell systemd is no reason to stop trading; systemd acts on the silence.
     child.on("error", () => undefined);
     child.unref();
