@@ -20,7 +20,8 @@ export interface AuditOrderFields {
   /** The venue's symbol, e.g. `BTCUSDT`. */
   readonly symbol?: string;
   readonly side?: "BUY" | "SELL";
-  readonly type?: string;
+  /** In `recv` and `accept`: the order's type, e.g. `LIMIT`. */
+  readonly orderType?: string;
   readonly timeInForce?: string;
   readonly quantity?: Decimal;
   readonly price?: Decimal;
@@ -40,32 +41,91 @@ export interface AuditRecv extends AuditBase, AuditOrderFields {
   readonly bodyHash?: string;
 }
 
+/** The order exists from here on. `recvN` is the `n` of the request's `recv`. */
+export interface AuditAccept extends AuditBase, AuditOrderFields {
+  readonly type: "accept";
+  readonly recvN: number;
+}
+
+/** The request was refused and changed nothing. */
+export interface AuditReject extends AuditBase, AuditOrderFields {
+  readonly type: "reject";
+  readonly call: string;
+  readonly code: number;
+  readonly message: string;
+  readonly recvN?: number;
+}
+
+/** A client's order traded; `price` and `quantity` are the trade's. */
+export interface AuditFill extends AuditBase, AuditOrderFields {
+  readonly type: "fill";
+  readonly tradeId: number;
+  readonly isMaker: boolean;
+  readonly commission?: Decimal;
+  readonly commissionAsset?: string;
+}
+
+/** A client's order was cancelled; `recvN` names the request, if one asked for it. */
+export interface AuditCancel extends AuditBase, AuditOrderFields {
+  readonly type: "cancel";
+  readonly cause: "request" | "cancel-all" | "fault";
+  readonly recvN?: number;
+}
+
+/** A client's order ended by its own terms. */
+export interface AuditExpire extends AuditBase, AuditOrderFields {
+  readonly type: "expire";
+  readonly cause: string;
+}
+
+/**
+ * What became of the answer to an order-changing request: handed to the socket whole (`ack-written`, with the HTTP
+ * status), or not (`ack-failed`: lost, cut, replaced or never sent by a fault, or the peer had gone).
+ */
+export interface AuditAck extends AuditBase, AuditOrderFields {
+  readonly type: "ack-written" | "ack-failed";
+  readonly call: string;
+  readonly status: number;
+  readonly recvN: number;
+  /** Of `ack-failed`. */
+  readonly cause?: string;
+}
+
+/** A signed question; `found` where it asked for one order, `lagMs` when a fault made it answer an older state. */
+export interface AuditQuery extends AuditBase, AuditOrderFields {
+  readonly type: "query";
+  readonly call: string;
+  readonly found?: boolean;
+  readonly lagMs?: number;
+}
+
+/** A stream was subscribed or left, or its connection ended (`closed`). */
+export interface AuditSub extends AuditBase, AuditOrderFields {
+  readonly type: "sub";
+  readonly stream: string;
+  readonly action: "subscribe" | "unsubscribe" | "closed";
+}
+
+/** A fault was armed, struck, or was taken away. `faultId` joins the three. */
+export interface AuditFault extends AuditBase, AuditOrderFields {
+  readonly type: "fault-armed" | "fault" | "fault-cleared";
+  readonly fault: string;
+  readonly point: string;
+  readonly faultId?: number;
+  /** Of `fault`: the call or stream that it struck. */
+  readonly call?: string;
+  /** Of `fault`: the `recv` that it struck. */
+  readonly recvN?: number;
+}
+
 export type AuditRecord =
   | AuditRecv
-  | (AuditBase & AuditOrderFields & { readonly type: "accept"; readonly recvN: number })
-  | (AuditBase &
-      AuditOrderFields & {
-        readonly type: "reject";
-        readonly call: string;
-        readonly code: number;
-        readonly message: string;
-      })
-  | (AuditBase & AuditOrderFields & { readonly type: "fill"; readonly tradeId: number; readonly isMaker: boolean })
-  | (AuditBase & AuditOrderFields & { readonly type: "cancel"; readonly cause: "request" | "cancel-all" | "fault" })
-  | (AuditBase & AuditOrderFields & { readonly type: "expire"; readonly cause: string })
-  | (AuditBase &
-      AuditOrderFields & {
-        readonly type: "ack-written" | "ack-failed";
-        readonly call: string;
-        readonly status: number;
-        readonly recvN: number;
-      })
-  | (AuditBase & AuditOrderFields & { readonly type: "query"; readonly call: string; readonly found?: boolean })
-  | (AuditBase &
-      AuditOrderFields & {
-        readonly type: "sub";
-        readonly stream: string;
-        readonly action: "subscribe" | "unsubscribe" | "closed";
-      })
-  | (AuditBase &
-      AuditOrderFields & { readonly type: "fault-armed" | "fault"; readonly fault: string; readonly point: string });
+  | AuditAccept
+  | AuditReject
+  | AuditFill
+  | AuditCancel
+  | AuditExpire
+  | AuditAck
+  | AuditQuery
+  | AuditSub
+  | AuditFault;

@@ -1,0 +1,260 @@
+/**
+ * The simulated exchange in one call: sockets, books, the market's own flow, the audit and the faults. `startExchange`
+ * is the door for programs and tests; `main.ts` is the same as a process of its own.
+ *
+ * Besides Binance's paths it serves `GET /__audit` (JSON lines; `?from=N`, `&follow=1` keeps telling), and
+ * `POST`, `GET`, `DELETE /__faults` (`?id=N` for one), which no fault ever strikes.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { AuditRecord } from "@baton/core";
+import { units } from "./amounts.ts";
+import { AuditLog } from "./audit/audit-log.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { ExchangeClock } from "./exchange-clock.ts";
+import { readFault, type Fault, type FaultRequest } from "./faults/fault.ts";
+import { FaultBoard, type ArmedFault } from "./faults/fault-board.ts";
+import { HOUSE, OrderFlow, usualFlow, type FlowOptions } from "./flow/order-flow.ts";
+import { seededRandom } from "./flow/random.ts";
+import type { Desk } from "./gateway/call.ts";
+import { Keyring, type ApiKey } from "./gateway/credentials.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import { LimitCounters, usualLimits, type Limits } from "./gateway/limits.ts";
+import { TradingFloor, type Step } from "./market/trading-floor.ts";
+import { usualInstruments, type Instrument } from "./matching/instrument.ts";
+import type { Uniqueness } from "./matching/order-index.ts";
+import { RestServer } from "./rest/rest-server.ts";
+import { StreamServer } from "./streams/stream-server.ts";
+
+export interface ExchangeOptions {
+  /** 0 takes a free one. */
+  readonly port?: number;
+  /** Loopback unless said otherwise. */
+  readonly host?: string;
+  /** Where the audit goes; absent: it is kept in memory. */
+  readonly auditFile?: string;
+  /** The market's dice and those of faults with a probability. */
+  readonly seed?: string | number;
+  /** When a client order id may be used again; one rule, or one per account (others: open-only). */
+  readonly uniqueness?: Uniqueness | Readonly<Record<string, Uniqueness>>;
+  /** Several keys may name one account. */
+  readonly keys: readonly ApiKey[];
+  readonly instruments?: readonly Instrument[];
+  /** What each account starts with, as decimal texts per asset; the usual is plenty of everything that is traded. */
+  readonly deposits?: Readonly<Record<string, string>>;
+  /** `rate`: events per second and symbol; 0 stands still (the opening book is there all the same). */
+  readonly flow?: Partial<Omit<FlowOptions, "seed">> & { readonly rate?: number; readonly isOff?: boolean };
+  /** Decimal texts, e.g. `"0.001"`. */
+  readonly fees?: { readonly maker: string; readonly taker: string };
+  readonly limits?: Partial<Limits>;
+}
+
+/** A running exchange. */
+export interface RunningExchange {
+  /** `http://host:port`; streams are at the same place under `ws://`. */
+  readonly url: string;
+  readonly port: number;
+  /** Arms a fault and returns its id; throws a sentence when it is malformed. */
+  arm(fault: FaultRequest): number;
+  /** Takes one fault away, or all. */
+  clearFaults(id?: number): void;
+  /** All records so far. With `auditFile` the file is read again at each call. */
+  audit(): readonly AuditRecord[];
+  /** Ends all connections, fsyncs the audit. */
+  close(): Promise<void>;
+}
+
+const FLOW_BEAT_MS = 50;
+const plenty = "1000000";
+const plentyOfQuote = "10000000000";
+
+/** Starts an exchange and resolves when it listens. */
+export async function startExchange(options: ExchangeOptions): Promise<RunningExchange> {
+  const exchange = new Exchange(options);
+  await exchange.listen();
+  return exchange;
+}
+
+class Exchange implements RunningExchange {
+  readonly #clock = new ExchangeClock();
+  readonly #audit: AuditLog;
+  readonly #faults: FaultBoard;
+  readonly #floor: TradingFloor;
+  readonly #limits: LimitCounters;
+  readonly #rest: RestServer;
+  readonly #streams: StreamServer;
+  readonly #control: ControlPlane;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #flows: readonly OrderFlow[];
+  readonly #host: string;
+  #timer: NodeJS.Timeout | undefined;
+  #port: number;
+
+  constructor(options: ExchangeOptions) {
+    const instruments = options.instruments ?? usualInstruments;
+    const seed = `${options.seed ?? 1}`;
+    const fees = { maker: units(options.fees?.maker ?? "0.001"), taker: units(options.fees?.taker ?? "0.001") };
+    this.#host = options.host ?? "127.0.0.1";
+    this.#port = options.port ?? 0;
+    this.#audit = new AuditLog(this.#clock, options.auditFile);
+    this.#limits = new LimitCounters({ ...usualLimits, ...options.limits });
+    this.#faults = new FaultBoard({
+      audit: this.#audit,
+      random: seededRandom(`${seed}/faults`),
+      onCleared: (fault) => this.#cleared(fault),
+    });
+    const rule = options.uniqueness ?? "open-only";
+    this.#floor = new TradingFloor({
+      instruments,
+      makerFee: fees.maker,
+      takerFee: fees.taker,
+      uniqueness: (account) => (typeof rule === "string" ? rule : (rule[account] ?? "open-only")),
+      audit: this.#audit,
+      clock: this.#clock,
+    });
+    const desk: Desk = {
+      floor: this.#floor,
+      faults: this.#faults,
+      limits: this.#limits,
+      now: () => this.#clock.server(),
+      mono: () => this.#clock.mono(),
+      newId: () => randomUUID().replaceAll("-", "").slice(0, 22),
+      fees,
+    };
+    const keyring = new Keyring(options.keys);
+    const gateway = new Gateway(desk, this.#audit, keyring);
+    const parts = { desk, gateway, keyring, audit: this.#audit, faults: this.#faults };
+    this.#rest = new RestServer(parts);
+    this.#streams = new StreamServer(parts);
+    this.#control = new ControlPlane({ audit: this.#audit, faults: this.#faults, arm: (fault) => this.#arm(fault) });
+    this.#floor.onStep((step) => this.#publish(step));
+    this.#openAccounts(options, instruments);
+    const flow = { ...usualFlow, ...options.flow, seed };
+    this.#flows =
+      options.flow?.isOff === true ? [] : instruments.map((one) => new OrderFlow(this.#floor.engine, one, flow));
+    this.#startFlow(options.flow?.rate ?? 20);
+    this.#server = createServer({ keepAliveTimeout: 60_000, noDelay: true });
+    this.#serve();
+  }
+
+  get url(): string {
+    return `http://${this.#host}:${this.#port}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  arm(fault: FaultRequest): number {
+    const read = readFault(fault);
+    if (typeof read === "string") throw new RangeError(read);
+    return this.#arm(read).id;
+  }
+
+  clearFaults(id?: number): void {
+    this.#faults.clear(id);
+  }
+
+  audit(): readonly AuditRecord[] {
+    return this.#audit.records();
+  }
+
+  /** Listens on the port; resolves when it does. */
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#port, this.#host, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#faults.close();
+    this.#streams.close();
+    this.#control.close();
+    await new Promise<void>((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve());
+      else resolve();
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    this.#audit.close();
+  }
+
+  #serve(): void {
+    this.#server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      if (request.url?.startsWith("/__") === true) this.#control.handle(request, response);
+      else this.#rest.handle(request, response);
+    });
+    this.#server.on("upgrade", (request, socket, head) => this.#streams.upgrade(request, socket, head));
+    this.#server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  #openAccounts(options: ExchangeOptions, instruments: readonly Instrument[]): void {
+    const deposits = new Map<string, bigint>();
+    if (options.deposits === undefined) {
+      for (const { base } of instruments) deposits.set(base, units(plenty));
+      for (const { quote } of instruments) deposits.set(quote, units(plentyOfQuote));
+    } else {
+      for (const [asset, amount] of Object.entries(options.deposits)) deposits.set(asset, units(amount));
+    }
+    for (const account of new Set(options.keys.map((one) => one.account))) {
+      this.#floor.engine.openAccount(account, deposits);
+    }
+    this.#floor.engine.openAccount(HOUSE, new Map(), { isHouse: true });
+  }
+
+  #startFlow(rate: number): void {
+    for (const flow of this.#flows) this.#floor.run((nowMs) => flow.fill(nowMs));
+    let due = 0;
+    this.#timer = setInterval(() => {
+      due += (rate * FLOW_BEAT_MS) / 1_000;
+      const steps = Math.floor(due);
+      due -= steps;
+      for (const flow of this.#flows) {
+        for (let step = 0; step < steps; step += 1) this.#floor.run((nowMs) => flow.step(nowMs));
+        if (flow.isThin()) this.#floor.run((nowMs) => flow.fill(nowMs));
+      }
+    }, FLOW_BEAT_MS);
+  }
+
+  #publish(step: Step): void {
+    this.#streams.accounts.publish(step);
+    this.#streams.market.publish(step);
+    for (const event of step.events) {
+      if (event.kind === "traded" && event.maker.account !== HOUSE) {
+        this.#limits.uncountOrder(event.maker.account, step.nowMs);
+      }
+    }
+  }
+
+  #arm(fault: Fault): ArmedFault {
+    const armed = this.#faults.arm(fault);
+    if (armed.fault === "clock-skew") this.#clock.skewMs = armed.skewMs ?? 0;
+    if (armed.fault === "venue-down" && armed.mode === "refuse") this.#refuse();
+    this.#streams.apply(armed);
+    return armed;
+  }
+
+  #cleared(fault: ArmedFault): void {
+    if (fault.fault === "clock-skew") this.#clock.skewMs = 0;
+    if (fault.fault === "venue-down" && fault.mode === "refuse" && !this.#server.listening) {
+      void this.listen();
+    }
+  }
+
+  /** Stops listening: new connections are refused by the kernel, the present ones are cut. */
+  #refuse(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+}

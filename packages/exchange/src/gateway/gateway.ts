@@ -1,0 +1,350 @@
+/**
+ * The way of every request, REST or WebSocket API: received (audit) → faults before acceptance → weight → key, signature,
+ * validity → late engine (fault) → the call itself, with the second validity check right before matching → faults after
+ * acceptance → the answer. What the transport shall do with the answer (send, cut, stall) is returned as a value.
+ */
+import { createHash } from "node:crypto";
+import type { AuditOrderFields } from "@baton/core";
+import { amountDecimal, parseAmount } from "../amounts.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { ArmedFault, Subject } from "../faults/fault-board.ts";
+import { ApiError, badRequest } from "./api-error.ts";
+import type { Call, Desk, SignedScope } from "./call.ts";
+import { checkNotExpired, type Keyring } from "./credentials.ts";
+import type { Parameters } from "./parameters.ts";
+
+/** One request as a transport read it. */
+export interface Incoming {
+  readonly call: Call;
+  readonly parameters: Parameters;
+  readonly signed: string;
+  readonly hasDuplicates: boolean;
+  readonly apiKey: string | undefined;
+  /** Remote `ip:port`, and the address that weights are counted by. */
+  readonly source: string;
+  readonly address: string;
+}
+
+/** What the transport shall do. */
+export interface Delivery {
+  /** `answer` sends it whole; `close` ends the connection politely, `reset` does not; `stall` never answers; the other two send a part. */
+  readonly how: "answer" | "close" | "reset" | "stall" | "body-stall" | "truncate";
+  readonly status: number;
+  readonly body: string;
+  readonly contentType: string;
+  readonly usedWeight: number;
+  readonly orderCounts: { readonly tenSeconds: number; readonly day: number } | undefined;
+  readonly retryAfter: number | undefined;
+  /** body-stall: when the rest follows. */
+  readonly restAfterMs: number | undefined;
+  /** Set for calls that change orders: the transport reports what became of the answer by `Gateway.acknowledge`. */
+  readonly ack: { readonly recvN: number; readonly call: string; readonly fields: AuditOrderFields } | undefined;
+  /** The answer is not what the exchange decided: the true one was lost. */
+  readonly isReplaced: boolean;
+}
+
+/** Takes requests for one exchange. */
+export class Gateway {
+  readonly #desk: Desk;
+  readonly #audit: AuditLog;
+  readonly #keyring: Keyring;
+
+  constructor(desk: Desk, audit: AuditLog, keyring: Keyring) {
+    this.#desk = desk;
+    this.#audit = audit;
+    this.#keyring = keyring;
+  }
+
+  /** Handles one request; answers at once unless a fault makes the engine late. */
+  handle(incoming: Incoming): Delivery | Promise<Delivery> {
+    const fields = orderFields(incoming, this.#keyring.accountOf(incoming.apiKey));
+    const recvN = incoming.call.kind === "change" ? this.#received(incoming, fields) : 0;
+    const subject: Subject = {
+      apiKey: incoming.apiKey,
+      account: fields.account,
+      call: incoming.call.name,
+      symbol: fields.symbol,
+      side: fields.side,
+      source: incoming.source,
+      ...(recvN === 0 ? {} : { recvN }),
+    };
+    const exchange = new Exchange(this.#desk, this.#audit, { incoming, fields, recvN, subject });
+    const early = this.#desk.faults.strike("before-accept", subject);
+    if (early !== undefined) return exchange.struckBefore(early);
+    return exchange.attempt(() => {
+      const { call } = incoming;
+      const { address } = incoming;
+      exchange.usedWeight = this.#desk.limits.countWeight(address, call.weight(incoming.parameters), this.#desk.now());
+      if (incoming.hasDuplicates) throw badRequest(-1101, "Duplicate values for a parameter detected.");
+      if (call.kind === "public") return exchange.done(call.run({ desk: this.#desk, parameters: incoming.parameters }));
+      const { key, validity } = this.#keyring.verify(incoming, this.#desk.now());
+      const run = (): Delivery => {
+        const lag = call.kind === "query" ? this.#desk.faults.strike("query", subject) : undefined;
+        const scope: SignedScope = {
+          desk: this.#desk,
+          parameters: incoming.parameters,
+          key,
+          source: incoming.source,
+          recvN,
+          lagMs: lag?.delayMs ?? 0,
+          checkValidity: () => checkNotExpired(validity, this.#desk.now()),
+          found: (isFound, orderId) => exchange.found(isFound, orderId),
+        };
+        const body = call.run(scope);
+        if (call.kind === "query") exchange.queried(scope.lagMs);
+        return exchange.done(body);
+      };
+      const late = this.#desk.faults.strike("before-match", subject);
+      return late === undefined ? run() : exchange.later(late.delayMs ?? 0, run);
+    });
+  }
+
+  /** Records what became of the answer to an order-changing request, before it leaves. */
+  acknowledge(delivery: Delivery, failure: string | undefined): void {
+    const { ack } = delivery;
+    if (ack === undefined) return;
+    const cause = failure ?? (delivery.isReplaced ? "replaced" : undefined);
+    this.#audit.append({
+      type: cause === undefined ? "ack-written" : "ack-failed",
+      ...ack.fields,
+      call: ack.call,
+      recvN: ack.recvN,
+      status: delivery.status,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+
+  #received(incoming: Incoming, fields: AuditOrderFields): number {
+    const timestamp = Number(incoming.parameters.peek("timestamp"));
+    const recvWindow = Number(incoming.parameters.peek("recvWindow") ?? 5_000);
+    return this.#audit.append({
+      type: "recv",
+      ...fields,
+      call: incoming.call.name,
+      ...(Number.isFinite(timestamp) ? { timestamp } : {}),
+      ...(Number.isFinite(recvWindow) ? { recvWindow } : {}),
+      bodyHash: createHash("sha256").update(incoming.signed).digest("hex"),
+    });
+  }
+}
+
+/** One request on its way through the gateway. */
+class Exchange {
+  usedWeight: number | undefined;
+  readonly #desk: Desk;
+  readonly #audit: AuditLog;
+  readonly #incoming: Incoming;
+  readonly #subject: Subject;
+  readonly #recvN: number;
+  #fields: AuditOrderFields;
+  #isFound: boolean | undefined;
+
+  constructor(
+    desk: Desk,
+    audit: AuditLog,
+    request: {
+      readonly incoming: Incoming;
+      readonly fields: AuditOrderFields;
+      readonly recvN: number;
+      readonly subject: Subject;
+    },
+  ) {
+    this.#desk = desk;
+    this.#audit = audit;
+    this.#incoming = request.incoming;
+    this.#fields = request.fields;
+    this.#recvN = request.recvN;
+    this.#subject = request.subject;
+  }
+
+  /** Runs `act`; an `ApiError` becomes its answer. */
+  attempt(act: () => Delivery | Promise<Delivery>): Delivery | Promise<Delivery> {
+    try {
+      return act();
+    } catch (error) {
+      return this.#refused(error);
+    }
+  }
+
+  /** Runs `act` after the engine's lateness. */
+  later(delayMs: number, act: () => Delivery): Promise<Delivery> {
+    this.#audit.flush();
+    return new Promise((resolve) => {
+      setTimeout(() => {
+        try {
+          resolve(act());
+        } catch (error) {
+          resolve(this.#refused(error));
+        }
+      }, delayMs);
+    });
+  }
+
+  /** A query found its order, or not. */
+  found(isFound: boolean, orderId: number | undefined): void {
+    this.#isFound = isFound;
+    if (orderId !== undefined) this.#fields = { ...this.#fields, orderId };
+  }
+
+  /** Records a signed question. */
+  queried(lagMs: number): void {
+    this.#audit.append({
+      type: "query",
+      ...this.#fields,
+      call: this.#incoming.call.name,
+      ...(this.#isFound === undefined ? {} : { found: this.#isFound }),
+      ...(lagMs === 0 ? {} : { lagMs }),
+    });
+  }
+
+  /** The answer of a call that did its work, unless a fault after acceptance spoils it. */
+  done(body: unknown): Delivery {
+    const plain = this.#delivery(200, JSON.stringify(body));
+    if (this.#incoming.call.kind === "public") return plain;
+    const fault = this.#desk.faults.strike("after-accept", this.#subject);
+    if (fault === undefined) return plain;
+    switch (fault.fault) {
+      case "ack-lost":
+        return { ...plain, how: "reset" };
+      case "ack-stall":
+        return { ...plain, how: "stall" };
+      case "body-stall":
+        return { ...plain, how: "body-stall", restAfterMs: fault.delayMs };
+      case "truncated-json":
+        return { ...plain, how: "truncate" };
+      default:
+        return { ...this.#replaced(fault), isReplaced: true };
+    }
+  }
+
+  /** What a fault before acceptance answers instead. */
+  struckBefore(fault: ArmedFault): Delivery {
+    if (fault.fault === "drop-before-accept") return { ...this.#delivery(0, ""), how: "close" };
+    return this.#replaced(fault);
+  }
+
+  #replaced(fault: ArmedFault): Delivery {
+    switch (fault.fault) {
+      case "403-html":
+        return { ...this.#delivery(403, blockedPage), contentType: "text/html" };
+      case "429":
+      case "418": {
+        const status = Number(fault.fault);
+        const retryAfter = fault.retryAfterSeconds ?? (status === 429 ? 5 : 120);
+        return { ...this.#error(new ApiError(status, -1003, "Too much request weight used.", retryAfter)) };
+      }
+      case "error-1001":
+        return this.#error(
+          new ApiError(503, -1001, "Internal error; unable to process your request. Please try again."),
+        );
+      case "error-1006":
+        return this.#error(
+          new ApiError(
+            500,
+            -1006,
+            "An unexpected response was received from the message bus. Execution status unknown.",
+          ),
+        );
+      case "error-1007":
+        return this.#error(
+          new ApiError(
+            504,
+            -1007,
+            "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+          ),
+        );
+      case "error-1008":
+        return this.#error(
+          new ApiError(
+            503,
+            -1008,
+            "Server is currently overloaded with other requests. Please try again in a few minutes.",
+          ),
+        );
+      case "error-1021":
+        return this.#error(badRequest(-1021, "Timestamp for this request is outside of the recvWindow."));
+      default: {
+        const body = fault.body ?? "<html><body><h1>502 Bad Gateway</h1></body></html>";
+        const contentType = body.startsWith("{") ? "application/json" : "text/html";
+        return { ...this.#delivery(fault.status ?? 502, body), contentType };
+      }
+    }
+  }
+
+  #refused(error: unknown): Delivery {
+    if (!(error instanceof ApiError)) throw error;
+    if (this.#incoming.call.kind === "change") {
+      this.#audit.append({
+        type: "reject",
+        ...this.#fields,
+        call: this.#incoming.call.name,
+        recvN: this.#recvN,
+        code: error.code,
+        message: error.message,
+      });
+    } else if (this.#incoming.call.kind === "query") this.queried(0);
+    return this.#error(error);
+  }
+
+  #error(error: ApiError): Delivery {
+    return { ...this.#delivery(error.status, JSON.stringify(error.body())), retryAfter: error.retryAfter };
+  }
+
+  #delivery(status: number, body: string): Delivery {
+    const { call, address } = this.#incoming;
+    const isChange = call.kind === "change";
+    const { account } = this.#fields;
+    const nowMs = this.#desk.now();
+    return {
+      how: "answer",
+      status,
+      body,
+      contentType: "application/json;charset=UTF-8",
+      usedWeight: this.usedWeight ?? this.#desk.limits.usedWeight(address, nowMs),
+      orderCounts: isChange && account !== undefined ? this.#desk.limits.orderCounts(account, nowMs) : undefined,
+      retryAfter: undefined,
+      restAfterMs: undefined,
+      ack: isChange ? { recvN: this.#recvN, call: call.name, fields: this.#fields } : undefined,
+      isReplaced: false,
+    };
+  }
+}
+
+const blockedPage =
+  "<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1><p>Request blocked.</p></body></html>";
+
+/** What the request says about its order, as far as it can be read; nothing here is checked. */
+function orderFields(incoming: Incoming, account: string | undefined): AuditOrderFields {
+  const { parameters } = incoming;
+  const side = parameters.peek("side");
+  const quantity = readable(parameters.peek("quantity"));
+  const price = readable(parameters.peek("price"));
+  const clientOrderId =
+    incoming.call.name === "order.place" || incoming.call.name === "order.test"
+      ? parameters.peek("newClientOrderId")
+      : parameters.peek("origClientOrderId");
+  const orderId = Number(parameters.peek("orderId"));
+  const isPlacing = incoming.call.name === "order.place";
+  return {
+    ...(incoming.apiKey === undefined ? {} : { apiKey: incoming.apiKey }),
+    ...(account === undefined ? {} : { account }),
+    source: incoming.source,
+    ...present("symbol", parameters.peek("symbol")),
+    ...(side === "BUY" || side === "SELL" ? { side } : {}),
+    ...(isPlacing ? present("orderType", parameters.peek("type")) : {}),
+    ...(isPlacing ? present("timeInForce", parameters.peek("timeInForce")) : {}),
+    ...(quantity === undefined ? {} : { quantity: amountDecimal(quantity) }),
+    ...(price === undefined ? {} : { price: amountDecimal(price) }),
+    ...present("clientOrderId", clientOrderId),
+    ...(Number.isSafeInteger(orderId) ? { orderId } : {}),
+  };
+}
+
+function present(name: string, value: string | undefined): object {
+  return value === undefined ? {} : { [name]: value };
+}
+
+function readable(text: string | undefined): bigint | undefined {
+  const amount = text === undefined ? undefined : parseAmount(text);
+  return typeof amount === "bigint" ? amount : undefined;
+}

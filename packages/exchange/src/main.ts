@@ -1,0 +1,97 @@
+/**
+ * The exchange as a process of its own: options in, one JSON line out when it listens, a clean end with the audit on disk
+ * at SIGTERM or SIGINT. Wrong options end it with status 2 and a sentence.
+ */
+import { parseArgs } from "node:util";
+import { startExchange, type ExchangeOptions } from "./exchange.ts";
+import type { ApiKey } from "./gateway/credentials.ts";
+import type { Uniqueness } from "./matching/order-index.ts";
+
+const usage = `exchange --port N --audit FILE [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
+         [--keys key:secret:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]`;
+
+const rules: readonly Uniqueness[] = ["open-only", "forever", "none"];
+
+/** One key on one account, for a first try by hand. */
+const usualKeys = "demo-key:demo-secret:demo";
+
+try {
+  await run(readOptions(process.argv.slice(2)));
+} catch (error) {
+  process.stderr.write(`exchange: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+  process.exitCode = 2;
+}
+
+async function run(options: ExchangeOptions): Promise<void> {
+  const exchange = await startExchange(options);
+  process.stdout.write(`${JSON.stringify({ listening: exchange.url, port: exchange.port })}\n`);
+  let isEnding = false;
+  const end = (): void => {
+    if (isEnding) return;
+    isEnding = true;
+    void exchange.close().then(() => process.exit(0));
+  };
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+}
+
+function readOptions(words: readonly string[]): ExchangeOptions {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      port: { type: "string", default: "0" },
+      host: { type: "string", default: "127.0.0.1" },
+      audit: { type: "string" },
+      seed: { type: "string", default: "1" },
+      uniqueness: { type: "string", default: "open-only" },
+      keys: { type: "string", default: usualKeys },
+      "weight-limit": { type: "string" },
+      "order-limit-10s": { type: "string" },
+      "flow-rate": { type: "string", default: "20" },
+    },
+  });
+  if (values.audit === undefined) throw new RangeError("--audit FILE is missing: it is the truth of every checker");
+  const weight = values["weight-limit"];
+  const orders = values["order-limit-10s"];
+  return {
+    port: whole("--port", values.port),
+    host: values.host,
+    auditFile: values.audit,
+    seed: values.seed,
+    uniqueness: readUniqueness(values.uniqueness),
+    keys: values.keys.split(",").map(readKey),
+    flow: { rate: whole("--flow-rate", values["flow-rate"]) },
+    limits: {
+      ...(weight === undefined ? {} : { weightPerMinute: whole("--weight-limit", weight) }),
+      ...(orders === undefined ? {} : { ordersPerTenSeconds: whole("--order-limit-10s", orders) }),
+    },
+  };
+}
+
+function readKey(text: string): ApiKey {
+  const [key, secret, account, ...more] = text.split(":");
+  if (!key || !secret || !account || more.length > 0)
+    throw new RangeError(`--keys: "${text}" is not key:secret:account`);
+  return { key, secret, account };
+}
+
+function readUniqueness(text: string): Uniqueness | Record<string, Uniqueness> {
+  if (!text.includes("=")) return readRule(text);
+  return Object.fromEntries(
+    text.split(",").map((one) => {
+      const [account = "", rule = ""] = one.split("=");
+      return [account, readRule(rule)];
+    }),
+  );
+}
+
+function readRule(text: string): Uniqueness {
+  const rule = rules.find((one) => one === text);
+  if (rule === undefined) throw new RangeError(`--uniqueness: "${text}" is not one of ${rules.join(", ")}`);
+  return rule;
+}
+
+function whole(name: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new RangeError(`${name}: "${text}" is not a whole number`);
+  return Number(text);
+}

@@ -1,0 +1,60 @@
+/**
+ * What client orders and their trades looked like at an earlier instant: a venue whose queries lag answers from here.
+ * States are kept with the monotonic time at which they came about.
+ */
+import { isOpen, type OrderState, type Trade } from "../matching/order.ts";
+
+interface Dated<T> {
+  readonly atMonoMs: number;
+  readonly what: T;
+}
+
+/** States older than this are dropped, except the last of each order: no lag is longer. */
+const LAG_MAX_MS = 120_000;
+
+/** Remembers client orders; the market's own participants are never asked for. */
+export class OrderHistory {
+  readonly #states = new Map<number, Dated<OrderState>[]>();
+  readonly #trades = new Map<string, Dated<Trade>[]>();
+
+  /** Adds an order's new state. */
+  addState(order: OrderState, atMonoMs: number): void {
+    const states = this.#states.get(order.orderId);
+    if (states === undefined) {
+      this.#states.set(order.orderId, [{ atMonoMs, what: order }]);
+      return;
+    }
+    states.push({ atMonoMs, what: order });
+    while (states.length > 1 && (states[1]?.atMonoMs ?? 0) < atMonoMs - LAG_MAX_MS) states.shift();
+  }
+
+  /** Adds a trade of one account. */
+  addTrade(account: string, trade: Trade, atMonoMs: number): void {
+    const key = `${account} ${trade.symbol}`;
+    const trades = this.#trades.get(key);
+    if (trades === undefined) this.#trades.set(key, [{ atMonoMs, what: trade }]);
+    else trades.push({ atMonoMs, what: trade });
+  }
+
+  /** The state of an order at an instant; undefined when it did not exist yet. */
+  stateAt(orderId: number, atMonoMs: number): OrderState | undefined {
+    return this.#states.get(orderId)?.findLast((one) => one.atMonoMs <= atMonoMs)?.what;
+  }
+
+  /** Which of these orders were open at an instant, in the state they had. */
+  openAt(orderIds: readonly number[], atMonoMs: number): OrderState[] {
+    const open: OrderState[] = [];
+    for (const orderId of orderIds) {
+      const state = this.stateAt(orderId, atMonoMs);
+      if (state !== undefined && isOpen(state)) open.push(state);
+    }
+    return open;
+  }
+
+  /** An account's trades of one symbol up to an instant, oldest first. */
+  tradesAt(account: string, symbol: string, atMonoMs: number): readonly Trade[] {
+    const trades = this.#trades.get(`${account} ${symbol}`) ?? [];
+    const later = trades.findLastIndex((one) => one.atMonoMs <= atMonoMs);
+    return trades.slice(0, later + 1).map((one) => one.what);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Where the matching engine meets the world: each order, cancel or step of the market's own flow runs here as one
+ * synchronous step, and what it caused goes on in one order, first into the audit, then to whoever listens (account
+ * streams, market streams). Only client orders are audited; the house's are the weather.
+ */
+import type { AuditLog } from "../audit/audit-log.ts";
+import { amountDecimal } from "../amounts.ts";
+import type { ExchangeClock } from "../exchange-clock.ts";
+import type { AuditOrderFields } from "@baton/core";
+import {
+  MatchingEngine,
+  type MatchingEvent,
+  type MatchingOptions,
+  type NewOrder,
+  type Placed,
+  type Refusal,
+} from "../matching/matching-engine.ts";
+import { HOUSE } from "../flow/order-flow.ts";
+import type { OrderState, Trade } from "../matching/order.ts";
+import { OrderHistory } from "./order-history.ts";
+import { TradeTape } from "./trade-tape.ts";
+
+/** Who asked, for the audit. */
+export interface Origin {
+  readonly recvN: number;
+  readonly apiKey: string;
+  readonly source: string;
+}
+
+/** What one step caused. */
+export interface Step {
+  readonly events: readonly MatchingEvent[];
+  readonly nowMs: number;
+  /** The client's id of the cancel request, where one caused the step. */
+  readonly cancelId?: string | undefined;
+}
+
+/** Books, balances, tapes and histories of one exchange. */
+export class TradingFloor {
+  readonly engine: MatchingEngine;
+  readonly history: OrderHistory = new OrderHistory();
+  readonly #audit: AuditLog;
+  readonly #clock: ExchangeClock;
+  readonly #tapes: ReadonlyMap<string, TradeTape>;
+  readonly #origins = new Map<number, Origin>();
+  readonly #listeners: ((step: Step) => void)[] = [];
+  #events: MatchingEvent[] = [];
+
+  constructor(options: Omit<MatchingOptions, "onEvent"> & { readonly audit: AuditLog; readonly clock: ExchangeClock }) {
+    this.#audit = options.audit;
+    this.#clock = options.clock;
+    this.engine = new MatchingEngine({ ...options, onEvent: (event) => this.#events.push(event) });
+    this.#tapes = new Map(options.instruments.map((one) => [one.symbol, new TradeTape()]));
+  }
+
+  /** Calls `listener` after each step, when the audit already has it. */
+  onStep(listener: (step: Step) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The tape of a traded symbol. */
+  tape(symbol: string): TradeTape {
+    return this.#tapes.get(symbol) as TradeTape;
+  }
+
+  /** A client's new order. */
+  place(request: NewOrder, origin: Origin): Placed | Refusal {
+    return this.#step({ origin }, (nowMs) => this.engine.place(request, nowMs));
+  }
+
+  /** A client's cancel of one order; undefined when it was not open. */
+  cancel(
+    orderId: number,
+    cancel: { readonly cancelId: string; readonly origin: Origin; readonly cause: "request" | "cancel-all" },
+  ): OrderState | undefined {
+    return this.#step(cancel, (nowMs) => this.engine.cancel(orderId, nowMs));
+  }
+
+  /** Anything the market does by itself. */
+  run(act: (nowMs: number) => void): void {
+    this.#step({}, act);
+  }
+
+  #step<T>(
+    context: {
+      readonly origin?: Origin;
+      readonly cancelId?: string;
+      readonly cause?: "request" | "cancel-all";
+    },
+    act: (nowMs: number) => T,
+  ): T {
+    const nowMs = this.#clock.server();
+    const result = act(nowMs);
+    const events = this.#events;
+    this.#events = [];
+    if (events.length === 0) return result;
+    const monoMs = this.#clock.mono();
+    for (const event of events) {
+      if (event.kind === "accepted" && context.origin !== undefined) {
+        this.#origins.set(event.order.orderId, context.origin);
+      }
+      this.#record(event, context.cause ?? "request", context.origin);
+      this.#remember(event, monoMs);
+    }
+    for (const listener of this.#listeners) listener({ events, nowMs, cancelId: context.cancelId });
+    return result;
+  }
+
+  #record(event: MatchingEvent, cause: "request" | "cancel-all", asker: Origin | undefined): void {
+    if (event.kind === "level") return;
+    if (event.kind === "traded") {
+      this.#recordFill(event.taker, event.trade, false);
+      this.#recordFill(event.maker, event.trade, true);
+      return;
+    }
+    const { order } = event;
+    const origin = this.#origins.get(order.orderId);
+    if (order.account === HOUSE || origin === undefined) return;
+    switch (event.kind) {
+      case "accepted":
+        this.#audit.append({
+          type: "accept",
+          recvN: origin.recvN,
+          ...fields(order, origin),
+          quantity: amountDecimal(order.quantity),
+          ...(order.type === "MARKET" ? {} : { price: amountDecimal(order.price), timeInForce: order.timeInForce }),
+          orderType: order.type,
+        });
+        return;
+      case "cancelled":
+        this.#audit.append({
+          type: "cancel",
+          cause,
+          ...fields(order, asker ?? origin),
+          ...(asker === undefined ? {} : { recvN: asker.recvN }),
+        });
+        return;
+      case "expired":
+        this.#audit.append({ type: "expire", cause: event.reason, ...fields(order, origin) });
+    }
+  }
+
+  #recordFill(order: OrderState, trade: Trade, isMaker: boolean): void {
+    const origin = this.#origins.get(order.orderId);
+    if (order.account === HOUSE || origin === undefined) return;
+    const share = order.side === "BUY" ? trade.buyer : trade.seller;
+    this.#audit.append({
+      type: "fill",
+      tradeId: trade.tradeId,
+      isMaker,
+      ...fields(order, origin),
+      quantity: amountDecimal(trade.quantity),
+      price: amountDecimal(trade.price),
+      commission: amountDecimal(share.commission),
+      commissionAsset: share.commissionAsset,
+    });
+  }
+
+  #remember(event: MatchingEvent, monoMs: number): void {
+    if (event.kind === "level") return;
+    if (event.kind !== "traded") {
+      if (event.order.account !== HOUSE) this.history.addState(event.order, monoMs);
+      return;
+    }
+    this.tape(event.trade.symbol).add(event.trade);
+    for (const order of [event.taker, event.maker]) {
+      if (order.account === HOUSE) continue;
+      this.history.addState(order, monoMs);
+      // A trade with oneself (only under selfTradePreventionMode NONE) is one trade of the account, not two.
+      if (order === event.maker && event.taker.account === order.account) continue;
+      this.history.addTrade(order.account, event.trade, monoMs);
+    }
+  }
+}
+
+function fields(order: OrderState, origin: Origin): AuditOrderFields {
+  return {
+    apiKey: origin.apiKey,
+    account: order.account,
+    source: origin.source,
+    symbol: order.symbol,
+    side: order.side,
+    clientOrderId: order.clientOrderId,
+    orderId: order.orderId,
+  };
+}

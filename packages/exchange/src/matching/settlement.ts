@@ -1,0 +1,149 @@
+/**
+ * What an order must have locked, and what a trade moves: base against quote, each side's commission taken out of what
+ * it receives (as Binance does without BNB), and what a better price leaves over goes back at once.
+ */
+import { assert } from "@baton/core";
+import { notional, ONE } from "../amounts.ts";
+import type { Book } from "./book.ts";
+import type { Instrument } from "./instrument.ts";
+import type { Ledger } from "./ledger.ts";
+import { isOpen, type OrderState, type OrderType, type Side, type Trade } from "./order.ts";
+
+/** What must be locked before an order is taken. */
+export interface Need {
+  readonly asset: string;
+  readonly amount: bigint;
+  /** The base quantity; differs from the request's only for market orders in quote currency. */
+  readonly quantity: bigint;
+}
+
+interface Terms {
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly quantity: bigint;
+  readonly quoteQuantity: bigint;
+  readonly price: bigint;
+}
+
+/** Moves the money of one matching engine. */
+export class Settlement {
+  readonly #ledger: Ledger;
+  readonly #feeAccount: string;
+  readonly #makerFee: bigint;
+  readonly #takerFee: bigint;
+  readonly #locks = new Map<number, { readonly asset: string; amount: bigint }>();
+
+  constructor(options: {
+    readonly ledger: Ledger;
+    readonly feeAccount: string;
+    readonly makerFee: bigint;
+    readonly takerFee: bigint;
+  }) {
+    this.#ledger = options.ledger;
+    this.#feeAccount = options.feeAccount;
+    this.#makerFee = options.makerFee;
+    this.#takerFee = options.takerFee;
+  }
+
+  /** What `terms` would need on this book now. */
+  need(terms: Terms, rules: Instrument, book: Book): Need {
+    const reach = terms.type === "MARKET" ? marketReach(terms, rules, book) : undefined;
+    const quantity = reach?.quantity ?? terms.quantity;
+    if (terms.side === "SELL") return { asset: rules.base, amount: quantity, quantity };
+    return { asset: rules.quote, amount: reach?.cost ?? notional(terms.price, quantity), quantity };
+  }
+
+  /** Locks what an accepted order needs. */
+  lock(orderId: number, account: string, need: Need): void {
+    this.#ledger.lock(account, need.asset, need.amount);
+    this.#locks.set(orderId, { asset: need.asset, amount: need.amount });
+  }
+
+  /** Gives a closed order's remaining lock back. */
+  releaseRest(order: OrderState): void {
+    const lock = this.#locks.get(order.orderId);
+    if (lock === undefined) return;
+    assert(!isOpen(order), "only a closed order gives its lock back");
+    this.#locks.delete(order.orderId);
+    if (lock.amount > 0n) this.#ledger.release(order.account, lock.asset, lock.amount);
+  }
+
+  /** Exchanges base for quote at the maker's price and takes both commissions. */
+  settle(
+    match: {
+      readonly tradeId: number;
+      readonly taker: OrderState;
+      readonly maker: OrderState;
+      readonly quantity: bigint;
+      readonly nowMs: number;
+    },
+    rules: Instrument,
+  ): Trade {
+    const { taker, maker, quantity } = match;
+    const price = maker.price;
+    const quote = notional(price, quantity);
+    const [buyer, seller] = taker.side === "BUY" ? [taker, maker] : [maker, taker];
+    const buyerFee = (quantity * this.#rate(buyer === maker)) / ONE;
+    const sellerFee = (quote * this.#rate(seller === maker)) / ONE;
+    this.#spend(buyer, seller.account, rules.quote, quote);
+    this.#spend(seller, buyer.account, rules.base, quantity);
+    this.#ledger.payFree(buyer.account, this.#feeAccount, rules.base, buyerFee);
+    this.#ledger.payFree(seller.account, this.#feeAccount, rules.quote, sellerFee);
+    if (buyer.type !== "MARKET") this.#giveBack(buyer, notional(buyer.price - price, quantity));
+    return {
+      tradeId: match.tradeId,
+      takerOrderId: taker.orderId,
+      symbol: taker.symbol,
+      price,
+      quantity,
+      quote,
+      atMs: match.nowMs,
+      isBuyerMaker: buyer === maker,
+      buyer: share(buyer, buyerFee, rules.base),
+      seller: share(seller, sellerFee, rules.quote),
+    };
+  }
+
+  #rate(isMaker: boolean): bigint {
+    return isMaker ? this.#makerFee : this.#takerFee;
+  }
+
+  #spend(order: OrderState, to: string, asset: string, amount: bigint): void {
+    const lock = this.#locks.get(order.orderId);
+    assert(lock !== undefined && lock.asset === asset && lock.amount >= amount, "a trade spends what was locked");
+    lock.amount -= amount;
+    this.#ledger.payLocked(order.account, to, asset, amount);
+  }
+
+  #giveBack(order: OrderState, amount: bigint): void {
+    const lock = this.#locks.get(order.orderId);
+    if (lock === undefined || amount === 0n) return;
+    lock.amount -= amount;
+    this.#ledger.release(order.account, lock.asset, amount);
+  }
+}
+
+/** How far a market order reaches into the book, and what that costs a buyer. */
+function marketReach(terms: Terms, rules: Instrument, book: Book): { quantity: bigint; cost: bigint } {
+  let quantity = 0n;
+  let cost = 0n;
+  for (const level of book.facing(terms.side)) {
+    const wanted =
+      terms.quantity > 0n
+        ? terms.quantity - quantity
+        : floorToStep(((terms.quoteQuantity - cost) * ONE) / level.price, rules.stepSize);
+    if (wanted <= 0n) break;
+    const taken = wanted < level.total ? wanted : level.total;
+    quantity += taken;
+    cost += notional(level.price, taken);
+  }
+  return { quantity: terms.quantity > 0n ? terms.quantity : quantity, cost };
+}
+
+function floorToStep(amount: bigint, step: bigint): bigint {
+  return amount - (amount % step);
+}
+
+function share(order: OrderState, commission: bigint, commissionAsset: string): Trade["buyer"] {
+  return { orderId: order.orderId, account: order.account, commission, commissionAsset };
+}
