@@ -6,7 +6,7 @@
  * near the top, move few elements. Prices and quantities stay the venue's texts; only the order comes from `priceKey`.
  */
 import type { Decimal } from "../decimal.ts";
-import { canonicalDecimal, priceKey } from "./price-key.ts";
+import { canonicalDecimal, isZeroText, priceKey } from "./price-key.ts";
 
 /** A level as venues send it: price and quantity. Quantity zero removes the level. */
 export type RawLevel = readonly [price: string, quantity: string];
@@ -21,8 +21,8 @@ interface BookSide {
   /** 1 when higher is better (bids), −1 for asks. Keys are kept multiplied by it, so both sides ascend to their best. */
   readonly sign: 1 | -1;
   readonly keys: number[];
-  readonly prices: string[];
-  readonly quantities: string[];
+  /** At each key its level, as the venue sent it. */
+  readonly levels: RawLevel[];
   /** Keys below this are not known completely; −Infinity when the whole side is known. */
   horizon: number;
 }
@@ -43,8 +43,7 @@ export function newBook(levelsMax: number): Book {
 export function clearBook(book: Book): void {
   for (const side of [book.bids, book.asks]) {
     side.keys.length = 0;
-    side.prices.length = 0;
-    side.quantities.length = 0;
+    side.levels.length = 0;
     side.horizon = -Infinity;
   }
 }
@@ -86,13 +85,12 @@ export function areLevels(levels: unknown): levels is readonly RawLevel[] {
 /** Sets the levels on one side. They have passed `areLevels`. */
 export function applyLevels(book: Book, which: "bids" | "asks", levels: readonly RawLevel[]): void {
   const side = book[which];
-  for (const [price, quantity] of levels) set(side, priceKey(price) * side.sign, price, quantity);
+  for (const level of levels) set(side, priceKey(level[0]) * side.sign, level);
   // Cut rarely and by many: removing at the front moves everything.
   if (side.keys.length > book.levelsMax * 2) {
     const surplus = side.keys.length - book.levelsMax;
     side.keys.splice(0, surplus);
-    side.prices.splice(0, surplus);
-    side.quantities.splice(0, surplus);
+    side.levels.splice(0, surplus);
     side.horizon = Math.max(side.horizon, side.keys[0] ?? -Infinity);
   }
 }
@@ -122,38 +120,55 @@ export function isCrossed(book: Book): boolean {
 }
 
 function newSide(sign: 1 | -1): BookSide {
-  return { sign, keys: [], prices: [], quantities: [], horizon: -Infinity };
+  return { sign, keys: [], levels: [], horizon: -Infinity };
 }
 
 function levelAt(side: BookSide, at: number): BookLevel | undefined {
-  const price = side.prices[at];
-  const quantity = side.quantities[at];
-  if (price === undefined || quantity === undefined) return undefined;
-  return { price: canonicalDecimal(price), quantity: canonicalDecimal(quantity) };
+  const level = side.levels[at];
+  if (level === undefined) return undefined;
+  return { price: canonicalDecimal(level[0]), quantity: canonicalDecimal(level[1]) };
 }
 
-function set(side: BookSide, key: number, price: string, quantity: string): void {
-  const { keys } = side;
+/**
+ * Sets or removes one level. Elements are moved by hand: changes happen near the end, where few have to move, and
+ * `splice` would make a new array for each.
+ */
+function set(side: BookSide, key: number, level: RawLevel): void {
+  const { keys, levels } = side;
   const at = position(keys, key);
   const isThere = keys[at] === key;
-  if (priceKey(quantity) === 0) {
+  if (isZeroText(level[1])) {
     if (!isThere) return;
-    keys.splice(at, 1);
-    side.prices.splice(at, 1);
-    side.quantities.splice(at, 1);
+    const last = keys.length - 1;
+    for (let to = at; to < last; to += 1) {
+      keys[to] = keys[to + 1] as number;
+      levels[to] = levels[to + 1] as RawLevel;
+    }
+    keys.pop();
+    levels.pop();
   } else if (isThere) {
-    side.quantities[at] = quantity;
+    levels[at] = level;
   } else {
-    keys.splice(at, 0, key);
-    side.prices.splice(at, 0, price);
-    side.quantities.splice(at, 0, quantity);
+    keys.push(key);
+    levels.push(level);
+    for (let to = keys.length - 1; to > at; to -= 1) {
+      keys[to] = keys[to - 1] as number;
+      levels[to] = levels[to - 1] as RawLevel;
+    }
+    keys[at] = key;
+    levels[at] = level;
   }
 }
 
-/** The first index whose key is not below `key`. */
+/** The first index whose key is not below `key`, sought from the end by doubling steps. */
 function position(keys: readonly number[], key: number): number {
-  let low = 0;
   let high = keys.length;
+  let step = 1;
+  while (high - step >= 0 && (keys[high - step] as number) >= key) {
+    high -= step;
+    step *= 2;
+  }
+  let low = Math.max(0, high - step + 1);
   while (low < high) {
     const middle = (low + high) >>> 1;
     if ((keys[middle] as number) < key) low = middle + 1;

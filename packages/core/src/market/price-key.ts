@@ -48,6 +48,15 @@ export function priceKey(text: string): number {
   return places === 0 ? mantissa : mantissa / (powers[places] ?? NaN);
 }
 
+/** True for zero, of a text that has a key. */
+export function isZeroText(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code !== zeroCode && code !== dotCode) return false;
+  }
+  return true;
+}
+
 /** The canonical decimal of a text that has a key: no leading and trailing zeros. */
 export function canonicalDecimal(text: string): Decimal {
   let from = 0;
