@@ -97,7 +97,8 @@ export class Leadership implements PermitSource {
       role: "leader",
       epoch: role.epoch,
       isEpochOpen: isEpochOpen(role),
-      isHeld: role.hold !== undefined,
+      // While draining, what was recorded is still sent; the seal ends that (decision 2).
+      isHeld: role.hold !== undefined && role.hold.phase !== "draining",
     } as const;
     return issuePermit(ground, this.#ports.deadline(), now);
   }
