@@ -72,7 +72,12 @@ const plentyOfQuote = "10000000000";
 /** Starts an exchange and resolves when it listens. */
 export async function startExchange(options: ExchangeOptions): Promise<RunningExchange> {
   const exchange = new Exchange(options);
-  await exchange.listen();
+  try {
+    await exchange.listen();
+  } catch (error) {
+    await exchange.close();
+    throw error;
+  }
   return exchange;
 }
 

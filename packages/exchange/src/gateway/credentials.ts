@@ -57,7 +57,7 @@ export class Keyring {
 }
 
 /** The first check: not from the future, not too old. */
-export function checkValidity(validity: Validity, nowMs: number): void {
+function checkValidity(validity: Validity, nowMs: number): void {
   if (validity.timestamp >= nowMs + 1_000) {
     throw badRequest(-1021, "Timestamp for this request was 1000ms ahead of the server's time.");
   }
@@ -72,7 +72,7 @@ export function checkNotExpired(validity: Validity, nowMs: number): void {
 }
 
 /** `timestamp` in ms (microseconds are understood) and `recvWindow`, 5,000 when it is not sent. */
-export function readValidity(parameters: Parameters): Validity {
+function readValidity(parameters: Parameters): Validity {
   const stamp = parameters.peek("timestamp");
   if (stamp === undefined || !/^\d{13}(\d{3})?$/.test(stamp)) throw missing("timestamp");
   const window = parameters.peek("recvWindow") ?? "5000";

@@ -29,7 +29,7 @@ import { OrderIndex, type Uniqueness } from "./order-index.ts";
 import { Settlement } from "./settlement.ts";
 
 /** The account that fees go to. */
-export const FEE_ACCOUNT = "fees";
+const FEE_ACCOUNT = "fees";
 
 /** A request for a new order; amounts in 1e-8. */
 export interface NewOrder {
@@ -160,7 +160,7 @@ export class MatchingEngine {
     const book = this.book(request.symbol);
     const need = this.#settlement.need(request, rules, book);
     this.#lastOrderId += 1;
-    let taker: OrderState = {
+    const taker: OrderState = {
       orderId: this.#lastOrderId,
       account: request.account,
       symbol: request.symbol,
@@ -184,11 +184,29 @@ export class MatchingEngine {
     this.#settlement.lock(taker.orderId, taker.account, need);
     this.#options.onEvent({ kind: "accepted", order: taker });
 
-    const trades: Trade[] = [];
     const limit = taker.type === "MARKET" ? undefined : taker.price;
-    const mayTrade = taker.timeInForce !== "FOK" || book.reachable(taker.side, limit, taker.quantity) >= taker.quantity;
+    if (taker.timeInForce === "FOK" && book.reachable(taker.side, limit, taker.quantity) < taker.quantity) {
+      return { kind: "placed", order: this.#finish(taker, false, nowMs), trades: [] };
+    }
+    return this.#match(taker, limit, nowMs);
+  }
+
+  /** Cancels one open order; undefined when it is not open (any more). */
+  cancel(orderId: number, nowMs: number): OrderState | undefined {
+    const order = this.orders.byId(orderId);
+    if (order === undefined || !isOpen(order)) return undefined;
+    const cancelled = this.#close(order, { ...order, status: "CANCELED", updatedAtMs: nowMs });
+    this.#options.onEvent({ kind: "cancelled", order: cancelled });
+    return cancelled;
+  }
+
+  /** Trades an accepted order against the book as far as it goes, then rests or ends it. */
+  #match(accepted: OrderState, limit: bigint | undefined, nowMs: number): Placed {
+    const book = this.book(accepted.symbol);
+    const trades: Trade[] = [];
+    let taker = accepted;
     let isPrevented = false;
-    while (mayTrade && taker.executed < taker.quantity) {
+    while (taker.executed < taker.quantity) {
       const level = book.facing(taker.side)[0];
       if (level === undefined || !book.crosses(taker.side, limit, level.price)) break;
       const [makerId, makerLeft] = level.queue.entries().next().value as [number, bigint];
@@ -203,15 +221,6 @@ export class MatchingEngine {
       taker = this.#trade(taker, maker, left < makerLeft ? left : makerLeft, trades, nowMs);
     }
     return { kind: "placed", order: this.#finish(taker, isPrevented, nowMs), trades };
-  }
-
-  /** Cancels one open order; undefined when it is not open (any more). */
-  cancel(orderId: number, nowMs: number): OrderState | undefined {
-    const order = this.orders.byId(orderId);
-    if (order === undefined || !isOpen(order)) return undefined;
-    const cancelled = this.#close(order, { ...order, status: "CANCELED", updatedAtMs: nowMs });
-    this.#options.onEvent({ kind: "cancelled", order: cancelled });
-    return cancelled;
   }
 
   #trade(taker: OrderState, maker: OrderState, quantity: bigint, trades: Trade[], nowMs: number): OrderState {

@@ -73,7 +73,7 @@ export class MarketStreams {
         collect(this.#slow, event);
       } else if (event.kind === "traded") {
         const { trade } = event;
-        this.#tell(stream(trade.symbol, "trade"), trade.symbol, () => tradeMessage(trade, step.nowMs));
+        this.#tell(streamName(trade.symbol, "trade"), trade.symbol, () => tradeMessage(trade, step.nowMs));
         if (!firstAggregate.has(trade.symbol)) firstAggregate.set(trade.symbol, trade.tradeId);
       }
     }
@@ -87,7 +87,7 @@ export class MarketStreams {
   }
 
   #tellAggregates(symbol: string, sinceTradeId: number, nowMs: number): void {
-    const name = stream(symbol, "aggTrade");
+    const name = streamName(symbol, "aggTrade");
     if (!this.#listeners.has(name)) return;
     const { aggregates } = this.#desk.floor.tape(symbol);
     const start = aggregates.findLastIndex((one) => one.lastTradeId < sinceTradeId) + 1;
@@ -95,7 +95,7 @@ export class MarketStreams {
   }
 
   #tellBest(symbol: string): void {
-    const name = stream(symbol, "bookTicker");
+    const name = streamName(symbol, "bookTicker");
     if (!this.#listeners.has(name)) return;
     const { bidPrice, bidQty, askPrice, askQty } = bookTicker(this.#desk, symbol);
     const best = `${bidPrice} ${bidQty} ${askPrice} ${askQty}`;
@@ -116,8 +116,10 @@ export class MarketStreams {
       this.#tellDifference(this.#slow, symbol, "depth", nowMs);
       this.#tellPartial(symbol, "");
       this.#tellCandles(symbol, nowMs);
-      this.#tell(stream(symbol, "ticker"), symbol, () => tickerMessage(dayTicker(this.#desk, symbol), nowMs));
-      this.#tell(stream(symbol, "miniTicker"), symbol, () => miniTickerMessage(dayTicker(this.#desk, symbol), nowMs));
+      this.#tell(streamName(symbol, "ticker"), symbol, () => tickerMessage(dayTicker(this.#desk, symbol), nowMs));
+      this.#tell(streamName(symbol, "miniTicker"), symbol, () =>
+        miniTickerMessage(dayTicker(this.#desk, symbol), nowMs),
+      );
     }
   }
 
@@ -125,7 +127,7 @@ export class MarketStreams {
     const window = windows.get(symbol);
     if (window === undefined) return;
     windows.delete(symbol);
-    this.#tell(stream(symbol, suffix), symbol, () => ({
+    this.#tell(streamName(symbol, suffix), symbol, () => ({
       e: "depthUpdate",
       E: nowMs,
       s: symbol,
@@ -138,7 +140,7 @@ export class MarketStreams {
 
   #tellPartial(symbol: string, suffix: string): void {
     for (const levels of [5, 10, 20]) {
-      this.#tell(stream(symbol, `depth${levels}${suffix}`), symbol, () => {
+      this.#tell(streamName(symbol, `depth${levels}${suffix}`), symbol, () => {
         const book = this.#desk.floor.engine.book(symbol);
         return {
           lastUpdateId: book.lastUpdateId,
@@ -154,7 +156,7 @@ export class MarketStreams {
       if (interval !== "1s" && this.#beat % (2 * BEATS_PER_SECOND) !== 0) continue;
       const candle = this.#desk.floor.tape(symbol).candles(interval).at(-1);
       if (candle === undefined) continue;
-      this.#tell(stream(symbol, `kline_${interval}`), symbol, () => klineMessage(symbol, interval, candle, nowMs));
+      this.#tell(streamName(symbol, `kline_${interval}`), symbol, () => klineMessage(symbol, interval, candle, nowMs));
     }
   }
 
@@ -170,7 +172,7 @@ export class MarketStreams {
   }
 }
 
-function stream(symbol: string, suffix: string): string {
+function streamName(symbol: string, suffix: string): string {
   return `${symbol.toLowerCase()}@${suffix}`;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { AuditLog } from "../audit/audit-log.ts";
 import { rateLimits } from "../calls/exchange-info.ts";
+import type { FaultBoard } from "../faults/fault-board.ts";
 import { ApiError, badRequest } from "../gateway/api-error.ts";
 import type { Desk } from "../gateway/call.ts";
 import type { Keyring } from "../gateway/credentials.ts";
@@ -40,6 +41,13 @@ export class WebSocketApi {
       this.#answer({ id: null, status: 400, error: { code: -1135, msg: "Invalid JSON Request" } });
       return;
     }
+    const apiKey = request.values.get("apiKey");
+    const peer = { apiKey, source: this.#connection.source, call: "*" };
+    const down = this.#parts.faults.strike("connect", peer, ["venue-down"]);
+    if (down !== undefined) {
+      if (down.mode !== "hang") this.#connection.close(1006);
+      return;
+    }
     const method = request.method.replace(/^v3\//, "");
     const call = callsByName.get(method);
     if (call === undefined) {
@@ -51,7 +59,7 @@ export class WebSocketApi {
       parameters: new Parameters(request.values),
       signed: sortedText(request.values),
       hasDuplicates: false,
-      apiKey: request.values.get("apiKey"),
+      apiKey,
       source: this.#connection.source,
       address: this.#address,
     });
@@ -178,6 +186,7 @@ export interface WebSocketApiParts {
   readonly keyring: Keyring;
   readonly accounts: AccountStreams;
   readonly audit: AuditLog;
+  readonly faults: FaultBoard;
 }
 
 function readRequest(text: string): Request | undefined {
