@@ -1,0 +1,150 @@
+/** What the tests of this folder share: an exchange on a free port, a venue connection to it, and the exchange's own log. */
+import {
+  decimal,
+  id,
+  issuePermit,
+  monoMs,
+  wallMs,
+  type AuditRecord,
+  type Clock,
+  type MonoMs,
+  type OrderTerms,
+  type Permit,
+  type PermitSource,
+  type PlaceOutcome,
+  type SymbolId,
+  type VenueId,
+} from "@baton/core";
+import { startExchange, type FaultRequest } from "@baton/exchange";
+import { openVenue, type Venue, type VenueOptions } from "@baton/venues";
+
+export const clock: Clock = {
+  mono: () => monoMs(Number(process.hrtime.bigint()) / 1e6),
+  wall: () => wallMs(Date.now()),
+};
+export const btc: SymbolId = id<SymbolId>("BTC/USDT");
+const venueId = id<VenueId>("binance");
+
+/** A permit whose deadline a test may move. */
+export class TestPermits implements PermitSource {
+  readonly epoch = 3;
+  deadlineMonoMs: MonoMs = inMs(600_000);
+
+  current(now: MonoMs): Permit | undefined {
+    const ground = { role: "leader", epoch: this.epoch, isEpochOpen: true, isHeld: false } as const;
+    return issuePermit(ground, this.deadlineMonoMs, now);
+  }
+
+  permit(): Permit {
+    const permit = this.current(clock.mono());
+    if (permit === undefined) throw new Error("this test has no permit");
+    return permit;
+  }
+}
+
+export function inMs(ms: number): MonoMs {
+  return monoMs(clock.mono() + ms);
+}
+
+/** One exchange, one venue connection, and what a test asks of both. */
+export interface Rig {
+  readonly venue: Venue;
+  readonly permits: TestPermits;
+  readonly late: [string, PlaceOutcome][];
+  /** Arms a fault of the exchange. */
+  fault(fault: FaultRequest): void;
+  /** The exchange's log so far. */
+  audit(): readonly AuditRecord[];
+  /** Places a limit order far below the market, so that it stays open, unless `over` says otherwise. */
+  place(clientOrderId: string, over?: Partial<OrderTerms>): Promise<PlaceOutcome>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function startRig(
+  options: {
+    readonly uniqueness?: "open-only" | "forever" | "none";
+    readonly venue?: Partial<VenueOptions>;
+  } = {},
+): Promise<Rig> {
+  const exchange = await startExchange({
+    port: 0,
+    seed: 7,
+    uniqueness: options.uniqueness ?? "open-only",
+    keys: [{ key: "node-a", secret: "secret-a", account: "desk" }],
+  });
+  const permits = new TestPermits();
+  const late: [string, PlaceOutcome][] = [];
+  const venue = await openVenue({
+    id: venueId,
+    exchange: "binance",
+    account: "desk",
+    mode: "sandbox",
+    apiKey: "node-a",
+    secret: "secret-a",
+    restUrl: exchange.url,
+    wsUrl: exchange.url.replace(/^http/, "ws"),
+    symbols: [btc],
+    validityMs: 5_000,
+    minValidityMs: 50,
+    deadlineMs: 400,
+    clock,
+    permits,
+    onLateAnswer: (clientOrderId, outcome) => late.push([clientOrderId, outcome]),
+    ...options.venue,
+  });
+  return {
+    venue,
+    permits,
+    late,
+    fault: (fault) => void exchange.arm(fault),
+    audit: () => [...exchange.audit()],
+    place: async (clientOrderId, over = {}) => {
+      const ticker = (await (await fetch(`${exchange.url}/api/v3/ticker/bookTicker?symbol=BTCUSDT`)).json()) as {
+        readonly bidPrice: string;
+      };
+      const low = decimal(`${Math.floor(Number(ticker.bidPrice) * 0.9)}`);
+      const terms: OrderTerms = {
+        venue: venueId,
+        symbol: btc,
+        side: "buy",
+        type: "limit",
+        quantity: decimal("0.01"),
+        price: low,
+        timeInForce: "GTC",
+        ...over,
+      };
+      return await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(5_000) }, permits.permit());
+    },
+    [Symbol.asyncDispose]: async () => {
+      await venue.close();
+      await exchange.close();
+    },
+  };
+}
+
+/** An order that takes what is there: filled at once, as far as the book goes. */
+export const taking: Partial<OrderTerms> = { type: "market", timeInForce: "IOC" };
+
+/** The records of one type about one client order id. */
+export function of(
+  records: readonly AuditRecord[],
+  type: AuditRecord["type"],
+  clientOrderId: string,
+): readonly AuditRecord[] {
+  return records.filter(
+    (record) => record.type === type && "clientOrderId" in record && record.clientOrderId === clientOrderId,
+  );
+}
+
+/** Waits until `fact` holds; fails with its sentence after `withinMs`. */
+export async function until(
+  sentence: string,
+  fact: () => boolean | Promise<boolean>,
+  withinMs = 10_000,
+): Promise<void> {
+  const end = clock.mono() + withinMs;
+  while (!(await fact())) {
+    if (clock.mono() > end) throw new Error(`waited in vain: ${sentence}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
