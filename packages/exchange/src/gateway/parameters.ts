@@ -10,10 +10,12 @@ const clientOrderIdForm = /^[a-zA-Z0-9-_.:/]{1,36}$/;
 /** Named texts, each of which remembers whether it was read. */
 export class Parameters {
   readonly #values: ReadonlyMap<string, string>;
-  readonly #read = new Set<string>(["timestamp", "recvWindow", "signature", "apiKey"]);
+  readonly #read = new Set<string>(["timestamp", "recvWindow", "signature"]);
 
-  constructor(values: ReadonlyMap<string, string>) {
+  /** `known` are parameters that the transport itself understands. */
+  constructor(values: ReadonlyMap<string, string>, known: readonly string[] = []) {
     this.#values = values;
+    this.ignore(...known);
   }
 
   /** The text of a parameter without counting it as read: for the audit and for the faults, which read what may be wrong. */

@@ -56,7 +56,7 @@ export class WebSocketApi {
     }
     const delivery = this.#parts.gateway.handle({
       call,
-      parameters: new Parameters(request.values),
+      parameters: new Parameters(request.values, ["apiKey", "returnRateLimits"]),
       signed: sortedText(request.values),
       hasDuplicates: false,
       apiKey,
@@ -163,15 +163,21 @@ export class WebSocketApi {
       this.#connection.close(1006);
       return;
     }
-    const isGood = delivery.status === 200;
-    const limits = rateLimits(this.#parts.desk).map((one, index) => ({
-      ...one,
-      count: [delivery.usedWeight, delivery.orderCounts?.tenSeconds ?? 0, delivery.orderCounts?.day ?? 0][index],
-    }));
-    const text = `{"id":${JSON.stringify(request.id)},"status":${delivery.status},"${isGood ? "result" : "error"}":${
-      delivery.contentType.startsWith("application/json") ? delivery.body : JSON.stringify(delivery.body)
-    },"rateLimits":${JSON.stringify(delivery.orderCounts === undefined ? limits.slice(0, 1) : limits)}}`;
+    const part = delivery.status === 200 ? "result" : "error";
+    const body = delivery.contentType.startsWith("application/json") ? delivery.body : JSON.stringify(delivery.body);
+    const counts =
+      request.values.get("returnRateLimits") === "false"
+        ? ""
+        : `,"rateLimits":${JSON.stringify(this.#counts(delivery))}`;
+    const text = `{"id":${JSON.stringify(request.id)},"status":${delivery.status},"${part}":${body}${counts}}`;
     this.#connection.answer(delivery.how === "truncate" ? text.slice(0, Math.floor(text.length / 2)) : text);
+  }
+
+  /** The limits with what is used of them; order counts only where an order was asked for. */
+  #counts(delivery: Delivery): readonly object[] {
+    const used = [delivery.usedWeight, delivery.orderCounts?.tenSeconds ?? 0, delivery.orderCounts?.day ?? 0];
+    const counts = rateLimits(this.#parts.desk).map((one, index) => ({ ...one, count: used[index] }));
+    return delivery.orderCounts === undefined ? counts.slice(0, 1) : counts;
   }
 
   #answer(message: object): void {
