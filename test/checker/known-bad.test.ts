@@ -85,7 +85,7 @@ const answerLost: Scene = {
   fault: { fault: "ack-lost", ...once },
   async act(engine) {
     engine.place(order("sell"));
-    await delay(50);
+    await engine.settled();
     engine.place(order("buy"));
   },
 };
@@ -95,16 +95,18 @@ const acceptedLate: Scene = {
   fault: { fault: "accept-late", delayMs: 250, ...once },
   async act(engine) {
     engine.place(order("buy"));
-    await delay(50);
+    await engine.settled();
+    // The venue has its own pace: what it holds back is accepted by now, and the answer to it is long given up.
+    await delay(400);
   },
 };
 
 /** The venue accepts and answers 502. */
 const gatewayError: Scene = {
   fault: { fault: "http-error", point: "after-accept", status: 502, ...once },
-  async act(engine) {
+  act(engine) {
     engine.place(order("buy"));
-    await delay(50);
+    return engine.settled();
   },
 };
 
@@ -112,9 +114,9 @@ const gatewayError: Scene = {
 const longQueue: Scene = {
   async act(engine) {
     engine.place(order("buy"), 2_000);
-    await delay(50);
     engine.lead("b");
     engine.place(order("sell"));
+    await engine.settled();
   },
 };
 

@@ -77,18 +77,20 @@ function longestBlocked(story: Story, after: EpochStory, faultWallMs: number): n
   return longest;
 }
 
-/** By the leader's own record where it wrote one, else by the wall times of the records. */
+/**
+ * `elect` and `promote` are the leader's own measure, kept in etcd's history; its record is stamped when it asks, so what
+ * came before is `detect` and what came after the epoch was open is `firstOrder`.
+ */
 function phasesOf(after: EpochStory, faultWallMs: number, firstWallMs: number): TakeoverPhases {
-  const told = after.history.phases ?? {};
-  const openedWallMs = after.opened?.atWallMs;
-  const tradingWallMs = openedWallMs === undefined ? after.history.atWallMs : openedWallMs;
+  const { elect, promote } = after.history.phases ?? {};
+  const askedWallMs = after.history.atWallMs;
+  const isTold = elect !== undefined && promote !== undefined;
+  const openWallMs = isTold ? askedWallMs + elect + promote : after.opened?.atWallMs;
   return {
-    detect: rounded(after.history.atWallMs - faultWallMs),
-    elect: rounded(told["elect"]),
-    promote: rounded(
-      told["promote"] ?? (openedWallMs === undefined ? undefined : openedWallMs - after.history.atWallMs),
-    ),
-    firstOrder: rounded(firstWallMs - tradingWallMs),
+    detect: rounded(askedWallMs - faultWallMs),
+    elect: rounded(elect),
+    promote: rounded(promote),
+    firstOrder: rounded(openWallMs === undefined ? undefined : firstWallMs - openWallMs),
   };
 }
 

@@ -4,10 +4,10 @@
  * `runbooks/leader-lost.md`.
  */
 import { add, compare, decimal, zero } from "@baton/core";
-import type { JournalEvent, VenueOrderStatus } from "@baton/core";
+import type { JournalEvent, OrderView, VenueOrderStatus } from "@baton/core";
 import type { Finding } from "./evidence.ts";
 import { nodeOf, venueSymbol } from "./story.ts";
-import type { AuditOf, IntentStory, Story, VenueStory } from "./story.ts";
+import type { AuditOf, IntentStory, Story, VenueEnd, VenueStory } from "./story.ts";
 
 /** At most one accept per intent, over all its attempts. */
 export function acceptedOnce(story: Story): Finding[] {
@@ -85,7 +85,7 @@ export function shownAsVenue(story: Story): Finding[] {
     const isRight =
       order === undefined
         ? view.outcome !== "accepted"
-        : view.status === order.end && view.executed === order.executed && view.outcome === "accepted";
+        : view.status === shownEnds[order.end] && view.executed === order.executed && view.outcome === "accepted";
     if (isRight) return [];
     const shown = `${view.status} (${view.outcome ?? "no outcome"}), executed ${view.executed}`;
     const truth = order === undefined ? "not accepted" : `${order.end}, executed ${order.executed}`;
@@ -98,6 +98,15 @@ export function shownAsVenue(story: Story): Finding[] {
     ];
   });
 }
+
+/** The API's word for each state of an accepted order. */
+const shownEnds: Readonly<Record<VenueEnd, OrderView["status"]>> = {
+  open: "new",
+  "partially-filled": "partially-filled",
+  filled: "filled",
+  cancelled: "cancelled",
+  expired: "expired",
+};
 
 /** Every intent ends in the journal as the venue ended it, and none is still in doubt past the budget. */
 export function endsAsVenue(story: Story): Finding[] {

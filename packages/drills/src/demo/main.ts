@@ -18,7 +18,7 @@ import type { Stage } from "./stage.ts";
 const usage = `usage: scripts/demo [--json] [--keep] [--fault FAULT] [--orders N] [--seed N] [--uniqueness RULE] [--picture FILE]
 
   --fault FAULT       ${faultKinds.join(" | ")}; default leader-kill
-  --orders N          at least so many orders are asked for; default 2400
+  --orders N          at least so many orders are asked for; default 3600
   --seed N            of the market and of the orders; default 1
   --uniqueness RULE   how long the exchange refuses a client order id it has seen: open-only | forever | none
   --picture FILE      writes the failover as an SVG, drawn from the exchange's log
@@ -78,7 +78,7 @@ function optionsOf(parameters: readonly string[]): Asked {
       json: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
       fault: { type: "string", default: "leader-kill" },
-      orders: { type: "string", default: "2400" },
+      orders: { type: "string", default: "3600" },
       rate: { type: "string", default: "120" },
       seed: { type: "string", default: "1" },
       uniqueness: { type: "string", default: "open-only" },

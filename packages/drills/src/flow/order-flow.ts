@@ -4,7 +4,7 @@
  * what the checker holds the cluster to.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { RefusedError, UnreachableError } from "@baton/cli";
+import { RefusedError, StrangeAnswerError, UnreachableError } from "@baton/cli";
 import type { BatonClient } from "@baton/cli";
 import { decimal } from "@baton/core";
 import type { PlaceOrderAnswer, PlaceOrderRequest, SymbolId } from "@baton/core";
@@ -45,6 +45,8 @@ export class OrderFlow {
   readonly #underWay = new Set<Promise<void>>();
   readonly #cancels = new Set<NodeJS.Timeout>();
   readonly #epochListeners = new Set<(epoch: number) => void>();
+  /** The first answer that no client should get; it ends the flow. */
+  #failure: unknown;
   #turn = 0;
   #isRunning = false;
   #loop: Promise<unknown> | undefined;
@@ -87,7 +89,7 @@ export class OrderFlow {
     return answer.parentId;
   }
 
-  /** Stops sending and waits for every answer and every cancel. */
+  /** Stops sending and waits for every answer and every cancel. Throws what no client should have met. */
   async finish(): Promise<void> {
     this.#isRunning = false;
     await this.#loop;
@@ -95,6 +97,7 @@ export class OrderFlow {
       await Promise.all(this.#underWay);
       await delay(50);
     }
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #send(): Promise<void> {
@@ -111,8 +114,9 @@ export class OrderFlow {
   }
 
   #track(work: Promise<void>): void {
-    this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
+    const watched = work.catch((error: unknown) => void (this.#failure ??= error));
+    this.#underWay.add(watched);
+    void watched.finally(() => this.#underWay.delete(watched));
   }
 
   async #place(made: MadeOrder, key: string): Promise<void> {
@@ -165,7 +169,9 @@ export class OrderFlow {
         await this.#nextClient().cancelOrder(intentId);
         return;
       } catch (error) {
+        // Ended already, or taken with an answer that nobody here reads.
         if (error instanceof RefusedError && error.problem.status < 500) return;
+        if (error instanceof StrangeAnswerError) return;
         if (!(error instanceof RefusedError || error instanceof UnreachableError)) throw error;
       }
       await delay(100);

@@ -51,6 +51,8 @@ export interface Cluster extends AsyncDisposable {
   readonly exchange: { readonly endpoint: string; readonly auditFile: string };
   /** The node that leads and trades, once one does; throws after 20 s. */
   leader(): Promise<EngineNode>;
+  /** Waits until every node is a member of the in-sync set; throws after 20 s. */
+  untilInSync(): Promise<void>;
   /** SIGKILL of the leader's engine; its supervisor lives. */
   killLeader(): Promise<void>;
   /** All that is on record for the checker, read beside the running programs: meant for when nothing moves any more. */
@@ -106,14 +108,14 @@ interface Parts {
 async function startExchange(parts: Parts, options: ClusterOptions): Promise<NonNullable<Parts["exchange"]>> {
   const [port = 0] = await freePorts(1);
   const auditFile = join(parts.dir, "audit.jsonl");
-  const keys = ids.flatMap((node) => ["--keys", `${apiKeyOf(node)}:${secretOf(node)}:${rigAccount}`]);
+  const keys = ids.map((node) => `${apiKeyOf(node)}:${secretOf(node)}:${rigAccount}`);
   const program = await startProgram(
     "the exchange",
     [
       join(checkout, "packages", "exchange", "src", "main.ts"),
       ...["--port", `${port}`, "--audit", auditFile, "--seed", `${options.seed ?? 1}`],
       ...["--uniqueness", options.uniqueness ?? "open-only"],
-      ...keys,
+      ...["--keys", keys.join(","), "--weight-limit", "1000000", "--order-limit-10s", "20000"],
     ],
     { logFile: join(parts.dir, "exchange.log"), guard: parts.guard },
   );
@@ -223,21 +225,37 @@ class RigCluster implements Cluster {
     return this.nodes.map((node) => node.configFile);
   }
 
-  leader(): Promise<EngineNode> {
-    return until(() => this.#leaderNow(), { what: "a node leads and may trade", withinMs: 20_000 });
-  }
-
-  async #leaderNow(): Promise<EngineNode | undefined> {
-    for (const node of this.nodes.filter((each) => each.isRunning)) {
-      const view = await clientOf(node)
-        .cluster()
-        .catch(() => undefined);
-      if (view?.node.role === "leader" && view.trading.isAllowed) return node;
+  async leader(): Promise<EngineNode> {
+    const answers: string[] = [];
+    try {
+      return await until(() => this.#leaderNow(answers), { what: "a node leads and may trade", withinMs: 20_000 });
+    } catch (cause) {
+      throw new Error(`no node leads and may trade: ${answers.join("; ")}`, { cause });
     }
-    return undefined;
   }
 
-  /** Waits until all nodes are members of the in-sync set. */
+  /** The leader that may trade, if there is one; `answers` is filled with what each node said. */
+  async #leaderNow(answers: string[] = []): Promise<EngineNode | undefined> {
+    const running = this.nodes.filter((node) => node.isRunning);
+    const said = await Promise.all(
+      running.map(async (node) => {
+        try {
+          const view = await clientOf(node, 3_000).cluster();
+          const isReady = view.node.role === "leader" && view.trading.isAllowed;
+          return { node, isReady, words: `${node.id} is ${view.node.role}, ${view.trading.reasons.join(", ")}` };
+        } catch (error) {
+          return {
+            node,
+            isReady: false,
+            words: `${node.id}: ${error instanceof Error ? error.message : String(error)}`,
+          };
+        }
+      }),
+    );
+    answers.splice(0, answers.length, ...said.map(({ words }) => words));
+    return said.find(({ isReady }) => isReady)?.node;
+  }
+
   async untilInSync(): Promise<void> {
     await until(
       async () => {

@@ -48,7 +48,6 @@ export async function startProgram(
     options.guard.drop(pid);
     return status as number | null;
   });
-  child.unref();
   return programOf({ name, child, ended, logFile: options.logFile });
 }
 
