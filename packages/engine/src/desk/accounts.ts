@@ -4,7 +4,7 @@
  * account anew from the last journaled trade on. Invariants I9, I11.
  */
 import type { IntentId, JournalEvent, OrderRow, SymbolId, TradeId, VenueId, VenueOrder } from "@baton/core";
-import { compare, id, isOrderEnded, isUnsettled, latestAttempt, marketKey, reconcile } from "@baton/core";
+import { compare, fillKey, id, isOrderEnded, isUnsettled, latestAttempt, marketKey, reconcile } from "@baton/core";
 import type { AccountEvent, AccountStream, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
 import { takeBaseline, VenueUnavailable } from "@baton/venues";
 import { monoNow, wallNow } from "../clock.ts";
@@ -49,6 +49,9 @@ export class Accounts {
     this.#streams.push(
       venue.openAccountStream({
         lastTradeId: (symbol) => this.#lastTradeId(venue.id, symbol),
+        // A predecessor's stream may have lost a trade below its newest one: recovery reads back, what is journaled is left out.
+        isKnownTrade: (symbol, tradeId) => this.#term.state.fills.has(fillKey(venue.id, symbol, tradeId)),
+        baselineTradeId: (symbol) => this.#term.state.baselines.get(venue.id)?.baseline?.lastTradeIds[symbol],
         liveOrders: () => this.#liveOrders(venue.id),
         onEvent: (event) => this.#onEvent(venue, event),
         onState: (state, why) => {
