@@ -128,6 +128,14 @@ describe("trades", () => {
     expect(told(addTrade(s, trade(5_000), now))).toEqual(["hole 8-4999", "5000"]);
   });
 
+  test("that wait for others are bounded: each hole before them is flagged until few enough are left", () => {
+    const s = sequence({ heldMax: 2 });
+    addTrade(s, trade(7), now);
+    venueHasTrades(s, 8, now);
+    for (const number of [11, 12]) expect(told(addTrade(s, trade(number), now))).toEqual([]);
+    expect(told(addTrade(s, trade(13), now))).toEqual(["hole 8-8", "hole 9-10", "11", "12", "13"]);
+  });
+
   test("whose ids begin anew start a new sequence, and say so", () => {
     const s = sequence();
     addTrade(s, trade(70), now);

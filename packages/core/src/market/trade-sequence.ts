@@ -108,8 +108,11 @@ export function addTrade(s: TradeSequence, trade: MarketTrade, nowMono: MonoMs):
     return [];
   }
   s.held.set(trade.id, trade);
-  const events = openHole(s, trade.id - 1, nowMono);
-  return s.held.size > s.rules.heldMax ? [...events, ...flag(s, "too many later trades wait for it")] : events;
+  const events = [...openHole(s, trade.id - 1, nowMono)];
+  while (s.hole !== undefined && s.held.size > s.rules.heldMax) {
+    events.push(...flag(s, "too many later trades wait for it"));
+  }
+  return events;
 }
 
 /** Before the first trade: the venue's last id. What comes after it is complete; what came before it is history. */
