@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { decodeEvent } from "@baton/core";
 import { expect, test } from "vitest";
-import { openJournal } from "./journal.ts";
+import { openJournal } from "./open.ts";
 import { verifyJournal } from "./store/chain.ts";
 import { durable, journalOptions, notes, scratch } from "./testing/rig.ts";
 

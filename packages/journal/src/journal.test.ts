@@ -6,7 +6,7 @@ import { applyEvent, decodeEvent, emptyState, rowsOf } from "@baton/core";
 import type { Frame, Sequence } from "@baton/core";
 import { expect, test } from "vitest";
 import { ForkedError } from "./errors.ts";
-import { openJournal } from "./journal.ts";
+import { openJournal } from "./open.ts";
 import { assertDurable, assertVersions, openForWriting } from "./store/schema.ts";
 import { durable, journalOptions, noted, notes, scratch, until } from "./testing/rig.ts";
 

@@ -19,41 +19,11 @@ import { Emitter } from "./signal.ts";
 import type { Signal } from "./signal.ts";
 import { sha256 } from "./store/chain.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { Fault, WriterOrder, WriterReport, WriterStart } from "./store/messages.ts";
+import type { Fault, WriterOrder, WriterReport } from "./store/messages.ts";
 import type { EpochMark } from "./store/read.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import type { JournalIdentity, Promises, StoreOpened } from "./store/store.ts";
-import { Calls, errorOf, startThread } from "./threads.ts";
-
-/** Opens or creates the journal and starts its writer. Throws `JournalError` with a code when it must not be used. */
-export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const progress = options.progress ?? new SharedArrayBuffer(8);
-  const start: WriterStart = {
-    options: {
-      file: options.file,
-      cluster: options.cluster,
-      node: options.node,
-      bootId: options.bootId,
-      create: options.create,
-      newJournal: options.newJournal,
-    },
-    progress,
-    settleMs: limitsOf(options).settleMs,
-  };
-  const writer = startThread("writer-worker", start);
-  const opened = await new Promise<StoreOpened>((resolve, reject) => {
-    writer.once("error", reject);
-    writer.once("message", (report: WriterReport) => {
-      if (report.kind === "opened") resolve(report.opened);
-      else if (report.kind === "refused") reject(errorOf(report.fault));
-    });
-  }).catch(async (error: unknown) => {
-    await writer.terminate();
-    throw error;
-  });
-  writer.removeAllListeners("error");
-  return new Journal(options, writer, progress, opened);
-}
+import { Calls } from "./threads.ts";
 
 /** An open journal. Exactly one process has it; one leader appends or one follower receives at a time. */
 export class Journal {

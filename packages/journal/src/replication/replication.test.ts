@@ -4,7 +4,7 @@ import { id } from "@baton/core";
 import type { ClusterId, NodeId } from "@baton/core";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { openJournal } from "../journal.ts";
+import { openJournal } from "../open.ts";
 import { connect, durable, journalOptions, noted, notes, scratch, startNode, until } from "../testing/rig.ts";
 import type { TestNode } from "../testing/rig.ts";
 

@@ -1,7 +1,7 @@
 import { copyFileSync } from "node:fs";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import { openJournal } from "../journal.ts";
+import { openJournal } from "../open.ts";
 import { durable, journalOptions, notes, scratch } from "../testing/rig.ts";
 import { verifyJournal } from "./chain.ts";
 

@@ -85,7 +85,7 @@ interface MetaRow {
 }
 
 /** Rows are written in batches of at least so many events, or when the journal idles. */
-const materialiseEvents = 512;
+const materialiseEvents = 64;
 /** A checkpoint copies the WAL back once about so many bytes went into it. */
 const checkpointBytes = 4 * 1024 * 1024;
 /** Frames whose chain is checked at every opening; `verifyJournal` checks all. */

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { id, wallMs } from "@baton/core";
 import type { BootId, ClusterId, Epoch, JournalEvent, NodeId, OperationId, Sequence } from "@baton/core";
-import { openJournal } from "../journal.ts";
+import { openJournal } from "../open.ts";
 import type { Journal } from "../journal.ts";
 import type { JournalOptions } from "../options.ts";
 import { startReplication } from "../replication/replication.ts";

@@ -3,7 +3,7 @@
  * is a fact that was told to its caller; it is written before anything else happens.
  */
 import { writeSync } from "node:fs";
-import { openJournal } from "../journal.ts";
+import { openJournal } from "../open.ts";
 import { journalOptions, notes } from "./rig.ts";
 
 const [, , dir] = process.argv;
