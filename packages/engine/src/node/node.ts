@@ -24,10 +24,11 @@ import { Leadership } from "../leadership.ts";
 import { Ledger } from "../ledger.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { OrderTraces } from "../order-trace.ts";
 import { Strategies } from "../strategies/strategies.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
-import { presenceOf } from "./presence.ts";
+import { configDigestOf, presenceOf } from "./presence.ts";
 import { TakeoverClock } from "./takeover-clock.ts";
 import { VenueDoors } from "./venue-doors.ts";
 
@@ -66,28 +67,30 @@ export class EngineNode {
   readonly doors: VenueDoors;
   readonly operations: Operations;
   readonly replication: Replication;
+  readonly traces: OrderTraces = new OrderTraces();
   readonly #strategies: Strategies;
   readonly #takeover = new TakeoverClock();
   readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMonoMs: number }>();
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #configDigest: string;
   #unwatch: (() => void) | undefined;
   #sentence = "starting";
   #isEnding = false;
   #viewReadMono: number | undefined;
   #tickMono = monoNow();
-  /** Followers that said hello in the present epoch. */
   #isPublishing = false;
 
   constructor(o: NodeParts, first: EtcdView) {
     this.#o = o;
     const { config, journal } = o;
+    this.#configDigest = configDigestOf(config);
     const opened = journal.opened;
     this.ledger = new Ledger(
       opened.state,
       opened.tail,
       (epoch, events) => journal.append(epoch, events),
       (event, _sequence, epoch) => {
-        if (event.kind === "epoch.opened") this.#takeover.mark("opened");
+        if (event.kind === "epoch.opened" && epoch === this.leadership.leading?.epoch) this.#takeover.mark("opened");
         this.desk.onCommitted(event, epoch);
         this.#strategies.onCommitted(event);
       },
@@ -128,6 +131,7 @@ export class EngineNode {
         price: (venue, symbol) => this.markets.price(venue, symbol),
         permits: this.leadership,
         metrics: o.metrics,
+        traces: this.traces,
         whyNoRisk: () => this.#whyNoRisk(),
         say: (event, sentence, facts) => o.log.info({ event, epoch: this.epoch, ...facts }, sentence),
         warn: (event, sentence, facts) => o.log.warn({ event, epoch: this.epoch, ...facts }, sentence),
@@ -187,6 +191,13 @@ export class EngineNode {
       if (error === undefined) reasons.push(`the time of ${venue} is not known`);
       else if (error > max)
         reasons.push(`the time of ${venue} is known to ± ${Math.round(error)} ms, allowed are ${max}`);
+    }
+    const view = this.leadership.state.view;
+    const leader = view?.leader === undefined ? undefined : view.members.get(view.leader.value.node);
+    if (leader !== undefined && leader.configDigest !== this.#configDigest) {
+      reasons.push(
+        `configuration ${this.#configDigest} differs from ${leader.configDigest} of the leader ${leader.node}`,
+      );
     }
     return reasons;
   }
@@ -285,7 +296,10 @@ export class EngineNode {
   #wire(): void {
     const { etcd, journal } = this.#o;
     const { replication, leadership } = this;
-    journal.onDurable.on(() => this.#feedJournal());
+    journal.onDurable.on((upTo) => {
+      this.traces.durable(upTo);
+      this.#feedJournal();
+    });
     journal.onFailed.on((failure) => this.#fence(`the journal failed (${failure.code}): ${failure.message}`));
     journal.onCut.on((after) => this.ledger.cut(after));
     journal.onReplaced.on((opened) => this.ledger.replace(opened.state));
@@ -366,6 +380,8 @@ export class EngineNode {
   }
 
   #lead(epoch: Epoch, reason: TakeoverReason): Sequence {
+    // A handover has no campaign: its clock starts here.
+    if (reason === "switchover" || reason === "yield") this.#takeover.start();
     this.#takeover.mark("won");
     const { keeper, config, boot, metrics } = this.#o;
     keeper.lead(epoch);
@@ -467,6 +483,7 @@ export class EngineNode {
     venue: string,
     request: Parameters<ConstructorParameters<typeof VenueDoors>[1]["onTelemetry"]>[1],
   ): void {
+    this.traces.requested(request);
     const { call, decidedMonoMs, answeredMonoMs, result } = request;
     if (answeredMonoMs === undefined) return;
     this.#o.metrics.apiRequest.observe({ venue, call, outcome: result }, (answeredMonoMs - decidedMonoMs) / 1_000);
