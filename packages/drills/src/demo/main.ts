@@ -115,7 +115,7 @@ function print(result: DemoResult, stage: Stage): void {
   const ms = (value: number | null): string => (value === null ? "–" : `${Math.round(value)} ms`);
   const epochs = result.epochs.map(({ epoch, node, reason }) => `${epoch} ${node} (${reason})`).join(", ");
   stage.write("");
-  stage.write(`  RTO      ${ms(result.rtoMs)}, fault to the first order of the next epoch at the exchange`);
+  stage.write(`  RTO      ${ms(result.rtoMs)}, ${gapOf(result.fault)}`);
   stage.write(
     `           detect ${ms(phases.detect)}, elect ${ms(phases.elect)}, promote ${ms(phases.promote)}, first order ${ms(phases.firstOrder)}`,
   );
@@ -133,6 +133,13 @@ function print(result: DemoResult, stage: Stage): void {
   const more = result.findings.length - 20;
   if (more > 0) stage.write(`  and ${more} more`, "bad");
   stage.write(`verdict: ${result.verdict}`, result.verdict === "pass" ? "good" : "bad");
+}
+
+/** What the measured gap is from and to. */
+function gapOf(fault: string): string {
+  if (fault === "standby-kill") return "the longest pause between two orders at the exchange after the fault";
+  if (fault === "switchover") return "the last order of the old epoch to the first of the next at the exchange";
+  return "the fault to the first order of the next epoch at the exchange";
 }
 
 /** Waits for Ctrl-C. */

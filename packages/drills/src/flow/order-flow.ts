@@ -33,6 +33,7 @@ export interface FlowCount {
 
 /** How long one order is asked for again before it is given up. */
 const giveUpMs = 20_000;
+const waitingMax = 300;
 const pauseMs = { least: 20, most: 60 };
 
 export class OrderFlow {
@@ -106,6 +107,8 @@ export class OrderFlow {
     while (this.#isRunning) {
       const target = Math.floor(((performance.now() - startedAt) * this.#options.perSecond) / 1_000);
       for (; due < target; due++) {
+        // Whoever is late is not helped by more: beyond the bound an order that was due is left out.
+        if (this.count.waiting >= waitingMax) continue;
         const made = this.#options.maker.next(this.#quotes);
         if (made !== undefined) this.#track(this.#place(made, `${this.#options.run}-${due}`));
       }

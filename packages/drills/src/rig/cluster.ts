@@ -49,9 +49,9 @@ export interface Cluster extends AsyncDisposable {
   readonly nodes: readonly EngineNode[];
   readonly etcd: EtcdRig;
   readonly exchange: { readonly endpoint: string; readonly auditFile: string };
-  /** The node that leads and trades, once one does; throws after 20 s. */
+  /** The node that leads and trades, once one does; throws after 30 s. */
   leader(): Promise<EngineNode>;
-  /** Waits until every node is a member of the in-sync set; throws after 20 s. */
+  /** Waits until every node is a member of the in-sync set; throws after 30 s. */
   untilInSync(): Promise<void>;
   /** SIGKILL of the leader's engine; its supervisor lives. */
   killLeader(): Promise<void>;
@@ -228,7 +228,7 @@ class RigCluster implements Cluster {
   async leader(): Promise<EngineNode> {
     const answers: string[] = [];
     try {
-      return await until(() => this.#leaderNow(answers), { what: "a node leads and may trade", withinMs: 20_000 });
+      return await until(() => this.#leaderNow(answers), { what: "a node leads and may trade", withinMs: 30_000 });
     } catch (cause) {
       throw new Error(`no node leads and may trade: ${answers.join("; ")}`, { cause });
     }
@@ -263,7 +263,7 @@ class RigCluster implements Cluster {
         const view = leader === undefined ? undefined : await clientOf(leader).cluster();
         return view?.insync?.members.length === this.nodes.length ? true : undefined;
       },
-      { what: "all nodes are in sync", withinMs: 20_000 },
+      { what: "all nodes are in sync", withinMs: 30_000 },
     );
   }
 
