@@ -15,6 +15,8 @@ import type {
 import { checkOperationRequest, id, problem } from "@baton/core";
 import type { Answer, Route } from "./server.ts";
 import type { Principal } from "../config/secrets.ts";
+import type { OrderTrace } from "../order-trace.ts";
+import { tracesMax } from "../order-trace.ts";
 
 export interface ClusterRoutesContext {
   readonly cluster: () => ClusterView;
@@ -27,9 +29,11 @@ export interface ClusterRoutesContext {
   readonly metrics: () => Promise<string>;
   readonly lagRecords: () => number | undefined;
   readonly whyNotLive: () => string | undefined;
+  readonly traces: (limit: number) => readonly OrderTrace[];
 }
 
 const depthDefault = 20;
+const tracesDefault = 100;
 
 export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
   const look = (path: string, handle: Route["handle"]): Route => ({
@@ -89,6 +93,10 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
       const depth = Math.min(1_000, Math.max(1, Number(query["depth"] ?? depthDefault) || depthDefault));
       const book = context.book(symbol, depth);
       return book === undefined ? no(404, "not-found", `there is no book of ${symbol}`) : ok(book);
+    }),
+    look("/v1/traces", ({ query }) => {
+      const limit = Math.min(tracesMax, Math.max(1, Number(query["limit"] ?? tracesDefault) || tracesDefault));
+      return ok({ version: 1, traces: context.traces(limit) });
     }),
     look("/metrics", async () => ({
       status: 200,

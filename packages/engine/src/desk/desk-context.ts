@@ -2,6 +2,7 @@
 import type { Config, DeploymentTag, MarketView, NodeId, PermitSource, Refusal, SymbolId, VenueId } from "@baton/core";
 import type { Venue } from "@baton/venues";
 import type { Metrics } from "../metrics.ts";
+import type { OrderTraces } from "../order-trace.ts";
 
 export interface DeskContext {
   readonly node: NodeId;
@@ -12,6 +13,7 @@ export interface DeskContext {
   readonly price: (venue: VenueId, symbol: SymbolId) => MarketView;
   readonly permits: PermitSource;
   readonly metrics: Metrics;
+  readonly traces: OrderTraces;
   /** Why no new risk may be taken now whatever the order; undefined when it may. */
   readonly whyNoRisk: () => Refusal | undefined;
   readonly say: (event: string, sentence: string, facts?: Readonly<Record<string, unknown>>) => void;

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import type {
   IntentId,
   JournalEvent,
+  MonoMs,
   OrderRequest,
   OrderRow,
   OrderTerms,
@@ -40,7 +41,7 @@ import {
   stepTwap,
   stopTwap,
 } from "@baton/core";
-import { wallNow } from "../clock.ts";
+import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
 import type { DeskContext } from "./desk-context.ts";
@@ -118,15 +119,17 @@ export class Intake {
   stepParent(parent: ParentRow): number | undefined {
     const { venue, symbol } = parent.algorithm;
     if (this.#whyNot() !== undefined || this.#whyNotReady(venue) !== undefined) return wallNow() + 10;
+    const wishedMonoMs = monoNow();
     const step = stepTwap(this.#term.state, parent, this.#context.tag, this.#risk(venue, symbol));
     if (step.events.length === 0) return step.wakeAtWallMs;
-    this.#term.decide(step.events);
+    this.#decide(step.events, wishedMonoMs);
     this.#context.say("parent.stepped", step.sentence, { parent: parent.id });
     return wallNow();
   }
 
   /** An order proved absent: risk is asked again, and the next attempt or the end is recorded. */
   reissue(order: OrderRow): void {
+    const wishedMonoMs = monoNow();
     const { venue, symbol } = order.terms;
     const context = this.#risk(venue, symbol);
     const refusal = this.#whyNot() ?? checkRisk(this.#term.state, order.terms, { ...context, reissued: order.id });
@@ -139,7 +142,7 @@ export class Intake {
     }
     const basis = context.market.kind === "fresh" ? context.market.basis : undefined;
     try {
-      this.#term.decide([attemptEvent(this.#context.tag, order, wallNow(), basis)]);
+      this.#decide([attemptEvent(this.#context.tag, order, wallNow(), basis)], wishedMonoMs);
     } catch (error) {
       if (!(error instanceof EventRefused)) throw error;
       this.#term.note(endedEvent(order.id, error.code, wallNow()));
@@ -186,6 +189,7 @@ export class Intake {
     terms: OrderTerms,
     wish: { readonly by: string; readonly sendWithinMs: number; readonly request: RequestKey | undefined },
   ): Taken {
+    const wishedMonoMs = monoNow();
     const notReady = this.#whyNotReady(terms.venue);
     if (notReady !== undefined) return { kind: "refused", refusal: refused("held", { why: notReady }) };
     const context = this.#risk(terms.venue, terms.symbol);
@@ -200,7 +204,7 @@ export class Intake {
       ...(wish.request !== undefined && { request: wish.request }),
       ...(basis !== undefined && { basis }),
     });
-    return { kind: "recorded", ref: event.intent, sequence: this.#term.decide([event]) };
+    return { kind: "recorded", ref: event.intent, sequence: this.#decide([event], wishedMonoMs) };
   }
 
   #parent(request: TwapRequest, by: string, known: RequestKey | undefined): Taken {
@@ -240,6 +244,18 @@ export class Intake {
     const events = stopTwap(this.#term.state, parent, { reason: "cancelled", by }, wallNow());
     if (events.length === 0) return { kind: "recorded", sequence: this.#term.state.applied };
     return { kind: "recorded", sequence: this.#term.decide(events) };
+  }
+
+  /** Records decisions; of attempts it is noted when they were wished for. */
+  #decide(events: readonly JournalEvent[], wishedMonoMs: MonoMs): Sequence {
+    const last = this.#term.decide(events);
+    for (const [index, event] of events.entries()) {
+      if (event.kind !== "intent.recorded" && event.kind !== "attempt.recorded") continue;
+      const { intent, clientOrderId } = event;
+      const sequence = last - events.length + 1 + index;
+      this.#context.traces.decided({ intent, clientOrderId, sequence, wishedMonoMs });
+    }
+    return last;
   }
 
   #whyNot(): Refusal | undefined {

@@ -110,6 +110,7 @@ export class Placements {
     // Rule 3: only a record of the own epoch, and only once it is committed; an inherited one is never sent.
     assert(attempt.epoch === this.#term.epoch && attempt.inheritedSendByWallMs === undefined, "own attempts are sent");
     assert(this.#term.isCommitted(attempt.sequence), "what is sent is committed");
+    this.#context.traces.committed(attempt.clientOrderId);
     const startedMono = monoNow();
     const outcome = await this.#place(order);
     if (this.#term.isOver) return;

@@ -97,6 +97,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         metrics: () => metrics.registry.metrics(),
         lagRecords: () => running().views.lagRecords(),
         whyNotLive: () => running().node.whyNotLive,
+        traces: (limit) => running().node.traces.newest(limit),
       }),
       ...orderRoutes({
         config,
