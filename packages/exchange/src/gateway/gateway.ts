@@ -43,7 +43,7 @@ export interface Delivery {
   readonly isReplaced: boolean;
 }
 
-/** Takes requests for one exchange. */
+/** Takes requests for one passage. */
 export class Gateway {
   readonly #desk: Desk;
   readonly #audit: AuditLog;
@@ -68,34 +68,35 @@ export class Gateway {
       source: incoming.source,
       ...(recvN === 0 ? {} : { recvN }),
     };
-    const exchange = new Exchange(this.#desk, this.#audit, { incoming, fields, recvN, subject });
+    const passage = new Passage(this.#desk, this.#audit, { incoming, fields, recvN, subject });
     const early = this.#desk.faults.strike("before-accept", subject);
-    if (early !== undefined) return exchange.struckBefore(early);
-    return exchange.attempt(() => {
+    if (early !== undefined) return passage.struckBefore(early);
+    return passage.attempt(() => {
       const { call } = incoming;
       const { address } = incoming;
-      exchange.usedWeight = this.#desk.limits.countWeight(address, call.weight(incoming.parameters), this.#desk.now());
+      passage.usedWeight = this.#desk.limits.countWeight(address, call.weight(incoming.parameters), this.#desk.now());
       if (incoming.hasDuplicates) throw badRequest(-1101, "Duplicate values for a parameter detected.");
-      if (call.kind === "public") return exchange.done(call.run({ desk: this.#desk, parameters: incoming.parameters }));
+      if (call.kind === "public") return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters }));
       const { key, validity } = this.#keyring.verify(incoming, this.#desk.now());
       const run = (): Delivery => {
         const lag = call.kind === "query" ? this.#desk.faults.strike("query", subject) : undefined;
+        passage.lagMs = lag?.delayMs ?? 0;
         const scope: SignedScope = {
           desk: this.#desk,
           parameters: incoming.parameters,
           key,
           source: incoming.source,
           recvN,
-          lagMs: lag?.delayMs ?? 0,
+          lagMs: passage.lagMs,
           checkValidity: () => checkNotExpired(validity, this.#desk.now()),
-          found: (isFound, orderId) => exchange.found(isFound, orderId),
+          found: (isFound, orderId) => passage.found(isFound, orderId),
         };
         const body = call.run(scope);
-        if (call.kind === "query") exchange.queried(scope.lagMs);
-        return exchange.done(body);
+        if (call.kind === "query") passage.queried();
+        return passage.done(body);
       };
       const late = this.#desk.faults.strike("before-match", subject);
-      return late === undefined ? run() : exchange.later(late.delayMs ?? 0, run);
+      return late === undefined ? run() : passage.later(late.delayMs ?? 0, run);
     });
   }
 
@@ -129,8 +130,10 @@ export class Gateway {
 }
 
 /** One request on its way through the gateway. */
-class Exchange {
+class Passage {
   usedWeight: number | undefined;
+  /** How old an answer a fault makes a query give. */
+  lagMs = 0;
   readonly #desk: Desk;
   readonly #audit: AuditLog;
   readonly #incoming: Incoming;
@@ -187,13 +190,13 @@ class Exchange {
   }
 
   /** Records a signed question. */
-  queried(lagMs: number): void {
+  queried(): void {
     this.#audit.append({
       type: "query",
       ...this.#fields,
       call: this.#incoming.call.name,
       ...(this.#isFound === undefined ? {} : { found: this.#isFound }),
-      ...(lagMs === 0 ? {} : { lagMs }),
+      ...(this.lagMs === 0 ? {} : { lagMs: this.lagMs }),
     });
   }
 
@@ -282,7 +285,7 @@ class Exchange {
         code: error.code,
         message: error.message,
       });
-    } else if (this.#incoming.call.kind === "query") this.queried(0);
+    } else if (this.#incoming.call.kind === "query") this.queried();
     return this.#error(error);
   }
 

@@ -1,0 +1,160 @@
+/** What tests beside the code talk to an exchange with: bare HTTP with a signature, and a bare WebSocket that collects. */
+import { createHmac } from "node:crypto";
+import { request, type IncomingHttpHeaders } from "node:http";
+import { WebSocket } from "ws";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** One key's signed requests. */
+export class SignedClient {
+  readonly url: string;
+  readonly key: string;
+  readonly #secret: string;
+
+  constructor(url: string, credentials: { readonly key: string; readonly secret: string }) {
+    this.url = url;
+    this.key = credentials.key;
+    this.#secret = credentials.secret;
+  }
+
+  /** The signature of a text. */
+  sign(text: string): string {
+    return createHmac("sha256", this.#secret).update(text).digest("hex");
+  }
+
+  /** Sends parameters as they are, with a timestamp and a signature; rejects when the connection breaks. */
+  send(method: string, path: string, parameters: Readonly<Record<string, string | number>> = {}): Promise<Answer> {
+    const text = new URLSearchParams({
+      timestamp: `${Date.now()}`,
+      ...Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, `${value}`])),
+    }).toString();
+    return this.sendRaw(method, `${path}?${text}&signature=${this.sign(text)}`);
+  }
+
+  /** Sends a path and body byte for byte. */
+  sendRaw(method: string, path: string, body?: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const sent = request(this.url + path, {
+        method,
+        agent: false,
+        headers: {
+          "X-MBX-APIKEY": this.key,
+          ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
+        },
+      });
+      sent.on("error", reject);
+      sent.on("response", (response) => {
+        const parts: Buffer[] = [];
+        response.on("error", reject);
+        response.on("data", (part: Buffer) => parts.push(part));
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(parts).toString("utf8"),
+          }),
+        );
+      });
+      sent.end(body);
+    });
+  }
+
+  /** A limit order that rests far below the market unless `over` says otherwise. */
+  place(clientOrderId: string, over: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return this.send("POST", "/api/v3/order", {
+      symbol: "BTCUSDT",
+      side: "BUY",
+      type: "LIMIT",
+      timeInForce: "GTC",
+      quantity: "0.01",
+      price: "50000",
+      newClientOrderId: clientOrderId,
+      ...over,
+    });
+  }
+
+  /** The parameters of a signed WebSocket API request. */
+  signedParameters(parameters: Readonly<Record<string, string | number>> = {}): Record<string, string | number> {
+    const all: Record<string, string | number> = { ...parameters, apiKey: this.key, timestamp: Date.now() };
+    const text = Object.keys(all)
+      .sort()
+      .map((name) => `${name}=${all[name]}`)
+      .join("&");
+    return { ...all, signature: this.sign(text) };
+  }
+}
+
+export type Message = Readonly<Record<string, unknown>>;
+
+/** A WebSocket that keeps everything it hears. */
+export class CollectingSocket {
+  readonly messages: Message[] = [];
+  readonly socket: WebSocket;
+  closedWith: number | undefined;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on("message", (data) => {
+      this.messages.push(JSON.parse((data as Buffer).toString("utf8")) as Message);
+      this.#wake();
+    });
+    socket.on("close", (code) => {
+      this.closedWith = code;
+      this.#wake();
+    });
+    socket.on("error", () => this.#wake());
+  }
+
+  /** Connects and resolves when open. */
+  static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<CollectingSocket> {
+    const socket = new WebSocket(url.replace(/^http/, "ws"), { headers });
+    const collecting = new CollectingSocket(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("error", reject);
+    });
+    return collecting;
+  }
+
+  say(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  /** The first message that fits, past or to come; rejects after `withinMs`. */
+  async heard(fits: (message: Message) => boolean, withinMs = 8_000): Promise<Message> {
+    let found: Message | undefined;
+    await this.until(() => (found = this.messages.find(fits)) !== undefined, withinMs);
+    return found as Message;
+  }
+
+  /** Resolves when `isSo` holds after a message or the close. */
+  until(isSo: () => boolean, withinMs = 8_000): Promise<void> {
+    if (isSo()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!isSo()) return;
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        reject(new Error(`not heard within ${withinMs} ms; heard ${this.messages.length} messages`));
+      }, withinMs);
+      this.#waiting.add(look);
+    });
+  }
+
+  close(): void {
+    this.socket.terminate();
+  }
+
+  #wake(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+}
