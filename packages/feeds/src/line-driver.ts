@@ -5,6 +5,7 @@
 import type { Clock, Line, LineEffect, LineInput, LineRules, LineWants } from "@baton/core";
 import { assertNever, newLine, stepLine } from "@baton/core";
 import { attempt } from "./attempts.ts";
+import { patientTimer } from "./patient-timer.ts";
 import type { VenueProtocol } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
 import { openSocket } from "./socket.ts";
@@ -37,7 +38,7 @@ export function openLineDriver(options: {
   const { protocol, rules, wants, clock, random, events } = options;
   let line = newLine(rules, wants);
   let socket: Socket | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let callOff: (() => void) | undefined;
   let isStepping = false;
   const waiting: LineInput[] = [];
   const open = new Set<Socket>();
@@ -112,11 +113,11 @@ export function openLineDriver(options: {
         events.effect(effect);
         break;
       case "wake-at":
-        if (timer !== undefined) clearTimeout(timer);
-        timer =
+        callOff?.();
+        callOff =
           effect.atMono === undefined
             ? undefined
-            : setTimeout(() => input({ type: "wake" }), Math.max(1, Math.ceil(effect.atMono - clock.mono())));
+            : patientTimer(effect.atMono - clock.mono(), () => input({ type: "wake" }));
         break;
       default:
         assertNever(effect, "effect of a line");

@@ -6,6 +6,7 @@ import type { Clock } from "@baton/core";
 import { judgeLiveness } from "@baton/core";
 import type { FeedRules } from "./feed-rules.ts";
 import type { Instrument } from "./instrument.ts";
+import { patientTimer } from "./patient-timer.ts";
 import type { StreamKind } from "./protocol.ts";
 
 export interface WatchOptions {
@@ -33,20 +34,20 @@ const leastMs = 5;
 /** Starts looking. */
 export function openWatch(options: WatchOptions): Watch {
   const { instruments, rules, staleAfterMs, clock, onTime, onSilent, onDead } = options;
-  let timer: NodeJS.Timeout | undefined;
+  let callOff: (() => void) | undefined;
   let atMono = Infinity;
   let isClosed = false;
 
   const within = (afterMs: number): void => {
     const nowMono = clock.mono();
     const nextMono = nowMono + Math.max(leastMs, afterMs);
-    if (isClosed || (timer !== undefined && atMono <= nextMono)) return;
-    if (timer !== undefined) clearTimeout(timer);
+    if (isClosed || (callOff !== undefined && atMono <= nextMono)) return;
+    callOff?.();
     atMono = nextMono;
-    timer = setTimeout(look, Math.ceil(nextMono - nowMono));
+    callOff = patientTimer(nextMono - nowMono, look);
   };
   const look = (): void => {
-    timer = undefined;
+    callOff = undefined;
     let nextMs = everyMs;
     for (const instrument of instruments) {
       onTime(instrument);
@@ -89,7 +90,7 @@ export function openWatch(options: WatchOptions): Watch {
     within,
     close() {
       isClosed = true;
-      if (timer !== undefined) clearTimeout(timer);
+      callOff?.();
     },
   };
 }

@@ -18,7 +18,7 @@ const hasty: FeedRules["line"] = {
   connectWithinMs: 1_000,
   closeWithinMs: 200,
   paceMs: 20,
-  ackWithinMs: 200,
+  ackWithinMs: 400,
   backoff: { baseMs: 20, capMs: 200 },
   stableAfterMs: 60_000,
 };
