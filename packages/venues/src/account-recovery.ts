@@ -3,7 +3,7 @@
  * by REST, from the last trade id that is certain. The caller's live orders that are no longer open are asked for one by
  * one, since an order that ended in the gap appears in no list of open ones.
  */
-import { id, type SymbolId, type TradeId, type VenueOrder } from "@baton/core";
+import { id, type SymbolId, type TradeId, type VenueOrder, type VenueOrderId } from "@baton/core";
 import type { AccountLedger } from "./account-ledger.ts";
 import { VenueUnavailable, type Venue, type VenueTrade } from "./venue.ts";
 
@@ -22,6 +22,8 @@ export interface AccountKnowledge {
   isKnownTrade?(symbol: SymbolId, tradeId: TradeId): boolean;
   /** The baseline's last trade id: nothing up to it is ever given out. */
   baselineTradeId?(symbol: SymbolId): TradeId | undefined;
+  /** The client order id of an order that the caller knows; saves a request per trade of it. */
+  clientOrderIdOf?(symbol: SymbolId, venueOrderId: VenueOrderId): string | undefined;
   /** Orders that have not ended as far as the caller knows, those in doubt included. */
   liveOrders(): readonly { readonly symbol: SymbolId; readonly clientOrderId: string }[];
 }
@@ -50,7 +52,10 @@ export async function recoverAccount(
           ledger.pass(trade);
           continue;
         }
-        const order = ledger.clientOrderIdOf(trade) ?? openOrders.find((open) => isOrderOf(open, trade))?.clientOrderId;
+        const order =
+          ledger.clientOrderIdOf(trade) ??
+          known.clientOrderIdOf?.(symbol, trade.venueOrderId) ??
+          openOrders.find((open) => isOrderOf(open, trade))?.clientOrderId;
         const clientOrderId = order ?? (await orderById(symbol, trade.venueOrderId))?.clientOrderId;
         const named = clientOrderId === undefined ? trade : { ...trade, clientOrderId };
         if (ledger.trade(named, "recovery")) fills.push(named);

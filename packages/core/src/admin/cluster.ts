@@ -52,6 +52,8 @@ export interface ClusterView {
     readonly inDoubt: number;
     /** Age of the oldest order in doubt. */
     readonly oldestInDoubtMs: number | null;
+    /** Orders of which the venue executed more than the journaled trades say: their trades are being read. */
+    readonly fillsMissing: number;
   };
   readonly feeds: readonly FeedSummary[];
   readonly etcd: EtcdHealth;
@@ -207,7 +209,7 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
   }),
   kill: killRecord.nullable(),
   trading: z.looseObject({ isAllowed: z.boolean(), reasons: z.array(z.string()) }),
-  orders: z.looseObject({ open: z.int(), inDoubt: z.int(), oldestInDoubtMs: age }),
+  orders: z.looseObject({ open: z.int(), inDoubt: z.int(), oldestInDoubtMs: age, fillsMissing: z.int() }),
   feeds: z.array(z.looseObject({ id: z.string(), quality, ageMs: age })),
   etcd: z.looseObject({
     isReachable: z.boolean(),
@@ -217,6 +219,12 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
   }),
   operation: operationViewSchema.nullable(),
 }) as unknown as z.ZodType<ClusterView>;
+
+export const probeViewSchema: z.ZodType<ProbeView> = z.looseObject({
+  isOk: z.boolean(),
+  role,
+  sentence: z.string(),
+}) as unknown as z.ZodType<ProbeView>;
 
 export const feedsSchema: z.ZodType<{ readonly version: 1; readonly feeds: readonly FeedView[] }> = z.looseObject({
   version: z.literal(1),

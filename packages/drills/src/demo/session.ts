@@ -74,7 +74,7 @@ export async function untilSettled(cluster: Cluster): Promise<void> {
     async () => {
       const client = clientOf(await cluster.leader());
       const view = await client.cluster().catch(() => undefined);
-      if (view === undefined || view.orders.inDoubt > 0) return undefined;
+      if (view === undefined || view.orders.inDoubt > 0 || view.orders.fillsMissing > 0) return undefined;
       const { orders } = await client.orders();
       for (const order of orders) await client.cancelOrder(order.id).catch(() => undefined);
       return orders.length === 0 ? true : undefined;

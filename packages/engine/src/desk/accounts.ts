@@ -4,7 +4,17 @@
  * account anew from the last journaled trade on. Invariants I9, I11.
  */
 import type { IntentId, JournalEvent, OrderRow, SymbolId, TradeId, VenueId, VenueOrder } from "@baton/core";
-import { compare, fillKey, id, isOrderEnded, isUnsettled, latestAttempt, marketKey, reconcile } from "@baton/core";
+import {
+  compare,
+  fillKey,
+  id,
+  isOrderEnded,
+  isUnsettled,
+  latestAttempt,
+  marketKey,
+  reconcile,
+  venueOrderKey,
+} from "@baton/core";
 import type { AccountEvent, AccountStream, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
 import { takeBaseline, VenueUnavailable } from "@baton/venues";
 import { monoNow, wallNow } from "../clock.ts";
@@ -52,6 +62,12 @@ export class Accounts {
         // A predecessor's stream may have lost a trade below its newest one: recovery reads back, what is journaled is left out.
         isKnownTrade: (symbol, tradeId) => this.#term.state.fills.has(fillKey(venue.id, symbol, tradeId)),
         baselineTradeId: (symbol) => this.#term.state.baselines.get(venue.id)?.baseline?.lastTradeIds[symbol],
+        clientOrderIdOf: (symbol, venueOrderId) => {
+          const { indexes, orders } = this.#term.state;
+          const intent = indexes.byVenueOrderId.get(venueOrderKey(venue.id, symbol, venueOrderId));
+          const order = intent === undefined ? undefined : orders.get(intent);
+          return order === undefined ? undefined : latestAttempt(order).clientOrderId;
+        },
         liveOrders: () => this.#liveOrders(venue.id),
         onEvent: (event) => this.#onEvent(venue, event),
         onState: (state, why) => {
@@ -146,7 +162,9 @@ export class Accounts {
 
   #intentOf(venue: VenueId, fill: VenueTrade): IntentId | undefined {
     const byClient = fill.clientOrderId === undefined ? undefined : this.#known(fill.clientOrderId)?.id;
-    return byClient ?? this.#term.state.indexes.byVenueOrderId.get(`${venue}|${fill.symbol}|${fill.venueOrderId}`);
+    return (
+      byClient ?? this.#term.state.indexes.byVenueOrderId.get(venueOrderKey(venue, fill.symbol, fill.venueOrderId))
+    );
   }
 
   #onOrder(order: VenueOrder): void {

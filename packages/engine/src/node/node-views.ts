@@ -112,7 +112,12 @@ export class NodeViews {
       control: { autofailover: view?.autofailover.value ?? "on", pause: pause === undefined ? null : pause },
       kill: kill === undefined || kill.level === "off" ? null : kill,
       trading: { isAllowed: whyNot.length === 0, reasons: whyNot },
-      orders: { open: this.#openOrders(), inDoubt: doubts.count, oldestInDoubtMs: doubts.oldestMs },
+      orders: {
+        open: this.#openOrders(),
+        inDoubt: doubts.count,
+        oldestInDoubtMs: doubts.oldestMs,
+        fillsMissing: node.ledger.committed.indexes.fillsMissing.size,
+      },
       feeds: node.markets.statuses().map((status) => ({
         id: status.id,
         quality: worst(status.symbols.map((symbol) => symbol.quality)),

@@ -18,6 +18,7 @@ import { bootSuccession, id, isEpochOpen, monoMs, refused, tagOf, wallMs, yieldT
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import { NodeIdInUse } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
+import { EventStreams } from "../api/event-stream.ts";
 import { monoNow, wallNow } from "../clock.ts";
 import { Desk, sentByNow } from "../desk/desk.ts";
 import { Leadership } from "../leadership.ts";
@@ -68,6 +69,7 @@ export class EngineNode {
   readonly operations: Operations;
   readonly replication: Replication;
   readonly traces: OrderTraces = new OrderTraces();
+  readonly events: EventStreams;
   readonly #strategies: Strategies;
   readonly #takeover = new TakeoverClock();
   readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMonoMs: number }>();
@@ -89,12 +91,18 @@ export class EngineNode {
       opened.state,
       opened.tail,
       (epoch, events) => journal.append(epoch, events),
-      (event, _sequence, epoch) => {
+      (event, sequence, epoch) => {
         if (event.kind === "epoch.opened" && epoch === this.leadership.leading?.epoch) this.#takeover.mark("opened");
         this.desk.onCommitted(event, epoch);
         this.#strategies.onCommitted(event);
+        this.events.onCommitted(event, sequence, epoch);
       },
     );
+    this.events = new EventStreams({
+      committed: () => this.ledger.committed.applied,
+      pruned: () => journal.pruned,
+      frames: (after, maxBytes) => journal.frames(after, maxBytes),
+    });
     this.leadership = new Leadership(
       bootSuccession({
         me: { node: config.node.id, boot: o.boot, journal: journal.identity.journal },
@@ -244,6 +252,7 @@ export class EngineNode {
     this.#isEnding = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#unwatch?.();
+    this.events.close();
     this.desk.end();
     this.replication.close();
     this.ledger.abandonWaiters("this node is stopping");

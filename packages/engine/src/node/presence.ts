@@ -8,8 +8,11 @@ import type { BootId, Config, Epoch, JournalId, LeaseId, MemberRecord, Sequence 
 import { sharedConfigText } from "@baton/core";
 import { journalFormat } from "@baton/journal";
 
+/** Version of the package. */
+export const version: string = packageVersion();
+
 /** Version of this build: that of the package, and of Node. */
-export const build: string = `${packageVersion()} node ${process.versions.node}`;
+export const build: string = `${version} node ${process.versions.node}`;
 
 /** Digest of what must be the same on every node. */
 export function configDigestOf(config: Config): string {

@@ -4,22 +4,23 @@
  * supervisor starts the next one.
  */
 import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
-import { assert, id } from "@baton/core";
+import { assert, id, problem } from "@baton/core";
 import type { EngineLink, Keeper, KeeperEvent } from "@baton/cluster";
 import { connectEtcd, EtcdUnavailable, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
 import { startReplication } from "@baton/journal";
 import { clusterRoutes } from "../api/cluster-routes.ts";
 import { orderRoutes } from "../api/order-routes.ts";
-import type { Answer, ForwardedAnswer, ForwardedRequest, RouteRequest } from "../api/server.ts";
+import type { Answer, ForwardedAnswer, ForwardedRequest, Route, RouteRequest } from "../api/server.ts";
 import { openApi } from "../api/server.ts";
 import { readTokens } from "../config/secrets.ts";
 import type { Logger } from "../log.ts";
 import { openMetrics } from "../metrics.ts";
+import { BalanceReader } from "./balances.ts";
 import { etcdAccessOf } from "./etcd-access.ts";
 import { joinCluster } from "./genesis.ts";
 import { EngineNode } from "./node.ts";
 import { NodeViews } from "./node-views.ts";
-import { presenceOf } from "./presence.ts";
+import { presenceOf, version } from "./presence.ts";
 import { StartRefused } from "./startup-checks.ts";
 
 /** How a node's life ended. `fenced`: a new boot may go on. */
@@ -67,7 +68,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   announce(keeper.lease);
   validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs });
 
-  let up: { readonly node: EngineNode; readonly views: NodeViews } | undefined;
+  let up: { readonly node: EngineNode; readonly views: NodeViews; readonly balances: BalanceReader } | undefined;
   const running = (): NonNullable<typeof up> => {
     assert(up !== undefined, "routes are answered once the node is up");
     return up;
@@ -98,18 +99,21 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         lagRecords: () => running().views.lagRecords(),
         whyNotLive: () => running().node.whyNotLive,
         traces: (limit) => running().node.traces.newest(limit),
+        events: () => running().node.events,
+        version,
       }),
       ...orderRoutes({
         config,
         desk: () => running().node.desk,
         committed: () => running().node.ledger.committed,
         whenCommitted: (sequence) => running().node.ledger.whenCommitted(sequence),
+        balances: () => running().balances.read(),
         eventsOf: (intents) => running().views.eventsOf(intents),
       }),
     ].map((route) => ({
       ...route,
       // Before the journal is open a node is alive and knows nothing; it says so.
-      handle: (request: RouteRequest) => (up === undefined ? starting(route.path) : route.handle(request)),
+      handle: (request: RouteRequest) => (up === undefined ? starting(route) : route.handle(request)),
     })),
     onError: (error) => log.error({ event: "api.error", stack: error.stack }, error.message),
   });
@@ -163,7 +167,11 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     view,
   );
   stack.defer(() => node.close());
-  up = { node, views: new NodeViews({ config, boot, etcd, keeper, journal, node }) };
+  up = {
+    node,
+    views: new NodeViews({ config, boot, etcd, keeper, journal, node }),
+    balances: new BalanceReader(config, node.doors.venues),
+  };
   node.replication.onRequest((_from, payload) => api.answerForwarded(payload as ForwardedRequest));
   events.to((event) => node.onKeeper(event));
   say("node.started", `Node ${config.node.id} listens on ${config.api.listen}, journal at ${journal.last.sequence}.`);
@@ -179,9 +187,12 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
 }
 
 /** What a node answers before it has a journal. */
-function starting(path: string): Answer {
+function starting(route: Route): Answer {
   const sentence = "the node is starting: it waits for etcd, or for the cluster to be founded";
-  return { status: path === "/live" ? 200 : 503, body: { isOk: path === "/live", role: "starting", sentence } };
+  const isProbe = Object.values(route.answers).some((answer) => answer.body === "Probe");
+  if (!isProbe) return { status: 503, body: problem(503, "refused", sentence) };
+  const isOk = route.path === "/live";
+  return { status: isOk ? 200 : 503, body: { isOk, role: "starting", sentence } };
 }
 
 /** Keeps the keeper's events until there is a node to tell. */
