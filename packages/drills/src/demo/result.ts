@@ -13,9 +13,12 @@ export interface DemoResult {
   readonly phases: Verdict["phases"];
   readonly seed: number;
   readonly uniqueness: string;
-  /** What broke, rule by rule; empty for a pass. */
+  /** What broke, rule by rule, the first of them; empty for a pass. */
   readonly findings: readonly { readonly rule: string; readonly sentence: string }[];
 }
+
+/** More would only say the same again. */
+const findingsShown = 40;
 
 /** The result of one run. */
 export function resultOf(verdict: Verdict, run: { fault: string; seed: number; uniqueness: string }): DemoResult {
@@ -31,6 +34,6 @@ export function resultOf(verdict: Verdict, run: { fault: string; seed: number; u
     phases: verdict.phases,
     seed: run.seed,
     uniqueness: run.uniqueness,
-    findings: verdict.findings.map(({ rule, sentence }) => ({ rule, sentence })),
+    findings: verdict.findings.slice(0, findingsShown).map(({ rule, sentence }) => ({ rule, sentence })),
   };
 }
