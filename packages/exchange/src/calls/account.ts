@@ -92,10 +92,9 @@ function myTrades(scope: SignedScope): unknown {
   const limit = parameters.limit(500, 1_000);
   parameters.finish();
   const trades = desk.floor.history
-    .tradesAt(key.account, symbol, desk.mono() - scope.lagMs)
+    .tradesAt(key.account, symbol, desk.mono() - scope.lagMs, fromId)
     .filter(
       (trade) =>
-        (fromId === undefined || trade.tradeId >= fromId) &&
         (orderId === undefined || trade.buyer.orderId === orderId || trade.seller.orderId === orderId) &&
         trade.atMs >= startMs &&
         trade.atMs <= endMs,

@@ -51,10 +51,22 @@ export class OrderHistory {
     return open;
   }
 
-  /** An account's trades of one symbol up to an instant, oldest first. */
-  tradesAt(account: string, symbol: string, atMonoMs: number): readonly Trade[] {
+  /** An account's trades of one symbol up to an instant, oldest first, from a trade id on. */
+  tradesAt(account: string, symbol: string, atMonoMs: number, fromId = 0): readonly Trade[] {
     const trades = this.#trades.get(`${account} ${symbol}`) ?? [];
-    const later = trades.findLastIndex((one) => one.atMonoMs <= atMonoMs);
-    return trades.slice(0, later + 1).map((one) => one.what);
+    const start = firstIndex(trades, (one) => one.what.tradeId >= fromId);
+    const end = firstIndex(trades, (one) => one.atMonoMs > atMonoMs);
+    return trades.slice(start, end).map((one) => one.what);
   }
+}
+
+/** Where a list whose items turn from false to true once, turns. */
+function firstIndex<T>(items: readonly T[], isLater: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isLater(items[middle] as T)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
