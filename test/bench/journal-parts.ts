@@ -104,6 +104,20 @@ async function leaderObeys(order: PartOrder, parts: LeaderParts): Promise<void> 
   else process.send?.({ answer: await lag(replicated, committing, order) });
 }
 
+/** How long a journal of so many intents takes to open, its state rebuilt, in ms. */
+export async function timeOpening(dir: string, records: number): Promise<number> {
+  const filled = await open(dir, "opened", "alone");
+  for (let count = 0; count < records; count += 1) filled.append(1, [nextIntent(filled)]);
+  await new Promise<void>((resolve) => filled.onDurable.on((sequence) => sequence === records && resolve()));
+  filled.commit(records);
+  await filled.close();
+  const began = performance.now();
+  const opened = await open(dir, "opened", "alone");
+  const took = performance.now() - began;
+  await opened.close();
+  return took;
+}
+
 async function open(dir: string, role: string, name: string): Promise<Journal> {
   return openJournal({
     file: join(dir, `${role}-${name}.db`),

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { besidePeer, median } from "./figure.ts";
 import type { Figure } from "./figure.ts";
+import { timeOpening } from "./journal-parts.ts";
 import type { ClosedLoop, Lag, PartOrder, Role } from "./journal-parts.ts";
 
 const rounds = 7;
@@ -23,6 +24,8 @@ const loads = [
 const lagSlices = 5;
 const lagMs = 400;
 const intentsPerSecond = 2000;
+const openingRounds = 3;
+const openingRecords = 100_000;
 
 /** Measures all of it, about a minute. */
 export async function run(): Promise<readonly Figure[]> {
@@ -71,7 +74,25 @@ export async function run(): Promise<readonly Figure[]> {
     }),
     goal: { atMost: 1.5 },
   });
+  const openings: number[] = [];
+  for (let round = 0; round < openingRounds; round += 1) openings.push(await openingTime());
+  figures.push({
+    name: `open a journal of ${openingRecords} intents`,
+    unit: "ms",
+    value: median(openings),
+    samples: openings.length,
+    goal: { atMost: 1000 },
+  });
   return figures;
+}
+
+async function openingTime(): Promise<number> {
+  const dir = await mkdtemp(join(tmpdir(), "baton-bench-"));
+  try {
+    return await timeOpening(dir, openingRecords);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 }
 
 async function runRound(round: number, loops: Map<string, ClosedLoop[]>, lags: Map<string, Lag[]>): Promise<void> {

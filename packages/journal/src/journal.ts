@@ -89,7 +89,7 @@ export class Journal {
     this.#commit = found.commit;
     this.#commitPosted = found.commit.sequence;
     this.#pruned = found.pruned;
-    this.#tail = found.tail.map(markOf);
+    this.#tail = this.opened.tail.map(markOf);
     this.#recent = new RecentFrames(found.last, this.#limits.recentBytesMax);
     this.#promises = found.promises;
     this.#promisesAsked = found.promises;
@@ -269,14 +269,15 @@ export class Journal {
     const found = await this.#calls.ask<StoreOpened>((call) =>
       this.#post({ kind: "install", call, snapshotFile, label }),
     );
+    const opened = openedOf(found);
     this.#last = found.last;
     this.#durable = found.last.sequence;
     this.#commit = found.commit;
     this.#commitPosted = found.commit.sequence;
     this.#pruned = found.pruned;
-    this.#tail = found.tail.map(markOf);
+    this.#tail = opened.tail.map(markOf);
     this.#recent = new RecentFrames(found.last, this.#limits.recentBytesMax);
-    this.#replaced.emit(openedOf(found));
+    this.#replaced.emit(opened);
   }
 
   /** The committed events that name these intents, oldest first per intent. */

@@ -1,6 +1,7 @@
 /** What a journal is opened with, and what is said of it when it is open. */
 import type { EngineState, Frame, Sequence } from "@baton/core";
 import type { EpochMark } from "./store/read.ts";
+import { applyFrame, stateOfTables } from "./store/tables.ts";
 import type { Promises, StoreOpened, StoreOptions } from "./store/store.ts";
 
 export interface JournalOptions extends StoreOptions {
@@ -42,13 +43,17 @@ export interface JournalOpened {
   readonly tail: readonly Frame[];
 }
 
+/** Builds the committed state from what the disk held. */
 export function openedOf(found: StoreOpened): JournalOpened {
+  const committed = found.commit.sequence;
+  const state = stateOfTables(found.tables, found.applied);
+  for (const frame of found.unapplied) if (frame.last <= committed) applyFrame(state, frame);
   return {
     last: found.last,
-    committed: found.commit.sequence,
+    committed,
     promises: found.promises,
-    state: found.state,
-    tail: found.tail,
+    state,
+    tail: found.unapplied.filter((frame) => frame.last > committed),
   };
 }
 

@@ -6,25 +6,15 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { assert, genesisHash, id } from "@baton/core";
-import type {
-  BootId,
-  ClusterId,
-  EngineState,
-  Epoch,
-  Frame,
-  JournalEvent,
-  JournalId,
-  NodeId,
-  Sequence,
-  WallMs,
-} from "@baton/core";
+import type { BootId, ClusterId, Epoch, Frame, JournalEvent, JournalId, NodeId, Sequence, WallMs } from "@baton/core";
 import { JournalError } from "../errors.ts";
 import { whyTailBroken } from "./chain.ts";
 import type { EpochMark, FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
 import { createSchema, journalFormat, openForWriting, syncFolderOf } from "./schema.ts";
-import { Tables } from "./tables.ts";
+import type { StoredTable } from "./tables.ts";
+import { Tables, readTables, stateOfTables } from "./tables.ts";
 
 /** Durable before any message that depends on it. Only grows. */
 export interface Promises {
@@ -53,10 +43,11 @@ export interface StoreOpened {
   readonly commit: EpochMark;
   readonly pruned: EpochMark;
   readonly promises: Promises;
-  /** The committed rows as a state. */
-  readonly state: EngineState;
-  /** Frames after the commit point. */
-  readonly tail: readonly Frame[];
+  /** The rows as they are stored, which have every event up to `applied` in them. */
+  readonly tables: readonly StoredTable[];
+  readonly applied: Sequence;
+  /** Frames after `applied`: those up to the commit point are committed, those after it are the tail. */
+  readonly unapplied: readonly Frame[];
 }
 
 export interface StoreOptions {
@@ -92,10 +83,12 @@ const checkpointBytes = 4 * 1024 * 1024;
 const checkedFrames = 256;
 
 export class JournalStore {
-  readonly opened: StoreOpened;
+  /** As found; what is large in it is gone after `warm`. */
+  opened: StoreOpened;
   readonly #db: Db;
   readonly #reader: FrameReader;
-  readonly #tables: Tables;
+  /** Made when first needed, so that who opens need not wait for the writer's own copy of the state. */
+  #made: Tables | undefined;
   readonly #sql: Statements;
   /** Frames that the tables do not hold yet, ascending. */
   #unapplied: Frame[];
@@ -122,16 +115,28 @@ export class JournalStore {
       this.#reader = frameReader(db);
       const fault = whyTailBroken(this.#reader, checkedFrames, db);
       if (fault !== undefined) throw new JournalError("journal-corrupt", `${options.file}: ${fault}`);
-      this.#tables = new Tables(db, meta.applied);
       this.#sql = prepareStatements(db);
       this.#unapplied = this.#reader.frames(meta.applied, Number.POSITIVE_INFINITY);
       this.#committed = meta.committed;
-      this.#applyCommitted();
       this.opened = this.#describe(meta, createdNow);
     } catch (error) {
       db?.close();
       throw error;
     }
+  }
+
+  /** Builds the state that the tables are written from, if it was not needed yet. */
+  warm(): void {
+    const isMade = this.#tables.applied >= 0;
+    assert(isMade, "the state is made before what it is made from goes");
+    this.#applyCommitted();
+    this.opened = { ...this.opened, tables: [], unapplied: [] };
+  }
+
+  get #tables(): Tables {
+    const { tables, applied } = this.opened;
+    this.#made ??= new Tables(this.#db, stateOfTables(tables, applied));
+    return this.#made;
   }
 
   /** Writes frames that follow on the last one, and the commit point, in one durable transaction. */
@@ -285,8 +290,9 @@ export class JournalStore {
       commit: commit ?? start,
       pruned: this.#reader.prunedMark(),
       promises: promisesOf(meta),
-      state: this.#tables.state,
-      tail: this.#reader.frames(meta.committed, Number.POSITIVE_INFINITY),
+      tables: readTables(this.#db),
+      applied: meta.applied,
+      unapplied: [...this.#unapplied],
     };
   }
 }

@@ -7,15 +7,57 @@ import type { EngineState, Frame, Sequence, StoredRow, TableName, Touched } from
 import type { Db } from "./schema.ts";
 import { rowTable, tableNames } from "./schema.ts";
 
-/** The state that the stored rows and the frames after them make. */
+/** The stored rows of a table as text: copied to another thread for a fraction of what a state costs there. */
+export interface StoredTable {
+  readonly table: TableName;
+  readonly keys: readonly string[];
+  readonly rows: readonly string[];
+}
+
+/** All tables as they are stored. */
+export function readTables(db: Db): readonly StoredTable[] {
+  return tableNames.map((table) => {
+    const found = db
+      .prepare<[], [string, string]>(`SELECT key, row FROM ${rowTable(table)}`)
+      .raw()
+      .all();
+    return { table, keys: found.map(([key]) => key), rows: found.map(([, row]) => row) };
+  });
+}
+
+/** The state that stored tables are. */
+export function stateOfTables(tables: readonly StoredTable[], applied: Sequence): EngineState {
+  return stateOf(storedRows(tables), applied);
+}
+
+function* storedRows(tables: readonly StoredTable[]): Generator<StoredRow> {
+  for (const { table, keys, rows } of tables) {
+    for (const [index, key] of keys.entries()) yield { table, key, row: JSON.parse(rows[index] ?? "null") };
+  }
+}
+
+/** Applies a committed frame, and calls `touched` for each row that changed. */
+export function applyFrame(
+  state: EngineState,
+  frame: Pick<Frame, "first" | "body">,
+  touched?: (row: Touched) => void,
+): void {
+  let sequence = frame.first;
+  for (const line of frame.body.split("\n")) {
+    const rows = applyEvent(state, sequence, decodeEvent(line));
+    if (touched !== undefined) for (const row of rows) touched(row);
+    sequence += 1;
+  }
+}
+
+/** The writer's own state, and the rows that it has still to write. */
 export class Tables {
   readonly #put = new Map<TableName, (key: string, row: string) => void>();
   readonly #remove = new Map<TableName, (key: string) => void>();
   readonly #touched = new Map<string, Touched>();
   readonly #state: EngineState;
 
-  constructor(db: Db, applied: Sequence) {
-    const rows: StoredRow[] = [];
+  constructor(db: Db, state: EngineState) {
     for (const table of tableNames) {
       const name = rowTable(table);
       const put = db.prepare<[string, string]>(
@@ -24,15 +66,8 @@ export class Tables {
       const remove = db.prepare<[string]>(`DELETE FROM ${name} WHERE key = ?`);
       this.#put.set(table, (key, row) => void put.run(key, row));
       this.#remove.set(table, (key) => void remove.run(key));
-      for (const found of db.prepare<[], { key: string; row: string }>(`SELECT key, row FROM ${name}`).iterate()) {
-        rows.push({ table, key: found.key, row: JSON.parse(found.row) });
-      }
     }
-    this.#state = stateOf(rows, applied);
-  }
-
-  get state(): EngineState {
-    return this.#state;
+    this.#state = state;
   }
 
   /** Last event that `state` has in it; the rows have it once `write` has run in the same transaction. */
@@ -42,13 +77,7 @@ export class Tables {
 
   /** Applies a committed frame. */
   apply(frame: Pick<Frame, "first" | "body">): void {
-    let sequence = frame.first;
-    for (const line of frame.body.split("\n")) {
-      for (const touched of applyEvent(this.#state, sequence, decodeEvent(line))) {
-        this.#touched.set(`${touched.table}\u0000${touched.key}`, touched);
-      }
-      sequence += 1;
-    }
+    applyFrame(this.#state, frame, (touched) => this.#touched.set(`${touched.table}\u0000${touched.key}`, touched));
   }
 
   /** Writes every touched row once, as it is now. */

@@ -35,6 +35,9 @@ try {
   report({ kind: "refused", fault: { code: fault.code, message: fault.message } });
 }
 
+// The opener builds its own state meanwhile.
+store?.warm();
+
 function onOrder(first: WriterOrder): void {
   if (store === undefined) return;
   assert(port !== null, "the port is open");
@@ -91,6 +94,7 @@ function single(order: Exclude<WriterOrder, { kind: "frame" | "commit" }>): void
   Atomics.store(progress, 0, process.hrtime.bigint());
   try {
     done(order.call, answerTo(store, order));
+    if (order.kind === "install") store.warm();
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
     report({ kind: "declined", call: order.call, fault: { code: error.code, message: error.message } });
