@@ -161,6 +161,8 @@ function journalEnd(
 }
 
 function statusOf(event: JournalEvent): VenueOrderStatus | undefined {
+  // A trade proves that its order was accepted, before any answer says so.
+  if (event.kind === "fill.recorded") return "open";
   if (event.kind === "order.updated") return event.order.status;
   if (event.kind === "attempt.answered" && event.outcome.kind === "accepted") return event.outcome.order.status;
   if (event.kind === "doubt.resolved" && event.resolution.kind === "accepted") return event.resolution.order.status;

@@ -2,7 +2,9 @@
  * `scripts/demo`: reads the options, plays the story, prints what was measured and the verdict. With --json the story goes
  * to stderr and the last line of stdout is the result object alone. Whatever ends it, nothing it started outlives it.
  */
-import { writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Cluster } from "../rig/cluster.ts";
 import { faultKinds } from "./faults.ts";
@@ -59,6 +61,7 @@ async function main(parameters: readonly string[]): Promise<number> {
       writeFileSync(asked.picture, drawFailover(evidence, verdict));
       stage.write(`picture: ${asked.picture}`);
     }
+    if (result.verdict === "fail") stage.write(`the logs and journals of this run are kept: ${keepRecords(cluster)}`);
     if (asked.keep) await keep(cluster, stage);
     if (asked.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     return result.verdict === "pass" ? 0 : 1;
@@ -140,6 +143,13 @@ function gapOf(fault: string): string {
   if (fault === "standby-kill") return "the longest pause between two orders at the exchange after the fault";
   if (fault === "switchover") return "the last order of the old epoch to the first of the next at the exchange";
   return "the fault to the first order of the next epoch at the exchange";
+}
+
+/** A failed run leaves what it is judged by, without etcd's data; gives the folder. */
+function keepRecords(cluster: Cluster): string {
+  const folder = mkdtempSync(join(tmpdir(), "baton-failed-run-"));
+  cpSync(cluster.dir, folder, { recursive: true, filter: (path) => path !== join(cluster.dir, "etcd") });
+  return folder;
 }
 
 /** Waits for Ctrl-C. */

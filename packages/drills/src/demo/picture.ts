@@ -35,7 +35,7 @@ export function drawFailover(evidence: Evidence, verdict: Verdict): string {
     text(size.left, 44, "quiet", summary(verdict)),
     ...nodes.map((node) => rowOf(node, yOf(node))),
     ...gapOf(story, verdict, { faultMonoMs, xOf, bottom }),
-    ...shown.map((place) => markOf(place, xOf(place.recv.monoMs), yOf(place.node))),
+    ...marksOf(shown, xOf, yOf),
     ...epochLabels(story, shown, xOf, yOf),
     ...axis({ afterMs, xOf, faultMonoMs, bottom }),
   ];
@@ -69,8 +69,20 @@ function rowOf(node: string, y: number): string {
   return `${line}${text(20, y + 4, "", node)}`;
 }
 
-function markOf(place: PlaceRecv, x: number, y: number): string {
-  return `<path class="mark ${colourOf(place.epoch)}" d="M${x} ${y - 11}v22"/>`;
+/** One path for all orders of a node in an epoch. */
+function marksOf(
+  shown: readonly PlaceRecv[],
+  xOf: (monoMs: number) => number,
+  yOf: (node: string) => number,
+): string[] {
+  const groups = Map.groupBy(shown, ({ node, epoch }) => `${node}/${epoch}`);
+  return [...groups.values()].flatMap((places) => {
+    const [first] = places;
+    if (first === undefined) return [];
+    const top = yOf(first.node) - 11;
+    const marks = places.map(({ recv }) => `M${xOf(recv.monoMs)} ${top}v22`).join("");
+    return [`<path class="mark ${colourOf(first.epoch)}" d="${marks}"/>`];
+  });
 }
 
 function colourOf(epoch: number | undefined): "odd" | "even" {

@@ -41,6 +41,9 @@ export function openStage(out: NodeJS.WriteStream): Stage {
   const paint = (text: string, mood: Mood): string =>
     hasColour && codes[mood] !== "" ? `\u001B[${codes[mood]}m${text}\u001B[0m` : text;
   const startedAt = performance.now();
+  // A terminal that does not tell its width gets lines that fit the narrowest usual one.
+  const width = (): number => (out.columns > 0 ? out.columns : 80);
+  let isClosed = false;
   let drawn = 0;
   let last: Picture | undefined;
   const erase = (): void => {
@@ -49,7 +52,7 @@ export function openStage(out: NodeJS.WriteStream): Stage {
   };
   const draw = (): void => {
     if (!isTerminal || last === undefined) return;
-    const lines = pictureLines(last).map((line) => paint(line.text.slice(0, out.columns - 1), line.mood));
+    const lines = pictureLines(last).map((line) => paint(line.text.slice(0, width() - 1), line.mood));
     out.write(`${lines.join("\n")}\n`);
     drawn = lines.length;
   };
@@ -66,11 +69,13 @@ export function openStage(out: NodeJS.WriteStream): Stage {
       write(`${seconds} s  ${sentence}`, mood);
     },
     show(picture) {
+      if (isClosed) return;
       last = picture;
       erase();
       draw();
     },
     close() {
+      isClosed = true;
       erase();
       last = undefined;
     },
