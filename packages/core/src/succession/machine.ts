@@ -60,9 +60,13 @@ export function stepSuccession(state: Succession, input: SuccessionInput): Stepp
 
 /** Rule 5 for the node as it stands: may it acknowledge on a connection of this epoch? */
 export function mayAcknowledgeNow(state: Succession, connectionEpoch: Epoch): boolean {
-  const candidate = state.role.role === "candidate" ? state.role.transaction.guard.epoch.value : undefined;
-  const version = state.role.role === "candidate" ? state.role.transaction.insync.version - 1 : undefined;
-  const vow = candidate !== undefined && version !== undefined ? { epoch: candidate, version } : state.promised.vow;
+  const { role } = state;
+  if (role.role === "fenced") return false;
+  if ((role.role === "leader" || role.role === "winner") && connectionEpoch <= role.epoch) return false;
+  // A candidate keeps its vow from the moment it is made, before it is durable.
+  const asked = role.role === "candidate" ? role.transaction : undefined;
+  const vow =
+    asked === undefined ? state.promised.vow : { epoch: asked.guard.epoch.value, version: asked.insync.version - 1 };
   return mayAcknowledge({ connectionEpoch, epochMax: state.promised.epochMax, vow, seen: seenOf(state) });
 }
 

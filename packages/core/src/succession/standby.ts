@@ -57,6 +57,10 @@ export function whyNotCandidate(state: Succession, view: EtcdView): string | und
   if (state.promised.epochMax > view.epoch.value) {
     return `etcd shows epoch ${view.epoch.value}, lower than ${state.promised.epochMax} which is promised here`;
   }
+  const vow = state.promised.vow;
+  if (vow?.epoch === view.epoch.value && vow.version > view.insync.value.version) {
+    return `etcd shows version ${view.insync.value.version} of the set, lower than ${vow.version} which was seen here`;
+  }
   if (state.unfit.length > 0) return `unfit: ${state.unfit.join(", ")}`;
   if (view.pause.value !== undefined) return `paused by ${view.pause.value.by}`;
   if (view.autofailover.value !== "on") return `autofailover is ${view.autofailover.value}`;
@@ -114,7 +118,7 @@ function campaign(
 ): Stepped {
   const why = whyNotCandidate(state, view);
   if (why !== undefined) {
-    const sentence = `Would take over from ${state.lastLeader?.node ?? "nobody"}, but: ${why}.`;
+    const sentence = `Would take over from ${lastLeader(state, view)?.node ?? "nobody"}, but: ${why}.`;
     return still(state, { kind: "say", event: "takeover.withheld", sentence });
   }
   const transaction = takeover(state, view, how);
@@ -127,7 +131,7 @@ function campaign(
     },
     effects: [
       { kind: "persist", promised: { epochMax: view.epoch.value, vow } },
-      { kind: "say", event: "takeover.vowed", sentence: sentenceOf(transaction, state.lastLeader) },
+      { kind: "say", event: "takeover.vowed", sentence: sentenceOf(transaction, lastLeader(state, view)) },
     ],
   };
 }
@@ -139,7 +143,7 @@ function takeover(
 ): Takeover {
   assert(view.insync !== undefined && state.lease !== undefined, "a candidate has a set and a lease");
   const epoch = view.epoch.value + 1;
-  const old = view.leader?.value ?? state.lastLeader;
+  const old = lastLeader(state, view);
   const reason = reasonOf(view, old, how.requireLeaderAbsent);
   const identity = { node: state.me.node, boot: state.me.boot, epoch, reason };
   const members = view.insync.value.members.filter((m) => m.node === state.me.node || m.node !== old?.node);
@@ -164,6 +168,15 @@ function takeover(
   };
 }
 
+/**
+ * Whom this takeover follows on. One that led an earlier epoch than etcd's is not it: another has led unseen, whose death
+ * was not told, and who may still send.
+ */
+function lastLeader(state: Succession, view: EtcdView): LeaderRecord | undefined {
+  const last = view.leader?.value ?? state.lastLeader;
+  return last?.epoch === view.epoch.value ? last : undefined;
+}
+
 function reasonOf(view: EtcdView, old: LeaderRecord | undefined, isAbsent: boolean): TakeoverReason {
   if (!isAbsent) return "pre-emption";
   return old !== undefined && view.deaths.has(old.boot) ? "crash-release" : "expired";
@@ -184,7 +197,19 @@ function onTick(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
 }
 
 function onPromised(state: Succession, role: StandbyRole | CandidateRole | WinnerRole, now: MonoMs): Stepped {
-  if (role.role === "winner" && state.promised.epochMax >= role.epoch) return lead(state, role, now);
+  const { epochMax } = state.promised;
+  // A later epoch was promised to its leader on the link: what was asked for, or even won, is over before it began.
+  const isOvertaken =
+    (role.role === "winner" && epochMax > role.epoch) ||
+    (role.role === "candidate" && epochMax > role.transaction.guard.epoch.value);
+  if (isOvertaken) {
+    const standby: StandbyRole =
+      role.role === "candidate"
+        ? { role: "standby", following: role.following, heardMonoMs: role.heardMonoMs }
+        : { role: "standby", following: undefined, heardMonoMs: now };
+    return still({ ...state, role: standby }, { kind: "read" });
+  }
+  if (role.role === "winner" && epochMax === role.epoch) return lead(state, role, now);
   if (role.role !== "candidate" || role.phase !== "vowing") return still(state);
   const { guard, insync } = role.transaction;
   const vow = state.promised.vow;

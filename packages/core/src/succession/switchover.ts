@@ -1,0 +1,176 @@
+/**
+ * Switchover, the leader's part (rule 10): the leader is held, the successor comes to hold everything, and one transaction
+ * rebinds the leader key. A hold always ends: handed off, resumed, or fenced. After a refusal or an unknown answer only an
+ * own bump that has committed lets the leader go on, for it kills the handoff that may still be on its way. Invariants I3,
+ * I6, I14, I16. Operators: `runbooks/planned-switchover.md`.
+ */
+import type { NodeId } from "../ids.ts";
+import type { MonoMs, WallMs } from "../time.ts";
+import { ask, guardOf, whyShrink } from "./membership.ts";
+import type { Hold, LeaderRole, Stepped, Succession, SuccessionEffect, SuccessionInput } from "./state.ts";
+import { merged } from "./state.ts";
+import type { EtcdView, Transaction } from "./records.ts";
+import { isSameMember } from "./wait-set.ts";
+
+/** Why a node cannot be handed the leadership now; undefined when it can. */
+export function whyNotSuccessor(state: Succession, role: LeaderRole, node: NodeId): string | undefined {
+  if (node === state.me.node) return "it leads already";
+  const members = role.known.record.members;
+  if (!members.some((m) => m.node === node)) return "not in the in-sync set";
+  const follower = role.followers.get(node);
+  if (follower === undefined || !follower.isConnected) return "its link is down";
+  if (!members.some((m) => isSameMember(m, follower.member))) return "its disk is not the one that is in sync";
+  const member = state.view?.members.get(node);
+  if (member === undefined) return "it does not publish itself in etcd";
+  if (member.boot !== follower.boot) return "it has just restarted";
+  if (member.unfit.length > 0) return `unfit: ${member.unfit.join(", ")}`;
+  return undefined;
+}
+
+/** Takes up a switchover: the leader is held from this step on, or says why not. */
+export function startSwitchover(
+  state: Succession,
+  role: LeaderRole,
+  input: Extract<SuccessionInput, { kind: "switchover" }>,
+): Stepped {
+  const to = input.to ?? mostAdvanced(state, role);
+  const why = whyNotNow(state, role, input.reason) ?? whyNotTo(state, role, to);
+  if (why !== undefined || to === undefined) {
+    return { state, effects: [refusal(input, why ?? "there is no other node")] };
+  }
+  const hold: Hold = {
+    phase: "draining",
+    to,
+    operation: input.operation,
+    reason: input.reason,
+    sinceMonoMs: input.now,
+    last: undefined,
+  };
+  const effect: SuccessionEffect = { kind: "hold", operation: input.operation, to };
+  return { state: { ...state, role: { ...role, hold } }, effects: [effect] };
+}
+
+/** A yield is nobody's operation: it is asked for again at once, so a refusal is only a word for the log. */
+function refusal(input: Extract<SuccessionInput, { kind: "switchover" }>, why: string): SuccessionEffect {
+  if (input.reason !== "yield") return { kind: "refuse-switchover", operation: input.operation, why };
+  return { kind: "say", event: "leadership.yield-withheld", sentence: `Would yield the leadership, but: ${why}.` };
+}
+
+function whyNotNow(state: Succession, role: LeaderRole, reason: Hold["reason"]): string | undefined {
+  if (role.hold !== undefined) return `operation ${role.hold.operation} is under way`;
+  if (role.openedAt === undefined || role.commit < role.openedAt) return "the epoch is not open yet";
+  if (reason !== "yield") return undefined;
+  // I16: in pause only an operator's operation changes the leader.
+  const pause = state.view?.pause.value;
+  if (pause !== undefined) return `paused by ${pause.by}`;
+  const autofailover = state.view?.autofailover.value ?? "on";
+  return autofailover === "on" ? undefined : `autofailover is ${autofailover}`;
+}
+
+function whyNotTo(state: Succession, role: LeaderRole, to: NodeId | undefined): string | undefined {
+  if (to === undefined) return everyReason(state, role);
+  const why = whyNotSuccessor(state, role, to);
+  return why === undefined ? undefined : `${to} cannot lead: ${why}`;
+}
+
+function mostAdvanced(state: Succession, role: LeaderRole): NodeId | undefined {
+  const fit = [...role.followers.values()].filter((f) => whyNotSuccessor(state, role, f.member.node) === undefined);
+  const best = fit.sort((a, b) => b.acked - a.acked)[0];
+  return best?.member.node;
+}
+
+function everyReason(state: Succession, role: LeaderRole): string {
+  const names = new Set([...role.known.record.members.map((m) => m.node), ...role.followers.keys()]);
+  names.delete(state.me.node);
+  if (names.size === 0) return "there is no other node";
+  return [...names].map((node) => `${node}: ${whyNotSuccessor(state, role, node) ?? "fit"}`).join("; ");
+}
+
+/** Ends a hold whose handoff was not asked for yet, when its time is up or its target is lost. */
+export function giveUpHold(state: Succession, role: LeaderRole, now: MonoMs): Stepped | undefined {
+  const { hold } = role;
+  if (hold === undefined || hold.phase === "asking" || hold.phase === "killing") return undefined;
+  const { switchoverMs } = state.timing;
+  const member = role.known.record.members.find((m) => m.node === hold.to);
+  const lost = member === undefined ? "not in the in-sync set any more" : whyShrink(state, role, member, now);
+  if (lost !== undefined) return resume(state, role, hold, `${hold.to} cannot lead: ${lost}`);
+  if (now - hold.sinceMonoMs <= switchoverMs) return undefined;
+  return resume(state, role, hold, `${hold.to} did not hold the whole journal within ${switchoverMs} ms`);
+}
+
+function resume(state: Succession, role: LeaderRole, hold: Hold, why: string): Stepped {
+  return {
+    state: { ...state, role: { ...role, hold: undefined } },
+    effects: [{ kind: "resume", operation: hold.operation, why }],
+  };
+}
+
+/** Rule 10: everything of this node is committed, and the successor itself has acknowledged it on this link. */
+export function isReadyToHandOff(state: Succession, role: LeaderRole): boolean {
+  const { hold } = role;
+  if (hold?.phase !== "drained" || hold.last === undefined) return false;
+  if (role.inFlight !== undefined || role.pending.length > 0) return false;
+  const last = Math.max(hold.last, state.last);
+  return role.commit >= last && (role.followers.get(hold.to)?.acked ?? 0) >= last;
+}
+
+/** Asks etcd to rebind the leader key, once `isReadyToHandOff`; resumes when the successor is no longer fit. */
+export function askHandoff(state: Succession, role: LeaderRole, hold: Hold, wall: WallMs): Stepped {
+  const member = state.view?.members.get(hold.to);
+  const why = whyNotSuccessor(state, role, hold.to);
+  if (member === undefined || why !== undefined) {
+    return resume(state, role, hold, `${hold.to} cannot lead: ${why ?? "it has left etcd"}`);
+  }
+  const id = state.nextTransaction;
+  const identity = { node: member.node, boot: member.boot, epoch: role.epoch + 1, reason: hold.reason };
+  const transaction: Transaction = {
+    kind: "handoff",
+    id,
+    guard: guardOf(state, role),
+    leader: { ...identity, lease: member.lease, sinceWallMs: wall },
+    history: { ...identity, atWallMs: wall, position: hold.last ?? 0, operation: hold.operation },
+  };
+  const next: LeaderRole = { ...role, inFlight: id, hold: { ...hold, phase: "asking" } };
+  return { state: { ...state, nextTransaction: id + 1, role: next }, effects: [{ kind: "transact", transaction }] };
+}
+
+/** The handoff's answer. All but "committed" leaves the leader held, and asks for the bump that settles it. */
+export function onHandoffAnswer(
+  state: Succession,
+  role: LeaderRole,
+  hold: Hold,
+  answer: "committed" | "refused" | "unknown",
+): Stepped {
+  if (answer === "committed") return handedOff(state, role, hold);
+  // Refused may still be the answer to the second of two sendings; as for unknown, only an own bump kills a late handoff.
+  const killing: LeaderRole = { ...role, inFlight: undefined, hold: { ...hold, phase: "killing" } };
+  const sentence = `Settles the handoff to ${hold.to}, whose answer was ${answer}.`;
+  const bump = ask(state, killing, role.known.record.members, sentence);
+  return { state: bump.state, effects: [...bump.effects, { kind: "read" }] };
+}
+
+/** The handoff that was asked for, if this view shows that it was applied although its answer is not known. */
+export function appliedHandoff(role: LeaderRole, view: EtcdView): Hold | undefined {
+  const { hold } = role;
+  if (hold === undefined || (hold.phase !== "asking" && hold.phase !== "killing")) return undefined;
+  const leader = view.leader?.value;
+  const isApplied = leader?.node === hold.to && leader.epoch === role.epoch + 1 && leader.reason === hold.reason;
+  return isApplied && view.epoch.value === leader.epoch ? hold : undefined;
+}
+
+/** Leadership has passed on: this boot follows, it is not fenced. */
+export function handedOff(state: Succession, role: LeaderRole, hold: Hold): Stepped {
+  const epoch = role.epoch + 1;
+  const follower = role.followers.get(hold.to);
+  return {
+    state: {
+      ...state,
+      role: { role: "standby", following: follower?.boot, heardMonoMs: follower?.heardMonoMs ?? role.sinceMonoMs },
+    },
+    effects: [
+      { kind: "persist", promised: merged(state.promised, { epochMax: epoch, vow: undefined }) },
+      { kind: "handed-off", operation: hold.operation, to: hold.to, epoch },
+      { kind: "say", event: "leadership.handed-off", sentence: `Handed epoch ${epoch} to ${hold.to}.` },
+    ],
+  };
+}

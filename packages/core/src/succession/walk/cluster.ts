@@ -1,0 +1,253 @@
+/**
+ * The cluster of a walk: places with disks, processes on them, the links between them, and requests on their way to etcd
+ * and back. It moves only when the walk says what moves; whatever chance decides on the way comes from the walk's dice.
+ */
+import type { BootId, JournalId, LeaseId, NodeId } from "../../ids.ts";
+import { id } from "../../ids.ts";
+import { monoMs } from "../../time.ts";
+import type { Transaction } from "../records.ts";
+import type { SuccessionTiming } from "../state.ts";
+import { Checks } from "./checks.ts";
+import type { Dice } from "./dice.ts";
+import type { Disk } from "./disk.ts";
+import { WalkEtcd } from "./etcd.ts";
+import type { Link } from "./link.ts";
+import type { NodePorts } from "./node.ts";
+import { WalkNode } from "./node.ts";
+
+interface Place {
+  disk: Disk;
+  process: WalkNode | undefined;
+  boots: number;
+}
+
+/** A request on its way to etcd, or its answer on the way back. */
+interface Transit {
+  readonly node: WalkNode;
+  readonly transaction: Transaction;
+  answer: ReturnType<WalkEtcd["apply"]> | undefined;
+  isAnswered: boolean;
+}
+
+export class WalkCluster {
+  readonly checks: Checks;
+  readonly etcd: WalkEtcd;
+  readonly places: Map<NodeId, Place> = new Map();
+  readonly links: Link[] = [];
+  readonly transits: Transit[] = [];
+  readonly timing: SuccessionTiming;
+  now = 1_000;
+  readonly #dice: Dice;
+  readonly #schedule: string[] | undefined;
+  #uid = 0;
+
+  constructor(dice: Dice, schedule: string[] | undefined) {
+    this.#dice = dice;
+    this.#schedule = schedule;
+    const nodes = (dice.chance(0.25) ? ["a", "b"] : ["a", "b", "c"]).map((name) => id<NodeId>(name));
+    this.timing = {
+      silenceMs: 50,
+      shrinkMs: 24,
+      disconnectedShrinkMs: 8,
+      preempt: dice.chance(0.85),
+      switchoverMs: 80,
+    };
+    for (const node of nodes) this.places.set(node, { disk: newDisk(node, 1), process: undefined, boots: 0 });
+    const first = nodes.slice(0, dice.chance(0.3) ? 1 : nodes.length);
+    const members = first.map((node) => ({ node, journal: id<JournalId>(`${node}-disk1`) }));
+    this.checks = new Checks({
+      etcd: () => this.etcd,
+      disks: this.places,
+      isAlive: (boot) => this.running().some((process) => process.boot === boot),
+    });
+    this.etcd = new WalkEtcd(members, (transaction, before) => this.checks.onApplied(transaction, before));
+    for (const follower of nodes) {
+      for (const leader of nodes) {
+        if (follower !== leader) this.links.push({ follower, leader, isUp: false, toFollower: [], toLeader: [] });
+      }
+    }
+    for (const node of nodes) this.start(node);
+  }
+
+  running(): WalkNode[] {
+    return [...this.places.values()].flatMap((place) => (place.process === undefined ? [] : [place.process]));
+  }
+
+  isRunning(process: WalkNode): boolean {
+    return this.places.get(process.node)?.process === process;
+  }
+
+  pickRunning(which: (process: WalkNode) => boolean = () => true): WalkNode | undefined {
+    return this.#dice.pick(this.running().filter(which));
+  }
+
+  start(node: NodeId): void {
+    const place = this.places.get(node);
+    if (place === undefined || place.process !== undefined) return;
+    place.boots += 1;
+    const boot = id<BootId>(`${node}${place.boots}`);
+    const lease = this.grant(boot);
+    this.trace(() => `start ${boot} with ${place.disk.log.length} records, ${JSON.stringify(place.disk.promised)}`);
+    place.process = new WalkNode({ node, boot, lease, disk: place.disk, timing: this.timing, ports: this.#ports() });
+    this.etcd.publish({ node, boot, journal: place.disk.journal, lease });
+  }
+
+  end(process: WalkNode, orders: number): void {
+    const place = this.places.get(process.node);
+    if (place?.process !== process) return;
+    process.journal.crash(orders);
+    place.process = undefined;
+    this.checks.onGone(process.boot);
+    for (const link of this.links) {
+      if (link.follower === process.node || link.leader === process.node) this.disconnect(link);
+    }
+  }
+
+  grant(boot: BootId): LeaseId {
+    const lease = id<LeaseId>(`${boot}-${this.etcd.revision}`);
+    this.etcd.leases.add(lease);
+    return lease;
+  }
+
+  applyOne(): void {
+    const transit = this.#dice.pick(this.transits.filter((one) => one.answer === undefined));
+    if (transit === undefined) return;
+    transit.answer = this.etcd.apply(transit.transaction);
+    const { kind, id: number } = transit.transaction;
+    this.trace(() => `etcd: ${kind} ${number} of ${transit.node.boot}: ${transit.answer?.kind ?? ""}`);
+    this.#forget(transit);
+  }
+
+  answerOne(isUnknown: boolean): void {
+    const transit = this.#dice.pick(
+      this.transits.filter((one) => !one.isAnswered && (isUnknown || one.answer !== undefined)),
+    );
+    if (transit === undefined) return;
+    transit.isAnswered = true;
+    const answer =
+      isUnknown || transit.answer === undefined ? ({ kind: "unknown", cause: "lost" } as const) : transit.answer;
+    this.trace(
+      () => `answer to ${transit.node.boot}: ${transit.transaction.kind} ${transit.transaction.id} ${answer.kind}`,
+    );
+    this.checks.count(`${transit.transaction.kind} ${answer.kind}`);
+    if (this.isRunning(transit.node)) transit.node.feed({ kind: "answered", id: transit.transaction.id, answer });
+    this.#forget(transit);
+  }
+
+  #forget(transit: Transit): void {
+    if (transit.isAnswered && transit.answer !== undefined) this.transits.splice(this.transits.indexOf(transit), 1);
+  }
+
+  /** First the answer is made, later it arrives. */
+  serveRead(process: WalkNode | undefined): void {
+    if (process?.reading === undefined || !this.isRunning(process)) return;
+    if (process.reading.snapshot === undefined) {
+      process.reading.snapshot = this.etcd.view();
+      return;
+    }
+    const { revision } = process.reading.snapshot;
+    this.trace(() => `${process.boot} reads revision ${revision}`);
+    process.answerRead(false);
+  }
+
+  loseRead(process: WalkNode | undefined): void {
+    if (process?.reading?.snapshot !== undefined) process.answerRead(true);
+  }
+
+  noticeLease(process: WalkNode): void {
+    if (this.etcd.leases.has(process.lease)) return;
+    if (process.leading !== undefined) return process.feed({ kind: "lease-lost", reason: "etcd does not know it" });
+    process.lease = this.grant(process.boot);
+    process.feed({ kind: "lease", lease: process.lease });
+    const { node, boot, lease } = process;
+    this.etcd.publish({ node, boot, journal: process.journal.disk.journal, lease });
+  }
+
+  deliver(link: Link | undefined): void {
+    if (link?.isUp !== true) return;
+    const isForward = link.toFollower.length > 0 && (link.toLeader.length === 0 || this.#dice.chance(0.5));
+    if (isForward) {
+      const message = link.toFollower.shift();
+      this.trace(() => `${link.leader} ⇒ ${link.follower}: ${JSON.stringify(message)}`);
+      if (message !== undefined) this.places.get(link.follower)?.process?.onToFollower(link.leader, message);
+      return;
+    }
+    const message = link.toLeader.shift();
+    if (message === undefined) return;
+    this.trace(() => `${link.follower} ⇒ ${link.leader}: ${JSON.stringify(message)}`);
+    this.places.get(link.leader)?.process?.onToLeader(link.follower, message);
+  }
+
+  connect(link: Link | undefined): void {
+    if (link === undefined || link.isUp) return;
+    const leader = this.places.get(link.leader)?.process;
+    const follower = this.places.get(link.follower)?.process;
+    if (leader === undefined || follower === undefined) return;
+    link.isUp = true;
+    this.trace(() => `${link.follower} dials ${link.leader}`);
+    leader.sessionUp(link.follower, follower.boot);
+  }
+
+  disconnect(link: Link | undefined): void {
+    if (link?.isUp !== true) return;
+    link.isUp = false;
+    link.toFollower = [];
+    link.toLeader = [];
+    this.trace(() => `${link.follower} loses ${link.leader}`);
+    this.places.get(link.follower)?.process?.dialledDown(link.leader);
+    this.places.get(link.leader)?.process?.sessionDown(link.follower);
+  }
+
+  #link(follower: NodeId, leader: NodeId): Link | undefined {
+    return this.links.find((link) => link.follower === follower && link.leader === leader);
+  }
+
+  #ports(): NodePorts {
+    const { checks } = this;
+    return {
+      now: () => monoMs(this.now),
+      transact: (node, transaction) => {
+        checks.onAsked(node, transaction);
+        this.transits.push({ node, transaction, answer: undefined, isAnswered: false });
+      },
+      toLeader: (from, to, message) => {
+        const link = this.#link(from, to);
+        if (link?.isUp === true) link.toLeader.push(message);
+        return link?.isUp === true;
+      },
+      toFollower: (from, to, message) => {
+        const link = this.#link(to, from);
+        if (link?.isUp === true) link.toFollower.push(message);
+        return link?.isUp === true;
+      },
+      drop: (follower, leader) => this.disconnect(this.#link(follower, leader)),
+      nextUid: () => (this.#uid += 1),
+      onLead: (node, epoch) => checks.onLead(node, epoch),
+      onCommit: (node, role, from, upTo) => checks.onCommit(node, role, from, upTo),
+      onAck: (node, epoch, position) => checks.onAck(node, epoch, position),
+      onStep: (node) => checks.onStep(node),
+      onHold: (node, operation) => checks.onHold(node, operation),
+      onHoldEnded: (_, operation, how) => checks.onHoldEnded(operation, how),
+      onFenced: (node) => {
+        checks.count("fenced");
+        this.end(node, node.journal.orders);
+      },
+      broken: (what) => checks.broken(what),
+      trace: (line) => this.trace(line),
+    };
+  }
+
+  trace(line: () => string): void {
+    this.#schedule?.push(`${this.now} ${line()}`);
+  }
+}
+
+/** An empty disk; a replaced one has another number. */
+export function newDisk(node: NodeId, number: number): Disk {
+  return {
+    journal: id<JournalId>(`${node}-disk${number}`),
+    log: [],
+    promised: { epochMax: 0, vow: undefined },
+    commit: 0,
+  };
+}
