@@ -260,17 +260,27 @@ test("an order that no journal knows is convicted", () => {
   expect(rules({ venue: [...venue, ...placed("cx", 9, "b-key", 1_400)] })).toEqual(["known-orders", "positions"]);
 });
 
+/** The inherited order was accepted and has not traded. */
+const untraded = {
+  venue: venue.filter((entry) => entry["type"] !== "fill" || entry["clientOrderId"] !== "c2"),
+  events: events.filter((event) => event.kind !== "fill.recorded" || event.intent !== "i-2"),
+};
+
 test("an intent that stays in doubt is convicted once its budget is spent", () => {
-  const open = events.filter((event) => event.kind !== "doubt.resolved");
-  expect(rules({ events: open })).toEqual(["ends-as-venue"]);
-  expect(rules({ events: open, endedWallMs: t0 + 3_000 })).toEqual([]);
+  const open = { ...untraded, events: untraded.events.filter((event) => event.kind !== "doubt.resolved") };
+  expect(rules(open)).toEqual(["ends-as-venue"]);
+  expect(rules({ ...open, endedWallMs: t0 + 3_000 })).toEqual([]);
 });
 
 test("an intent that ended otherwise than at the venue is convicted", () => {
-  const wrong = events.map((event): JournalEvent =>
+  const wrong = untraded.events.map((event): JournalEvent =>
     event.kind === "doubt.resolved" ? { ...event, resolution: { kind: "not-accepted", proof: "not found" } } : event,
   );
-  expect(rules({ events: wrong })).toEqual(["ends-as-venue"]);
+  expect(rules({ ...untraded, events: wrong })).toEqual(["ends-as-venue"]);
+});
+
+test("a trade proves that its order was accepted, whatever was not answered", () => {
+  expect(rules({ events: events.filter((event) => event.kind !== "doubt.resolved") })).toEqual([]);
 });
 
 test("an order of the old epoch after the first of the new is convicted unless it was inherited, and in time", () => {
