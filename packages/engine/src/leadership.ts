@@ -21,7 +21,7 @@ import type {
   Transaction,
   TransactionAnswer,
 } from "@baton/core";
-import { isEpochOpen, issuePermit, mayAcknowledgeNow, mayFollow, monoMs, stepSuccession } from "@baton/core";
+import { isEpochOpen, issuePermit, mayAcknowledgeNow, mayFollow, stepSuccession } from "@baton/core";
 import { monoNow, wallNow } from "./clock.ts";
 
 /** What executing effects needs of the rest of the engine. */
@@ -192,11 +192,6 @@ export class Leadership implements PermitSource {
     this.#lastSaid = said;
     this.#ports.say(event, sentence);
   }
-}
-
-/** A BigInt64 nanosecond cell of a shared buffer as milliseconds of the monotonic clock. */
-export function readDeadline(cell: BigInt64Array): MonoMs {
-  return monoMs(Number(Atomics.load(cell, 0)) / 1e6);
 }
 
 function messageOf(error: unknown): string {

@@ -111,14 +111,12 @@ export interface VenueConfig {
   readonly minValidityMs: number;
   readonly deadlineMs: number;
   readonly uniqueness: "open-only" | "forever" | "none";
-  readonly limits: VenueLimits;
+  readonly limits?: VenueLimits;
 }
 
 export interface VenueLimits {
   readonly orderRate: RateLimit;
   readonly requestWeight: RateLimit;
-  /** Share of both that only cancels, resolution and kill may use. */
-  readonly reservedPercent: number;
 }
 
 export interface FeedConfig {

@@ -72,11 +72,14 @@ const rate = (what: string): z.ZodType<RateLimit> =>
     .strictObject({ count: whole("how many", 1, 1_000_000), perMs: whole("in how many milliseconds", 1, 86_400_000) })
     .describe(`${what}; {count, perMs}`);
 
-const limits: z.ZodType<VenueLimits> = z.strictObject({
-  orderRate: rate("orders the venue takes per interval").prefault({ count: 50, perMs: 10_000 }),
-  requestWeight: rate("request weight the venue takes per interval").prefault({ count: 6_000, perMs: 60_000 }),
-  reservedPercent: whole("share of both limits kept for cancels, resolution and kill", 0, 90, 20),
-});
+const limits: z.ZodType<VenueLimits> = z
+  .strictObject({
+    orderRate: rate("new orders of the account per interval"),
+    requestWeight: rate("request weight of this address per interval"),
+  })
+  .describe(
+    "used instead of what the venue publishes, where others share the account or the address; {orderRate, requestWeight}",
+  );
 
 const venue: z.ZodType<VenueConfig> = z.strictObject({
   id: named<VenueId>("the venue's name in this file"),
@@ -105,7 +108,7 @@ const venue: z.ZodType<VenueConfig> = z.strictObject({
     ["open-only", "forever", "none"],
     "none",
   ),
-  limits: limits.prefault(allDefaults),
+  limits: z.exactOptional(limits),
 });
 
 const feed: z.ZodType<FeedConfig> = z.strictObject({

@@ -3,7 +3,7 @@
  * tried again until it does; meanwhile the node says so. Each second one signed read with the node's own key tells whether
  * this node reaches the venue, which decides whether leadership is yielded.
  */
-import type { Config, PermitSource, PlaceOutcome, VenueConfig, VenueId } from "@baton/core";
+import type { Config, PermitSource, PlaceOutcome, VenueConfig, VenueId, VenueLimits } from "@baton/core";
 import type { RequestTelemetry, Venue } from "@baton/venues";
 import { openVenue, VenueSetupError } from "@baton/venues";
 import { monoNow, systemClock } from "../clock.ts";
@@ -81,6 +81,7 @@ export class VenueDoors {
           ...(config.restUrl !== undefined && { restUrl: config.restUrl }),
           ...(config.wsUrl !== undefined && { wsUrl: config.wsUrl }),
           symbols: config.symbols,
+          ...(config.limits !== undefined && { limits: limitsOf(config.limits) }),
           validityMs: config.validityMs,
           minValidityMs: config.minValidityMs,
           deadlineMs: config.deadlineMs,
@@ -127,4 +128,13 @@ export class VenueDoors {
     }, ms);
     this.#timers.add(timer);
   }
+}
+
+/** The configured limits in the intervals that the venue counts in. */
+function limitsOf(limits: VenueLimits): { readonly weightPerMinute: number; readonly ordersPerTenSeconds: number } {
+  const { orderRate, requestWeight } = limits;
+  return {
+    weightPerMinute: Math.floor((requestWeight.count * 60_000) / requestWeight.perMs),
+    ordersPerTenSeconds: Math.floor((orderRate.count * 10_000) / orderRate.perMs),
+  };
 }
