@@ -6,7 +6,9 @@ import { loadConfig, parseConfig } from "@baton/engine";
 import { describe, expect, test } from "vitest";
 
 const folder = fileURLToPath(new URL("../../infra/config/", import.meta.url));
-const files = readdirSync(folder);
+const files = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => entry.name);
 
 describe("every example configuration", () => {
   test("is a YAML file", () => {
