@@ -1,9 +1,11 @@
 /** The one door of core: every decision, and the words that all rooms share. */
 export * from "./admin/cluster.ts";
 export * from "./admin/exit-codes.ts";
+export * from "./admin/openapi.ts";
 export * from "./admin/operations.ts";
 export * from "./admin/orders.ts";
 export * from "./admin/problem.ts";
+export * from "./admin/routes.ts";
 export * from "./algorithms/twap.ts";
 export * from "./assert.ts";
 export * from "./config/check.ts";

@@ -224,7 +224,7 @@ export const probeViewSchema: z.ZodType<ProbeView> = z.looseObject({
   isOk: z.boolean(),
   role,
   sentence: z.string(),
-}) as unknown as z.ZodType<ProbeView>;
+});
 
 export const feedsSchema: z.ZodType<{ readonly version: 1; readonly feeds: readonly FeedView[] }> = z.looseObject({
   version: z.literal(1),

@@ -44,7 +44,8 @@ const asked = {
   reason: z.string("must say why").trim().min(1, "must say why").max(500, "must have at most 500 characters"),
 };
 
-const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminatedUnion(
+/** Body of `POST /operations`; use `checkOperationRequest`. */
+export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminatedUnion(
   "what",
   [
     z.strictObject({ what: z.literal("switchover"), ...asked, to: z.exactOptional(z.string()) }),

@@ -9,6 +9,7 @@ import type { JournalEvent, TwapParameters } from "../formats/events.ts";
 import type { Branded, ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, VenueId } from "../ids.ts";
 import type { OrderStanding } from "../orders/order-row.ts";
 import type { OrderTerms, OrderType, Side, TimeInForce } from "../orders/terms.ts";
+import { slicesMax } from "../orders/refusal.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
 
@@ -94,11 +95,14 @@ const twapSchema: z.ZodType<TwapRequest> = z.strictObject({
   symbol,
   side,
   quantity: positive(),
-  slices: whole(1, 10_000),
+  slices: whole(1, slicesMax),
   durationMs: whole(100, 86_400_000),
   aggressionBps: whole(0, 1_000).default(10),
   limitPrice: z.exactOptional(positive()),
 });
+
+/** Body of `POST /v1/orders`; use `checkOrderRequest`, which names the field of the kind that was meant. */
+export const placeOrderRequestSchema: z.ZodType<PlaceOrderRequest> = z.union([orderSchema, twapSchema]);
 
 /** Checks the body of `POST /v1/orders`. With `algo` it is a parent order. */
 export function checkOrderRequest(body: unknown): Checked<PlaceOrderRequest> {
@@ -212,6 +216,9 @@ export const parentViewSchema: z.ZodType<ParentView> = z.looseObject({
   slices: z.looseObject({ done: z.int(), skipped: z.int(), open: z.int() }),
   children: z.array(z.string()),
 }) as unknown as z.ZodType<ParentView>;
+
+/** `GET /v1/orders/:id`. */
+export const orderOrParentSchema: z.ZodType<OrderView | ParentView> = z.union([orderViewSchema, parentViewSchema]);
 
 export const placeOrderAnswerSchema: z.ZodType<PlaceOrderAnswer> = z.union([
   z.looseObject({ intentId: z.string(), clientOrderId: z.string(), epoch: z.int(), sequence: z.int() }),

@@ -3,6 +3,7 @@
  * set. 503 `refused` says that nothing was recorded; 503 `unknown` that it was, and that its fate is not known here.
  */
 import type {
+  BalanceView,
   Config,
   EngineState,
   IntentId,
@@ -12,7 +13,7 @@ import type {
   Refusal,
   Sequence,
 } from "@baton/core";
-import { assert, checkOrderRequest, id, isPassingRefusal, latestAttempt, problem } from "@baton/core";
+import { apiRoutes, assert, checkOrderRequest, id, isPassingRefusal, problem } from "@baton/core";
 import type { Desk } from "../desk/desk.ts";
 import { CommitUnknown } from "../ledger.ts";
 import { orderPage, orderView, parentView, positionViews } from "./order-views.ts";
@@ -24,6 +25,7 @@ export interface OrderRoutesContext {
   /** The committed state: people are told what is durable. */
   readonly committed: () => EngineState;
   readonly whenCommitted: (sequence: Sequence) => Promise<void>;
+  readonly balances: () => Promise<readonly BalanceView[]>;
   /** The journaled events of these intents, in order. */
   readonly eventsOf: (intents: readonly IntentId[]) => Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>>;
 }
@@ -36,29 +38,15 @@ const keyForm = /^[\x21-\x7e]{1,128}$/;
 
 export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
   return [
-    { method: "POST", path: "/v1/orders", right: "trader", on: "leader", handle: (request) => place(context, request) },
-    { method: "GET", path: "/v1/orders", right: "viewer", on: "leader", handle: (request) => list(context, request) },
+    { ...apiRoutes.placeOrder, handle: (request) => place(context, request) },
+    { ...apiRoutes.orders, handle: (request) => list(context, request) },
+    { ...apiRoutes.order, handle: (request) => show(context, request) },
+    { ...apiRoutes.cancelOrder, handle: (request) => cancel(context, request) },
     {
-      method: "GET",
-      path: "/v1/orders/:id",
-      right: "viewer",
-      on: "leader",
-      handle: (request) => show(context, request),
-    },
-    {
-      method: "DELETE",
-      path: "/v1/orders/:id",
-      right: "trader",
-      on: "leader",
-      handle: (request) => cancel(context, request),
-    },
-    {
-      method: "GET",
-      path: "/v1/positions",
-      right: "viewer",
-      on: "leader",
+      ...apiRoutes.positions,
       handle: () => ok({ version: 1, positions: positionViews(context.committed(), context.config) }),
     },
+    { ...apiRoutes.balances, handle: async () => ok({ version: 1, balances: await context.balances() }) },
   ];
 }
 
@@ -131,12 +119,7 @@ async function cancel(context: OrderRoutesContext, request: RouteRequest): Promi
       return no(409, "conflict", `${ref} has ended already`);
     case "recorded": {
       const unknown = await notCommitted(context, taken.sequence);
-      if (unknown !== undefined) return unknown;
-      const order = context.committed().orders.get(id<IntentId>(ref));
-      return {
-        status: 202,
-        body: { id: ref, clientOrderId: order === undefined ? null : latestAttempt(order).clientOrderId },
-      };
+      return unknown ?? { ...(await show(context, request)), status: 202 };
     }
   }
 }

@@ -4,12 +4,12 @@
  * answered). Where there is no leader the answer is 503 `refused`: nothing was recorded.
  */
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { fastify } from "fastify";
-import type { NodeId } from "@baton/core";
+import type { ApiRoute, NodeId } from "@baton/core";
 import { problem, problemMediaType } from "@baton/core";
-import type { Principal, Role, Tokens } from "../config/secrets.ts";
+import type { Principal, Tokens } from "../config/secrets.ts";
 import { isAllowed, principalOf } from "./principals.ts";
 
 /** A request as it travels over the node link; JSON. */
@@ -33,21 +33,27 @@ export interface Answer {
   readonly contentType?: string;
 }
 
+/** Instead of an answer at once: a connection that is written to for as long as it lasts. */
+export interface Streaming {
+  readonly status: 200;
+  readonly contentType: string;
+  /** Called once, after the headers have left. */
+  readonly stream: (out: ServerResponse) => void;
+}
+
 export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly idempotencyKey: string | undefined;
+  /** The last event that a reconnecting listener has. */
+  readonly lastEventId: string | undefined;
   readonly principal: Principal;
 }
 
-/** `on: "leader"`: a standby forwards it. */
-export interface Route {
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly path: string;
-  readonly right: Role;
-  readonly on: "any" | "leader";
-  readonly handle: (request: RouteRequest) => Promise<Answer> | Answer;
+/** A call of core's table and what answers it. */
+export interface Route extends ApiRoute {
+  readonly handle: (request: RouteRequest) => Promise<Answer | Streaming> | Answer | Streaming;
 }
 
 /** Who is let in. */
@@ -93,14 +99,17 @@ export async function openApi(o: {
   // What travelled over the node link was authenticated where it entered; only `inject` below can carry this token.
   const inside = crypto.randomUUID();
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status >= 500) o.onError(error);
-    const code = status >= 500 ? "internal" : "invalid";
+    // What could not be read now (etcd, a venue) is no fault of the asker and none of ours.
+    const isAway = "code" in error && (error.code === "etcd-unavailable" || error.code === "venue-unavailable");
+    const status = isAway ? 503 : (error.statusCode ?? 500);
+    if (status >= 500 && !isAway) o.onError(error);
+    const code = isAway ? "refused" : status >= 500 ? "internal" : "invalid";
     return sendProblem(reply, problem(status, code, error.message));
   });
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, problem(404, "not-found", `there is no ${request.url}`)),
   );
+  const allowed = new Map<string, string[]>();
   for (const route of o.routes) {
     const methods: HTTPMethods[] = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
     app.route({
@@ -108,9 +117,11 @@ export async function openApi(o: {
       url: route.path,
       handler: (request, reply) => handle(o, route, inside, request, reply),
     });
-    if (route.method === "GET") {
-      app.options(route.path, (_request, reply) => reply.code(204).header("allow", "GET, HEAD, OPTIONS").send());
-    }
+    allowed.set(route.path, [...(allowed.get(route.path) ?? []), ...methods]);
+  }
+  for (const [path, methods] of allowed) {
+    const allow = [...methods, "OPTIONS"].join(", ");
+    app.options(path, (_request, reply) => reply.code(204).header("allow", allow).send());
   }
   await app.ready();
   return {
@@ -154,6 +165,7 @@ async function handle(
   }
   const key = request.headers["idempotency-key"];
   const idempotencyKey = typeof key === "string" ? key : undefined;
+  const lastEventId = request.headers["last-event-id"];
   if (route.on === "leader") {
     const leader = o.leader.current();
     if (leader === undefined)
@@ -173,9 +185,19 @@ async function handle(
     query: request.query as Record<string, string>,
     body: request.body,
     idempotencyKey,
+    lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     principal,
   });
-  return send(reply, answer);
+  return "stream" in answer ? startStream(request, reply, answer) : send(reply, answer);
+}
+
+function startStream(request: FastifyRequest, reply: FastifyReply, answer: Streaming): FastifyReply {
+  const headers = { "content-type": answer.contentType, "cache-control": "no-store", "x-accel-buffering": "no" };
+  if (request.method === "HEAD") return reply.code(answer.status).headers(headers).send();
+  reply.hijack();
+  reply.raw.writeHead(answer.status, headers);
+  answer.stream(reply.raw);
+  return reply;
 }
 
 async function forward(
@@ -217,8 +239,10 @@ async function inject(app: FastifyInstance, inside: string, forwarded: Forwarded
     headers: {
       [forwardedHeader]: `${inside} ${JSON.stringify(forwarded.principal)}`,
       ...(forwarded.idempotencyKey !== null && { "idempotency-key": forwarded.idempotencyKey }),
+      ...(forwarded.body !== null && { "content-type": "application/json" }),
     },
-    ...(forwarded.body !== null && { payload: forwarded.body as object }),
+    // As text, so that a body which is no object reaches the check that says so.
+    ...(forwarded.body !== null && { payload: JSON.stringify(forwarded.body) }),
   });
   return { status: answer.statusCode, body: answer.body === "" ? null : (JSON.parse(answer.body) as unknown) };
 }
