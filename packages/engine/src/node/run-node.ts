@@ -34,6 +34,13 @@ export interface RunOptions {
   readonly stop: AbortSignal;
 }
 
+/** What answers, once there is a journal. */
+interface Running {
+  readonly node: EngineNode;
+  readonly views: NodeViews;
+  readonly balances: BalanceReader;
+}
+
 const forwardWithinMs = 3_000;
 /** A handover at stop may take so long before the node goes anyway. */
 const handOverWithinMs = 5_000;
@@ -68,10 +75,11 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   announce(keeper.lease);
   validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs });
 
-  let up: { readonly node: EngineNode; readonly views: NodeViews; readonly balances: BalanceReader } | undefined;
-  const running = (): NonNullable<typeof up> => {
-    assert(up !== undefined, "routes are answered once the node is up");
-    return up;
+  /** Empty until the journal is open. */
+  const seat: { up?: Running } = {};
+  const running = (): Running => {
+    assert(seat.up !== undefined, "routes are answered once the node is up");
+    return seat.up;
   };
   const fenced = Promise.withResolvers<string>();
   const metrics = openMetrics(() => running().views.metrics());
@@ -82,7 +90,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
       allowLoopbackWithoutToken: config.api.allowLoopbackWithoutToken,
     },
     leader: {
-      current: () => up?.views.leader(),
+      current: () => seat.up?.views.leader(),
       forward: async (to: NodeId, request: ForwardedRequest) =>
         (await running().node.replication.request(to, request, forwardWithinMs)) as ForwardedAnswer,
     },
@@ -113,7 +121,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     ].map((route) => ({
       ...route,
       // Before the journal is open a node is alive and knows nothing; it says so.
-      handle: (request: RouteRequest) => (up === undefined ? starting(route) : route.handle(request)),
+      handle: (request: RouteRequest) => (seat.up === undefined ? starting(route) : route.handle(request)),
     })),
     onError: (error) => log.error({ event: "api.error", stack: error.stack }, error.message),
   });
@@ -167,7 +175,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     view,
   );
   stack.defer(() => node.close());
-  up = {
+  seat.up = {
     node,
     views: new NodeViews({ config, boot, etcd, keeper, journal, node }),
     balances: new BalanceReader(config, node.doors.venues),
