@@ -18,7 +18,7 @@ import type { JournalOptions } from "../options.ts";
 import { startReplication } from "../replication/replication.ts";
 import type { Replication, ReplicationOptions } from "../replication/replication.ts";
 
-export const cluster: ClusterId = id<ClusterId>("11111111-1111-4111-8111-111111111111");
+const cluster: ClusterId = id<ClusterId>("11111111-1111-4111-8111-111111111111");
 
 /** A folder that is removed at the end. */
 export function scratch(): { readonly dir: string; readonly [Symbol.dispose]: () => void } {
