@@ -94,6 +94,8 @@ export class Placements {
         case "end":
           return this.#term.note(endedEvent(intent, step.reason, wallNow()));
         case "send": {
+          // Its commit drives it again; who asks before that (a doubt that ended twice) has nothing to do.
+          if (!this.#term.isCommitted(latestAttempt(order).sequence)) return;
           const earlyMs = step.notBeforeWallMs - wallNow();
           if (earlyMs > 0) await pause(earlyMs);
           else await this.#send(order);
