@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { decimal, id } from "@baton/core";
 import type { PlaceOrderRequest, SymbolId } from "@baton/core";
 import type { OrderFlow } from "../flow/order-flow.ts";
-import { clientOf, startCluster } from "../rig/cluster.ts";
+import { startCluster } from "../rig/cluster.ts";
 import type { Cluster, Uniqueness } from "../rig/cluster.ts";
 import { rigSymbols } from "../rig/node-config.ts";
 import { until } from "../rig/processes.ts";
@@ -103,9 +103,7 @@ async function strikeAndRecover(
   flow: OrderFlow,
   stage: Stage,
 ): Promise<Struck> {
-  const leader = await cluster.leader();
-  const before = await clientOf(leader).cluster();
-  const recovered = flow.untilEpochAfter(before.epoch, recoverWithinMs);
+  const recovered = flow.untilEpochAfter(flow.epoch, recoverWithinMs);
   const struck = await strike(options.fault, cluster);
   stage.tell(struck.sentence, "loud");
   if (!changesLeader(options.fault)) return struck;

@@ -47,7 +47,8 @@ export class OrderFlow {
   readonly #cancels = new Set<NodeJS.Timeout>();
   readonly #epochListeners = new Set<(epoch: number) => void>();
   /** The first answer that no client should get; it ends the flow. */
-  #failure: unknown;
+  #failure: Error | undefined;
+  #epoch = 0;
   #turn = 0;
   #isRunning = false;
   #loop: Promise<unknown> | undefined;
@@ -65,6 +66,11 @@ export class OrderFlow {
       await this.#readQuotes();
     }
     this.#loop = Promise.all([this.#send(), this.#watchQuotes()]);
+  }
+
+  /** The latest epoch in which an order was acknowledged; 0 before the first. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** Settles when an order is acknowledged in a later epoch than `epoch`; undefined after `withinMs`. */
@@ -117,7 +123,9 @@ export class OrderFlow {
   }
 
   #track(work: Promise<void>): void {
-    const watched = work.catch((error: unknown) => void (this.#failure ??= error));
+    const watched = work.catch((error: unknown) => {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    });
     this.#underWay.add(watched);
     void watched.finally(() => this.#underWay.delete(watched));
   }
@@ -131,6 +139,7 @@ export class OrderFlow {
       this.count.acknowledged++;
       const { intentId, clientOrderId } = answer;
       this.acknowledged.push({ intentId, clientOrderId, key, atWallMs: Date.now() });
+      this.#epoch = Math.max(this.#epoch, answer.epoch);
       for (const listener of this.#epochListeners) listener(answer.epoch);
       if (made.cancelAfterMs !== undefined) this.#cancelLater(intentId, made.cancelAfterMs);
     } finally {

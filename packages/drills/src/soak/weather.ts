@@ -4,7 +4,6 @@
  * time on single orders. Which fault comes when follows from the seed; how the processes meet it does not.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { clientOf } from "../rig/cluster.ts";
 import type { Cluster, ClusterOptions } from "../rig/cluster.ts";
 import type { OrderFlow } from "../flow/order-flow.ts";
 import { seededRandom } from "../flow/random.ts";
@@ -46,11 +45,20 @@ export async function storm(
   weather: { readonly flow: OrderFlow; readonly seed: number; readonly stage: Stage; readonly isOver: () => boolean },
 ): Promise<void> {
   const random = (loop: number): Random => seededRandom(weather.seed * 3 + loop);
-  await Promise.all([
-    strikeNodes(cluster, weather, random(0)),
-    freezeEtcd(cluster, weather, random(1)),
-    troubleVenue(cluster, weather, random(2)),
-  ]);
+  let hasFailed = false;
+  const shared: Weather = { ...weather, isOver: () => hasFailed || weather.isOver() };
+  const loops = [
+    strikeNodes(cluster, shared, random(0)),
+    freezeEtcd(cluster, shared, random(1)),
+    troubleVenue(cluster, shared, random(2)),
+  ];
+  // One loop's failure ends the others before it is told.
+  const ends = await Promise.allSettled(loops.map((loop) => loop.catch((error: unknown) => fail(error))));
+  function fail(error: unknown): never {
+    hasFailed = true;
+    throw error;
+  }
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 type Weather = Parameters<typeof storm>[1];
@@ -60,8 +68,7 @@ async function strikeNodes(cluster: Cluster, { flow, stage, isOver }: Weather, r
     await delay(random.whole(1_000, 4_000));
     const kind = nodeFaults[random.whole(0, nodeFaults.length - 1)] ?? "none";
     const outMs = random.whole(500, 3_000);
-    const { epoch } = await clientOf(await cluster.leader()).cluster();
-    const recovered = flow.untilEpochAfter(epoch, recoverWithinMs);
+    const recovered = flow.untilEpochAfter(flow.epoch, recoverWithinMs);
     const struck = await strike(kind, cluster);
     stage.tell(struck.sentence, "loud");
     if (changesLeader(kind) && (await recovered) === undefined) {
