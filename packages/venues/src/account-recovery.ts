@@ -43,6 +43,9 @@ export async function recoverAccount(
   const fills: VenueTrade[] = [];
   const symbols = [...venue.instruments.keys()];
   const [openOrders, balances] = await Promise.all([venue.openOrders(), venue.balances()]);
+  // Ten thousand may be open, and a leader must not hold its breath while it compares them.
+  const isOpen = new Set(openOrders.map((open) => keyOf(open.symbol, open.clientOrderId)));
+  const openById = new Map(openOrders.map((open) => [keyOf(open.symbol, open.venueOrderId), open.clientOrderId]));
   for (const symbol of symbols) {
     let fromId = ledger.recoverFrom(symbol, vouchedFor(known, symbol));
     for (;;) {
@@ -55,7 +58,7 @@ export async function recoverAccount(
         const order =
           ledger.clientOrderIdOf(trade) ??
           known.clientOrderIdOf?.(symbol, trade.venueOrderId) ??
-          openOrders.find((open) => isOrderOf(open, trade))?.clientOrderId;
+          openById.get(keyOf(symbol, trade.venueOrderId));
         const clientOrderId = order ?? (await orderById(symbol, trade.venueOrderId))?.clientOrderId;
         const named = clientOrderId === undefined ? trade : { ...trade, clientOrderId };
         if (ledger.trade(named, "recovery")) fills.push(named);
@@ -67,7 +70,7 @@ export async function recoverAccount(
   }
   for (const order of openOrders) ledger.order(order, "recovery");
   for (const live of known.liveOrders()) {
-    if (openOrders.some((open) => open.symbol === live.symbol && open.clientOrderId === live.clientOrderId)) continue;
+    if (isOpen.has(keyOf(live.symbol, live.clientOrderId))) continue;
     const found = await venue.query(live.symbol, live.clientOrderId);
     if (found.kind === "unavailable") throw new VenueUnavailable(venue.id, "order", found.cause);
     // Not found is no news here: whether it proves anything is for the resolution of doubt to say.
@@ -86,6 +89,7 @@ function vouchedFor(known: AccountKnowledge, symbol: SymbolId): TradeId | undefi
   return id<TradeId>(`${back > earliest ? back : earliest}`);
 }
 
-function isOrderOf(order: VenueOrder, trade: VenueTrade): boolean {
-  return order.symbol === trade.symbol && order.venueOrderId === trade.venueOrderId;
+/** Of an order within the account. */
+function keyOf(symbol: string, orderId: string): string {
+  return `${symbol} ${orderId}`;
 }
