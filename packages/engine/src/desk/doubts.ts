@@ -133,8 +133,8 @@ export class Doubts {
     return {
       processingBoundMs: doubt.processingBoundMs,
       queryLagMs: doubt.queryLagMs,
-      // Orders are refused above this bound, so it holds for whoever sent.
-      clockErrorMs: risk.clockErrorMaxMs,
+      // Nobody trades whose clock is further off the venue's; the sender and this node may err in opposite directions.
+      clockErrorMs: 2 * risk.clockErrorMaxMs,
       validityMaxMs,
     };
   }

@@ -44,6 +44,7 @@ import {
 import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
+import { clockOffBy } from "./clock-bound.ts";
 import type { DeskContext } from "./desk-context.ts";
 import type { Term } from "./term.ts";
 
@@ -277,7 +278,7 @@ export class Intake {
       rules: connection.instruments.get(symbol),
       limits: limitsOf(config.risk, config.doubt, symbol),
       market: this.#context.price(venue, symbol),
-      clockErrorMs: connection.clock()?.errorMs,
+      clockErrorMs: clockOffBy(connection.clock()),
       nowWallMs: wallNow(),
     };
   }

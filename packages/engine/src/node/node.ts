@@ -20,6 +20,7 @@ import { NodeIdInUse } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
 import { monoNow, wallNow } from "../clock.ts";
+import { clockOffBy } from "../desk/clock-bound.ts";
 import { Desk, sentByNow } from "../desk/desk.ts";
 import { Leadership } from "../leadership.ts";
 import { Ledger } from "../ledger.ts";
@@ -125,6 +126,7 @@ export class EngineNode {
       onLateAnswer: (clientOrderId, outcome) => this.desk.lateAnswer(clientOrderId, outcome),
       onTelemetry: (venue, request) => this.#onTelemetry(venue, request),
       say: (event, sentence) => this.say(event, sentence),
+      refuse: (why) => this.#fence(why),
     });
     this.markets = new Markets(config, {
       change: (change) => this.say(`feed.${change.type}`, `${change.feed}: ${change.reason}`),
@@ -194,11 +196,12 @@ export class EngineNode {
     if (this.#o.config.node.tags.includes("no-failover")) reasons.push("tagged no-failover");
     for (const venue of this.doors.missing) reasons.push(`not connected to ${venue} since start`);
     for (const [venue, door] of this.doors.venues) {
-      const error = door.clock()?.errorMs;
+      const offBy = clockOffBy(door.clock());
       const max = this.#o.config.risk.clockErrorMaxMs;
-      if (error === undefined) reasons.push(`the time of ${venue} is not known`);
-      else if (error > max)
-        reasons.push(`the time of ${venue} is known to ± ${Math.round(error)} ms, allowed are ${max}`);
+      if (offBy === undefined) reasons.push(`the time of ${venue} is not known`);
+      else if (offBy > max) {
+        reasons.push(`the wall clock may be ${Math.round(offBy)} ms off the time of ${venue}, allowed are ${max}`);
+      }
     }
     const view = this.leadership.state.view;
     const leader = view?.leader === undefined ? undefined : view.members.get(view.leader.value.node);

@@ -20,6 +20,8 @@ export interface VenueEvents {
   readonly onLateAnswer: (clientOrderId: string, outcome: PlaceOutcome) => void;
   readonly onTelemetry: (venue: VenueId, request: RequestTelemetry) => void;
   readonly say: (event: string, sentence: string) => void;
+  /** This machine does not fit the venue: the node must not run. */
+  readonly refuse: (why: string) => void;
 }
 
 export class VenueDoors {
@@ -68,7 +70,7 @@ export class VenueDoors {
       this.#events.say("venue.mode", `${config.id}: mode paper is not available in this version; use sandbox.`);
       return;
     }
-    const { permits, isKilled, onLateAnswer, onTelemetry, say } = this.#events;
+    const { permits, isKilled, onLateAnswer, onTelemetry, say, refuse } = this.#events;
     while (!this.#isClosed) {
       try {
         const venue = await openVenue({
@@ -92,6 +94,16 @@ export class VenueDoors {
           onTelemetry: (request) => onTelemetry(config.id, request),
         });
         if (this.#isClosed) return await venue.close();
+        const clock = venue.clock();
+        const surelyOffMs = clock === undefined ? 0 : Math.abs(clock.offsetMs) - clock.errorMs;
+        const maxMs = this.#config.risk.clockErrorMaxMs;
+        if (surelyOffMs > maxMs) {
+          await venue.close();
+          const off = Math.round(Math.abs(clock?.offsetMs ?? 0));
+          return refuse(
+            `the wall clock is ${off} ms off the time of ${config.id}, allowed are ${maxMs} (risk.clockErrorMaxMs)`,
+          );
+        }
         await venue.warm();
         this.#open.set(config.id, venue);
         say("venue.open", `Connected to ${config.id}.`);
