@@ -68,6 +68,7 @@ async function main(parameters: readonly string[]): Promise<number> {
   } catch (error) {
     stage.close();
     console.error(error instanceof Error ? error.message : String(error));
+    if (cluster !== undefined) console.error(`the logs and journals of this run are kept: ${keepRecords(cluster)}`);
     return 1;
   } finally {
     await cluster?.stop();

@@ -63,6 +63,7 @@ export async function runDemo(cluster: Cluster, options: DemoOptions, stage: Sta
     await delay(undone === undefined ? 0 : plan.afterMs);
     stage.tell("the flow stops");
     await flow.finish();
+    if (flow.count.refused > 0) stage.tell(`refused by checks before they were recorded: ${flow.refusalText()}`);
     await untilSettled(cluster);
     stage.tell("nothing is open and nothing in doubt");
     return await judge(cluster, { flow, fault: struck.evidence });

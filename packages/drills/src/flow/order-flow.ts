@@ -6,7 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { RefusedError, StrangeAnswerError, UnreachableError } from "@baton/cli";
 import type { BatonClient } from "@baton/cli";
-import { decimal } from "@baton/core";
+import { decimal, refusalCodes } from "@baton/core";
 import type { PlaceOrderAnswer, PlaceOrderRequest, SymbolId } from "@baton/core";
 import type { Acknowledged } from "../checker/evidence.ts";
 import type { MadeOrder, OrderMaker, Quote } from "./order-maker.ts";
@@ -94,6 +94,11 @@ export class OrderFlow {
     const answer = await this.#untilAnswered(request, key);
     if (answer === undefined || !("parentId" in answer)) throw new Error(`the parent order ${key} was not taken`);
     return answer.parentId;
+  }
+
+  /** Why orders were refused for good, for the story: "price-stale 3, position 1", or "none". */
+  refusalText(): string {
+    return [...this.refusals].map(([code, count]) => `${code} ${count}`).join(", ") || "none";
   }
 
   /** Stops sending and waits for every answer and every cancel. Throws what no client should have met. */
@@ -216,6 +221,9 @@ export class OrderFlow {
   }
 }
 
+/** True for a refusal that asking again will not change; the table of codes says which pass by themselves. */
 function isFinal(error: unknown): error is RefusedError {
-  return error instanceof RefusedError && error.problem.status < 500 && error.problem.status !== 429;
+  if (!(error instanceof RefusedError) || error.problem.status >= 500) return false;
+  const known: Readonly<Record<string, { readonly isPassing: boolean } | undefined>> = refusalCodes;
+  return known[error.problem.code]?.isPassing !== true;
 }
