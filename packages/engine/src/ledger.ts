@@ -4,8 +4,9 @@
  * would break the state is refused with a code instead of ending each leader in turn. Effects (a venue request, an answer
  * to a client) hang on the commit of their event and on nothing earlier. Invariants I4, I12, I19.
  */
-import type { EngineState, Epoch, Frame, JournalEvent, Sequence } from "@baton/core";
+import type { EngineState, Epoch, Frame, JournalEvent, MonoMs, Sequence } from "@baton/core";
 import { applyEvent, assert, copyState, decodeEvent, refusalOf } from "@baton/core";
+import { monoNow } from "./clock.ts";
 
 /** Where events go on the leader: the journal's queue. Gives the sequence of the last one. */
 export type Append = (epoch: Epoch, events: readonly JournalEvent[]) => Sequence;
@@ -29,10 +30,15 @@ export class CommitUnknown extends Error {
 /** Told of each committed event, in order; `epoch` is the epoch under which its frame was written. */
 export type CommitListener = (event: JournalEvent, sequence: Sequence, epoch: Epoch) => void;
 
+/** How long an event that was submitted here took to be committed, in ms. */
+export type CommitTimed = (ms: number) => void;
+
 interface Pending {
   readonly sequence: Sequence;
   readonly epoch: Epoch;
   readonly event: JournalEvent;
+  /** Undefined for what was received. */
+  readonly submittedMono: MonoMs | undefined;
 }
 
 interface Waiter {
@@ -49,9 +55,17 @@ export class Ledger {
   #waiters: Waiter[] = [];
   readonly #append: Append;
   readonly #listener: CommitListener;
+  readonly #timed: CommitTimed;
 
   /** `tail`: frames of the own journal after the committed point; the epoch of each rides along. */
-  constructor(committed: EngineState, tail: readonly Frame[], append: Append, listener: CommitListener) {
+  constructor(
+    committed: EngineState,
+    tail: readonly Frame[],
+    append: Append,
+    listener: CommitListener,
+    timed: CommitTimed = () => undefined,
+  ) {
+    this.#timed = timed;
     this.committed = committed;
     this.speculative = copyState(committed);
     this.#append = append;
@@ -64,13 +78,14 @@ export class Ledger {
     const first = events[0];
     assert(first !== undefined, "something is submitted");
     const start = this.speculative.applied;
+    const submittedMono = monoNow();
     for (const [index, event] of events.entries()) {
       const code = refusalOf(this.speculative, event);
       if (code !== undefined) {
         assert(index === 0, `events submitted together are acceptable together (${event.kind}: ${code})`);
         throw new EventRefused(code, event);
       }
-      this.#take({ sequence: start + index + 1, epoch, event });
+      this.#take({ sequence: start + index + 1, epoch, event, submittedMono });
     }
     const last = this.#append(epoch, events);
     assert(last === start + events.length, `the journal's last sequence is ${start + events.length}, it says ${last}`);
@@ -80,18 +95,25 @@ export class Ledger {
   /** Follower: a frame that is durable here. */
   receive(frame: Frame): void {
     for (const [index, text] of frame.body.split("\n").entries()) {
-      this.#take({ sequence: frame.first + index, epoch: frame.epoch, event: decodeEvent(text) });
+      this.#take({
+        sequence: frame.first + index,
+        epoch: frame.epoch,
+        event: decodeEvent(text),
+        submittedMono: undefined,
+      });
     }
   }
 
   /** Moves the committed state; listeners and waiters are told in order. Positions beyond what is held are held back. */
   commit(upTo: Sequence): void {
+    const now = monoNow();
     while (this.#pendingStart < this.#pending.length) {
       const next = this.#pending[this.#pendingStart];
       assert(next !== undefined, "a pending event");
       if (next.sequence > upTo) break;
       this.#pendingStart += 1;
       applyEvent(this.committed, next.sequence, next.event);
+      if (next.submittedMono !== undefined) this.#timed(now - next.submittedMono);
       this.#listener(next.event, next.sequence, next.epoch);
     }
     if (this.#pendingStart > 1_024 || this.#pendingStart === this.#pending.length) {

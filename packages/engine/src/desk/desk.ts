@@ -114,6 +114,8 @@ export class Desk {
   onCommitted(event: JournalEvent, epoch: Epoch): void {
     const parts = this.#parts;
     if (parts === undefined || parts.term.isOver || epoch !== parts.term.epoch) return;
+    const outcome = outcomeTold(event);
+    if (outcome !== undefined) this.#context.metrics.intents.inc({ outcome });
     switch (event.kind) {
       case "epoch.opened":
         return this.#opened(parts, event.inDoubt);
@@ -127,11 +129,11 @@ export class Desk {
       case "attempt.answered":
       case "doubt.resolved":
       case "intent.ended":
-      case "order.updated": {
-        const parent = this.#ledger.speculative.orders.get(event.intent)?.parent;
-        return parent === undefined ? undefined : parts.parents.wake(parent);
+      case "order.updated":
+      case "fill.recorded": {
+        const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
+        return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
-      case "fill.recorded":
       case "slice.skipped":
       case "parent.ended":
       case "baseline.taken":
@@ -145,7 +147,9 @@ export class Desk {
   }
 
   request(request: PlaceOrderRequest, by: string, key: string | undefined): Taken | undefined {
-    return this.#parts?.intake.request(request, by, key);
+    const taken = this.#parts?.intake.request(request, by, key);
+    if (taken?.kind === "refused") this.#context.metrics.intents.inc({ outcome: "refused" });
+    return taken;
   }
 
   cancel(ref: string, by: string): CancelTaken | undefined {
@@ -196,7 +200,8 @@ export class Desk {
     const parts = this.#parts;
     if (parts === undefined) return;
     parts.term.resume();
-    for (const intent of parts.term.state.indexes.unsettled) parts.placements.drive(intent);
+    const { unsettled, reissuable } = parts.term.state.indexes;
+    for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
   }
 
   /** Ends the term. What is under way is left to the successor. */
@@ -215,6 +220,23 @@ export class Desk {
     parts.accounts.begin();
     parts.cancels.armAll();
     parts.parents.begin();
+  }
+}
+
+/** The word on an intent that an event is; an attempt of which no byte left is not one, since it may be sent again. */
+function outcomeTold(event: JournalEvent): string | undefined {
+  switch (event.kind) {
+    case "intent.recorded":
+      return "recorded";
+    case "intent.ended":
+      return "not-sent";
+    case "attempt.answered":
+      if (event.outcome.kind === "duplicate") return "in-doubt";
+      return event.outcome.kind === "not-sent" ? undefined : event.outcome.kind;
+    case "doubt.resolved":
+      return event.resolution.kind === "accepted" ? "accepted" : undefined;
+    default:
+      return undefined;
   }
 }
 

@@ -33,6 +33,8 @@ import type { Term } from "./term.ts";
 
 /** Longest pause before the state is looked at again: the account stream may have brought the answer. */
 const lookEveryMs = 25;
+/** How often a doubt about an order of a venue that is not connected looks for the connection. */
+const awayEveryMs = 1_000;
 /** How many doubts ask the venue at the same time. */
 const atOnceMax = 8;
 
@@ -54,7 +56,7 @@ export class Doubts {
     if (this.#open.has(intent)) return;
     const entry = { progress: beginDoubt(wallNow()) };
     this.#open.set(intent, entry);
-    void this.#pursue(intent, entry).finally(() => {
+    void this.#pursue(intent, entry).then(() => {
       this.#open.delete(intent);
       if (!this.#term.isOver) this.#onEnded(intent);
     });
@@ -72,7 +74,12 @@ export class Doubts {
       const order = this.#term.state.orders.get(intent);
       const venue = order === undefined ? undefined : this.#context.venues.get(order.terms.venue);
       const doubt = order === undefined ? undefined : doubtOf(order, this.#policy(venue));
-      if (doubt === undefined || venue === undefined) return;
+      if (doubt === undefined) return;
+      if (venue === undefined) {
+        // Nobody here can ask: its venue has left the configuration. It stays in doubt, and is shown.
+        await pause(awayEveryMs);
+        continue;
+      }
       const step = nextDoubtStep(doubt, entry.progress, wallNow());
       switch (step.kind) {
         case "resolved": {

@@ -33,6 +33,7 @@ import {
   id,
   intentEvent,
   isOrderEnded,
+  isPassingRefusal,
   limitsOf,
   nextParentId,
   parseDecimal,
@@ -62,6 +63,9 @@ export type CancelTaken =
   | { readonly kind: "recorded"; readonly sequence: Sequence }
   | { readonly kind: "unknown" }
   | { readonly kind: "ended" };
+
+/** How often a parent whose slice is open, and not recorded, is looked at. */
+const waitingLookMs = 50;
 
 export class Intake {
   readonly #context: DeskContext;
@@ -122,24 +126,35 @@ export class Intake {
     if (this.#whyNot() !== undefined || this.#whyNotReady(venue) !== undefined) return wallNow() + 10;
     const wishedMonoMs = monoNow();
     const step = stepTwap(this.#term.state, parent, this.#context.tag, this.#risk(venue, symbol));
-    if (step.events.length === 0) return step.wakeAtWallMs;
+    // What a slice waits for (a fresh price, room in a limit) may come long before core wants to be asked at the latest.
+    if (step.events.length === 0) {
+      return step.wakeAtWallMs === undefined ? undefined : Math.min(step.wakeAtWallMs, wallNow() + waitingLookMs);
+    }
     this.#decide(step.events, wishedMonoMs);
     this.#context.say("parent.stepped", step.sentence, { parent: parent.id });
     return wallNow();
   }
 
-  /** An order proved absent: risk is asked again, and the next attempt or the end is recorded. */
-  reissue(order: OrderRow): void {
+  /**
+   * An order proved absent: risk is asked again, and the next attempt or the end is recorded. `later`: nothing was, since
+   * what forbids it (such as a stale price) passes by itself.
+   */
+  reissue(order: OrderRow): "done" | "later" {
     const wishedMonoMs = monoNow();
     const { venue, symbol } = order.terms;
+    // A switchover goes first: the successor, or the end of the hold, goes on with it.
+    if (!this.#term.isTrading) return "done";
+    if (!this.#context.venues.has(venue)) return "later";
     const context = this.#risk(venue, symbol);
     const refusal = this.#whyNot() ?? checkRisk(this.#term.state, order.terms, { ...context, reissued: order.id });
     if (refusal !== undefined) {
+      if (isPassingRefusal(refusal)) return "later";
       this.#context.say("order.not-reissued", `${order.id}: ${refusal.sentence}`, {
         intent: order.id,
         code: refusal.code,
       });
-      return this.#term.note(endedEvent(order.id, `risk: ${refusal.code}`, wallNow()));
+      this.#term.note(endedEvent(order.id, `risk: ${refusal.code}`, wallNow()));
+      return "done";
     }
     const basis = context.market.kind === "fresh" ? context.market.basis : undefined;
     try {
@@ -148,6 +163,7 @@ export class Intake {
       if (!(error instanceof EventRefused)) throw error;
       this.#term.note(endedEvent(order.id, error.code, wallNow()));
     }
+    return "done";
   }
 
   #order(request: OrderRequest, by: string, known: RequestKey | undefined): Taken {

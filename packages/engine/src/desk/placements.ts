@@ -3,7 +3,7 @@
  * will ever be sent. An attempt is sent by the term that recorded it and by no other, once it is committed; what is
  * uncertain goes to `doubts.ts`. Invariants I2, I4, I9, I10.
  */
-import type { IntentId, JournalEvent, OrderRow, PlaceOutcome } from "@baton/core";
+import type { IntentId, JournalEvent, MonoMs, OrderRow, PlaceOutcome } from "@baton/core";
 import {
   answerEvents,
   assert,
@@ -25,9 +25,12 @@ import type { Term } from "./term.ts";
 export interface PlacementPorts {
   /** Its fate is open: find it out, then `drive` again. */
   resolve(intent: IntentId): void;
-  /** Proved absent: ask risk again and record the next attempt, or the end. */
-  reissue(order: OrderRow, attempt: number): void;
+  /** Proved absent: ask risk again and record the next attempt, or the end. `later`: what forbids it now passes by itself. */
+  reissue(order: OrderRow): "done" | "later";
 }
+
+/** How often an order that may not be placed anew yet is looked at; it ends by itself when its time has passed. */
+const reissueEveryMs = 50;
 
 export class Placements {
   readonly #context: DeskContext;
@@ -78,6 +81,7 @@ export class Placements {
   }
 
   async #drive(intent: IntentId): Promise<void> {
+    const sinceMono = monoNow();
     while (!this.#term.isOver && this.#term.phase !== "sealed") {
       const { state } = this.#term;
       const order = state.orders.get(intent);
@@ -90,7 +94,9 @@ export class Placements {
         case "resolve":
           return this.#ports.resolve(intent);
         case "reissue":
-          return this.#ports.reissue(order, step.attempt);
+          if (this.#ports.reissue(order) === "done") return;
+          await pause(reissueEveryMs);
+          break;
         case "end":
           return this.#term.note(endedEvent(intent, step.reason, wallNow()));
         case "send": {
@@ -98,7 +104,7 @@ export class Placements {
           if (!this.#term.isCommitted(latestAttempt(order).sequence)) return;
           const earlyMs = step.notBeforeWallMs - wallNow();
           if (earlyMs > 0) await pause(earlyMs);
-          else await this.#send(order);
+          else await this.#send(order, sinceMono);
           break;
         }
         default:
@@ -107,18 +113,16 @@ export class Placements {
     }
   }
 
-  async #send(order: OrderRow): Promise<void> {
+  async #send(order: OrderRow, committedMono: MonoMs): Promise<void> {
     const attempt = latestAttempt(order);
     // Rule 3: only a record of the own epoch, and only once it is committed; an inherited one is never sent.
     assert(attempt.epoch === this.#term.epoch && attempt.inheritedSendByWallMs === undefined, "own attempts are sent");
     assert(this.#term.isCommitted(attempt.sequence), "what is sent is committed");
     this.#context.traces.committed(attempt.clientOrderId);
-    const startedMono = monoNow();
     const outcome = await this.#place(order);
-    if (this.#term.isOver) return;
-    if (outcome.kind !== "not-sent") this.#context.metrics.orderAck.observe((monoNow() - startedMono) / 1_000);
+    if (outcome.kind !== "not-sent") this.#context.metrics.orderAck.observe((monoNow() - committedMono) / 1_000);
     else if (outcome.reason === "permit-ended") this.#context.metrics.fenceRefusals.inc();
-    this.#context.metrics.intents.inc({ outcome: outcome.kind });
+    if (this.#term.isOver) return;
     if (outcome.kind === "in-doubt" || outcome.kind === "duplicate") {
       const cause = outcome.kind === "duplicate" ? outcome.message : outcome.cause;
       this.#context.warn("order.in-doubt", `What became of ${order.id} is not known: ${cause}.`, { intent: order.id });

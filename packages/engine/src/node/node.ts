@@ -98,6 +98,7 @@ export class EngineNode {
         this.#strategies.onCommitted(event);
         this.events.onCommitted(event, sequence, epoch);
       },
+      (ms) => o.metrics.journalCommit.observe(ms / 1_000),
     );
     this.events = new EventStreams({
       committed: () => this.ledger.committed.applied,

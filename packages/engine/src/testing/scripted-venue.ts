@@ -1,0 +1,174 @@
+/**
+ * A venue that does what a test says: it accepts orders and keeps them, or answers as scripted. What it was asked stands
+ * in `sent`, in order. Only what the desk uses of a venue is meant seriously.
+ */
+import { decimal, id } from "@baton/core";
+import type {
+  CancelOutcome,
+  Decimal,
+  InstrumentRules,
+  OrderTerms,
+  PlaceOutcome,
+  QueryOutcome,
+  SendStamp,
+  SymbolId,
+  TradeId,
+  VenueId,
+  VenueOrder,
+  VenueOrderId,
+  VenueOrderStatus,
+} from "@baton/core";
+import { VenueUnavailable } from "@baton/venues";
+import type { AccountEvent, AccountStreamOptions, Venue, VenueTrade } from "@baton/venues";
+import { wallNow } from "../clock.ts";
+
+/** What the desk sent. */
+export interface Sent {
+  readonly kind: "place" | "cancel";
+  readonly clientOrderId: string;
+  readonly epoch: number;
+}
+
+export const btc: SymbolId = id<SymbolId>("BTC/USDT");
+
+const rules: InstrumentRules = {
+  symbol: btc,
+  base: "BTC",
+  quote: "USDT",
+  tickSize: decimal("0.5"),
+  lotSize: decimal("0.1"),
+  quantityMin: decimal("0.1"),
+  quantityMax: decimal("1000"),
+  notionalMin: decimal("10"),
+};
+
+export class ScriptedVenue {
+  readonly id: VenueId = id<VenueId>("sim");
+  readonly sent: Sent[] = [];
+  /** By client order id. */
+  readonly orders: Map<string, VenueOrder> = new Map();
+  readonly trades: VenueTrade[] = [];
+  /** What happens to the next placements, first to last; afterwards they are accepted. */
+  readonly script: ((order: {
+    readonly clientOrderId: string;
+    readonly terms: OrderTerms;
+  }) => Promise<PlaceOutcome>)[] = [];
+  /** False: nothing that is read is answered. */
+  isReachable = true;
+  #listener: AccountStreamOptions | undefined;
+  #number = 0;
+
+  /** As the engine takes it. */
+  asVenue(): Venue {
+    const { id: name } = this;
+    return {
+      id: name,
+      instruments: new Map([[btc, rules]]),
+      place: (order, permit) => {
+        this.sent.push({ kind: "place", clientOrderId: order.clientOrderId, epoch: permit.epoch });
+        const next = this.script.shift();
+        return next === undefined ? Promise.resolve(this.accept(order)) : next(order);
+      },
+      cancel: (order, permit) => {
+        this.sent.push({ kind: "cancel", clientOrderId: order.clientOrderId, epoch: permit.epoch });
+        return Promise.resolve(this.#cancel(order.clientOrderId));
+      },
+      query: (_symbol, clientOrderId) => Promise.resolve(this.#query(clientOrderId)),
+      openOrders: () => this.#read([...this.orders.values()].filter(isOpen)),
+      trades: () => this.#read(this.trades),
+      lastTradeId: () => this.#read<TradeId | undefined>(undefined),
+      balances: () => this.#read<Readonly<Record<string, Decimal>>>({ USDT: decimal("1000") }),
+      clock: () => ({ offsetMs: 0, errorMs: 5 }),
+      reach: () => Promise.resolve(this.isReachable),
+      warm: () => Promise.resolve(),
+      openAccountStream: (options) => {
+        this.#listener = options;
+        options.onState?.("ready", "");
+        return { state: () => "ready", close: () => undefined };
+      },
+      budget: () => 1,
+      breaker: () => "closed",
+      close: () => Promise.resolve(),
+    };
+  }
+
+  get placed(): readonly string[] {
+    return this.sent.filter((each) => each.kind === "place").map((each) => each.clientOrderId);
+  }
+
+  /** The account stream tells it. */
+  tell(event: AccountEvent): void {
+    this.#listener?.onEvent(event);
+  }
+
+  /** Takes an order: open, or as said. Gives the answer that the engine would get. */
+  accept(
+    order: { readonly clientOrderId: string; readonly terms: OrderTerms },
+    status: VenueOrderStatus = "open",
+  ): PlaceOutcome {
+    this.#number += 1;
+    const { symbol, side, quantity, price } = order.terms;
+    const told: VenueOrder = {
+      venueOrderId: id<VenueOrderId>(`${this.#number}`),
+      clientOrderId: order.clientOrderId,
+      symbol,
+      side,
+      status,
+      quantity,
+      ...(price !== undefined && { price }),
+      executed: decimal(status === "filled" ? quantity : "0"),
+    };
+    this.orders.set(order.clientOrderId, told);
+    return { kind: "accepted", order: told, stamp: stampNow() };
+  }
+
+  /** All of an order trades, and the account stream tells the trade and nothing else. */
+  fill(clientOrderId: string, tradeId: string): void {
+    const order = this.orders.get(clientOrderId);
+    if (order === undefined) throw new Error(`the venue has no ${clientOrderId}`);
+    this.orders.set(clientOrderId, { ...order, status: "filled", executed: order.quantity });
+    const fill: VenueTrade = {
+      tradeId: id<TradeId>(tradeId),
+      symbol: btc,
+      venueOrderId: order.venueOrderId,
+      clientOrderId,
+      side: order.side,
+      price: order.price ?? decimal("100"),
+      quantity: order.quantity,
+      fee: decimal("0"),
+      feeCurrency: "USDT",
+      isMaker: false,
+      tradedWallMs: wallNow(),
+    };
+    this.trades.push(fill);
+    this.tell({ kind: "fill", fill, source: "stream" });
+  }
+
+  #cancel(clientOrderId: string): CancelOutcome {
+    const order = this.orders.get(clientOrderId);
+    if (order === undefined || !isOpen(order)) return { kind: "unknown-order", message: "Unknown order sent." };
+    const cancelled: VenueOrder = { ...order, status: "cancelled" };
+    this.orders.set(clientOrderId, cancelled);
+    return { kind: "cancelled", order: cancelled };
+  }
+
+  #query(clientOrderId: string): QueryOutcome {
+    if (!this.isReachable) return { kind: "unavailable", cause: "away" };
+    const order = this.orders.get(clientOrderId);
+    return order === undefined ? { kind: "not-found" } : { kind: "found", order };
+  }
+
+  #read<T>(value: T): Promise<T> {
+    if (this.isReachable) return Promise.resolve(value);
+    return Promise.reject(new VenueUnavailable(this.id, "a read", "away"));
+  }
+}
+
+function isOpen(order: VenueOrder): boolean {
+  return order.status === "open" || order.status === "partially-filled";
+}
+
+/** Sent now, valid for a second. */
+export function stampNow(): SendStamp {
+  return { sentWallMs: wallNow(), validityMs: 1_000 };
+}
