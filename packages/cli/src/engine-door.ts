@@ -49,7 +49,7 @@ export interface JournalVerdict {
 
 /** Loads the engine. */
 export async function engineDoor(): Promise<EngineDoor> {
-  return (await import("@baton/engine")) as unknown as EngineDoor;
+  return await import("@baton/engine");
 }
 
 /** One fault of a configuration file, as the engine tells it. */

@@ -55,7 +55,7 @@ function unhealthy(view: ClusterView): string | undefined {
 }
 
 /** The whole view for people. */
-export function statusText(terminal: Terminal, view: ClusterView): string {
+function statusText(terminal: Terminal, view: ClusterView): string {
   const why = unhealthy(view);
   const { leader, orders, control, kill, etcd } = view;
   const healthyEtcd = etcd.endpoints.filter((each) => each.isHealthy).length;
