@@ -29,7 +29,7 @@ const OWNED_OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["journal"],
   ccxt: ["venues"],
   etcd3: ["cluster", "drills"],
-  ws: ["feeds", "journal", "exchange", "engine"],
+  ws: ["feeds", "journal", "venues", "exchange"],
 };
 
 /** All that `core` may import from outside, and what its tests may use besides. */

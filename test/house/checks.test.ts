@@ -97,7 +97,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["journal"],
   ccxt: ["venues"],
   etcd3: ["cluster", "drills"],
-  ws: ["feeds", "journal", "exchange", "engine"],
+  ws: ["feeds", "journal", "venues", "exchange"],
 };
 
 function mayImport(from: string, to: string): boolean {
