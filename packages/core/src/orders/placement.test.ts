@@ -52,7 +52,7 @@ describe("what an answer leads to", () => {
     ["limiter", { kind: "send", notBeforeWallMs: 10_060 }],
     ["connect-failed", { kind: "send", notBeforeWallMs: 10_060 }],
     ["validity-too-short", { kind: "send", notBeforeWallMs: 10_060 }],
-    ["permit-ended", { kind: "leave" }],
+    ["permit-ended", { kind: "send", notBeforeWallMs: 10_060 }],
     ["breaker-open", { kind: "end", reason: "breaker-open" }],
     ["expired", { kind: "end", reason: "expired" }],
   ] as const)("not sent (%s) leads to %j", (reason, step) => {
@@ -76,6 +76,12 @@ describe("what an answer leads to", () => {
     s.tell(epochOpened(s.state, 2));
     expect(nextPlacementStep(s.state, order(), late)).toEqual({ kind: "resolve" });
     expect(sendRefusal(s.state, order(), soon)).toBe("permit-ended");
+  });
+
+  test("a right that was missing until the intent's time had passed ends it as expired", () => {
+    const { s, order } = wantedOne();
+    for (const fact of answerEvents(s.state, order(), notSent(order(), "permit-ended"), soon)) s.tell(fact);
+    expect(nextPlacementStep(s.state, order(), late)).toEqual({ kind: "end", reason: "expired" });
   });
 
   test("accepted and rejected are settled; in doubt and duplicate are resolved", () => {

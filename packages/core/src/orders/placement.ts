@@ -21,8 +21,6 @@ export type PlacementStep =
   | { readonly kind: "settled" }
   /** Nothing left: the same attempt, the same id, may be sent again (not before `notBeforeWallMs`). */
   | { readonly kind: "send"; readonly notBeforeWallMs: WallMs }
-  /** This leader's right has ended: a successor resolves it. */
-  | { readonly kind: "leave" }
   /** Look for it at the venue (`resolution.ts`). */
   | { readonly kind: "resolve" }
   /** Proved absent: risk is asked again, then the next attempt is recorded. */
@@ -74,9 +72,10 @@ export function nextPlacementStep(state: EngineState, order: OrderRow, now: Wall
   const { inheritedSendByWallMs, outcome, answeredWallMs } = latestAttempt(order);
   if (inheritedSendByWallMs !== undefined || order.status === "in-doubt") return { kind: "resolve" };
   if (outcome?.kind !== "not-sent") return { kind: "send", notBeforeWallMs: now };
-  if (outcome.reason === "permit-ended") return { kind: "leave" };
   if (over !== undefined) return { kind: "end", reason: over };
   if (isFinal(outcome.reason)) return { kind: "end", reason: outcome.reason };
+  // A permit that was missing may come back to the same term: the epoch opens before its first deadline is confirmed, and
+  // a switchover that is given up goes on. Where it does not, the term is over, and a successor resolves the intent.
   return { kind: "send", notBeforeWallMs: wallMs((answeredWallMs ?? now) + sendAgainMs) };
 }
 

@@ -89,7 +89,6 @@ export class Placements {
       const step = nextPlacementStep(state, order, wallNow());
       switch (step.kind) {
         case "settled":
-        case "leave":
           return;
         case "resolve":
           return this.#ports.resolve(intent);
