@@ -9,6 +9,9 @@ const fsyncBuckets = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01
 const takeoverBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60];
 const lagBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1];
 
+/** How many levels of each side `baton_book_depth_quote` adds up. */
+export const depthLevels = 20;
+
 /** What the engine knows when it is scraped. */
 export interface MetricsSnapshot {
   readonly isLeader: boolean;
@@ -33,6 +36,14 @@ export interface MetricsSnapshot {
     readonly gaps: number;
   }[];
   readonly reconnects: readonly { readonly feed: string; readonly cause: string; readonly count: number }[];
+  readonly depth: readonly {
+    readonly feed: string;
+    readonly symbol: string;
+    readonly side: "bid" | "ask";
+    readonly quote: number;
+  }[];
+  /** What the account streams told; only a leader listens to them. */
+  readonly balances: readonly { readonly venue: string; readonly currency: string; readonly total: number }[];
 }
 
 export interface Metrics {
@@ -69,18 +80,18 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
     registry,
     intents: new Counter({
       name: "baton_intents_total",
-      help: "Intents by what became of them.",
+      help: "Words on intents: recorded, refused (nothing is on record), accepted, rejected, in-doubt, not-sent. An intent in doubt gets a second word when that ends.",
       labelNames: ["outcome"],
       registers,
     }),
     fenceRefusals: new Counter({
       name: "baton_fence_refusals_total",
-      help: "Requests stopped at the socket because no permit was in force.",
+      help: "Orders that were not sent because no permit was in force.",
       registers,
     }),
     orderAck: new Histogram({
       name: "baton_order_ack_seconds",
-      help: "From the intent's commit to the venue's answer.",
+      help: "From the commit of an attempt to the venue's answer, or to giving up on it.",
       buckets: ackBuckets,
       registers,
     }),
@@ -128,6 +139,8 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
 function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void } {
   const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []): Gauge<L> =>
     new Gauge<L>({ name: `baton_${name}`, help, labelNames, registers });
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]): Counter<L> =>
+    new Counter<L>({ name: `baton_${name}`, help, labelNames, registers });
   const epoch = gauge("epoch", "Highest epoch this node has seen.");
   const slack = gauge("deadline_slack_seconds", "Time left until the leader must stop; 0 on a standby.");
   const promotable = gauge("promotable", "1 when nothing forbids promotion, else 0 per reason.", ["reason"]);
@@ -142,8 +155,21 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
   const offset = gauge("clock_offset_seconds", "Venue time minus this machine's wall clock.", ["venue"]);
   const feedState = gauge("feed_state", "0 stale, 1 degraded, 2 live.", ["feed", "symbol"]);
   const age = gauge("data_age_seconds", "Age of the newest market data.", ["feed", "symbol"]);
-  const gaps = gauge("sequence_gaps_total", "Gaps noticed in market data.", ["feed", "symbol"]);
-  const reconnects = gauge("feed_reconnects_total", "Reconnects by cause.", ["feed", "cause"]);
+  const depth = gauge("book_depth_quote", `Value of the best ${depthLevels} levels in the quote currency.`, [
+    "feed",
+    "symbol",
+    "side",
+  ]);
+  const balance = gauge("balance", "Free and locked, as the account stream tells; on the leader only.", [
+    "venue",
+    "currency",
+  ]);
+  // These rise in the feeds; here they are only copied.
+  const gaps = counter("sequence_gaps_total", "Gaps noticed in market data.", ["feed", "symbol"]);
+  const reconnects = counter("feed_reconnects_total", "Ended connections and failed attempts by cause.", [
+    "feed",
+    "cause",
+  ]);
   return {
     fill(now) {
       epoch.set(now.epoch);
@@ -160,12 +186,18 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       for (const each of now.rateBudget) budget.set({ venue: each.venue }, each.ratio);
       for (const each of now.breaker) breaker.set({ venue: each.venue }, each.state);
       for (const each of now.clockOffset) offset.set({ venue: each.venue }, each.seconds);
+      depth.reset();
+      for (const { feed, symbol, side, quote } of now.depth) depth.set({ feed, symbol, side }, quote);
+      balance.reset();
+      for (const { venue, currency, total } of now.balances) balance.set({ venue, currency }, total);
+      gaps.reset();
+      reconnects.reset();
       for (const each of now.feeds) {
         feedState.set({ feed: each.feed, symbol: each.symbol }, each.quality);
         age.set({ feed: each.feed, symbol: each.symbol }, each.ageSeconds);
-        gaps.set({ feed: each.feed, symbol: each.symbol }, each.gaps);
+        gaps.inc({ feed: each.feed, symbol: each.symbol }, each.gaps);
       }
-      for (const each of now.reconnects) reconnects.set({ feed: each.feed, cause: each.cause }, each.count);
+      for (const each of now.reconnects) reconnects.inc({ feed: each.feed, cause: each.cause }, each.count);
     },
   };
 }

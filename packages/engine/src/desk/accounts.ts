@@ -3,7 +3,7 @@
  * an account that has a past. A successor does not trust what a standby overheard: at the start of its term it reads the
  * account anew from the last journaled trade on. Invariants I9, I11.
  */
-import type { IntentId, JournalEvent, OrderRow, SymbolId, TradeId, VenueId, VenueOrder } from "@baton/core";
+import type { Decimal, IntentId, JournalEvent, OrderRow, SymbolId, TradeId, VenueId, VenueOrder } from "@baton/core";
 import {
   compare,
   fillKey,
@@ -29,6 +29,7 @@ export class Accounts {
   readonly #onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void;
   readonly #streams: AccountStream[] = [];
   readonly #states = new Map<VenueId, AccountStreamState>();
+  readonly #balances = new Map<VenueId, Map<string, Decimal>>();
 
   /** `onEvidence`: the venue told of an order of ours whose fate was open. */
   constructor(context: DeskContext, term: Term, onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void) {
@@ -44,6 +45,13 @@ export class Accounts {
 
   close(): void {
     for (const stream of this.#streams) stream.close();
+  }
+
+  /** As told so far. */
+  balances(): readonly { readonly venue: VenueId; readonly currency: string; readonly total: number }[] {
+    return [...this.#balances].flatMap(([venue, currencies]) =>
+      [...currencies].map(([currency, total]) => ({ venue, currency, total: Number(total) })),
+    );
   }
 
   /** Why no order may go to this venue yet; undefined when one may. */
@@ -139,6 +147,15 @@ export class Accounts {
     if (this.#term.isOver) return;
     if (event.kind === "fill") this.#onFill(venue.id, event.fill);
     else if (event.kind === "order") this.#onOrder(event.order);
+    else this.#onBalances(venue.id, event.balances, event.source === "recovery");
+  }
+
+  /** Recovery tells all that is not zero, the stream what has changed. */
+  #onBalances(venue: VenueId, told: Readonly<Record<string, Decimal>>, isAll: boolean): void {
+    const known = this.#balances.get(venue) ?? new Map<string, Decimal>();
+    if (isAll) known.clear();
+    for (const [currency, total] of Object.entries(told)) known.set(currency, total);
+    this.#balances.set(venue, known);
   }
 
   #onFill(venue: VenueId, fill: VenueTrade): void {

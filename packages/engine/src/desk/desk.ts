@@ -179,6 +179,11 @@ export class Desk {
     }
   }
 
+  /** What the account streams of this term told, as figures for people. */
+  balances(): readonly { readonly venue: string; readonly currency: string; readonly total: number }[] {
+    return this.#parts?.accounts.balances() ?? [];
+  }
+
   lateAnswer(clientOrderId: string, outcome: PlaceOutcome): void {
     this.#parts?.placements.lateAnswer(clientOrderId, outcome);
   }

@@ -58,6 +58,27 @@ export class Markets {
     return this.#feeds.map((feed) => feed.status());
   }
 
+  /** What the best levels of each side are worth in the quote currency: for people and alerts, so a float will do. */
+  depths(levels: number): readonly {
+    readonly feed: string;
+    readonly symbol: string;
+    readonly side: "bid" | "ask";
+    readonly quote: number;
+  }[] {
+    return this.#feeds.flatMap((feed) =>
+      feed.status().symbols.flatMap(({ symbol }) => {
+        const book = feed.book(symbol, levels);
+        if (book === undefined) return [];
+        const worth = (side: typeof book.bids): number =>
+          side.reduce((sum, level) => sum + Number(level.price) * Number(level.quantity), 0);
+        return [
+          { feed: feed.id, symbol, side: "bid" as const, quote: worth(book.bids) },
+          { feed: feed.id, symbol, side: "ask" as const, quote: worth(book.asks) },
+        ];
+      }),
+    );
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#feeds.map((feed) => feed.close()));
   }

@@ -21,6 +21,7 @@ import type { OperationId } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
 import { monoNow, wallNow } from "../clock.ts";
+import { depthLevels } from "../metrics.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
 import type { EngineNode } from "./node.ts";
 import { viewOf } from "./operations.ts";
@@ -252,6 +253,8 @@ export class NodeViews {
           gaps: symbol.gaps,
         })),
       ),
+      depth: node.markets.depths(depthLevels),
+      balances: node.desk.balances(),
       reconnects: node.markets
         .statuses()
         .flatMap((status) =>

@@ -229,4 +229,6 @@ const nothing: MetricsSnapshot = {
   clockOffset: [],
   feeds: [],
   reconnects: [],
+  depth: [],
+  balances: [],
 };

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { openMetrics } from "./metrics.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
+
+const snapshot: MetricsSnapshot = {
+  isLeader: true,
+  epoch: 3,
+  deadlineSlackSeconds: 1.4,
+  unfit: ["tagged no-failover"],
+  isInSync: true,
+  lagRecords: 0,
+  lagSeconds: 0,
+  inDoubt: 1,
+  inDoubtOldestSeconds: 2.5,
+  killLevel: 0,
+  rateBudget: [{ venue: "sim", ratio: 0.9 }],
+  breaker: [{ venue: "sim", state: 0 }],
+  clockOffset: [{ venue: "sim", seconds: -0.003 }],
+  feeds: [{ feed: "f", symbol: "BTC/USDT", quality: 2, ageSeconds: Number.NaN, gaps: 4 }],
+  reconnects: [{ feed: "f", cause: "closed", count: 2 }],
+  depth: [{ feed: "f", symbol: "BTC/USDT", side: "bid", quote: 12_345.5 }],
+  balances: [{ venue: "sim", currency: "USDT", total: 1_000 }],
+};
+
+const name = "[a-zA-Z_:][a-zA-Z0-9_:]*";
+const labels = `\\{${name}="(?:[^"\\\\\\n]|\\\\.)*"(?:,${name}="(?:[^"\\\\\\n]|\\\\.)*")*\\}`;
+const line = new RegExp(
+  `^(?:# HELP ${name} .+|# TYPE ${name} (?:counter|gauge|histogram)|${name}(?:${labels})? (?:[-+]?\\d[\\d.e+-]*|Nan|NaN|[+-]Inf))$`,
+);
+
+describe("the metrics", () => {
+  test("are Prometheus text, and the same counters after a second scrape", async () => {
+    const metrics = openMetrics(() => snapshot);
+    metrics.intents.inc({ outcome: "accepted" });
+    metrics.orderAck.observe(0.004);
+    await metrics.registry.metrics();
+    const text = await metrics.registry.metrics();
+    for (const each of text.split("\n")) if (each !== "") expect(each).toMatch(line);
+    expect(text).toContain('baton_feed_reconnects_total{feed="f",cause="closed"} 2\n');
+    expect(text).toContain('baton_sequence_gaps_total{feed="f",symbol="BTC/USDT"} 4\n');
+    expect(text).toContain('baton_promotable{reason="tagged no-failover"} 0\n');
+    expect(text).toContain('baton_book_depth_quote{feed="f",symbol="BTC/USDT",side="bid"} 12345.5\n');
+  });
+
+  test("follow the conventions: counters and nothing else end in _total, times are in seconds, all have help", async () => {
+    const metrics = openMetrics(() => snapshot);
+    for (const metric of await metrics.registry.getMetricsAsJSON()) {
+      expect(metric.name).toMatch(/^baton_[a-z][a-z0-9_]*$/);
+      expect(metric.help.length).toBeGreaterThan(10);
+      expect(metric.name.endsWith("_total"), metric.name).toBe(String(metric.type) === "counter");
+      expect(metric.name).not.toMatch(/_(ms|millis|milliseconds)$/);
+    }
+  });
+
+  test("are each fed by something: none is only declared", () => {
+    const source = readFileSync(new URL("metrics.ts", import.meta.url), "utf8");
+    const fields = [...source.matchAll(/^ {4}(\w+): new (?:Counter|Histogram)/gm)].map((match) => match[1] ?? "");
+    expect(fields.length).toBeGreaterThan(5);
+    const rest = ["node/node.ts", "desk/desk.ts", "desk/placements.ts"]
+      .map((file) => readFileSync(new URL(file, import.meta.url), "utf8"))
+      .join("\n");
+    for (const field of fields) expect(rest).toMatch(new RegExp(`\\b(?:metrics\\.)?${field}\\.(?:inc|observe)\\(`));
+  });
+});
