@@ -145,12 +145,13 @@ export class Ledger {
     this.abandonWaiters("the journal's tail was cut");
   }
 
-  /** Everything was replaced by a snapshot. */
-  replace(committed: EngineState): void {
+  /** Everything was replaced by a snapshot; `tail` are its frames after the committed point. */
+  replace(committed: EngineState, tail: readonly Frame[]): void {
     this.committed = committed;
     this.speculative = copyState(committed);
     this.#pending.length = 0;
     this.#pendingStart = 0;
+    for (const frame of tail) this.receive(frame);
     this.abandonWaiters("the journal was replaced by a snapshot");
   }
 

@@ -315,7 +315,7 @@ export class EngineNode {
     });
     journal.onFailed.on((failure) => this.#fence(`the journal failed (${failure.code}): ${failure.message}`));
     journal.onCut.on((after) => this.ledger.cut(after));
-    journal.onReplaced.on((opened) => this.ledger.replace(opened.state));
+    journal.onReplaced.on((opened) => this.ledger.replace(opened.state, opened.tail));
     journal.onCommitTimed.on((timing) => this.#o.metrics.journalFsync.observe(timing.commitMs / 1_000));
     replication.onFrame.on((frame) => this.ledger.receive(frame));
     replication.onCommit.on((upTo) => this.ledger.commit(upTo));

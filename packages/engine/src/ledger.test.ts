@@ -1,0 +1,43 @@
+import { emptyState, encodeEvent, genesisHash, id, sealFrame, wallMs } from "@baton/core";
+import type { Frame, JournalEvent, OperationId } from "@baton/core";
+import { expect, test } from "vitest";
+import { Ledger } from "./ledger.ts";
+
+function noted(n: number): JournalEvent {
+  return {
+    kind: "operation.noted",
+    operation: id<OperationId>(`o-${n}`),
+    what: "a fact",
+    by: "test",
+    reason: "because",
+    atWallMs: wallMs(1_700_000_000_000 + n),
+  };
+}
+
+/** Frames of one event each, from the first sequence on. */
+function frames(count: number): readonly Frame[] {
+  const made: Frame[] = [];
+  for (let n = 1; n <= count; n += 1) {
+    const before = made.at(-1);
+    const last = { sequence: before?.last ?? 0, hash: before?.hash ?? genesisHash };
+    made.push(sealFrame(last, 1, [encodeEvent(noted(n))], (text) => `hash of ${text.length}`));
+  }
+  return made;
+}
+
+test("a snapshot that ends in frames not known to be committed is followed on, and they are told once committed", () => {
+  const told: number[] = [];
+  const ledger = new Ledger(
+    emptyState(),
+    [],
+    () => 0,
+    (_event, sequence) => told.push(sequence),
+  );
+  const [, second, third] = frames(3);
+  ledger.replace({ ...emptyState(), applied: 1 }, [second as Frame]);
+  expect(ledger.committed.applied).toBe(1);
+  expect(ledger.speculative.applied).toBe(2);
+  ledger.receive(third as Frame);
+  ledger.commit(3);
+  expect(told).toEqual([2, 3]);
+});
