@@ -36,7 +36,7 @@ describe("the metrics", () => {
     metrics.orderAck.observe(0.004);
     await metrics.registry.metrics();
     const text = await metrics.registry.metrics();
-    for (const each of text.split("\n")) if (each !== "") expect(each).toMatch(line);
+    for (const each of text.trimEnd().split("\n").filter(Boolean)) expect(each).toMatch(line);
     expect(text).toContain('baton_feed_reconnects_total{feed="f",cause="closed"} 2\n');
     expect(text).toContain('baton_sequence_gaps_total{feed="f",symbol="BTC/USDT"} 4\n');
     expect(text).toContain('baton_promotable{reason="tagged no-failover"} 0\n');

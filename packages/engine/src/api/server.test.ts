@@ -1,0 +1,271 @@
+import type { AddressInfo } from "node:net";
+import { request as httpRequest } from "node:http";
+import { apiRoutes, id, openApiDocument } from "@baton/core";
+import type { ApiRoute, NodeId } from "@baton/core";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Role, Tokens } from "../config/secrets.ts";
+import { openApi } from "./server.ts";
+import type { Api, ForwardedAnswer, ForwardedRequest, Leader, Route, RouteRequest } from "./server.ts";
+
+const open: Api[] = [];
+afterEach(async () => {
+  for (const api of open.splice(0)) await api.close();
+});
+
+const tokens: Tokens = {
+  principals: [],
+  principalOf: (token) => {
+    const [role, name] = token.split("-");
+    return role === "viewer" || role === "trader" || role === "operator" ? { name: name ?? role, role } : undefined;
+  },
+};
+const here: Leader = {
+  current: () => ({ node: id<NodeId>("a"), isHere: true }),
+  forward: () => Promise.reject(new Error("nothing is forwarded by a leader")),
+};
+
+interface Served {
+  readonly api: Api;
+  readonly url: string;
+  readonly asked: RouteRequest[];
+}
+
+/** A node that serves every call of the table with an echo. */
+async function serve(
+  o: { readonly leader?: Leader; readonly tokens?: boolean; readonly loose?: boolean } = {},
+): Promise<Served> {
+  const asked: RouteRequest[] = [];
+  const routes = Object.values<ApiRoute>(apiRoutes).map((route): Route => ({
+    ...route,
+    handle: (request) => {
+      asked.push(request);
+      return { status: 200, body: { by: request.principal.name, body: request.body ?? null } };
+    },
+  }));
+  const api = await openApi({
+    node: id<NodeId>("a"),
+    routes,
+    access: {
+      tokens: o.tokens === false ? undefined : tokens,
+      allowLoopbackWithoutToken: o.loose ?? false,
+    },
+    leader: o.leader ?? here,
+    onError: () => undefined,
+  });
+  open.push(api);
+  await api.listen("127.0.0.1", 0);
+  return { api, asked, url: `http://127.0.0.1:${(api.server.address() as AddressInfo).port}` };
+}
+
+const as = (role: Role): Record<string, string> => ({ authorization: `Bearer ${role}-${role}` });
+const json = (role: Role, body: unknown, more: Record<string, string> = {}): RequestInit => ({
+  method: "POST",
+  headers: { ...as(role), "content-type": "application/json", ...more },
+  body: JSON.stringify(body),
+});
+const problemOf = async (answer: Response): Promise<{ status: number; code: string; detail: string }> => {
+  expect(answer.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+  return (await answer.json()) as { status: number; code: string; detail: string };
+};
+
+describe("who may ask", () => {
+  test("nobody with a token that this node does not know", async () => {
+    const { url } = await serve();
+    const answer = await fetch(`${url}/cluster`, { headers: { authorization: "Bearer nobody" } });
+    expect(await problemOf(answer)).toMatchObject({ status: 401, code: "unauthorized" });
+  });
+
+  test.each<[Role, string, string, number]>([
+    ["viewer", "GET", "/v1/orders", 200],
+    ["viewer", "POST", "/v1/orders", 403],
+    ["viewer", "DELETE", "/v1/orders/i-1", 403],
+    ["viewer", "POST", "/operations", 403],
+    ["trader", "POST", "/v1/orders", 200],
+    ["trader", "POST", "/operations", 403],
+    ["operator", "POST", "/v1/orders", 200],
+    ["operator", "POST", "/operations", 200],
+  ])("a %s: %s %s gives %i", async (role, method, path, status) => {
+    const { url } = await serve();
+    const answer = await fetch(`${url}${path}`, { method, headers: as(role) });
+    expect(answer.status).toBe(status);
+  });
+
+  test("without a token from this machine may look, and write only where the configuration says so", async () => {
+    const strict = await serve();
+    expect((await fetch(`${strict.url}/cluster`)).status).toBe(200);
+    expect((await fetch(`${strict.url}/v1/orders`, { method: "POST" })).status).toBe(403);
+    const loose = await serve({ loose: true });
+    expect((await fetch(`${loose.url}/v1/orders`, { method: "POST" })).status).toBe(200);
+  });
+});
+
+describe("what a request may look like", () => {
+  test("JSON that is none is 400, another media type 415, an unknown path 404, all as problem documents", async () => {
+    const { url } = await serve();
+    const headers = { ...as("trader"), "content-type": "application/json" };
+    const broken = await fetch(`${url}/v1/orders`, { method: "POST", headers, body: "{" });
+    expect(await problemOf(broken)).toMatchObject({ status: 400, code: "invalid" });
+    const typed = await fetch(`${url}/v1/orders`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "text/csv" },
+      body: "1",
+    });
+    expect(await problemOf(typed)).toMatchObject({ status: 415, code: "invalid" });
+    expect(await problemOf(await fetch(`${url}/nowhere`))).toMatchObject({ status: 404, code: "not-found" });
+    const large = await fetch(`${url}/v1/orders`, { method: "POST", headers, body: `"${"x".repeat(300_000)}"` });
+    expect(await problemOf(large)).toMatchObject({ status: 413, code: "invalid" });
+  });
+
+  test("HEAD answers as GET without a body, OPTIONS says what is allowed", async () => {
+    const { url } = await serve();
+    const head = await fetch(`${url}/leader`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    const options = await fetch(`${url}/v1/orders`, { method: "OPTIONS" });
+    expect([options.status, options.headers.get("allow")]).toEqual([204, "POST, GET, HEAD, OPTIONS"]);
+  });
+});
+
+describe("forwarding", () => {
+  /** Two nodes: `a` forwards to `b`, which leads. */
+  async function pair(): Promise<{
+    readonly standby: Served;
+    readonly leader: Served;
+    readonly sent: ForwardedRequest[];
+  }> {
+    const sent: ForwardedRequest[] = [];
+    const leader = await serve();
+    const standby = await serve({
+      leader: {
+        current: () => ({ node: id<NodeId>("b"), isHere: false }),
+        forward: (_to, request) => {
+          sent.push(request);
+          return leader.api.answerForwarded(JSON.parse(JSON.stringify(request)) as ForwardedRequest);
+        },
+      },
+    });
+    return { standby, leader, sent };
+  }
+
+  test("brings body, key, query and principal to the leader, and names it in the answer", async () => {
+    const { standby, leader } = await pair();
+    const body = { symbol: "BTC/USDT" };
+    const answer = await fetch(`${standby.url}/v1/orders`, json("trader", body, { "idempotency-key": "k-1" }));
+    expect(answer.headers.get("baton-leader")).toBe("b");
+    expect(await answer.json()).toEqual({ by: "trader", body });
+    await fetch(`${standby.url}/v1/orders?all=1`, { headers: as("viewer") });
+    expect(standby.asked).toEqual([]);
+    expect(leader.asked.map(({ idempotencyKey, query }) => [idempotencyKey, { ...query }])).toEqual([
+      ["k-1", {}],
+      [undefined, { all: "1" }],
+    ]);
+  });
+
+  test("brings a body that is no object as it is", async () => {
+    const { standby, leader } = await pair();
+    for (const body of ["text", 7, [1], true]) {
+      const answer = await fetch(`${standby.url}/v1/orders`, json("trader", body));
+      expect(await answer.json()).toEqual({ by: "trader", body });
+    }
+    expect(leader.asked).toHaveLength(4);
+  });
+
+  test("is refused here to whom the leader would refuse it", async () => {
+    const { standby, sent } = await pair();
+    expect((await fetch(`${standby.url}/v1/orders`, json("viewer", {}))).status).toBe(403);
+    expect(sent).toEqual([]);
+  });
+
+  test("cannot be pretended: the header that carries a principal inside is nothing from outside", async () => {
+    const { url, asked } = await serve();
+    const header = { "x-baton-forwarded": `${crypto.randomUUID()} {"name":"root","role":"operator"}` };
+    expect((await fetch(`${url}/operations`, { method: "POST", headers: header })).status).toBe(403);
+    expect(asked).toEqual([]);
+  });
+
+  test("of a write over a link that breaks is unknown, of a read refused", async () => {
+    const { url } = await serve({
+      leader: {
+        current: () => ({ node: id<NodeId>("b"), isHere: false }),
+        forward: () => Promise.reject(new Error("the link broke")),
+      },
+    });
+    expect(await problemOf(await fetch(`${url}/v1/orders`, json("trader", {})))).toMatchObject({
+      status: 503,
+      code: "unknown",
+    });
+    const cancel = await fetch(`${url}/v1/orders/i-1`, { method: "DELETE", headers: as("trader") });
+    expect(await problemOf(cancel)).toMatchObject({ status: 503, code: "unknown" });
+    const read = await fetch(`${url}/v1/orders`, { headers: as("viewer") });
+    expect(await problemOf(read)).toMatchObject({ status: 503, code: "refused" });
+  });
+
+  test("ends after one step: a node that leads no more refuses what is forwarded to it", async () => {
+    const { api } = await serve({
+      leader: {
+        current: () => ({ node: id<NodeId>("c"), isHere: false }),
+        forward: () => Promise.reject(new Error("asked twice")),
+      },
+    });
+    const answer: ForwardedAnswer = await api.answerForwarded({
+      method: "POST",
+      url: "/v1/orders",
+      body: {},
+      idempotencyKey: null,
+      principal: { name: "t", role: "trader" },
+    });
+    expect(answer).toMatchObject({ status: 503, body: { code: "refused" } });
+  });
+
+  test("without a leader, what orders need is refused and the rest is answered", async () => {
+    const { url } = await serve({
+      leader: { current: () => undefined, forward: () => Promise.reject(new Error("no")) },
+    });
+    expect(await problemOf(await fetch(`${url}/v1/orders`, json("trader", {})))).toMatchObject({
+      status: 503,
+      code: "refused",
+    });
+    expect((await fetch(`${url}/cluster`)).status).toBe(200);
+  });
+});
+
+describe("the table of calls", () => {
+  test("is served as a whole, and is what the OpenAPI document says", async () => {
+    const { url } = await serve({ loose: true });
+    const document = openApiDocument("1") as { paths: Record<string, Record<string, unknown>> };
+    const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map(
+        (method) => `${method.toUpperCase()} ${path.replace("{symbol}", "BTC/USDT").replace("{id}", "i-1")}`,
+      ),
+    );
+    expect(calls).toHaveLength(Object.keys(apiRoutes).length);
+    for (const call of calls) {
+      const [method = "", path = ""] = call.split(" ");
+      expect((await fetch(`${url}${path}`, { method })).status, call).toBe(200);
+    }
+  });
+
+  test("names only schemas that the document has", () => {
+    const text = JSON.stringify(openApiDocument("1"));
+    const document = JSON.parse(text) as { components: { schemas: Record<string, unknown> } };
+    for (const [, name = ""] of text.matchAll(/#\/components\/schemas\/(\w+)/g))
+      expect(document.components.schemas).toHaveProperty(name);
+  });
+});
+
+test("a slow request does not keep the listener from closing", async () => {
+  const { api, url } = await serve({
+    leader: {
+      current: () => ({ node: id<NodeId>("b"), isHere: false }),
+      forward: () => new Promise(() => undefined),
+    },
+  });
+  const { hostname, port } = new URL(url);
+  const ended = new Promise((resolve) => {
+    const request = httpRequest({ hostname, port, path: "/v1/orders" });
+    request.on("error", resolve).on("close", resolve);
+    request.on("socket", (socket) => socket.on("connect", () => setTimeout(() => void api.close(), 50)));
+    request.end();
+  });
+  open.length = 0;
+  await expect(ended).resolves.toBeDefined();
+});
