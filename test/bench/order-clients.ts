@@ -5,8 +5,10 @@
  */
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { OrderTerms } from "@baton/core";
 import ccxt from "ccxt";
-import { Client } from "undici";
+import { Client, Pool } from "undici";
+import type { Dispatcher } from "undici";
 
 /** The order that everybody places: bought or expired at once, nothing stays behind. */
 export interface OrderPlan {
@@ -115,29 +117,58 @@ export function bareClient(access: BareAccess): OrderClient {
       count += 1;
       const clientOrderId = `bare-${count}`;
       const wishedMonoMs = monoNow();
-      const query = new URLSearchParams({
-        symbol: plan.symbol.replace("/", ""),
-        side: "BUY",
-        type: "LIMIT",
-        timeInForce: "IOC",
-        quantity: plan.quantity,
-        price: plan.price,
-        newClientOrderId: clientOrderId,
-        newOrderRespType: "RESULT",
-        timestamp: `${Date.now()}`,
-      }).toString();
-      const signature = createHmac("sha256", access.secret).update(query).digest("hex");
-      const answer = await client.request({
-        method: "POST",
-        path: "/api/v3/order",
-        headers: { "X-MBX-APIKEY": access.apiKey, "content-type": "application/x-www-form-urlencoded" },
-        body: `${query}&signature=${signature}`,
-      });
-      const body = (await answer.body.json()) as { status?: string };
-      if (answer.statusCode !== 200)
-        throw new Error(`the exchange answered ${answer.statusCode}: ${JSON.stringify(body)}`);
+      const fields = { side: "BUY", timeInForce: "IOC", newOrderRespType: "RESULT" };
+      await signedOrder(client, access, { ...fields, newClientOrderId: clientOrderId }, plan);
       return { clientOrderId, wishedMonoMs, answeredMonoMs: monoNow() };
     },
     close: () => client.close(),
   };
+}
+
+/** Orders that rest in the exchange's book. */
+export interface RestingOrders {
+  /** Gives the exchange's id of it. */
+  rest(order: { readonly clientOrderId: string; readonly terms: OrderTerms }): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Places resting orders as one node's account does, but without the node. */
+export function restingOrders(access: BareAccess): RestingOrders {
+  const pool = new Pool(access.restUrl, { connections: 16 });
+  return {
+    async rest({ clientOrderId, terms }) {
+      const fields = { side: terms.side.toUpperCase(), timeInForce: "GTC", newOrderRespType: "ACK" };
+      const order = { symbol: terms.symbol, quantity: terms.quantity, price: terms.price ?? "" };
+      const body = await signedOrder(pool, access, { ...fields, newClientOrderId: clientOrderId }, order);
+      return String(body["orderId"]);
+    },
+    close: () => pool.close(),
+  };
+}
+
+async function signedOrder(
+  to: Dispatcher,
+  access: BareAccess,
+  fields: Readonly<Record<string, string>>,
+  plan: OrderPlan,
+): Promise<Readonly<Record<string, unknown>>> {
+  const query = new URLSearchParams({
+    ...fields,
+    type: "LIMIT",
+    symbol: plan.symbol.replace("/", ""),
+    quantity: plan.quantity,
+    price: plan.price,
+    timestamp: `${Date.now()}`,
+  }).toString();
+  const signature = createHmac("sha256", access.secret).update(query).digest("hex");
+  const answer = await to.request({
+    origin: access.restUrl,
+    method: "POST",
+    path: "/api/v3/order",
+    headers: { "X-MBX-APIKEY": access.apiKey, "content-type": "application/x-www-form-urlencoded" },
+    body: `${query}&signature=${signature}`,
+  });
+  const body = (await answer.body.json()) as Record<string, unknown>;
+  if (answer.statusCode !== 200) throw new Error(`the exchange answered ${answer.statusCode}: ${JSON.stringify(body)}`);
+  return body;
 }

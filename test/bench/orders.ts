@@ -2,6 +2,7 @@
  * From the decision to trade to the order's bytes at the venue, and where that time goes: a cluster of three nodes on
  * loopback, the simulated exchange, one order at a time. Beside it, in turns of the same run, a bare ccxt `createOrder` and
  * a bare signed request on a kept-alive socket. The end of each way is the same: the exchange's own record of its arrival.
+ * Orders come at a steady pace, so that what is measured is one order's way and not a queue.
  * All of it shares one disk and one machine's cores, as no deployment does: read the ratios and the parts.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -12,8 +13,9 @@ import type { Figure } from "./figure.ts";
 import { accessOf, bareClient, ccxtClient, engineClient } from "./order-clients.ts";
 import type { OrderClient, OrderPlan, Placed } from "./order-clients.ts";
 
-const rounds = 8;
-const perRound = 100;
+const rounds = 10;
+const perRound = 60;
+const everyMs = 20;
 
 /** What the engine notes of each order; see `packages/engine/src/order-trace.ts`. */
 interface Trace {
@@ -33,7 +35,7 @@ interface Way {
   readonly placed: Placed[];
 }
 
-/** Measures all of it, about half a minute. */
+/** Measures all of it, about a minute. */
 export async function run(): Promise<readonly Figure[]> {
   await using cluster = await startCluster();
   const leader = await cluster.leader();
@@ -51,7 +53,11 @@ export async function run(): Promise<readonly Figure[]> {
     const shift = (round + 1) % ways.length;
     for (const way of [...ways.slice(shift), ...ways.slice(0, shift)]) {
       const placed: Placed[] = [];
-      for (let count = 0; count < perRound; count += 1) placed.push(await way.client.place(plan));
+      for (let count = 0; count < perRound; count += 1) {
+        const next = performance.now() + everyMs;
+        placed.push(await way.client.place(plan));
+        await delay(Math.max(0, next - performance.now()));
+      }
       // The first round is for the compiler and the sockets.
       if (round < 0) continue;
       way.placed.push(...placed);
