@@ -3,7 +3,7 @@
  * will ever be sent. An attempt is sent by the term that recorded it and by no other, once it is committed; what is
  * uncertain goes to `doubts.ts`. Invariants I2, I4, I9, I10.
  */
-import type { IntentId, JournalEvent, MonoMs, OrderRow, PlaceOutcome } from "@baton/core";
+import type { IntentId, JournalEvent, MonoMs, OrderRow, Permit, PlaceOutcome } from "@baton/core";
 import {
   answerEvents,
   assert,
@@ -31,6 +31,8 @@ export interface PlacementPorts {
 
 /** How often an order that may not be placed anew yet is looked at; it ends by itself when its time has passed. */
 const reissueEveryMs = 50;
+/** How often an order that met no permit looks for one. */
+const permitEveryMs = 20;
 
 export class Placements {
   readonly #context: DeskContext;
@@ -103,6 +105,8 @@ export class Placements {
           if (!this.#term.isCommitted(latestAttempt(order).sequence)) return;
           const earlyMs = step.notBeforeWallMs - wallNow();
           if (earlyMs > 0) await pause(earlyMs);
+          // That there is no permit is on record; what comes next is worth a record only when there is one, or time is up.
+          else if (isPermitMissed(order) && this.#permit() === undefined) await pause(permitEveryMs);
           else await this.#send(order, sinceMono);
           break;
         }
@@ -132,9 +136,9 @@ export class Placements {
   async #place(order: OrderRow): Promise<PlaceOutcome> {
     const refusal = sendRefusal(this.#term.state, order, wallNow());
     if (refusal !== undefined) return { kind: "not-sent", reason: refusal, message: "decided before sending" };
-    const permit = this.#context.permits.current(monoNow());
+    const permit = this.#permit();
     const venue = this.#context.venues.get(order.terms.venue);
-    if (permit === undefined || permit.epoch !== this.#term.epoch) {
+    if (permit === undefined) {
       return { kind: "not-sent", reason: "permit-ended", message: "no permit is in force" };
     }
     if (venue === undefined) {
@@ -149,6 +153,12 @@ export class Placements {
     return await venue.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit);
   }
 
+  /** The right of this term to send, at this instant. */
+  #permit(): Permit | undefined {
+    const permit = this.#context.permits.current(monoNow());
+    return permit?.epoch === this.#term.epoch ? permit : undefined;
+  }
+
   /** The order may have moved on meanwhile (a fill is faster than an answer): the facts are made of what is known now. */
   #answerEvents(intent: IntentId, outcome: PlaceOutcome): readonly JournalEvent[] {
     const order = this.#term.state.orders.get(intent);
@@ -156,4 +166,9 @@ export class Placements {
     const answer = { epoch: this.#term.epoch, node: this.#context.node, outcome };
     return answerEvents(this.#term.state, order, answer, wallNow());
   }
+}
+
+function isPermitMissed(order: OrderRow): boolean {
+  const { outcome } = latestAttempt(order);
+  return outcome?.kind === "not-sent" && outcome.reason === "permit-ended";
 }
