@@ -15,7 +15,7 @@ import type {
   TakeoverReason,
   WallMs,
 } from "@baton/core";
-import { assert, inheritedDoubts, reissuableIntents, wallMs } from "@baton/core";
+import { assert, inheritedDoubts, reissuableIntents } from "@baton/core";
 import type { BootId } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { Ledger } from "../ledger.ts";
@@ -243,11 +243,6 @@ function outcomeTold(event: JournalEvent): string | undefined {
     default:
       return undefined;
   }
-}
-
-/** The bound for an inherited request whose sender is certainly dead, or has stopped by itself: now. */
-export function sentByNow(): WallMs {
-  return wallMs(wallNow());
 }
 
 function after(ms: number): Promise<void> {

@@ -21,13 +21,14 @@ import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
 import { monoNow, wallNow } from "../clock.ts";
 import { clockOffBy } from "../desk/clock-bound.ts";
-import { Desk, sentByNow } from "../desk/desk.ts";
+import { Desk } from "../desk/desk.ts";
 import { Leadership } from "../leadership.ts";
 import { Ledger } from "../ledger.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { OrderTraces } from "../order-trace.ts";
 import { Strategies } from "../strategies/strategies.ts";
+import { inheritedSendForMs } from "./inherited-bound.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
 import { configDigestOf, presenceOf } from "./presence.ts";
@@ -399,9 +400,9 @@ export class EngineNode {
     const { keeper, config, boot, metrics } = this.#o;
     keeper.lead(epoch);
     this.replication.lead(epoch);
-    const isOver = reason === "crash-release" || reason === "switchover" || reason === "yield";
-    // An old lease may live on for its whole TTL after the takeover; a dead process, or one that was held, sends nothing more.
-    const inheritedSendByWallMs = isOver ? sentByNow() : wallMs(wallNow() + keeper.ttlMs);
+    const opened = this.ledger.speculative.engine.epoch;
+    const sendForMs = inheritedSendForMs({ reason, epoch, opened, ttlMs: keeper.ttlMs });
+    const inheritedSendByWallMs = wallMs(wallNow() + sendForMs);
     const sequence = this.desk.begin({ epoch, boot, reason, inheritedSendByWallMs });
     metrics.takeovers.inc({ reason });
     this.desk.applyKill(this.leadership.state.view?.kill.value);
