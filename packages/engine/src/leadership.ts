@@ -120,11 +120,14 @@ export class Leadership implements PermitSource {
     this.#reading = "one";
     void this.#ports
       .read()
-      .then((view) => {
-        this.#ports.onView(view);
-        this.feed({ kind: "view", view });
-      })
-      .catch((error: unknown) => this.#say("etcd.unreadable", `etcd cannot be read: ${messageOf(error)}`))
+      .then(
+        // What goes wrong in here is our own fault and ends the process; only the read may fail.
+        (view) => {
+          this.#ports.onView(view);
+          this.feed({ kind: "view", view });
+        },
+        (error: unknown) => this.#say("etcd.unreadable", `etcd cannot be read: ${messageOf(error)}`),
+      )
       .finally(() => {
         const again = this.#reading === "again";
         this.#reading = "no";
