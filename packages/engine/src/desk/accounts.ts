@@ -3,7 +3,17 @@
  * an account that has a past. A successor does not trust what a standby overheard: at the start of its term it reads the
  * account anew from the last journaled trade on. Invariants I9, I11.
  */
-import type { Decimal, IntentId, JournalEvent, OrderRow, SymbolId, TradeId, VenueId, VenueOrder } from "@baton/core";
+import type {
+  Decimal,
+  IntentId,
+  JournalEvent,
+  OrderRow,
+  SymbolId,
+  TradeId,
+  VenueId,
+  VenueOrder,
+  VenueOrderId,
+} from "@baton/core";
 import {
   compare,
   fillKey,
@@ -22,6 +32,8 @@ import type { DeskContext } from "./desk-context.ts";
 import type { Term } from "./term.ts";
 
 const baselineRetryMs = 250;
+/** How many foreign orders are remembered; a doubt asks about trades of the last seconds only. */
+const foreignKept = 20_000;
 
 export class Accounts {
   readonly #context: DeskContext;
@@ -30,6 +42,10 @@ export class Accounts {
   readonly #streams: AccountStream[] = [];
   readonly #states = new Map<VenueId, AccountStreamState>();
   readonly #balances = new Map<VenueId, Map<string, Decimal>>();
+  /** By `venueOrderKey`: orders that were told under an id that is not ours. */
+  readonly #foreign = new Set<string>();
+  /** What was told of an order before its placement was answered. */
+  readonly #early = new Map<IntentId, { readonly venue: VenueId; readonly order: VenueOrder }>();
 
   /** `onEvidence`: the venue told of an order of ours whose fate was open. */
   constructor(context: DeskContext, term: Term, onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void) {
@@ -45,6 +61,19 @@ export class Accounts {
 
   close(): void {
     for (const stream of this.#streams) stream.close();
+  }
+
+  /** True when the venue told of this order under an id that is not ours: its trades are no trace of an order in doubt. */
+  isForeign(venue: VenueId, symbol: SymbolId, venueOrderId: VenueOrderId): boolean {
+    return this.#foreign.has(venueOrderKey(venue, symbol, venueOrderId));
+  }
+
+  /** The placement of an order was answered: what the stream told before, and may be newer than the answer, counts now. */
+  answered(intent: IntentId): void {
+    const early = this.#early.get(intent);
+    if (early === undefined || this.#term.isOver) return;
+    this.#early.delete(intent);
+    this.#onOrder(early.venue, early.order);
   }
 
   /** As told so far. */
@@ -146,7 +175,7 @@ export class Accounts {
   #onEvent(venue: Venue, event: AccountEvent): void {
     if (this.#term.isOver) return;
     if (event.kind === "fill") this.#onFill(venue.id, event.fill);
-    else if (event.kind === "order") this.#onOrder(event.order);
+    else if (event.kind === "order") this.#onOrder(venue.id, event.order);
     else this.#onBalances(venue.id, event.balances, event.source === "recovery");
   }
 
@@ -160,6 +189,7 @@ export class Accounts {
 
   #onFill(venue: VenueId, fill: VenueTrade): void {
     const intent = this.#intentOf(venue, fill);
+    if (intent === undefined && fill.clientOrderId !== undefined) this.#noteForeign(venue, fill);
     const recorded: JournalEvent = {
       kind: "fill.recorded",
       venue,
@@ -184,12 +214,23 @@ export class Accounts {
     );
   }
 
-  #onOrder(order: VenueOrder): void {
+  #noteForeign(venue: VenueId, order: { readonly symbol: string; readonly venueOrderId: VenueOrderId }): void {
+    this.#foreign.add(venueOrderKey(venue, order.symbol, order.venueOrderId));
+    if (this.#foreign.size <= foreignKept) return;
+    for (const oldest of this.#foreign) return void this.#foreign.delete(oldest);
+  }
+
+  #onOrder(venue: VenueId, order: VenueOrder): void {
     const known = this.#known(order.clientOrderId);
-    if (known === undefined) return;
+    if (known === undefined) return this.#noteForeign(venue, order);
+    if (latestAttempt(known).clientOrderId !== order.clientOrderId) {
+      const sentence = `${known.id}: the venue tells of ${order.clientOrderId}, an attempt that was proved absent`;
+      return this.#context.warn("order.absent-attempt-seen", sentence, { intent: known.id });
+    }
     if (isUnsettled(known)) {
       // A request that is still under way gets its answer by itself; the same word twice would be refused as known.
       if (known.status === "in-doubt") this.#onEvidence(known, order);
+      else this.#early.set(known.id, { venue, order });
       return;
     }
     if (!isNews(known, order)) return;

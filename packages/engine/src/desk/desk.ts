@@ -91,7 +91,10 @@ export class Desk {
       resolve: (intent) => doubts.begin(intent),
       reissue: (order) => intake.reissue(order),
     });
-    const doubts: Doubts = new Doubts(this.#context, term, (intent) => placements.drive(intent));
+    const doubts: Doubts = new Doubts(this.#context, term, {
+      ended: (intent) => placements.drive(intent),
+      isForeign: (venue, symbol, venueOrderId) => accounts.isForeign(venue, symbol, venueOrderId),
+    });
     const cancels = new Cancels(this.#context, term);
     const parents = new Parents(term, intake);
     this.#parts = { term, accounts, cancels, doubts, intake, parents, placements };
@@ -116,6 +119,7 @@ export class Desk {
     if (parts === undefined || parts.term.isOver || epoch !== parts.term.epoch) return;
     const outcome = outcomeTold(event);
     if (outcome !== undefined) this.#context.metrics.intents.inc({ outcome });
+    if (event.kind === "attempt.answered") parts.accounts.answered(event.intent);
     switch (event.kind) {
       case "epoch.opened":
         return this.#opened(parts, event.inDoubt);

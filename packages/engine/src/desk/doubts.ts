@@ -10,6 +10,7 @@ import type {
   IntentId,
   OrderRow,
   SymbolId,
+  VenueId,
   VenueOrder,
   VenueOrderId,
   WallMs,
@@ -38,18 +39,25 @@ const awayEveryMs = 1_000;
 /** How many doubts ask the venue at the same time. */
 const atOnceMax = 8;
 
+/** What doubts need of others. */
+export interface DoubtPorts {
+  /** The order can be driven on. */
+  ended(intent: IntentId): void;
+  /** Known to be somebody else's order on this account. */
+  isForeign(venue: VenueId, symbol: SymbolId, venueOrderId: VenueOrderId): boolean;
+}
+
 export class Doubts {
   readonly #context: DeskContext;
   readonly #term: Term;
-  readonly #onEnded: (intent: IntentId) => void;
+  readonly #ports: DoubtPorts;
   readonly #open = new Map<IntentId, { progress: DoubtProgress }>();
   #asking = 0;
 
-  /** `onEnded`: the order can be driven on. */
-  constructor(context: DeskContext, term: Term, onEnded: (intent: IntentId) => void) {
+  constructor(context: DeskContext, term: Term, ports: DoubtPorts) {
     this.#context = context;
     this.#term = term;
-    this.#onEnded = onEnded;
+    this.#ports = ports;
   }
 
   begin(intent: IntentId): void {
@@ -58,7 +66,7 @@ export class Doubts {
     this.#open.set(intent, entry);
     void this.#pursue(intent, entry).then(() => {
       this.#open.delete(intent);
-      if (!this.#term.isOver) this.#onEnded(intent);
+      if (!this.#term.isOver) this.#ports.ended(intent);
     });
   }
 
@@ -129,7 +137,8 @@ export class Doubts {
   /** Trades since the doubt began that no known order explains. */
   async #unexplained(venue: Venue, doubt: Doubt): Promise<readonly VenueOrderId[]> {
     const trades = await tradesSince(venue, doubt.terms.symbol, doubt.sinceWallMs);
-    return unexplainedTrades(this.#term.state, doubt, trades);
+    const { venue: at, symbol } = doubt.terms;
+    return unexplainedTrades(this.#term.state, doubt, trades).filter((id) => !this.#ports.isForeign(at, symbol, id));
   }
 
   #policy(venue: Venue | undefined): DoubtPolicy {
