@@ -24,7 +24,7 @@ export class Checks {
   readonly counts: Map<string, number> = new Map();
   readonly #etcd: () => WalkEtcd;
   readonly #disks: ReadonlyMap<NodeId, { disk: Disk }>;
-  readonly #isAlive: (boot: BootId) => boolean;
+  readonly #processOf: (boot: BootId) => WalkNode | undefined;
   readonly #leaders: Leadership[] = [];
   readonly #bootOf = new Map<number, BootId>();
   /** Position → the one record that was ever called committed there, and by the leader of which epochs first. */
@@ -39,11 +39,11 @@ export class Checks {
   constructor(o: {
     etcd: () => WalkEtcd;
     disks: ReadonlyMap<NodeId, { disk: Disk }>;
-    isAlive: (boot: BootId) => boolean;
+    processOf: (boot: BootId) => WalkNode | undefined;
   }) {
     this.#etcd = o.etcd;
     this.#disks = o.disks;
-    this.#isAlive = o.isAlive;
+    this.#processOf = o.processOf;
   }
 
   broken(what: string): never {
@@ -83,12 +83,13 @@ export class Checks {
     this.#bootOf.set(leader.epoch, leader.boot);
     if (kind === "handoff") {
       this.#handedOff.add(etcd.epoch.value);
+      this.#holdsAll(transaction.guard.boot, leader);
       this.#isEligible(etcd, leader);
       return;
     }
     if (etcd.pause.value !== undefined || etcd.autofailover.value !== "on") this.broken("I16: a takeover in pause");
     const last = this.#bootOf.get(etcd.epoch.value);
-    if (leader.reason === "crash-release" && last !== undefined && this.#isAlive(last)) {
+    if (leader.reason === "crash-release" && last !== undefined && this.#processOf(last) !== undefined) {
       this.broken(`I10: epoch ${leader.epoch} takes ${last} for dead, it lives`);
     }
     this.#isEligible(etcd, leader);
@@ -207,11 +208,20 @@ export class Checks {
     for (const [operation, by] of this.#heldOps) if (by === boot) this.#heldOps.delete(operation);
   }
 
+  /** Rule 10: the successor's disk holds everything that the one who hands over has. */
+  #holdsAll(from: BootId, to: LeaderRecord): void {
+    const mine = this.#processOf(from)?.journal.log.at(-1);
+    if (mine === undefined) return;
+    const theirs = this.#disks.get(to.node)?.disk.log ?? [];
+    if (!theirs.some((record) => record.uid === mine.uid))
+      this.broken(`rule 10: ${to.node} does not hold all of ${from}`);
+  }
+
   #isEligible(etcd: WalkEtcd, leader: LeaderRecord): void {
     const disk = this.#disks.get(leader.node)?.disk;
     const isMember = etcd.insync.value.members.some((m) => m.node === leader.node && m.journal === disk?.journal);
     // A request of a disk that was replaced since is judged by the set alone.
-    if (!isMember && disk !== undefined && this.#isAlive(leader.boot)) {
+    if (!isMember && disk !== undefined && this.#processOf(leader.boot) !== undefined) {
       this.broken(`I6: ${leader.node} leads epoch ${leader.epoch} from outside the set`);
     }
   }

@@ -58,12 +58,13 @@ export class WalkCluster {
     this.checks = new Checks({
       etcd: () => this.etcd,
       disks: this.places,
-      isAlive: (boot) => this.running().some((process) => process.boot === boot),
+      processOf: (boot) => this.running().find((process) => process.boot === boot),
     });
     this.etcd = new WalkEtcd(members, (transaction, before) => this.checks.onApplied(transaction, before));
     for (const follower of nodes) {
       for (const leader of nodes) {
-        if (follower !== leader) this.links.push({ follower, leader, isUp: false, toFollower: [], toLeader: [] });
+        if (follower !== leader)
+          this.links.push({ follower, leader, isUp: false, isStalled: false, toFollower: [], toLeader: [] });
       }
     }
     for (const node of nodes) this.start(node);
@@ -77,8 +78,27 @@ export class WalkCluster {
     return this.places.get(process.node)?.process === process;
   }
 
+  /** One that is not frozen. */
   pickRunning(which: (process: WalkNode) => boolean = () => true): WalkNode | undefined {
-    return this.#dice.pick(this.running().filter(which));
+    return this.#dice.pick(this.running().filter((process) => !process.isFrozen && which(process)));
+  }
+
+  freeze(process: WalkNode | undefined): void {
+    if (process === undefined) return;
+    this.trace(() => `freeze ${process.boot}`);
+    process.isFrozen = true;
+  }
+
+  /** It goes on: what came meanwhile is still to be read, and it finds out which connections ended. */
+  thaw(process: WalkNode | undefined): void {
+    if (process?.isFrozen !== true) return;
+    this.trace(() => `thaw ${process.boot}`);
+    process.isFrozen = false;
+    for (const link of this.links) {
+      if (link.isUp) continue;
+      if (link.follower === process.node) process.dialledDown(link.leader);
+      else if (link.leader === process.node) process.sessionDown(link.follower);
+    }
   }
 
   start(node: NodeId): void {
@@ -96,6 +116,7 @@ export class WalkCluster {
     const place = this.places.get(process.node);
     if (place?.process !== process) return;
     process.journal.crash(orders);
+    process.isFrozen = false;
     place.process = undefined;
     this.checks.onGone(process.boot);
     for (const link of this.links) {
@@ -120,7 +141,7 @@ export class WalkCluster {
 
   answerOne(isUnknown: boolean): void {
     const transit = this.#dice.pick(
-      this.transits.filter((one) => !one.isAnswered && (isUnknown || one.answer !== undefined)),
+      this.transits.filter((one) => !one.isAnswered && !one.node.isFrozen && (isUnknown || one.answer !== undefined)),
     );
     if (transit === undefined) return;
     transit.isAnswered = true;
@@ -163,10 +184,13 @@ export class WalkCluster {
     this.etcd.publish({ node, boot, journal: process.journal.disk.journal, lease });
   }
 
+  /** The next message of one direction, if its reader is awake. */
   deliver(link: Link | undefined): void {
-    if (link?.isUp !== true) return;
-    const isForward = link.toFollower.length > 0 && (link.toLeader.length === 0 || this.#dice.chance(0.5));
-    if (isForward) {
+    if (link?.isUp !== true || link.isStalled) return;
+    const forward = link.toFollower.length > 0 && !this.#isFrozen(link.follower);
+    const back = link.toLeader.length > 0 && !this.#isFrozen(link.leader);
+    if (!forward && !back) return;
+    if (forward && (!back || this.#dice.chance(0.5))) {
       const message = link.toFollower.shift();
       this.trace(() => `${link.leader} ⇒ ${link.follower}: ${JSON.stringify(message)}`);
       if (message !== undefined) this.places.get(link.follower)?.process?.onToFollower(link.leader, message);
@@ -182,8 +206,9 @@ export class WalkCluster {
     if (link === undefined || link.isUp) return;
     const leader = this.places.get(link.leader)?.process;
     const follower = this.places.get(link.follower)?.process;
-    if (leader === undefined || follower === undefined) return;
+    if (leader === undefined || follower === undefined || leader.isFrozen || follower.isFrozen) return;
     link.isUp = true;
+    link.isStalled = false;
     this.trace(() => `${link.follower} dials ${link.leader}`);
     leader.sessionUp(link.follower, follower.boot);
   }
@@ -194,8 +219,13 @@ export class WalkCluster {
     link.toFollower = [];
     link.toLeader = [];
     this.trace(() => `${link.follower} loses ${link.leader}`);
-    this.places.get(link.follower)?.process?.dialledDown(link.leader);
-    this.places.get(link.leader)?.process?.sessionDown(link.follower);
+    // One that is frozen finds out when it goes on.
+    if (!this.#isFrozen(link.follower)) this.places.get(link.follower)?.process?.dialledDown(link.leader);
+    if (!this.#isFrozen(link.leader)) this.places.get(link.leader)?.process?.sessionDown(link.follower);
+  }
+
+  #isFrozen(node: NodeId): boolean {
+    return this.places.get(node)?.process?.isFrozen === true;
   }
 
   #link(follower: NodeId, leader: NodeId): Link | undefined {

@@ -32,6 +32,8 @@ export interface Link {
   readonly follower: NodeId;
   readonly leader: NodeId;
   isUp: boolean;
+  /** Up, and nothing arrives. */
+  isStalled: boolean;
   toFollower: ToFollower[];
   toLeader: ToLeader[];
 }

@@ -1,11 +1,10 @@
 /**
  * A process of the walk: the production machine, executed effect by effect as the engine does it, around a small journal
- * and a small replication that keeps to the same rules (it asks core's `rejoin` and `doesAckCount`; the follower's end is in
- * `follower.ts`).
+ * and a small replication that keeps to the same rules (it asks core's `rejoin`; the follower's end is in `follower.ts`).
  */
 import { assert } from "../../assert.ts";
 import type { BootId, LeaseId, NodeId, OperationId } from "../../ids.ts";
-import { doesAckCount, marksToCompare, rejoin } from "../../replication/rejoin.ts";
+import { marksToCompare, rejoin } from "../../replication/rejoin.ts";
 import type { MonoMs } from "../../time.ts";
 import { wallMs } from "../../time.ts";
 import { isEpochOpen } from "../leading.ts";
@@ -55,6 +54,8 @@ export class WalkNode {
   /** A hold was asked for; the engine has not sealed yet. */
   draining: OperationId | undefined;
   isSealed = false;
+  /** Stopped by the machine it runs on: it does nothing and hears nothing until it goes on. */
+  isFrozen = false;
   /** Highest position of the own epoch that was handed to the venue. */
   sentUpTo = 0;
   readonly #ports: NodePorts;
@@ -186,8 +187,7 @@ export class WalkNode {
       if (message.epoch === this.#leading) this.#onHello(from, session, message);
       return;
     }
-    const me = { epoch: this.#leading, boot: this.boot };
-    if (session.epoch !== this.#leading || !doesAckCount(me, message, message)) return;
+    // The real link drops what does not name this leadership; here the machine has to.
     this.feed({ ...message, kind: "ack", node: from });
   }
 

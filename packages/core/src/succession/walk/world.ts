@@ -9,6 +9,7 @@ import { isEpochOpen } from "../leading.ts";
 import { WalkBroken } from "./checks.ts";
 import { WalkCluster, newDisk } from "./cluster.ts";
 import { Dice } from "./dice.ts";
+import type { Link } from "./link.ts";
 import type { WalkNode } from "./node.ts";
 
 /** How one walk went. */
@@ -70,7 +71,14 @@ class World {
       [8, () => cluster.connect(dice.pick(cluster.links.filter((one) => !one.isUp)))],
       [3, () => this.#switchover()],
       [0.6 * harm, () => cluster.disconnect(dice.pick(cluster.links))],
-      [0.5 * harm, () => this.#crash(cluster.pickRunning())],
+      [0.5 * harm, () => this.#crash(dice.pick(cluster.running()))],
+      [
+        0.5 * harm,
+        () => cluster.freeze(cluster.pickRunning((process) => process.leading !== undefined || dice.chance(0.3))),
+      ],
+      [0.8, () => cluster.thaw(dice.pick(cluster.running().filter((process) => process.isFrozen)))],
+      [0.6 * harm, () => this.#stall(dice.pick(cluster.links))],
+      [1.5, () => this.#stall(dice.pick(cluster.links.filter((one) => one.isStalled)))],
       [2, () => this.#startOne()],
       [0.25 * harm, () => this.#expire()],
       [0.3 * harm, () => cluster.loseRead(cluster.pickRunning())],
@@ -100,6 +108,8 @@ class World {
     this.cluster.etcd.setAutofailover("on");
     this.cluster.etcd.setPause(undefined);
     for (const node of this.cluster.places.keys()) this.cluster.start(node);
+    for (const process of this.cluster.running()) this.cluster.thaw(process);
+    for (const link of this.cluster.links) link.isStalled = false;
     const boots = new Set(this.cluster.running().map((process) => process.lease));
     for (const lease of this.cluster.etcd.leases) if (!boots.has(lease)) this.cluster.etcd.expire(lease);
     let why: string | undefined = "nothing was tried";
@@ -162,6 +172,12 @@ class World {
     if (node !== undefined) this.cluster.start(node);
   }
 
+  #stall(link: Link | undefined): void {
+    if (link?.isUp !== true) return;
+    link.isStalled = !link.isStalled;
+    this.cluster.trace(() => `${link.follower} – ${link.leader} ${link.isStalled ? "stalls" : "moves again"}`);
+  }
+
   #crash(process: WalkNode | undefined): void {
     if (process === undefined) return;
     this.cluster.trace(() => `crash ${process.boot}`);
@@ -210,7 +226,8 @@ class World {
 
   #pass(ms: number): void {
     this.cluster.now += ms;
-    for (const process of this.cluster.running()) if (this.#dice.chance(0.8)) process.feed({ kind: "tick" });
+    for (const process of this.cluster.running())
+      if (!process.isFrozen && this.#dice.chance(0.8)) process.feed({ kind: "tick" });
   }
 
   #send(process: WalkNode | undefined): void {

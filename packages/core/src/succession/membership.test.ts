@@ -1,0 +1,203 @@
+import { describe, expect, test } from "vitest";
+import { id } from "../ids.ts";
+import type { BootId, JournalId } from "../ids.ts";
+import { isEpochOpen, waitedFor } from "./leading.ts";
+import { a, asked, b, bootOf, c, kinds, leaderA, leaderRecord, member, one, viewOf } from "./told.ts";
+import type { Told } from "./told.ts";
+
+const names = (told: Told): readonly string[] => waitedFor(told.leading).map((m) => m.node);
+
+/** b falls silent: its removal is asked for. */
+function shrinking(): { told: Told; transaction: ReturnType<typeof asked> } {
+  const told = leaderA();
+  told.at = 300;
+  told.ack(c, 1);
+  return { told, transaction: asked(told.tickAt(300)) };
+}
+
+describe("rule 2: the commit point", () => {
+  test("waits for every member, and an epoch opens only when its first record is committed", () => {
+    const told = leaderA({ members: [a, b] });
+    expect(isEpochOpen(told.leading)).toBe(true);
+    expect(told.holds(5)).toEqual([]);
+    expect(told.ack(b, 4)).toEqual([{ kind: "commit", upTo: 4 }]);
+    expect(told.ack(b, 9)).toEqual([{ kind: "commit", upTo: 5 }]);
+  });
+
+  test("alone it is what is durable here, not what was written", () => {
+    const told = leaderA({ members: [a] });
+    expect(told.tell({ kind: "journal", durable: 3, last: 7 })).toEqual([{ kind: "commit", upTo: 3 }]);
+  });
+
+  test("never moves back when a follower joins again, and waits for it anew", () => {
+    const told = leaderA({ members: [a, b] });
+    told.holds(5);
+    told.ack(b, 5);
+    told.join(b);
+    told.holds(6);
+    expect(told.leading.commit).toBe(5);
+    expect(told.ack(b, 6)).toEqual([{ kind: "commit", upTo: 6 }]);
+  });
+
+  test("acknowledgements of another epoch, boot or disk do not count", () => {
+    const told = leaderA({ members: [a, b] });
+    told.holds(5);
+    told.ack(b, 5, { epoch: 0 });
+    told.ack(b, 5, { leaderBoot: id<BootId>("a-before") });
+    told.ack(b, 5, { journal: id<JournalId>("b-disk2") });
+    expect(told.leading.commit).toBe(1);
+  });
+
+  test("a replaced disk of a member does not stand for the member", () => {
+    const told = leaderA({ members: [a, b] });
+    told.holds(5);
+    told.join(b, id<JournalId>("b-disk2"));
+    const exchange = asked(told.ack(b, 5, { journal: id<JournalId>("b-disk2") }));
+    expect(exchange).toMatchObject({ insync: { members: [member(a), { node: b, journal: "b-disk2" }] } });
+    expect(told.leading.commit).toBe(1);
+    expect(told.commitAnswer(exchange, 11)).toEqual([{ kind: "commit", upTo: 5 }]);
+  });
+});
+
+describe("rule 6: shrink and grow", () => {
+  test("a silent member leaves the wait set only when etcd has committed the smaller set", () => {
+    const { told, transaction } = shrinking();
+    expect(transaction).toMatchObject({
+      kind: "set-insync",
+      guard: { boot: bootOf(a), leaderModRevision: "10", epoch: 1, insyncModRevision: "10" },
+      insync: { epoch: 1, version: 3, members: [member(a), member(c)] },
+    });
+    told.holds(2);
+    told.ack(c, 2);
+    expect(told.leading.commit).toBe(1);
+    expect(told.commitAnswer(transaction, 11)).toEqual([{ kind: "commit", upTo: 2 }]);
+    expect(names(told)).toEqual(["a", "c"]);
+  });
+
+  test("one that vowed is removed at once, but not for a vow under another version", () => {
+    const told = leaderA();
+    expect(told.tell({ kind: "vowed", node: b, epoch: 1, version: 1 })).toEqual([]);
+    const transaction = asked(told.tell({ kind: "vowed", node: b, epoch: 1, version: 2 }));
+    expect(transaction).toMatchObject({ insync: { members: [{ node: a }, { node: c }] } });
+  });
+
+  test("a vow under a version that is just being committed is not forgotten", () => {
+    const { told, transaction } = shrinking();
+    told.tell({ kind: "vowed", node: c, epoch: 1, version: 3 });
+    told.commitAnswer(transaction, 11);
+    expect(asked(told.tickAt(301))).toMatchObject({ insync: { version: 4, members: [{ node: a }] } });
+  });
+
+  test("a cut link is enough, sooner than silence; the leader never removes itself", () => {
+    const told = leaderA({ members: [a, b] });
+    told.tell({ kind: "follower-down", node: b });
+    expect(told.tickAt(99)).toEqual([]);
+    const transaction = asked(told.tickAt(100));
+    expect(transaction).toMatchObject({ insync: { members: [member(a)] } });
+    told.commitAnswer(transaction, 11);
+    expect(told.tickAt(60_000)).toEqual([]);
+  });
+
+  test("one that never joined this epoch, or came back with another disk, is removed", () => {
+    const told = leaderA();
+    told.join(b, id<JournalId>("b-disk2"));
+    told.at = 300;
+    told.ack(c, 1);
+    expect(asked(told.tickAt(300))).toMatchObject({ insync: { members: [{ node: a }, { node: c }] } });
+  });
+
+  test("only one change is on its way", () => {
+    const { told } = shrinking();
+    told.tell({ kind: "follower-down", node: c });
+    expect(told.tickAt(900)).toEqual([]);
+  });
+
+  test("a newcomer is waited for before its grow is asked, in the moment in which it holds the commit point", () => {
+    const told = leaderA({ members: [a], inherited: 4 });
+    told.join(b);
+    expect(told.ack(b, 4)).toEqual([]);
+    const transaction = asked(told.ack(b, 5));
+    expect(transaction).toMatchObject({ insync: { members: [member(a), member(b)] } });
+    expect(names(told)).toEqual(["a", "b"]);
+    told.holds(6);
+    expect(told.leading.commit).toBe(5);
+  });
+
+  test("nobody is grown before everything inherited is committed, whatever the commit point is", () => {
+    const told = leaderA({ members: [a, b], inherited: 4 });
+    const { leading, state } = told;
+    // The new leader has not committed anything yet: a newcomer with nothing would be "at the commit point".
+    told.state = { ...state, role: { ...leading, commit: 0 } };
+    told.join(c);
+    told.ack(c, 0);
+    expect(told.tickAt(1)).toEqual([]);
+  });
+});
+
+describe("rule 7: an answer that is not known", () => {
+  test("a grow that timed out stays waited for, though a read shows that nothing changed", () => {
+    const told = leaderA({ members: [a] });
+    told.join(b);
+    const grow = asked(told.ack(b, 1));
+    expect(kinds(told.loseAnswer(grow))).toEqual(["read"]);
+    told.see(viewOf({ revision: 10, epoch: 1, version: 2, members: [a], leader: leaderRecord(a, 1) }));
+    told.holds(2);
+    expect(names(told)).toEqual(["a", "b"]);
+    expect(told.leading.commit).toBe(1);
+  });
+
+  test("it is settled by another transaction on the same guard", () => {
+    const { told, transaction } = shrinking();
+    told.loseAnswer(transaction);
+    const again = asked(told.tickAt(320));
+    expect(again.id).not.toBe(transaction.id);
+    expect(again).toMatchObject({
+      guard: transaction.guard,
+      insync: { version: 3, members: [{ node: a }, { node: c }] },
+    });
+    told.commitAnswer(again, 12);
+    expect(names(told)).toEqual(["a", "c"]);
+  });
+
+  test("a first copy that landed late is found by reading, and settles it as well", () => {
+    const { told, transaction } = shrinking();
+    told.loseAnswer(transaction);
+    const again = asked(told.tickAt(320));
+    expect(kinds(told.tell({ kind: "answered", id: again.id, answer: { kind: "refused" } }))).toEqual(["read"]);
+    expect(names(told)).toEqual(["a", "b", "c"]);
+    const landed = viewOf({
+      revision: 12,
+      epoch: 1,
+      version: 3,
+      members: [a, c],
+      by: bootOf(a),
+      leader: leaderRecord(a, 1),
+      leaderModRevision: "10",
+    });
+    told.see(landed);
+    expect(names(told)).toEqual(["a", "c"]);
+    expect(told.leading).toMatchObject({ pending: [], inFlight: undefined, known: { modRevision: "12" } });
+  });
+
+  test("however often etcd does not answer, what is pending has a bound", () => {
+    const { told, transaction } = shrinking();
+    let last = transaction;
+    for (let round = 0; round < 200; round++) {
+      told.loseAnswer(last);
+      last = asked(told.tickAt(400 + round));
+    }
+    expect(told.leading.pending).toHaveLength(1);
+    told.commitAnswer(last, 11);
+    expect(names(told)).toEqual(["a", "c"]);
+  });
+
+  test("the answer to a request that was given up is no answer to the present one", () => {
+    const { told, transaction } = shrinking();
+    told.loseAnswer(transaction);
+    asked(told.tickAt(320));
+    expect(told.commitAnswer(transaction, 11)).toEqual([]);
+    expect(one(told.see(viewOf({ revision: 13, epoch: 1, version: 2 })), "fence").reason).toBe(
+      "its leader key is gone",
+    );
+  });
+});
