@@ -54,7 +54,7 @@ export class OrderMaker {
         quantity: this.#quantity(steps, quote),
         price: priced(side, quote, awayBps, steps.tickSize),
         timeInForce: rests ? "GTC" : "IOC",
-        sendWithinMs: 5_000,
+        sendWithinMs: 2_000,
       },
       cancelAfterMs,
     };
