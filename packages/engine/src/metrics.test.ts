@@ -30,6 +30,16 @@ const line = new RegExp(
 );
 
 describe("the metrics", () => {
+  test("show what is true at the scrape, not at the one before", async () => {
+    let now = snapshot;
+    const metrics = openMetrics(() => now);
+    expect(await metrics.registry.metrics()).toContain("\nbaton_epoch 3\n");
+    now = { ...snapshot, epoch: 4, inDoubt: 0 };
+    const text = await metrics.registry.metrics();
+    expect(text).toContain("\nbaton_epoch 4\n");
+    expect(text).toContain("\nbaton_orders_in_doubt 0\n");
+  });
+
   test("are Prometheus text, and the same counters after a second scrape", async () => {
     const metrics = openMetrics(() => snapshot);
     metrics.intents.inc({ outcome: "accepted" });

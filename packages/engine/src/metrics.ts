@@ -63,7 +63,7 @@ export interface Metrics {
 export function openMetrics(look: () => MetricsSnapshot): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const gauges = openGauges(registers);
+  // Registered first, because metrics are collected in this order: it fills in the others before they are read.
   registry.registerMetric(
     new Gauge({
       name: "baton_leader",
@@ -76,6 +76,7 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
       },
     }),
   );
+  const gauges = openGauges(registers);
   return {
     registry,
     intents: new Counter({

@@ -45,6 +45,7 @@ const forwardWithinMs = 3_000;
 /** A handover at stop may take so long before the node goes anyway. */
 const handOverWithinMs = 5_000;
 const beatEveryMs = 200;
+const etcdRetryMs = 100;
 
 /** Runs until `stop`, or until this boot may act no more. Throws what forbids the start. */
 export async function runNode(o: RunOptions): Promise<NodeEnd> {
@@ -57,24 +58,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   const events = new KeeperRelay();
   const beating = setInterval(() => link?.beat(), beatEveryMs);
   stack.defer(() => clearInterval(beating));
-  const keeper = await untilGranted(o, () =>
-    startKeeper({
-      etcd: access,
-      node: config.node.id,
-      boot,
-      ttlSeconds: config.leadership.leaseTtlSeconds,
-      keepaliveMs: config.leadership.keepaliveMs,
-      marginMs: config.leadership.marginMs,
-      journalBusySince: nanosCell(journalProgress),
-      onEvent: (event) => events.tell(event),
-    }),
-  );
-  if (keeper === undefined) return { kind: "stopped" };
-  stack.defer(() => keeper.stop({ revoke: true }));
-  const announce = (lease: LeaseId): void => link?.announce({ node: config.node.id, boot, lease });
-  announce(keeper.lease);
-  validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs });
-
+  // It listens first: a node that waits for etcd is asked too, and says what it waits for.
   /** Empty until the journal is open. */
   const seat: { up?: Running } = {};
   const running = (): Running => {
@@ -133,6 +117,24 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
       `cannot listen on ${config.api.listen}: ${error instanceof Error ? error.message : String(error)}`,
     );
   });
+
+  const keeper = await untilGranted(o, () =>
+    startKeeper({
+      etcd: access,
+      node: config.node.id,
+      boot,
+      ttlSeconds: config.leadership.leaseTtlSeconds,
+      keepaliveMs: config.leadership.keepaliveMs,
+      marginMs: config.leadership.marginMs,
+      journalBusySince: nanosCell(journalProgress),
+      onEvent: (event) => events.tell(event),
+    }),
+  );
+  if (keeper === undefined) return { kind: "stopped" };
+  stack.defer(() => keeper.stop({ revoke: true }));
+  const announce = (lease: LeaseId): void => link?.announce({ node: config.node.id, boot, lease });
+  announce(keeper.lease);
+  validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs });
 
   const nobody = { epoch: 0, durable: 0, committed: 0 };
   const joined = await joinCluster({
@@ -221,13 +223,15 @@ class KeeperRelay {
 
 /** etcd may come up later than this node. */
 async function untilGranted(o: RunOptions, start: () => Promise<Keeper>): Promise<Keeper | undefined> {
+  let said = "";
   while (!o.stop.aborted) {
     try {
       return await start();
     } catch (error) {
       if (!(error instanceof EtcdUnavailable)) throw error;
-      o.log.warn({ event: "etcd.waiting" }, error.message);
-      o.link?.beat();
+      if (error.message !== said) o.log.warn({ event: "etcd.waiting" }, error.message);
+      said = error.message;
+      await new Promise((resolve) => setTimeout(resolve, etcdRetryMs));
     }
   }
   return undefined;
