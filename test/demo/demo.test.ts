@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { DemoResult } from "@baton/drills";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 const program = fileURLToPath(new URL("../../scripts/demo", import.meta.url));
 
@@ -14,6 +14,8 @@ async function demo(
   ...parameters: readonly string[]
 ): Promise<{ status: number | null; result: DemoResult; story: string }> {
   const child = spawn(program, ["--json", ...parameters], { stdio: ["ignore", "pipe", "pipe"] });
+  // A test that runs out of time must not leave a cluster behind: at SIGTERM the demo ends all that it started.
+  onTestFinished(() => void child.kill("SIGTERM"));
   let [out, story] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (part: string) => (out += part));
   child.stderr.setEncoding("utf8").on("data", (part: string) => (story += part));
