@@ -136,6 +136,13 @@ describe("rule 5: acknowledging", () => {
     expect(mayAcknowledgeNow(told.state, 1)).toBe(true);
   });
 
+  test("a read that arrives late, behind a newer one, is no news", () => {
+    const told = new Told(b, { promised: { epochMax: 1, vow: { epoch: 1, version: 2 } } });
+    told.see(ledByA(11, 3));
+    told.see(ledByA(10, 2));
+    expect(mayAcknowledgeNow(told.state, 1)).toBe(true);
+  });
+
   test("nothing is acknowledged under another epoch than the one promised, nor by a leader or a winner under its own", () => {
     const told = followerB();
     expect(mayAcknowledgeNow(told.state, 0)).toBe(false);
