@@ -128,6 +128,7 @@ describe("rule 6: shrink and grow", () => {
     const { leading, state } = told;
     // The new leader has not committed anything yet: a newcomer with nothing would be "at the commit point".
     told.state = { ...state, role: { ...leading, commit: 0 } };
+    told.join(b);
     told.join(c);
     expect(told.ack(c, 0)).toEqual([]);
     expect(told.tickAt(1)).toEqual([]);
