@@ -5,6 +5,9 @@ import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
 import { checkMachine, StartRefused } from "./node/startup-checks.ts";
 
+/** How long a fenced boot may take to let go of everything. */
+const endWithinMs = 3_000;
+
 /** Runs the engine in this process until it ends; gives the exit status. */
 export async function runEngineProcess(configFile: string): Promise<number> {
   const link = engineLink();
@@ -16,7 +19,9 @@ export async function runEngineProcess(configFile: string): Promise<number> {
     const config = loadConfig(configFile);
     const boot = newBoot();
     const log = openLog({ level: config.log.level, node: config.node.id, boot });
-    const end = await runNode({ config, log, boot, link, stop: stop.signal });
+    // A fenced boot that cannot let go of something would keep its lease: the process ends whatever hangs.
+    const onFenced = (): void => void setTimeout(() => process.exit(1), endWithinMs).unref();
+    const end = await runNode({ config, log, boot, link, stop: stop.signal, onFenced });
     if (end.kind === "fenced") log.error({ event: "node.ended" }, end.why);
     return end.kind === "stopped" ? 0 : 1;
   } catch (error) {

@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly boot: BootId;
   readonly link: EngineLink | undefined;
   readonly stop: AbortSignal;
+  /** This boot may act no more; what is let go of from here on must not hang for ever. */
+  readonly onFenced: () => void;
 }
 
 /** What answers, once there is a journal. */
@@ -172,7 +174,10 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         startReplication({ journal, server: api.server, boot, heartbeatMs: config.replication.heartbeatMs, ...hooks }),
       metrics,
       announce,
-      end: (why) => fenced.resolve(why),
+      end: (why) => {
+        o.onFenced();
+        fenced.resolve(why);
+      },
     },
     view,
   );
