@@ -305,10 +305,16 @@ export class NodeViews {
   }
 
   #whyNoTrading(): readonly string[] {
-    const { node, config } = this.#o;
+    const { node, config, keeper } = this.#o;
     const reasons: string[] = [];
     const role = node.leadership.leading;
     const leader = node.leadership.state.view?.leader;
+    const viewAgeMs = node.viewAgeMs ?? Infinity;
+    if (role === undefined && viewAgeMs >= etcdFreshMs) {
+      reasons.push("etcd does not answer this node, which does not know who leads");
+    } else if (role !== undefined && keeper.deadline() <= monoNow()) {
+      reasons.push("the deadline has passed and etcd has not confirmed the lease");
+    }
     if (leader === undefined) {
       const why =
         node.leadership.state.view === undefined

@@ -1,0 +1,262 @@
+/**
+ * One cluster of real processes, asked as a client asks: forwarding, idempotency, bad orders, events, kill; then the
+ * exchange goes away and comes back, then etcd; at the end the three journals are verified. The parts run in order.
+ */
+import { randomUUID } from "node:crypto";
+import { verifyJournal } from "@baton/engine";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startCluster } from "../rig/cluster.ts";
+import type { Cluster } from "../rig/cluster.ts";
+import { arm, auditEnd, auditOf, call, eventually, placed, restingBuy } from "./calls.ts";
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+type Seat = Cluster["nodes"][number];
+async function seats(): Promise<{ readonly leader: Seat; readonly standbys: readonly Seat[] }> {
+  const leader = await cluster.leader();
+  return { leader, standbys: cluster.nodes.filter((node) => node !== leader) };
+}
+const statusOf = async (node: Seat, id: string): Promise<any> => (await call(node, "GET", `/v1/orders/${id}`)).body;
+
+describe("a standby", () => {
+  test("forwards an order to the leader and says who answered", async () => {
+    const { leader, standbys } = await seats();
+    const [standby] = standbys as [Seat];
+    const told = await call(standby, "POST", "/v1/orders", { body: await restingBuy(standby), key: randomUUID() });
+    expect(told).toMatchObject({ status: 202, body: { intentId: expect.stringMatching(/^i-\d+$/) } });
+    expect(told.headers.get("baton-leader")).toBe(leader.id);
+    const order = await eventually("the order is open", async () => {
+      const view = await statusOf(standby, told.body.intentId);
+      return view.status === "new" ? view : undefined;
+    });
+    expect(order).toMatchObject({ sentBy: leader.id, clientOrderIds: [told.body.clientOrderId], outcome: "accepted" });
+    expect((await call(standby, "DELETE", `/v1/orders/${order.id}`)).status).toBe(202);
+    await eventually("the order is cancelled", async () =>
+      (await statusOf(leader, order.id)).status === "cancelled" ? true : undefined,
+    );
+  });
+
+  test("gives a repeated key the answer that another node gave, and the exchange sees one order", async () => {
+    const key = randomUUID();
+    const body = await restingBuy(cluster.nodes[0] as Seat);
+    const answers = await Promise.all(cluster.nodes.map((node) => call(node, "POST", "/v1/orders", { body, key })));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202]);
+    const [first] = answers;
+    for (const answer of answers) expect(answer.body).toEqual(first?.body);
+    await eventually("it is placed", async () =>
+      placed(cluster).some((each) => each.clientOrderId === first?.body.clientOrderId) ? true : undefined,
+    );
+    const other = { ...body, quantity: "0.002" };
+    expect(await call(cluster.nodes[1] as Seat, "POST", "/v1/orders", { body: other, key })).toMatchObject({
+      status: 422,
+      body: { code: "key-reused", field: "Idempotency-Key" },
+    });
+    const sent = placed(cluster).filter((each) => each.clientOrderId === first?.body.clientOrderId);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("answers what it can answer itself, and shows the same orders", async () => {
+    const { leader, standbys } = await seats();
+    expect(await Promise.all(cluster.nodes.map(async (node) => (await call(node, "GET", "/leader")).status))).toEqual(
+      cluster.nodes.map((node) => (node === leader ? 200 : 503)),
+    );
+    const [own, forwarded] = await Promise.all(
+      [leader, standbys[0] as Seat].map((node) => call(node, "GET", "/v1/orders?all=1")),
+    );
+    expect(forwarded?.body.orders.map((order: any) => order.id)).toEqual(
+      own?.body.orders.map((order: any) => order.id),
+    );
+    const { body } = await call(standbys[0] as Seat, "GET", "/v1/balances");
+    expect(body.balances).toContainEqual(expect.objectContaining({ venue: "sim", currency: "USDT" }));
+    expect((await call(standbys[0] as Seat, "GET", "/openapi.json")).body.openapi).toBe("3.1.0");
+  });
+});
+
+describe("a bad order", () => {
+  test.each([
+    ["a missing price", { price: undefined }, 422, "invalid", "price"],
+    ["a quantity as a number", { quantity: 1 }, 422, "invalid", "quantity"],
+    ["an unknown field", { leverage: "3" }, 422, "invalid", "leverage"],
+    ["an unknown symbol", { symbol: "DOGE/USDT" }, 422, "unknown-symbol", undefined],
+    ["an unknown venue", { venue: "moon" }, 422, "unknown-venue", undefined],
+    ["a price off the tick", { price: "50000.001" }, 422, "tick-size", undefined],
+    ["a price far from the market", { price: "10", quantity: "1" }, 422, "price-collar", undefined],
+    ["too large a quantity", { quantity: "51" }, 422, "order-size", undefined],
+  ])("with %s gets the field or the code, and nothing is recorded", async (_what, over, status, code, field) => {
+    const before = auditEnd(cluster);
+    const [node] = (await seats()).standbys as [Seat];
+    const told = await call(node, "POST", "/v1/orders", { body: await restingBuy(node, over) });
+    expect(told).toMatchObject({ status, body: { code, status } });
+    expect(told.body.field).toBe(field);
+    expect(told.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+    expect(placed(cluster, before)).toEqual([]);
+  });
+});
+
+describe("the events", () => {
+  test("are the same on every node, from the start and live, and resume at an id", async () => {
+    const { leader } = await seats();
+    const streams = await Promise.all(cluster.nodes.map((node) => listen(node, "0")));
+    const { body } = await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader), key: randomUUID() });
+    await eventually("every node has told of it", async () =>
+      streams.every((stream) => stream.text().includes(body.clientOrderId)) ? true : undefined,
+    );
+    const end = Math.min(...streams.map((stream) => stream.ids().length));
+    const [first] = streams;
+    const ids = first?.ids().slice(0, end) ?? [];
+    expect(ids.map((id) => Number(id.split(":")[1]))).toEqual(ids.map((_, at) => at + 1));
+    for (const stream of streams) expect(stream.ids().slice(0, end)).toEqual(ids);
+    const half = ids[Math.floor(end / 2)] ?? "";
+    const resumed = await listen(cluster.nodes[2] as Seat, half);
+    await eventually("the rest came", async () =>
+      resumed.ids().length >= end - Math.floor(end / 2) - 1 ? true : undefined,
+    );
+    expect(resumed.ids().slice(0, 2)).toEqual(ids.slice(Math.floor(end / 2) + 1, Math.floor(end / 2) + 3));
+    for (const stream of [...streams, resumed]) stream.close();
+  });
+});
+
+test("the metrics are fed: what was placed is counted and timed", async () => {
+  const { leader } = await seats();
+  const { body } = await call(leader, "GET", "/metrics");
+  const value = (name: string): number => Number(new RegExp(`^baton_${name} (\\S+)$`, "m").exec(body)?.[1] ?? "NaN");
+  expect(value("leader")).toBe(1);
+  expect(value("epoch")).toBeGreaterThanOrEqual(1);
+  expect(value("deadline_slack_seconds")).toBeGreaterThan(0);
+  expect(value('intents_total\\{outcome="accepted"\\}')).toBeGreaterThanOrEqual(3);
+  expect(value('intents_total\\{outcome="refused"\\}')).toBeGreaterThanOrEqual(3);
+  expect(value("order_ack_seconds_count")).toBeGreaterThanOrEqual(3);
+  expect(value("journal_commit_seconds_count")).toBeGreaterThanOrEqual(3);
+  expect(value("journal_fsync_seconds_count")).toBeGreaterThanOrEqual(3);
+  expect(value('takeover_seconds_count\\{phase="elect"\\}')).toBe(1);
+  expect(value("event_loop_lag_seconds_count")).toBeGreaterThan(10);
+  expect(value('balance\\{venue="sim",currency="USDT"\\}')).toBeGreaterThan(0);
+  expect(value('book_depth_quote\\{feed="sim-book",symbol="BTC/USDT",side="bid"\\}')).toBeGreaterThan(0);
+  expect(
+    value('api_request_seconds_count\\{venue="sim",call="order.place",outcome="accepted"\\}'),
+  ).toBeGreaterThanOrEqual(3);
+});
+
+test("a kill takes the open orders back and refuses new ones until it is lifted", async () => {
+  const [node] = (await seats()).standbys as [Seat];
+  const open = async (): Promise<any[]> => (await call(node, "GET", "/v1/orders")).body.orders;
+  expect((await open()).length).toBeGreaterThanOrEqual(1);
+  const kill = { what: "kill", level: "cluster", reason: "test" };
+  expect((await call(node, "POST", "/operations", { body: kill })).status).toBe(202);
+  await eventually("no order is open", async () => ((await open()).length === 0 ? true : undefined));
+  expect(await call(node, "POST", "/v1/orders", { body: await restingBuy(node) })).toMatchObject({
+    status: 422,
+    body: { code: "kill-cluster" },
+  });
+  expect((await call(node, "POST", "/operations", { body: { what: "unkill", reason: "test" } })).status).toBe(202);
+  await eventually("orders pass again", async () => {
+    const { status } = await call(node, "POST", "/v1/orders", { body: await restingBuy(node), key: "after-unkill" });
+    return status === 202 ? true : undefined;
+  });
+});
+
+test("an exchange that goes away loses no intent: each ends, or is in doubt until it is back", async () => {
+  const { leader } = await seats();
+  const before = auditEnd(cluster);
+  const order = await restingBuy(leader);
+  // The next answer is lost after acceptance; then nothing answers for a while.
+  await arm(cluster, { fault: "ack-lost", match: { call: "order.place" }, count: 1 });
+  const lost = await call(leader, "POST", "/v1/orders", { body: order, key: randomUUID() });
+  expect(lost.status).toBe(202);
+  await eventually("it reached the exchange", async () => (placed(cluster, before).length > 0 ? true : undefined));
+  await arm(cluster, { fault: "venue-down", mode: "reset", durationMs: 3_000 });
+  const asked = await Promise.all(
+    [1, 2, 3].map(() => call(leader, "POST", "/v1/orders", { body: order, key: randomUUID() })),
+  );
+  const taken = [lost, ...asked.filter(({ status }) => status === 202)].map(({ body }) => body.intentId as string);
+  for (const each of asked) expect([202, 422, 503]).toContain(each.status);
+  const views = await eventually(
+    "every intent has its end",
+    async () => {
+      const { leader: now } = await seats();
+      const found = await Promise.all(taken.map((id) => statusOf(now, id)));
+      return found.every((view) => ["new", "filled", "not-sent", "rejected"].includes(view.status)) ? found : undefined;
+    },
+    30_000,
+  );
+  expect(views[0]).toMatchObject({ status: "new", outcome: "accepted" });
+  const accepted = auditOf(cluster).filter((record) => record.type === "accept" && record.n > before);
+  const ids = new Set(views.flatMap((view) => view.clientOrderIds as string[]));
+  const ours = accepted.filter((record) => "clientOrderId" in record && ids.has(record.clientOrderId ?? ""));
+  expect(ours).toHaveLength(views.filter((view) => view.status === "new" || view.status === "filled").length);
+}, 60_000);
+
+test("etcd away: no order after the deadline, the state stays readable, and trading goes on when it is back", async () => {
+  const { leader, standbys } = await seats();
+  await Promise.all(cluster.etcd.members.map((member) => member.kill()));
+  const killedMono = performance.timeOrigin + performance.now();
+  const body = await restingBuy(leader);
+  await eventually("the leader takes no order any more", async () => {
+    const told = await call(leader, "POST", "/v1/orders", { body, key: randomUUID() }).catch(() => undefined);
+    return told?.status === 503 ? true : undefined;
+  });
+  // The rig's lease lives two seconds, and the deadline is before its end.
+  expect(performance.timeOrigin + performance.now() - killedMono).toBeLessThan(10_000);
+  const quiet = auditEnd(cluster);
+  for (const node of standbys) {
+    await eventually("the node says that etcd is away", async () => {
+      const { body: view } = await call(node, "GET", "/cluster");
+      return view.trading.isAllowed === false && view.etcd.isReachable === false ? true : undefined;
+    });
+    expect((await call(node, "GET", "/v1/books/BTC/USDT")).body).toMatchObject({ quality: "live" });
+    expect((await call(node, "POST", "/v1/orders", { body })).status).toBe(503);
+  }
+  // Who led has a new boot that waits for etcd, and says so.
+  await eventually("the new boot answers", async () => {
+    const told = await call(leader, "GET", "/cluster");
+    return told.status === 503 && /waits for etcd/.test(told.body.detail) ? true : undefined;
+  });
+  expect(placed(cluster, quiet)).toEqual([]);
+  await Promise.all(cluster.etcd.members.map((member) => member.restart()));
+  const back = await cluster.leader();
+  const passed = await eventually("an order passes", async () => {
+    const told = await call(back, "POST", "/v1/orders", { body: await restingBuy(back), key: "after-etcd" });
+    return told.status === 202 ? told : undefined;
+  });
+  await eventually("it is placed", async () =>
+    (await statusOf(back, passed.body.intentId)).status === "new" ? true : undefined,
+  );
+}, 90_000);
+
+test("after it all, the three journals chain and hold the same", async () => {
+  await cluster.untilInSync();
+  await Promise.all(cluster.nodes.map((node) => node.stop()));
+  const reports = await Promise.all(cluster.nodes.map((node) => verifyJournal(`${node.dataDir}/journal.db`)));
+  for (const report of reports) expect(report).toMatchObject({ sound: true });
+  const { journals } = await cluster.evidence();
+  const shared = Math.min(...journals.map((journal) => journal.committed));
+  expect(shared).toBeGreaterThan(20);
+  const [first] = journals;
+  for (const journal of journals) expect(journal.texts.slice(0, shared)).toEqual(first?.texts.slice(0, shared));
+}, 30_000);
+
+/** Listens to the events of a node after a position. */
+async function listen(node: Seat, after: string): Promise<{ text(): string; ids(): readonly string[]; close(): void }> {
+  const stop = new AbortController();
+  const answer = await fetch(`${node.endpoint}/v1/events?after=${after}`, { signal: stop.signal });
+  let text = "";
+  const decoder = new TextDecoder();
+  void (async () => {
+    try {
+      for await (const part of answer.body ?? []) text += decoder.decode(part, { stream: true });
+    } catch {
+      // Closed by the test.
+    }
+  })();
+  return {
+    text: () => text,
+    ids: () => [...text.matchAll(/^id: (.*)$/gm)].map((match) => match[1] ?? ""),
+    close: () => stop.abort(),
+  };
+}
