@@ -56,6 +56,7 @@ export class Leadership implements PermitSource {
   readonly #ports: LeadershipPorts;
   readonly #inputs: SuccessionInput[] = [];
   #isStepping = false;
+  #isClosed = false;
   #reading: "no" | "one" | "again" = "no";
   #lastSaid = "";
 
@@ -73,10 +74,15 @@ export class Leadership implements PermitSource {
     return this.#state.role.role === "leader" ? this.#state.role : undefined;
   }
 
+  /** Nothing is decided any more: this process is ending. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   /** Feeds one input; its effects have been started when this returns (unless it is called by an effect). */
   feed(input: Unstamped<SuccessionInput>): void {
     this.#inputs.push({ ...input, now: monoNow(), wall: wallNow() } as SuccessionInput);
-    if (this.#isStepping) return;
+    if (this.#isStepping || this.#isClosed) return;
     this.#isStepping = true;
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {

@@ -79,6 +79,7 @@ export class EngineNode {
   readonly #configDigest: string;
   #unwatch: (() => void) | undefined;
   #sentence = "starting";
+  #isStopping = false;
   #isEnding = false;
   #viewReadMono: number | undefined;
   #tickMono = monoNow();
@@ -195,6 +196,7 @@ export class EngineNode {
   /** Why this node may not be promoted now; empty when it may. */
   unfit(): readonly string[] {
     const reasons: string[] = [];
+    if (this.#isStopping) reasons.push("stopping");
     if (this.#o.config.node.tags.includes("no-failover")) reasons.push("tagged no-failover");
     for (const venue of this.doors.missing) reasons.push(`not connected to ${venue} since start`);
     for (const [venue, door] of this.doors.venues) {
@@ -241,6 +243,10 @@ export class EngineNode {
 
   /** Orderly stop: hands over when it leads and another can. */
   async handOver(withinMs: number): Promise<void> {
+    // From here on nobody hands the key to this node.
+    this.#isStopping = true;
+    this.leadership.feed({ kind: "fit", unfit: this.unfit() });
+    await this.#publish();
     const end = monoNow() + withinMs;
     const operation = id<OperationId>(`stop-${this.#o.boot}`);
     let asked = 0;
@@ -255,6 +261,7 @@ export class EngineNode {
 
   async close(): Promise<void> {
     this.#isEnding = true;
+    this.leadership.close();
     for (const timer of this.#timers) clearInterval(timer);
     this.#unwatch?.();
     this.events.close();

@@ -11,6 +11,8 @@ import { readSecret } from "../config/secrets.ts";
 
 const retryMs = 500;
 const reachEveryMs = 1_000;
+/** After a read that failed the next one comes sooner. */
+const reachAgainMs = 200;
 /** Reads in a row that must fail before the session counts as lost: one may just have been unlucky. */
 const missesMin = 2;
 
@@ -118,7 +120,8 @@ export class VenueDoors {
   }
 
   #watch(venue: Venue): void {
-    this.#after(reachEveryMs, () => {
+    const isMissing = (this.#misses.get(venue.id) ?? 0) > 0;
+    this.#after(isMissing ? reachAgainMs : reachEveryMs, () => {
       void venue.reach().then((reaches) => {
         const misses = reaches ? 0 : (this.#misses.get(venue.id) ?? 0) + 1;
         this.#misses.set(venue.id, misses);
