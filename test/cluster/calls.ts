@@ -3,10 +3,13 @@ import { readFileSync } from "node:fs";
 import type { AuditRecord } from "@baton/core";
 import type { Cluster } from "../rig/cluster.ts";
 
+/** Whatever a node said; a test says what it expects of it. */
+type Json = ReturnType<typeof JSON.parse>;
+
 export interface Told {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: any;
+  readonly body: Json;
 }
 
 interface Node {

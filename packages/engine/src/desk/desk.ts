@@ -13,6 +13,7 @@ import type {
   PlaceOutcome,
   Sequence,
   TakeoverReason,
+  VenueId,
   WallMs,
 } from "@baton/core";
 import { assert, inheritedDoubts, reissuableIntents } from "@baton/core";
@@ -65,6 +66,13 @@ export class Desk {
   /** True while this node takes new wishes. */
   get isTrading(): boolean {
     return this.#parts?.term.isTrading ?? false;
+  }
+
+  /** True while an order for this venue could be recorded, whatever risk says of the order itself. */
+  isReadyFor(venue: VenueId): boolean {
+    const parts = this.#parts;
+    if (parts === undefined || !parts.term.isTrading || !this.#context.venues.has(venue)) return false;
+    return parts.accounts.whyNotReady(venue) === undefined && this.#context.whyNoRisk() === undefined;
   }
 
   /** False once a switchover has sealed the term: then nothing may be sent, whatever the deadline says. */

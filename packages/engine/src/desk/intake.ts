@@ -94,6 +94,9 @@ export class Intake {
   /** What a strategy wants, with its new state, in one frame. Refused intents are left out and told. */
   strategy(strategy: string, state: unknown, wishes: readonly StrategyIntent[]): void {
     if (!this.#term.isTrading) return;
+    // Most inputs change nothing; a record of each would be most of the journal.
+    const before = this.#term.state.strategies.get(strategy);
+    if (wishes.length === 0 && before !== undefined && JSON.stringify(before.state) === JSON.stringify(state)) return;
     this.#term.decide([{ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() }]);
     for (const wish of wishes) {
       const taken = this.#wish(strategy, wish);

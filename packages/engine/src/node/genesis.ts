@@ -36,6 +36,7 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
   const isNew = !existsSync(file);
   // Made here, so that the first in-sync set can name a journal that does not exist yet.
   const journalId = id<JournalId>(randomUUID());
+  let journal: Journal | undefined;
   const takenUntil = performance.now() + o.takenMs;
   let said = "";
   const say = (event: string, sentence: string): void => {
@@ -51,7 +52,9 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
           "This node has a journal, etcd has no cluster: an operator has to re-anchor it.",
         );
       } else if (view.cluster !== undefined) {
-        const journal = await openJournal({
+        // The id first, then the disk: a second node of one id must not even make a journal. An own disk is locked for life.
+        if (isNew) await o.etcd.publishMember(o.presence(journalId));
+        journal ??= await openJournal({
           file,
           cluster: view.cluster.id,
           node: o.config.node.id,
@@ -60,6 +63,7 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
           progress: o.journalProgress,
           ...(isNew && { newJournal: journalId }),
         });
+        if (!isNew) await o.etcd.publishMember(o.presence(journal.identity.journal));
         return { journal, view };
       } else {
         await o.etcd.publishMember(o.presence(journalId));
@@ -67,12 +71,17 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
       }
     } catch (error) {
       if (error instanceof NodeIdInUse && performance.now() > takenUntil) {
+        await journal?.close();
         throw new StartRefused("node-id-in-use", error.message);
       }
-      if (!(error instanceof EtcdUnavailable) && !(error instanceof NodeIdInUse)) throw error;
+      if (!(error instanceof EtcdUnavailable) && !(error instanceof NodeIdInUse)) {
+        await journal?.close();
+        throw error;
+      }
       say("etcd.waiting", error.message);
     }
     await new Promise((resolve) => setTimeout(resolve, retryMs));
   }
+  await journal?.close();
   return undefined;
 }

@@ -12,7 +12,7 @@ import type { StrategyAnswer, StrategyCall } from "./worker.ts";
 
 /** Where decisions go. */
 export interface StrategyPorts {
-  /** The strategy's last journaled state, undefined before its first decision; and whether it is switched on. */
+  /** The strategy's last journaled state, undefined before its first decision; and whether it may decide now. */
   stateOf(strategy: string): { readonly state: unknown; readonly isEnabled: boolean };
   /** Journals state and intents together. */
   decided(strategy: string, state: unknown, intents: readonly StrategyIntent[]): void;

@@ -14,7 +14,8 @@ export class Strategies {
         new StrategyRunner(config, {
           stateOf: (strategy) => {
             const row = state().strategies.get(strategy);
-            return { state: row?.state, isEnabled: row?.enabled ?? true };
+            // What it decides while nothing can be recorded would be lost, and its state would not know.
+            return { state: row?.state, isEnabled: (row?.enabled ?? true) && desk.isReadyFor(config.venue) };
           },
           decided: (strategy, decided, intents) => desk.strategy(strategy, decided, intents),
           failed: (strategy, reason) =>

@@ -1,0 +1,180 @@
+/**
+ * One cluster of real processes and what a node can lose: its leadership in the middle of a strategy, its identity to a
+ * twin, its disk, its clock. Each loss costs the node its part and the others nothing. The parts run in order.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
+import type { OrderView } from "@baton/core";
+import { verifyJournal } from "@baton/engine";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startCluster } from "../rig/cluster.ts";
+import type { Cluster } from "../rig/cluster.ts";
+import { arm, call, eventually, restingBuy } from "./calls.ts";
+
+type Seat = Cluster["nodes"][number];
+const top = fileURLToPath(new URL("../..", import.meta.url));
+
+let cluster: Cluster;
+let mounted: string | undefined;
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+afterAll(async () => {
+  await cluster?.stop();
+  if (mounted !== undefined) execFileSync("umount", [mounted]);
+});
+
+async function standby(): Promise<Seat> {
+  const leader = await cluster.leader();
+  return cluster.nodes.find((node) => node !== leader) as Seat;
+}
+
+const logOf = (node: Seat): string => readFileSync(join(dirname(node.configFile), "node.log"), "utf8");
+
+async function ofStrategy(node: Seat): Promise<readonly OrderView[]> {
+  const { body } = await call(node, "GET", "/v1/orders?all=1&limit=1000");
+  const orders = body.orders as readonly OrderView[];
+  return orders.filter((order) => order.events.some((event) => "by" in event && event.by === "counting"));
+}
+
+test("a strategy trades, and a successor goes on from exactly what was traded on", async () => {
+  await Promise.all(cluster.nodes.map((node) => node.stop()));
+  for (const node of cluster.nodes) {
+    const config = JSON.parse(readFileSync(node.configFile, "utf8")) as Record<string, unknown>;
+    const module = join(top, "test", "cluster", "counting.ts");
+    const strategies = [{ id: "counting", module, symbols: ["BTC/USDT"], budgetMs: 1_000 }];
+    writeFileSync(node.configFile, JSON.stringify({ ...config, strategies }));
+  }
+  await Promise.all(cluster.nodes.map((node) => node.start()));
+  const first = await cluster.leader();
+  await cluster.untilInSync();
+  const before = await eventually("it has made orders", async () => {
+    const orders = await ofStrategy(first);
+    return orders.length >= 6 ? orders.length : undefined;
+  });
+  await first.killEngine();
+  const second = await eventually("another node leads", async () => {
+    const leader = await cluster.leader();
+    return leader === first ? undefined : leader;
+  });
+  const after = await eventually("the successor's strategy has made more", async () => {
+    const orders = await ofStrategy(second);
+    return orders.length >= before + 6 ? orders : undefined;
+  });
+  expect(after.map((order) => order.terms.quantity)).toEqual(
+    after.map((_, at) => ((at + 1) / 1_000).toFixed(3).replace(/0+$/, "")),
+  );
+  expect(new Set(after.map((order) => order.epoch)).size).toBeGreaterThanOrEqual(2);
+}, 60_000);
+
+test("a second process with the id of a running node refuses to start, and the first goes on", async () => {
+  const original = await standby();
+  const home = join(cluster.dir, "twin");
+  mkdirSync(home, { recursive: true });
+  const config = JSON.parse(readFileSync(original.configFile, "utf8"));
+  config.node.dataDir = join(home, "data");
+  config.api = { listen: "127.0.0.1:0", advertise: "127.0.0.1:9", allowLoopbackWithoutToken: true };
+  writeFileSync(join(home, "node.yaml"), JSON.stringify(config));
+  const { status, text } = await baton(["node", "--config", join(home, "node.yaml"), "--no-supervisor"]);
+  expect(status).toBe(1);
+  expect(text).toMatch(new RegExp(`baton: .*\\b${original.id}\\b.*`));
+  expect(existsSync(join(home, "data", "journal.db"))).toBe(false);
+  await cluster.untilInSync();
+}, 60_000);
+
+test("a second process on the disk of a running node refuses to start", async () => {
+  const original = await standby();
+  const home = join(cluster.dir, "squatter");
+  mkdirSync(home, { recursive: true });
+  const config = JSON.parse(readFileSync(original.configFile, "utf8"));
+  config.api = { listen: "127.0.0.1:0", advertise: "127.0.0.1:9", allowLoopbackWithoutToken: true };
+  writeFileSync(join(home, "node.yaml"), JSON.stringify(config));
+  const { status, text } = await baton(["node", "--config", join(home, "node.yaml"), "--no-supervisor"]);
+  expect(text).toMatch(/baton: .*another process/);
+  expect(status).toBe(1);
+  await cluster.untilInSync();
+}, 60_000);
+
+test("a node whose disk is full leaves the cluster with a clear error, and the others go on", async () => {
+  const node = await standby();
+  await node.stop();
+  const kept = join(cluster.dir, "kept");
+  cpSync(node.dataDir, kept, { recursive: true });
+  rmSync(node.dataDir, { recursive: true });
+  mkdirSync(node.dataDir);
+  // A disk of its own, small enough to be filled. Only root may make one.
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", node.dataDir]);
+  mounted = node.dataDir;
+  cpSync(kept, node.dataDir, { recursive: true });
+  await node.start();
+  await cluster.untilInSync();
+
+  const filler = join(node.dataDir, "filler");
+  // dd ends with an error once nothing fits any more; that is what it is for.
+  spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=64k"]);
+  const leader = await cluster.leader();
+  await eventually("it is out of the in-sync set", async () => {
+    const { status } = await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader, {}, 1.5) });
+    const { body } = await call(leader, "GET", "/cluster");
+    return status === 202 && !body.insync.members.includes(node.id) ? true : undefined;
+  });
+  await eventually("it says why", async () =>
+    /This boot ends: the journal failed \(journal-full\): the disk under \S+ is full/.test(logOf(node))
+      ? true
+      : undefined,
+  );
+  expect((await call(leader, "GET", "/cluster")).body).toMatchObject({ trading: { isAllowed: true } });
+
+  rmSync(filler);
+  await eventually(
+    "it is back in sync",
+    async () => {
+      if (!node.isRunning) await node.start();
+      await cluster.untilInSync();
+      return true;
+    },
+    60_000,
+  );
+}, 120_000);
+
+test("a node whose clock is not the venue's refuses to start and names the number", async () => {
+  const node = await standby();
+  await node.stop();
+  await arm(cluster, { fault: "clock-skew", skewMs: 5_000, match: { apiKey: `node-${node.id}-key` } });
+  const { status, text } = await baton(["node", "--config", node.configFile, "--no-supervisor"]);
+  await fetch(`${cluster.exchange.endpoint}/__faults`, { method: "DELETE" });
+  expect(status).toBe(1);
+  expect(text).toMatch(/wall clock is (4\d{3}|5\d{3}) ms off the time of sim, allowed are 250/);
+  await node.start();
+  await cluster.untilInSync();
+}, 60_000);
+
+test("after it all, the three journals chain and hold the same", async () => {
+  await Promise.all(cluster.nodes.map((node) => node.stop()));
+  for (const node of cluster.nodes) {
+    const [file] = readdirSync(node.dataDir).filter((each) => each.endsWith(".db"));
+    expect(await verifyJournal(join(node.dataDir, file ?? ""))).toMatchObject({ sound: true });
+  }
+  const { journals } = await cluster.evidence();
+  const shared = Math.min(...journals.map((journal) => journal.committed));
+  expect(shared).toBeGreaterThan(20);
+  for (const journal of journals) expect(journal.texts.slice(0, shared)).toEqual(journals[0]?.texts.slice(0, shared));
+}, 30_000);
+
+/** Runs `baton …` to its end. */
+async function baton(args: readonly string[]): Promise<{ readonly status: number | null; readonly text: string }> {
+  const child = spawn(process.execPath, [join(top, "packages/cli/src/baton.ts"), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part));
+  child.stderr.setEncoding("utf8").on("data", (part: string) => (text += part));
+  const late = setTimeout(() => child.kill("SIGKILL"), 45_000);
+  const [status] = (await once(child, "exit")) as [number | null];
+  clearTimeout(late);
+  return { status, text };
+}
