@@ -2,9 +2,17 @@
  * One cluster of real processes and what a node can lose: its leadership in the middle of a strategy, its identity to a
  * twin, its disk, its clock. Each loss costs the node its part and the others nothing. The parts run in order.
  */
-import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { spawn, spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { dirname, join } from "node:path";
@@ -24,8 +32,9 @@ beforeAll(async () => {
   cluster = await startCluster();
 });
 afterAll(async () => {
+  await Promise.all((cluster?.nodes ?? []).map((node) => node.stop()));
+  if (mounted !== undefined) shell('umount "$1"', mounted);
   await cluster?.stop();
-  if (mounted !== undefined) execFileSync("umount", [mounted]);
 });
 
 async function standby(): Promise<Seat> {
@@ -45,7 +54,7 @@ test("a strategy trades, and a successor goes on from exactly what was traded on
   await Promise.all(cluster.nodes.map((node) => node.stop()));
   for (const node of cluster.nodes) {
     const config = JSON.parse(readFileSync(node.configFile, "utf8")) as Record<string, unknown>;
-    const module = join(top, "test", "cluster", "counting.ts");
+    const module = fileURLToPath(new URL("./counting.ts", import.meta.url));
     const strategies = [{ id: "counting", module, symbols: ["BTC/USDT"], budgetMs: 1_000 }];
     writeFileSync(node.configFile, JSON.stringify({ ...config, strategies }));
   }
@@ -107,15 +116,14 @@ test("a node whose disk is full leaves the cluster with a clear error, and the o
   rmSync(node.dataDir, { recursive: true });
   mkdirSync(node.dataDir);
   // A disk of its own, small enough to be filled. Only root may make one.
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", node.dataDir]);
+  shell('mount -t tmpfs -o size=64m tmpfs "$1"', node.dataDir);
   mounted = node.dataDir;
   cpSync(kept, node.dataDir, { recursive: true });
   await node.start();
   await cluster.untilInSync();
 
   const filler = join(node.dataDir, "filler");
-  // dd ends with an error once nothing fits any more; that is what it is for.
-  spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=64k"]);
+  fill(filler);
   const leader = await cluster.leader();
   await eventually("it is out of the in-sync set", async () => {
     const { status } = await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader, {}, 1.5) });
@@ -164,6 +172,20 @@ test("after it all, the three journals chain and hold the same", async () => {
   expect(shared).toBeGreaterThan(20);
   for (const journal of journals) expect(journal.texts.slice(0, shared)).toEqual(journals[0]?.texts.slice(0, shared));
 }, 30_000);
+
+function shell(script: string, parameter: string): void {
+  execFileSync("/bin/sh", ["-c", script, "sh", parameter], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** Writes zeros until nothing fits any more. */
+function fill(file: string): void {
+  const part = Buffer.alloc(65_536);
+  try {
+    for (;;) appendFileSync(file, part);
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error) || error.code !== "ENOSPC") throw error;
+  }
+}
 
 /** Runs `baton …` to its end. */
 async function baton(args: readonly string[]): Promise<{ readonly status: number | null; readonly text: string }> {

@@ -11,6 +11,7 @@ export * from "./assert.ts";
 export * from "./config/check.ts";
 export * from "./config/config.ts";
 export * from "./config/issues.ts";
+export * from "./config/reference.ts";
 export * from "./config/rules.ts";
 export * from "./decimal.ts";
 export * from "./formats/audit.ts";

@@ -18,3 +18,12 @@ export async function initCluster(o: InitOptions): Promise<InitVerdict> {
   const { initCluster: init } = await import("./init-cluster.ts");
   return await init(o);
 }
+
+/** The pages that are made of the code, by file name; see `scripts/reference`. */
+export async function writtenPages(): Promise<ReadonlyMap<string, string>> {
+  const [{ referencePages }, { version }] = await Promise.all([
+    import("./reference-pages.ts"),
+    import("./node/presence.ts"),
+  ]);
+  return referencePages(version);
+}

@@ -7,7 +7,7 @@ const snapshot: MetricsSnapshot = {
   isLeader: true,
   epoch: 3,
   deadlineSlackSeconds: 1.4,
-  unfit: ["tagged no-failover"],
+  unfit: ["tagged no-failover", "the wall clock may be 312 ms off, allowed are 250"],
   isInSync: true,
   lagRecords: 0,
   lagSeconds: 0,
@@ -50,6 +50,7 @@ describe("the metrics", () => {
     expect(text).toContain('baton_feed_reconnects_total{feed="f",cause="closed"} 2\n');
     expect(text).toContain('baton_sequence_gaps_total{feed="f",symbol="BTC/USDT"} 4\n');
     expect(text).toContain('baton_promotable{reason="tagged no-failover"} 0\n');
+    expect(text).toContain('baton_promotable{reason="the wall clock may be N ms off, allowed are N"} 0\n');
     expect(text).toContain('baton_book_depth_quote{feed="f",symbol="BTC/USDT",side="bid"} 12345.5\n');
   });
 

@@ -7,17 +7,34 @@ import { z } from "zod";
 /** Media type of a problem document. */
 export const problemMediaType = "application/problem+json";
 
-/** Codes of the API itself; risk adds its own. The comment says what the caller knows then. */
+/** Codes of the API itself; risk adds its own. */
 export type ApiProblemCode =
-  | "invalid" // 400/422: a field is wrong; nothing was recorded
-  | "unauthorized" // 401: no token, or one that nobody has
-  | "forbidden" // 403: the token's role may not do this
-  | "not-found" // 404
-  | "conflict" // 409: the present state does not allow it
-  | "key-reused" // 422: another body stands under this Idempotency-Key
-  | "refused" // 503: nothing was recorded; try again
-  | "unknown" // 503: recorded, not known durable; repeat with the same key
-  | "internal"; // 500: we are wrong
+  | "invalid"
+  | "unauthorized"
+  | "forbidden"
+  | "not-found"
+  | "conflict"
+  | "key-reused"
+  | "refused"
+  | "unknown"
+  | "internal";
+
+/** The statuses each comes with, and what the caller knows then. */
+export const apiProblemCodes: Readonly<Record<ApiProblemCode, { readonly statuses: string; readonly means: string }>> =
+  {
+    invalid: {
+      statuses: "400, 413, 415, 422",
+      means: "The request is wrong, `field` says where; nothing was recorded.",
+    },
+    unauthorized: { statuses: "401", means: "There is no token, or one that nobody has." },
+    forbidden: { statuses: "403", means: "The token's role may not do this." },
+    "not-found": { statuses: "404, 410", means: "There is no such thing here (any more)." },
+    conflict: { statuses: "409", means: "The present state does not allow it." },
+    "key-reused": { statuses: "422", means: "Another request came under this Idempotency-Key; nothing was recorded." },
+    refused: { statuses: "503", means: "Nothing was recorded; try again." },
+    unknown: { statuses: "503", means: "It was recorded and is not known durable; repeat it with the same key." },
+    internal: { statuses: "500", means: "Baton is wrong; the log says more." },
+  };
 
 export interface Problem {
   /** `https://baton.invalid/problems/<code>`: a name, not an address. */

@@ -1,0 +1,87 @@
+/**
+ * The pages that are made of the code and not written: the OpenAPI document, refusal codes, metrics, exit statuses, the
+ * configuration. A committed copy stands in `packages/engine/reference`; `scripts/reference` writes it, and a test fails
+ * when it says something else than the code.
+ */
+import { apiProblemCodes, configKeys, exitTable, openApiDocument, refusalCodes } from "@baton/core";
+import { openMetrics } from "./metrics.ts";
+
+/** File name → content, not formatted. */
+export function referencePages(version: string): ReadonlyMap<string, string> {
+  return new Map([
+    ["openapi.json", JSON.stringify(openApiDocument(version))],
+    ["refusal-codes.md", refusalPage()],
+    ["metrics.md", metricsPage()],
+    ["exit-codes.md", exitPage()],
+    ["configuration.md", configurationPage()],
+  ]);
+}
+
+const made = "This page is made of the code by `scripts/reference`.";
+
+function refusalPage(): string {
+  const risk = Object.entries(refusalCodes).map(([code, { sentence, isPassing }]) => [
+    `\`${code}\``,
+    sentence,
+    isPassing ? "yes" : "no",
+  ]);
+  const api = Object.entries(apiProblemCodes).map(([code, { statuses, means }]) => [`\`${code}\``, statuses, means]);
+  return page("Refusal codes", [
+    "Every refusal over HTTP is a problem document (RFC 9457) with a `code` that keeps its meaning. A code of risk comes with status 422, or as 503 `refused` where there is nobody who could record anything at the moment.",
+    "## Risk\n\nNothing was recorded. _Passes_: the same order may be taken a moment later without anybody changing a limit.",
+    table(["Code", "Means", "Passes"], risk),
+    "## The API itself",
+    table(["Code", "Status", "Means"], api),
+  ]);
+}
+
+function metricsPage(): string {
+  const { registry } = openMetrics(() => {
+    throw new Error("the page reads names, not values");
+  });
+  // prom-client keeps type and labels where its types do not show them.
+  const metrics = registry.getMetricsAsArray() as unknown as readonly {
+    readonly name: string;
+    readonly help: string;
+    readonly labelNames: readonly string[];
+    readonly constructor: { readonly name: string };
+  }[];
+  const rows = metrics
+    .map(({ name, help, labelNames, constructor }) => [
+      `\`${name}\``,
+      constructor.name.toLowerCase(),
+      labelNames.filter((label) => label !== "le").join(", "),
+      help,
+    ])
+    .toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+  return page("Metrics", [
+    "What `GET /metrics` of every node gives, in base units.",
+    table(["Name", "Type", "Labels", "Says"], rows),
+  ]);
+}
+
+function exitPage(): string {
+  const rows = exitTable.map(({ name, status, means }) => [`${status}`, name, means]);
+  return page("Exit statuses", [
+    "How `baton` ends. A number never changes its meaning.",
+    table(["Status", "Name", "Means"], rows),
+  ]);
+}
+
+function configurationPage(): string {
+  const rows = configKeys().map(({ key, says, isRequired }) => [`\`${key}\``, says, isRequired ? "yes" : ""]);
+  return page("Configuration", [
+    "Every key of a node's file. `[]` stands for each entry of a list, `<name>` for each key of a map. `baton config check FILE` tells what is wrong with a file, with the line; commented examples are in `infra/config`.",
+    table(["Key", "Says", "Required"], rows),
+  ]);
+}
+
+function page(title: string, parts: readonly string[]): string {
+  return [`# ${title}`, made, ...parts].join("\n\n");
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
