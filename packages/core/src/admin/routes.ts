@@ -182,6 +182,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     body: "PlaceOrder",
     answers: {
       202: { says: "durable on the in-sync set; it will be sent", body: "PlaceOrderAnswer" },
+      409: problemAnswer("`conflict`: what the key stands for has left the journal since"),
       422: problemAnswer("`invalid` with the field, `key-reused`, or the code with which risk refused it"),
       503: problemAnswer(
         "`refused`: nothing was recorded, try again; `unknown`: recorded, not known durable, repeat with the same key",

@@ -6,6 +6,7 @@ import type {
   BalanceView,
   Config,
   EngineState,
+  Epoch,
   IntentId,
   OrderEvent,
   ParentId,
@@ -13,7 +14,7 @@ import type {
   Refusal,
   Sequence,
 } from "@baton/core";
-import { apiRoutes, assert, checkOrderRequest, id, isPassingRefusal, problem } from "@baton/core";
+import { apiRoutes, checkOrderRequest, id, isPassingRefusal, problem } from "@baton/core";
 import type { Desk } from "../desk/desk.ts";
 import { CommitUnknown } from "../ledger.ts";
 import { orderPage, orderView, parentView, positionViews } from "./order-views.ts";
@@ -25,6 +26,8 @@ export interface OrderRoutesContext {
   /** The committed state: people are told what is durable. */
   readonly committed: () => EngineState;
   readonly whenCommitted: (sequence: Sequence) => Promise<void>;
+  /** The epoch under which a committed event was written; undefined when it was pruned. */
+  readonly epochAt: (sequence: Sequence) => Promise<Epoch | undefined>;
   readonly balances: () => Promise<readonly BalanceView[]>;
   /** The journaled events of these intents, in order. */
   readonly eventsOf: (intents: readonly IntentId[]) => Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>>;
@@ -67,19 +70,45 @@ async function place(context: OrderRoutesContext, request: RouteRequest): Promis
     case "recorded":
     case "repeated": {
       const unknown = await notCommitted(context, taken.sequence);
-      return unknown ?? { status: 202, body: placed(context.committed(), taken.ref) };
+      return unknown ?? (await placed(context, taken));
     }
   }
 }
 
 /** The same answer for the first request and each repetition, also by a later leader. */
-function placed(state: EngineState, ref: IntentId | ParentId): PlaceOrderAnswer {
-  const parent = state.parents.get(id<ParentId>(ref));
-  if (parent !== undefined) return { parentId: parent.id, epoch: state.engine.epoch, sequence: parent.sequence };
-  const order = state.orders.get(id<IntentId>(ref));
+async function placed(
+  context: OrderRoutesContext,
+  taken: { readonly ref: IntentId | ParentId; readonly sequence: Sequence },
+): Promise<Answer> {
+  const state = context.committed();
+  const parent = state.parents.get(id<ParentId>(taken.ref));
+  if (parent !== undefined) {
+    const epoch = await context.epochAt(parent.sequence);
+    return epoch === undefined
+      ? forgotten(parent.id)
+      : accepted({ parentId: parent.id, epoch, sequence: parent.sequence });
+  }
+  const intentId = id<IntentId>(taken.ref);
+  const order = state.orders.get(intentId);
   const first = order?.attempts[0];
-  assert(order !== undefined && first !== undefined, "a recorded intent has a row");
-  return { intentId: order.id, clientOrderId: first.clientOrderId, epoch: first.epoch, sequence: order.sequence };
+  if (order !== undefined && first !== undefined) {
+    const { clientOrderId, epoch } = first;
+    return accepted({ intentId, clientOrderId, epoch, sequence: order.sequence });
+  }
+  // Keys outlive the rows of orders that ended long ago; the journal still has their events.
+  const events = (await context.eventsOf([intentId])).get(intentId) ?? [];
+  const recorded = events.find((event) => event.kind === "intent.recorded");
+  const epoch = recorded === undefined ? undefined : await context.epochAt(recorded.sequence);
+  if (recorded?.kind !== "intent.recorded" || epoch === undefined) return forgotten(intentId);
+  return accepted({ intentId, clientOrderId: recorded.clientOrderId, epoch, sequence: recorded.sequence });
+}
+
+function forgotten(ref: IntentId | ParentId): Answer {
+  return no(409, "conflict", `${ref} was recorded under this key and has left the journal since`);
+}
+
+function accepted(body: PlaceOrderAnswer): Answer {
+  return { status: 202, body };
 }
 
 async function list(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {

@@ -4,6 +4,7 @@ import type {
   BootId,
   ClusterView,
   Config,
+  Epoch,
   FeedView,
   HistoryPage,
   IntentId,
@@ -13,6 +14,7 @@ import type {
   OperationView,
   OrderEvent,
   Promotability,
+  Sequence,
   SymbolId,
   VenueId,
 } from "@baton/core";
@@ -215,6 +217,13 @@ export class NodeViews {
   /** Journaled events per intent, oldest first. */
   eventsOf(intents: readonly IntentId[]): Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>> {
     return this.#o.journal.eventsOf(intents);
+  }
+
+  /** The epoch under which an event was written; undefined when it was pruned. */
+  async epochAt(sequence: Sequence): Promise<Epoch | undefined> {
+    const { journal } = this.#o;
+    if (sequence <= journal.pruned) return undefined;
+    return (await journal.frames(sequence - 1, 1))[0]?.epoch;
   }
 
   /** Records that the leader has and this node has not; undefined where no leader is known. */

@@ -102,6 +102,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         committed: () => running().node.ledger.committed,
         whenCommitted: (sequence) => running().node.ledger.whenCommitted(sequence),
         balances: () => running().balances.read(),
+        epochAt: (sequence) => running().views.epochAt(sequence),
         eventsOf: (intents) => running().views.eventsOf(intents),
       }),
     ].map((route) => ({

@@ -188,7 +188,8 @@ export class DeskRig {
   }
 }
 
-function rigConfig(): Config {
+/** A configuration for one venue, "sim", and one symbol. */
+export function rigConfig(): Config {
   const checked = checkConfig({
     cluster: { name: "test", nodes: ["a", "b", "c"] },
     node: { id: "a", site: "x", dataDir: "/nowhere" },

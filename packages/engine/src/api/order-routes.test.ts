@@ -1,0 +1,239 @@
+import { randomUUID } from "node:crypto";
+import { apiRoutes, decimal, refused } from "@baton/core";
+import type { IntentId, OrderEvent } from "@baton/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
+import { orderRoutes } from "./order-routes.ts";
+import type { Answer } from "./server.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: [
+      "setTimeout",
+      "clearTimeout",
+      "setInterval",
+      "clearInterval",
+      "setImmediate",
+      "clearImmediate",
+      "Date",
+      "hrtime",
+    ],
+    now: new Date("2026-06-01T00:00:00Z"),
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+const order = { symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "1", price: "100" };
+
+/** The routes over a desk that leads, with its journal in memory. */
+class Routes {
+  readonly rig = new DeskRig().lead(1);
+  readonly #routes = orderRoutes({
+    config: rigConfig(),
+    desk: () => this.rig.desk,
+    committed: () => this.rig.ledger.committed,
+    whenCommitted: (sequence) => this.rig.ledger.whenCommitted(sequence),
+    balances: () => Promise.resolve([]),
+    epochAt: (sequence) => Promise.resolve(this.rig.journal.frames.find((frame) => frame.last >= sequence)?.epoch),
+    eventsOf: (intents) =>
+      Promise.resolve(
+        new Map<IntentId, readonly OrderEvent[]>(
+          intents.map((intent) => [
+            intent,
+            this.rig.journal.events.flatMap((event, at) =>
+              "intent" in event && event.intent === intent ? [{ ...event, sequence: at + 1 }] : [],
+            ),
+          ]),
+        ),
+      ),
+  });
+
+  ask(
+    name: "placeOrder" | "orders" | "order" | "cancelOrder" | "positions",
+    o: {
+      readonly body?: unknown;
+      readonly key?: string;
+      readonly id?: string;
+      readonly query?: Record<string, string>;
+    } = {},
+  ): Promise<Answer> {
+    const { method, path } = apiRoutes[name];
+    const route = this.#routes.find((each) => each.method === method && each.path === path);
+    if (route === undefined) throw new Error(`${name} is not served`);
+    const answered = route.handle({
+      params: { id: o.id ?? "" },
+      query: o.query ?? {},
+      body: o.body,
+      idempotencyKey: o.key,
+      lastEventId: undefined,
+      principal: { name: "t", role: "trader" },
+    });
+    return Promise.resolve(answered).then((answer) => {
+      if ("stream" in answer) throw new Error(`${name} does not stream`);
+      return answer;
+    });
+  }
+}
+
+async function leading(): Promise<Routes> {
+  const routes = new Routes();
+  await pass(50);
+  return routes;
+}
+
+/** The answer once virtual time has gone on. */
+async function settled(asked: Promise<Answer>, ms = 50): Promise<Answer> {
+  await pass(ms);
+  return await asked;
+}
+
+describe("placing", () => {
+  test("is answered when the record is committed, and not before", async () => {
+    const served = await leading();
+    served.rig.isCommitting = false;
+    let answer: Answer | undefined;
+    void served.ask("placeOrder", { body: order }).then((given) => (answer = given));
+    await pass(500);
+    expect(answer).toBeUndefined();
+    served.rig.commit();
+    await pass(1);
+    expect(answer).toMatchObject({ status: 202, body: { intentId: "i-1", epoch: 1 } });
+  });
+
+  test("that is not durable in time is unknown, and the key gives the answer later", async () => {
+    const routes = await leading();
+    routes.rig.isCommitting = false;
+    const key = randomUUID();
+    const late = await settled(routes.ask("placeOrder", { body: order, key }), 2_100);
+    expect(late).toMatchObject({ status: 503, body: { code: "unknown" } });
+    routes.rig.commit();
+    const again = await settled(routes.ask("placeOrder", { body: order, key }));
+    expect(again).toMatchObject({ status: 202, body: { intentId: "i-1" } });
+  });
+
+  test("whose leader stops before the commit is unknown", async () => {
+    const routes = await leading();
+    routes.rig.isCommitting = false;
+    const asked = routes.ask("placeOrder", { body: order });
+    routes.rig.ledger.abandonWaiters("this node no longer leads");
+    const answer = await settled(asked);
+    expect(answer).toMatchObject({ status: 503, body: { code: "unknown" } });
+  });
+
+  test("is 503 refused where it passes by itself for want of a leader, and 422 with the code of risk", async () => {
+    const routes = await leading();
+    routes.rig.noRisk = refused("no-leader");
+    expect(await routes.ask("placeOrder", { body: order })).toMatchObject({ status: 503, body: { code: "refused" } });
+    routes.rig.noRisk = refused("durability");
+    expect(await routes.ask("placeOrder", { body: order })).toMatchObject({
+      status: 422,
+      body: { code: "durability" },
+    });
+    routes.rig.noRisk = undefined;
+    const large = { ...order, quantity: "11" };
+    expect(await routes.ask("placeOrder", { body: large })).toMatchObject({
+      status: 422,
+      body: { code: "order-size" },
+    });
+    routes.rig.desk.end();
+    expect(await routes.ask("placeOrder", { body: order })).toMatchObject({ status: 503, body: { code: "refused" } });
+  });
+
+  test.each([[""], ["with space"], ["ü"], ["x".repeat(129)]])("refuses the key %j", async (key) => {
+    const routes = await leading();
+    const answer = await routes.ask("placeOrder", { body: order, key });
+    expect(answer).toMatchObject({ status: 422, body: { field: "Idempotency-Key" } });
+  });
+
+  test("a repetition gets the same answer from a later leader, for a parent order too", async () => {
+    const routes = await leading();
+    const parent = { algo: "twap", symbol: "BTC/USDT", side: "buy", quantity: "1", slices: 1, durationMs: 1_000 };
+    const asks = [
+      { body: order, key: "k-1" },
+      { body: parent, key: "k-2" },
+    ];
+    const first = [];
+    for (const ask of asks) first.push(await settled(routes.ask("placeOrder", ask)));
+    routes.rig.lead(2);
+    await pass(50);
+    const again = [];
+    for (const ask of asks) again.push(await settled(routes.ask("placeOrder", ask)));
+    expect(again).toEqual(first);
+    expect(again).toMatchObject([{ body: { intentId: "i-1", epoch: 1 } }, { body: { parentId: "p-1", epoch: 1 } }]);
+  });
+
+  test("a repetition gets the same answer after its order has left the tables", async () => {
+    const routes = await leading();
+    const { rig } = routes;
+    for (const state of [rig.ledger.committed, rig.ledger.speculative])
+      state.engine = { ...state.engine, kept: { ...state.engine.kept, orders: 1 } };
+    const first = await settled(routes.ask("placeOrder", { body: order, key: "k-1" }));
+    for (let at = 0; at < 4; at += 1) {
+      const { body } = await settled(routes.ask("placeOrder", { body: order, key: `k-more-${at}` }));
+      await settled(routes.ask("cancelOrder", { id: (body as { intentId: string }).intentId }), 200);
+    }
+    await settled(routes.ask("cancelOrder", { id: "i-1" }), 200);
+    for (let at = 0; at < 3; at += 1) {
+      const { body } = await settled(routes.ask("placeOrder", { body: order, key: `k-last-${at}` }));
+      await settled(routes.ask("cancelOrder", { id: (body as { intentId: string }).intentId }), 200);
+    }
+    expect(rig.ledger.committed.orders.has("i-1" as IntentId)).toBe(false);
+    expect(await settled(routes.ask("placeOrder", { body: order, key: "k-1" }))).toEqual(first);
+  });
+});
+
+describe("reading and taking back", () => {
+  test("pages lead from one to the next and end", async () => {
+    const routes = await leading();
+    for (let at = 0; at < 5; at += 1) await settled(routes.ask("placeOrder", { body: order }));
+    const seen: string[] = [];
+    let after = "0";
+    for (let page = 0; page < 9 && after !== ""; page += 1) {
+      const { body } = await routes.ask("orders", { query: { after, limit: "2" } });
+      const { orders, next } = body as { orders: { id: string }[]; next: number | null };
+      seen.push(...orders.map(({ id }) => id));
+      after = next === null ? "" : `${next}`;
+    }
+    expect(seen).toEqual(["i-1", "i-2", "i-3", "i-4", "i-5"]);
+    expect(await routes.ask("orders", { query: { limit: "0" } })).toMatchObject({
+      status: 400,
+      body: { field: "limit" },
+    });
+    expect(await routes.ask("orders", { query: { after: "x" } })).toMatchObject({
+      status: 400,
+      body: { field: "after" },
+    });
+  });
+
+  test("an order shows its life; one that is not there is 404; one that has ended is 409 to take back", async () => {
+    const routes = await leading();
+    await settled(routes.ask("placeOrder", { body: order }));
+    const cancelled = await settled(routes.ask("cancelOrder", { id: "i-1" }), 200);
+    expect(cancelled).toMatchObject({ status: 202, body: { id: "i-1" } });
+    const { body } = await routes.ask("order", { id: "i-1" });
+    const { events } = body as { events: { kind: string }[] };
+    expect(events.map(({ kind }) => kind)).toEqual([
+      "intent.recorded",
+      "attempt.answered",
+      "cancel.requested",
+      "order.updated",
+    ]);
+    expect(body).toMatchObject({ status: "cancelled", outcome: "accepted", epoch: 1, sentBy: "a" });
+    expect(await routes.ask("order", { id: "i-9" })).toMatchObject({ status: 404 });
+    expect(await routes.ask("cancelOrder", { id: "i-9" })).toMatchObject({ status: 404 });
+    expect(await routes.ask("cancelOrder", { id: "i-1" })).toMatchObject({ status: 409, body: { code: "conflict" } });
+  });
+
+  test("positions count fills, and what is open at worst case", async () => {
+    const routes = await leading();
+    await settled(routes.ask("placeOrder", { body: order }));
+    await settled(routes.ask("placeOrder", { body: { ...order, quantity: "2" } }));
+    routes.rig.venue.fill(routes.rig.venue.placed[0] ?? "", "1");
+    await pass(50);
+    const { body } = await routes.ask("positions");
+    expect(body).toMatchObject({ positions: [{ quantity: decimal("1"), openBuy: decimal("2"), openSell: "0" }] });
+  });
+});
