@@ -81,6 +81,11 @@ export class Desk {
     return phase === "trading" || phase === "held";
   }
 
+  /** Why this term does not take orders for a venue yet; undefined when it does, or when there is no term. */
+  whyNotReady(venue: VenueId): string | undefined {
+    return this.#parts?.accounts.whyNotReady(venue);
+  }
+
   get state(): EngineState {
     return this.#ledger.speculative;
   }

@@ -332,6 +332,10 @@ export class NodeViews {
       reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
     }
     if (role?.hold !== undefined) reasons.push("a switchover is under way");
+    for (const venue of role === undefined ? [] : config.venues) {
+      const why = node.desk.whyNotReady(venue.id);
+      if (why !== undefined) reasons.push(`${venue.id}: ${why}`);
+    }
     if (role !== undefined && config.durability === "strict" && role.known.record.members.length < 2) {
       reasons.push("durability is strict and no other node is in sync");
     }
