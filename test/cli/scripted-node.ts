@@ -142,7 +142,7 @@ export function clusterView(changes: Readonly<Record<string, unknown>> = {}): Cl
     control: { autofailover: "on", pause: null },
     kill: null,
     trading: { isAllowed: true, reasons: [] },
-    orders: { open: 3, inDoubt: 1, oldestInDoubtMs: 2_100 },
+    orders: { open: 3, inDoubt: 1, oldestInDoubtMs: 2_100, fillsMissing: 0 },
     feeds: [{ id: "binance", quality: "live", ageMs: 34 }],
     etcd: {
       isReachable: true,

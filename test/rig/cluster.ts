@@ -1,3 +1,3 @@
 /** A whole Baton on loopback (etcd, exchange, three nodes), for tests; the demo runs on the same one. */
-export { clientOf, startCluster } from "@baton/drills";
-export type { Cluster, ClusterOptions } from "@baton/drills";
+export { startCluster } from "@baton/drills";
+export type { Cluster } from "@baton/drills";

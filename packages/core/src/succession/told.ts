@@ -25,7 +25,7 @@ export const a: NodeId = id<NodeId>("a");
 export const b: NodeId = id<NodeId>("b");
 export const c: NodeId = id<NodeId>("c");
 
-export const timing: SuccessionTiming = {
+const timing: SuccessionTiming = {
   silenceMs: 1_000,
   shrinkMs: 300,
   disconnectedShrinkMs: 100,
