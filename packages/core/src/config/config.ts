@@ -98,7 +98,7 @@ export interface RateLimit {
 
 export interface VenueConfig {
   readonly id: VenueId;
-  readonly mode: "paper" | "sandbox" | "live";
+  readonly mode: "sandbox" | "live";
   /** ccxt's id of the exchange. */
   readonly exchange: string;
   readonly account: string;

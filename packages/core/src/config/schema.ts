@@ -83,11 +83,7 @@ const limits: z.ZodType<VenueLimits> = z
 
 const venue: z.ZodType<VenueConfig> = z.strictObject({
   id: named<VenueId>("the venue's name in this file"),
-  mode: choice(
-    "paper fills locally, sandbox is the venue's test network, live is real money",
-    ["paper", "sandbox", "live"],
-    "sandbox",
-  ),
+  mode: choice("sandbox is the venue's test network, live is real money", ["sandbox", "live"], "sandbox"),
   exchange: text("ccxt's id of the exchange", /^[a-z0-9]{2,40}$/, "lowercase, such as binance"),
   account: text("your name of the account", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 of letters, digits, . _ -"),
   apiKeyFile: path("file that holds this node's API key"),

@@ -68,10 +68,6 @@ export class VenueDoors {
   }
 
   async #connect(config: VenueConfig): Promise<void> {
-    if (config.mode === "paper") {
-      this.#events.say("venue.mode", `${config.id}: mode paper is not available in this version; use sandbox.`);
-      return;
-    }
     const { permits, isKilled, onLateAnswer, onTelemetry, say, refuse } = this.#events;
     while (!this.#isClosed) {
       try {
