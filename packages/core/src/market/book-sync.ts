@@ -10,22 +10,31 @@
  * it continues it. The buffer is bounded; when it overflows its oldest differences go, and the next snapshot decides
  * whether they were needed.
  */
-import type { Book, RawLevel } from "./book.ts";
-import { applyLevels, clearBook, isCrossed, isWithinHorizon, loadLevels, newBook } from "./book.ts";
+import type { Book, Levels } from "./book.ts";
+import {
+  applyLevels,
+  clearBook,
+  isCrossed,
+  isWithinHorizon,
+  keepLevels,
+  loadLevels,
+  newBook,
+  packBook,
+} from "./book.ts";
 
-/** Absolute levels that hold after updates `firstId` to `lastId`, both included. */
+/** Absolute levels that hold after updates `firstId` to `lastId`, both included. Whoever gave it may write it again. */
 export interface BookDifference {
   readonly firstId: number;
   readonly lastId: number;
-  readonly bids: readonly RawLevel[];
-  readonly asks: readonly RawLevel[];
+  readonly bids: Levels;
+  readonly asks: Levels;
 }
 
 export interface BookSnapshot {
   readonly lastId: number;
-  readonly bids: readonly RawLevel[];
-  readonly asks: readonly RawLevel[];
-  /** How many levels a side were asked for. */
+  readonly bids: Levels;
+  readonly asks: Levels;
+  /** How many levels a side were asked for; 0 when it is not known what lies behind the last one. */
   readonly limit: number;
 }
 
@@ -95,7 +104,7 @@ export function addDifference(sync: BookSync, difference: BookDifference): BookO
       sync.buffer.shift();
       sync.overflowed += 1;
     }
-    sync.buffer.push(difference);
+    sync.buffer.push(kept(difference));
     return { type: "buffered" };
   }
   return apply(sync, difference);
@@ -120,20 +129,33 @@ export function addSnapshot(sync: BookSync, snapshot: BookSnapshot): BookOutcome
       sync.buffer.push(...buffer.slice(at));
       return outcome;
     }
-    const applied = apply(sync, difference);
-    if (applied.type === "broken") outcome = applied;
+    const next = apply(sync, difference);
+    if (next.type === "broken") outcome = next;
   }
   return outcome;
 }
 
+/** What a book that is believed can lend to another one of the same venue: a snapshot without asking for one. */
+export function lendSnapshot(sync: BookSync): BookSnapshot | undefined {
+  return sync.phase === "aligned" ? { lastId: sync.updateId, ...packBook(sync.book) } : undefined;
+}
+
+const old: BookOutcome = { type: "old" };
+const aligned: BookOutcome = { type: "aligned" };
+const applied: BookOutcome = { type: "applied" };
+
+function kept(difference: BookDifference): BookDifference {
+  return { ...difference, bids: keepLevels(difference.bids), asks: keepLevels(difference.asks) };
+}
+
 function apply(sync: BookSync, difference: BookDifference): BookOutcome {
   const verdict = sync.rule(sync.updateId, difference);
-  if (verdict === "old") return { type: "old" };
+  if (verdict === "old") return old;
   if (verdict === "gap") {
     sync.gaps += 1;
     const sentence = `updates ${sync.updateId + 1} to ${difference.firstId - 1} are missing`;
     distrust(sync);
-    sync.buffer.push(difference);
+    sync.buffer.push(kept(difference));
     return { type: "broken", sentence };
   }
   const wasLoaded = sync.phase === "loaded";
@@ -141,7 +163,7 @@ function apply(sync: BookSync, difference: BookDifference): BookOutcome {
   applyLevels(sync.book, "asks", difference.asks);
   sync.updateId = difference.lastId;
   sync.phase = "aligned";
-  return check(sync) ?? { type: wasLoaded ? "aligned" : "applied" };
+  return check(sync) ?? (wasLoaded ? aligned : applied);
 }
 
 /** A book that cannot be true is not believed, whatever its sequence says. */

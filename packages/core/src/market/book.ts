@@ -2,14 +2,27 @@
  * An order book: two sides, each sorted, that are changed by absolute levels ("at this price there is now this much").
  *
  * The book is changed in place, because it is touched thousands of times a second; it stays replayable, since the same
- * levels in the same order give the same book. Each side holds its best level last, so that the changes, which happen
- * near the top, move few elements. Prices and quantities stay the venue's texts; only the order comes from `priceKey`.
+ * levels in the same order give the same book. A level is two doubles, the keys of its price and its quantity: `priceKey`
+ * proves for each that the venue's decimal can be had back from it digit for digit, and no amount is ever computed from
+ * one. Each side holds its best level last, so that the changes, which happen near the top, move few elements.
  */
 import type { Decimal } from "../decimal.ts";
-import { canonicalDecimal, isZeroText, priceKey } from "./price-key.ts";
+import { decimalOfKey, priceKey } from "./price-key.ts";
 
 /** A level as venues send it: price and quantity. Quantity zero removes the level. */
 export type RawLevel = readonly [price: string, quantity: string];
+
+/**
+ * Levels as keys: price, quantity, price, quantity, … in the first `2 × count` places. Whoever gave it may write it
+ * again: what is kept is copied.
+ */
+export interface PackedLevels {
+  readonly values: Float64Array;
+  readonly count: number;
+}
+
+/** Levels in either form, checked: by `areLevels`, or by whoever packed them. */
+export type Levels = readonly RawLevel[] | PackedLevels;
 
 /** A level as it is passed on. */
 export interface BookLevel {
@@ -20,9 +33,10 @@ export interface BookLevel {
 interface BookSide {
   /** 1 when higher is better (bids), −1 for asks. Keys are kept multiplied by it, so both sides ascend to their best. */
   readonly sign: 1 | -1;
-  readonly keys: number[];
-  /** At each key its level, as the venue sent it. */
-  readonly levels: RawLevel[];
+  /** How many levels there are; the arrays are longer. */
+  size: number;
+  prices: Float64Array;
+  quantities: Float64Array;
   /** Keys below this are not known completely; −Infinity when the whole side is known. */
   horizon: number;
 }
@@ -42,31 +56,28 @@ export function newBook(levelsMax: number): Book {
 /** Forgets everything. */
 export function clearBook(book: Book): void {
   for (const side of [book.bids, book.asks]) {
-    side.keys.length = 0;
-    side.levels.length = 0;
+    side.size = 0;
     side.horizon = -Infinity;
   }
 }
 
-/** Replaces the book by a snapshot whose sides were cut at `limit` levels. They have passed `areLevels`. */
+/** Replaces the book by a snapshot whose sides were cut at `limit` levels; of a limit of 0 nothing behind is known. */
 export function loadLevels(
   book: Book,
-  snapshot: { readonly bids: readonly RawLevel[]; readonly asks: readonly RawLevel[]; readonly limit: number },
+  snapshot: { readonly bids: Levels; readonly asks: Levels; readonly limit: number },
 ): void {
   clearBook(book);
   for (const which of ["bids", "asks"] as const) {
-    applyLevels(book, which, snapshot[which]);
+    const levels = snapshot[which];
+    applyLevels(book, which, levels);
     // As many levels as were asked for: there may be more behind the last one.
-    if (snapshot[which].length >= snapshot.limit) book[which].horizon = book[which].keys[0] ?? -Infinity;
+    if (countOf(levels) >= snapshot.limit) book[which].horizon = worstKey(book[which]);
   }
 }
 
 /** True while the best levels lie within what the snapshot has shown; beyond it unknown levels may be better. */
 export function isWithinHorizon(book: Book): boolean {
-  return (
-    (book.bids.keys.at(-1) ?? -Infinity) >= book.bids.horizon &&
-    (book.asks.keys.at(-1) ?? -Infinity) >= book.asks.horizon
-  );
+  return bestKey(book.bids) >= book.bids.horizon && bestKey(book.asks) >= book.asks.horizon;
 }
 
 /** True when every level is a pair of unsigned decimals that can be told apart. Check before `applyLevels`. */
@@ -82,30 +93,62 @@ export function areLevels(levels: unknown): levels is readonly RawLevel[] {
   return true;
 }
 
-/** Sets the levels on one side. They have passed `areLevels`. */
-export function applyLevels(book: Book, which: "bids" | "asks", levels: readonly RawLevel[]): void {
+/** Sets the levels on one side. */
+export function applyLevels(book: Book, which: "bids" | "asks", levels: Levels): void {
   const side = book[which];
-  for (const level of levels) set(side, priceKey(level[0]) * side.sign, level);
-  // Cut rarely and by many: removing at the front moves everything.
-  if (side.keys.length > book.levelsMax * 2) {
-    const surplus = side.keys.length - book.levelsMax;
-    side.keys.splice(0, surplus);
-    side.levels.splice(0, surplus);
-    side.horizon = Math.max(side.horizon, side.keys[0] ?? -Infinity);
+  if ("count" in levels) {
+    const { values, count } = levels;
+    for (let at = 0; at < count * 2; at += 2) set(side, (values[at] as number) * side.sign, values[at + 1] as number);
+  } else {
+    for (const level of levels) set(side, priceKey(level[0]) * side.sign, priceKey(level[1]));
   }
+  // Cut rarely and by many: removing at the front moves everything.
+  if (side.size > book.levelsMax * 2) {
+    const surplus = side.size - book.levelsMax;
+    side.prices.copyWithin(0, surplus, side.size);
+    side.quantities.copyWithin(0, surplus, side.size);
+    side.size -= surplus;
+    side.horizon = Math.max(side.horizon, worstKey(side));
+  }
+}
+
+/** A copy that nobody writes again. */
+export function keepLevels(levels: Levels): Levels {
+  if (!("count" in levels)) return levels;
+  return { values: levels.values.slice(0, levels.count * 2), count: levels.count };
+}
+
+/** A book's levels as a snapshot for another book; both sides count as cut as soon as one is. */
+export function packBook(book: Book): {
+  readonly bids: PackedLevels;
+  readonly asks: PackedLevels;
+  readonly limit: number;
+} {
+  const isWhole = book.bids.horizon === -Infinity && book.asks.horizon === -Infinity;
+  return { bids: packSide(book.bids), asks: packSide(book.asks), limit: isWhole ? Infinity : 0 };
+}
+
+/** The keys of the best level; undefined when the side is empty. For comparisons: amounts come from `bestOf`. */
+export function bestKeysOf(
+  book: Book,
+  which: "bids" | "asks",
+): { readonly price: number; readonly quantity: number } | undefined {
+  const side = book[which];
+  if (side.size === 0) return undefined;
+  return { price: bestKey(side) * side.sign, quantity: side.quantities[side.size - 1] as number };
 }
 
 /** The best level of a side, undefined when it is empty. */
 export function bestOf(book: Book, which: "bids" | "asks"): BookLevel | undefined {
   const side = book[which];
-  return levelAt(side, side.keys.length - 1);
+  return levelAt(side, side.size - 1);
 }
 
 /** Up to `depth` levels of a side, best first. */
 export function levelsOf(book: Book, which: "bids" | "asks", depth: number): readonly BookLevel[] {
   const side = book[which];
   const levels: BookLevel[] = [];
-  for (let at = side.keys.length - 1; at >= 0 && levels.length < depth; at -= 1) {
+  for (let at = side.size - 1; at >= 0 && levels.length < depth; at -= 1) {
     const level = levelAt(side, at);
     if (level !== undefined) levels.push(level);
   }
@@ -114,64 +157,107 @@ export function levelsOf(book: Book, which: "bids" | "asks", depth: number): rea
 
 /** True when the best bid is not below the best ask: no venue's true book looks like that. */
 export function isCrossed(book: Book): boolean {
-  const bid = book.bids.keys.at(-1);
-  const ask = book.asks.keys.at(-1);
-  return bid !== undefined && ask !== undefined && bid >= -ask;
+  // An empty side is −Infinity on either sign, which crosses nothing.
+  return bestKey(book.bids) >= -bestKey(book.asks);
 }
 
 function newSide(sign: 1 | -1): BookSide {
-  return { sign, keys: [], levels: [], horizon: -Infinity };
+  const room = 64;
+  return {
+    sign,
+    size: 0,
+    prices: new Float64Array(room),
+    quantities: new Float64Array(room),
+    horizon: -Infinity,
+  };
+}
+
+function bestKey(side: BookSide): number {
+  return side.size === 0 ? -Infinity : (side.prices[side.size - 1] as number);
+}
+
+function worstKey(side: BookSide): number {
+  return side.size === 0 ? -Infinity : (side.prices[0] as number);
+}
+
+function countOf(levels: Levels): number {
+  return "count" in levels ? levels.count : levels.length;
+}
+
+function packSide(side: BookSide): PackedLevels {
+  const values = new Float64Array(side.size * 2);
+  for (let at = 0; at < side.size; at += 1) {
+    values[at * 2] = (side.prices[at] as number) * side.sign;
+    values[at * 2 + 1] = side.quantities[at] as number;
+  }
+  return { values, count: side.size };
 }
 
 function levelAt(side: BookSide, at: number): BookLevel | undefined {
-  const level = side.levels[at];
-  if (level === undefined) return undefined;
-  return { price: canonicalDecimal(level[0]), quantity: canonicalDecimal(level[1]) };
+  if (at < 0 || at >= side.size) return undefined;
+  return {
+    price: decimalOfKey((side.prices[at] as number) * side.sign),
+    quantity: decimalOfKey(side.quantities[at] as number),
+  };
 }
 
-/**
- * Sets or removes one level. Elements are moved by hand: changes happen near the end, where few have to move, and
- * `splice` would make a new array for each.
- */
-function set(side: BookSide, key: number, level: RawLevel): void {
-  const { keys, levels } = side;
-  const at = position(keys, key);
-  const isThere = keys[at] === key;
-  if (isZeroText(level[1])) {
-    if (!isThere) return;
-    const last = keys.length - 1;
-    for (let to = at; to < last; to += 1) {
-      keys[to] = keys[to + 1] as number;
-      levels[to] = levels[to + 1] as RawLevel;
+/** Sets or removes one level. */
+function set(side: BookSide, key: number, quantity: number): void {
+  const { prices, quantities, size } = side;
+  const at = position(prices, size, key);
+  if (at < size && prices[at] === key) {
+    if (quantity !== 0) {
+      quantities[at] = quantity;
+      return;
     }
-    keys.pop();
-    levels.pop();
-  } else if (isThere) {
-    levels[at] = level;
+    shift(prices, at + 1, size, -1);
+    shift(quantities, at + 1, size, -1);
+    side.size = size - 1;
+  } else if (quantity !== 0) {
+    if (size === prices.length) {
+      grow(side);
+      set(side, key, quantity);
+      return;
+    }
+    shift(prices, at, size, 1);
+    shift(quantities, at, size, 1);
+    prices[at] = key;
+    quantities[at] = quantity;
+    side.size = size + 1;
+  }
+}
+
+/** Moves the elements from `from` to `to` by one place; a call into the engine pays only for many. */
+function shift(values: Float64Array, from: number, to: number, by: 1 | -1): void {
+  if (to - from > 24) {
+    values.copyWithin(from + by, from, to);
+  } else if (by === 1) {
+    for (let at = to; at > from; at -= 1) values[at] = values[at - 1] as number;
   } else {
-    keys.push(key);
-    levels.push(level);
-    for (let to = keys.length - 1; to > at; to -= 1) {
-      keys[to] = keys[to - 1] as number;
-      levels[to] = levels[to - 1] as RawLevel;
-    }
-    keys[at] = key;
-    levels[at] = level;
+    for (let at = from; at < to; at += 1) values[at - 1] = values[at] as number;
+  }
+}
+
+function grow(side: BookSide): void {
+  for (const which of ["prices", "quantities"] as const) {
+    const larger = new Float64Array(side[which].length * 2);
+    larger.set(side[which]);
+    side[which] = larger;
   }
 }
 
 /** The first index whose key is not below `key`, sought from the end by doubling steps. */
-function position(keys: readonly number[], key: number): number {
-  let high = keys.length;
+function position(prices: Float64Array, size: number, key: number): number {
+  let high = size;
   let step = 1;
-  while (high - step >= 0 && (keys[high - step] as number) >= key) {
+  while (high - step >= 0 && (prices[high - step] as number) >= key) {
     high -= step;
     step *= 2;
   }
   let low = Math.max(0, high - step + 1);
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((keys[middle] as number) < key) low = middle + 1;
+    if ((prices[middle] as number) < key) low = middle + 1;
     else high = middle;
   }
   return low;

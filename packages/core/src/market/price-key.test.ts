@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compare, parseDecimal } from "../decimal.ts";
-import { canonicalDecimal, priceKey } from "./price-key.ts";
+import { canonicalDecimal, decimalOfKey, priceKey } from "./price-key.ts";
 
 /** Unsigned decimals as venues write them, up to fifteen significant digits, with zeros around. */
 const amount = fc
@@ -28,6 +28,17 @@ describe("a price key", () => {
   test("comes with the canonical form that core's arithmetic uses", () => {
     const same = fc.property(amount, (a) => canonicalDecimal(a) === parseDecimal(a));
     expect(fc.check(same).failed).toBe(false);
+  });
+
+  test("gives the decimal back, digit for digit, whatever its size", () => {
+    const digits = fc.bigInt({ min: 0n, max: 999_999_999_999_999n });
+    const back = fc.property(digits, fc.integer({ min: 0, max: 22 }), (mantissa, places) => {
+      const all = mantissa.toString().padStart(places + 1, "0");
+      const text = places === 0 ? all : `${all.slice(0, -places)}.${all.slice(-places)}`;
+      expect(decimalOfKey(priceKey(text))).toBe(canonicalDecimal(text));
+    });
+    fc.assert(back, { numRuns: 2_000 });
+    expect(decimalOfKey(priceKey("0.00000001"))).toBe("0.00000001");
   });
 
   test.each(["", ".", "1.", ".5", "-1", "+1", "1e5", "0x10", " 1", "1 ", "NaN", "Infinity", "1.2.3", "1,5", "٣"])(

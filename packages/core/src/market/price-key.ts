@@ -70,3 +70,14 @@ export function canonicalDecimal(text: string): Decimal {
   while (from < integerEnd - 1 && text.charCodeAt(from) === zeroCode) from += 1;
   return text.slice(from, to) as Decimal;
 }
+
+/** The canonical decimal of a key: the one decimal of at most fifteen digits that has it. */
+export function decimalOfKey(key: number): Decimal {
+  // The shortest text that reads as this double is that decimal: two of fifteen digits never share a double.
+  const text = String(key);
+  const exponentAt = text.indexOf("e-");
+  if (exponentAt === -1) return text as Decimal;
+  // Below a millionth the language writes "1.5e-7".
+  const digits = text.slice(0, exponentAt).replace(".", "");
+  return `0.${"0".repeat(Number(text.slice(exponentAt + 2)) - 1)}${digits}` as Decimal;
+}
