@@ -13,6 +13,25 @@ import {
   temporaryFolder,
 } from "./scripted-node.ts";
 
+describe("baton explain node", () => {
+  test("says whom each reason bars and what it means, as the node has it from the one function", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
+    const run = await baton(["explain", "node", "c", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.out).toContain("it leads only if an operator names it");
+    expect(run.out).toContain("no-failover: tagged no-failover");
+    expect(run.out).toContain("It is tagged no-failover: never promoted by itself.");
+    expect((await baton(["explain", "node", "b", "-e", node.url])).out).toContain("it could lead");
+    expect((await baton(["explain", "node", "a", "-e", node.url])).out).toContain("it leads");
+  });
+
+  test("ends with 2 for a node that etcd shows nothing of", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
+    const run = await baton(["explain", "node", "z", "-e", node.url]);
+    expect([run.status, run.err]).toEqual([2, "baton: no node z publishes itself in etcd; those that do: a, b, c."]);
+  });
+});
+
 describe("baton status", () => {
   test("shows who leads, what is in doubt and why a node cannot lead, and ends with 0", async () => {
     await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });

@@ -105,6 +105,8 @@ export function json(run: Run): Readonly<Record<string, unknown>> {
   return JSON.parse(run.out.split("\n").at(-1) ?? "") as Readonly<Record<string, unknown>>;
 }
 
+const tagged = { code: "no-failover", bars: "automatic", sentence: "tagged no-failover" };
+
 /** A healthy cluster of three, led by a, with changes. */
 export function clusterView(changes: Readonly<Record<string, unknown>> = {}): ClusterView {
   const member = (node: string, role: string): unknown => ({
@@ -117,6 +119,7 @@ export function clusterView(changes: Readonly<Record<string, unknown>> = {}): Cl
     position: { epoch: 7, durable: 120, committed: 120 },
     lagRecords: role === "leader" ? 0 : 2,
     unfit: node === "c" ? ["tagged no-failover"] : [],
+    reasons: node === "c" ? [tagged] : [],
     reachesVenue: true,
     build: "b1",
     configDigest: "c1",
@@ -159,8 +162,15 @@ export function promotability(unfitB: readonly string[] = []): Promotability {
   return {
     version: 1,
     candidates: [
-      { node: "b", isPromotable: unfitB.length === 0, isInSync: true, lagRecords: 2, unfit: unfitB },
-      { node: "c", isPromotable: false, isInSync: true, lagRecords: 0, unfit: ["tagged no-failover"] },
+      { node: "b", isPromotable: unfitB.length === 0, isInSync: true, lagRecords: 2, unfit: unfitB, reasons: [] },
+      {
+        node: "c",
+        isPromotable: false,
+        isInSync: true,
+        lagRecords: 0,
+        unfit: ["tagged no-failover"],
+        reasons: [tagged],
+      },
     ],
   } as unknown as Promotability;
 }

@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { RefusedError, StrangeAnswerError, UnreachableError } from "./client.ts";
 import { addClusterCommands } from "./commands/cluster.ts";
 import { addConfigCommands } from "./commands/config.ts";
+import { addExplainCommands } from "./commands/explain.ts";
 import { addFeedsCommand } from "./commands/feeds.ts";
 import { addHistoryCommand } from "./commands/history.ts";
 import { addJournalCommands } from "./commands/journal.ts";
@@ -56,6 +57,7 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
   addNodeCommand(program, terminal, exitWith);
   addClusterCommands(program, terminal);
   addStatusCommand(program, terminal);
+  addExplainCommands(program, terminal);
   addSwitchoverCommand(program, terminal);
   addOrdersCommands(program, terminal);
   addPositionsCommand(program, terminal);

@@ -47,6 +47,7 @@ export * from "./risk/refusal-codes.ts";
 export * from "./succession/leading.ts";
 export * from "./succession/machine.ts";
 export * from "./succession/permit.ts";
+export * from "./succession/promotability.ts";
 export * from "./succession/records.ts";
 export * from "./succession/standby.ts";
 export * from "./succession/state.ts";

@@ -3,7 +3,7 @@
  * configuration. A committed copy stands in `packages/engine/reference`; `scripts/reference` writes it, and a test fails
  * when it says something else than the code.
  */
-import { apiProblemCodes, configKeys, exitTable, openApiDocument, refusalCodes } from "@baton/core";
+import { apiProblemCodes, configKeys, exitTable, openApiDocument, promotabilityCodes, refusalCodes } from "@baton/core";
 import { openMetrics } from "./metrics.ts";
 
 /** File name → content, not formatted. */
@@ -11,6 +11,7 @@ export function referencePages(version: string): ReadonlyMap<string, string> {
   return new Map([
     ["openapi.json", JSON.stringify(openApiDocument(version))],
     ["refusal-codes.md", refusalPage()],
+    ["promotability.md", promotabilityPage()],
     ["metrics.md", metricsPage()],
     ["exit-codes.md", exitPage()],
     ["configuration.md", configurationPage()],
@@ -32,6 +33,19 @@ function refusalPage(): string {
     table(["Code", "Means", "Passes"], risk),
     "## The API itself",
     table(["Code", "Status", "Means"], api),
+  ]);
+}
+
+function promotabilityPage(): string {
+  const whom = {
+    everyone: "everyone",
+    automatic: "takeovers by itself; an operator may name the node with `--to`",
+    "while-better": "nobody; it lets the better one go first for a moment",
+  } as const;
+  const rows = Object.entries(promotabilityCodes).map(([code, { bars, means }]) => [`\`${code}\``, means, whom[bars]]);
+  return page("Promotability", [
+    "Why a node is not promoted. The election, a switchover, `baton status`, `baton explain node` and `GET /promotability` ask the same function; `baton_promotable` has the code as its label.",
+    table(["Code", "Means", "Bars"], rows),
   ]);
 }
 

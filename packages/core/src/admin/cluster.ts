@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Decimal } from "../decimal.ts";
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, ClusterId, Epoch, NodeId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import type { PromotabilityReason } from "../succession/promotability.ts";
 import type { ControlRecord, HistoryRecord, KillRecord } from "../succession/records.ts";
 import type { OperationView } from "./operations.ts";
 import { operationViewSchema } from "./operations.ts";
@@ -71,8 +72,10 @@ export interface MemberView {
   readonly position: { readonly epoch: Epoch; readonly durable: Sequence; readonly committed: Sequence };
   /** Records that the leader has and this node has not; null where no leader is known. */
   readonly lagRecords: number | null;
-  /** Why it could not be promoted now; empty = promotable. */
+  /** Why it could not be promoted by itself now; empty = promotable. */
   readonly unfit: readonly string[];
+  /** The same with codes, and what only lets a better candidate go first. */
+  readonly reasons: readonly PromotabilityReason[];
   readonly reachesVenue: boolean;
   readonly build: string;
   readonly configDigest: string;
@@ -142,6 +145,7 @@ export interface Promotability {
     readonly isInSync: boolean;
     readonly lagRecords: number | null;
     readonly unfit: readonly string[];
+    readonly reasons: readonly PromotabilityReason[];
   }[];
 }
 
@@ -155,6 +159,13 @@ export interface ProbeView {
 const role = z.enum(["starting", "standby", "campaigning", "leader", "held", "fenced", "stopped"]);
 const quality = z.enum(["live", "degraded", "stale"]);
 const age = z.number().nullable();
+const reasons = z.array(
+  z.looseObject({
+    code: z.string(),
+    bars: z.enum(["everyone", "automatic", "while-better"]),
+    sentence: z.string(),
+  }),
+);
 const killRecord = z.looseObject({
   level: z.enum(["off", "cluster"]),
   by: z.string(),
@@ -197,6 +208,7 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
       position: z.looseObject({ epoch: z.int(), durable: z.int(), committed: z.int() }),
       lagRecords: z.int().nullable(),
       unfit: z.array(z.string()),
+      reasons,
       reachesVenue: z.boolean(),
       build: z.string(),
       configDigest: z.string(),
@@ -269,6 +281,7 @@ export const promotabilitySchema: z.ZodType<Promotability> = z.looseObject({
       isInSync: z.boolean(),
       lagRecords: z.int().nullable(),
       unfit: z.array(z.string()),
+      reasons,
     }),
   ),
 }) as unknown as z.ZodType<Promotability>;

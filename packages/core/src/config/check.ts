@@ -66,7 +66,8 @@ function complete(file: ConfigFile): { readonly config: Config } | { readonly is
     }
     strategies.push({ ...strategy, venue });
   }
-  return { config: { ...file, api, leadership, durability, strategies } };
+  const node = { ...file.node, metro: file.node.metro ?? file.node.site };
+  return { config: { ...file, node, api, leadership, durability, strategies } };
 }
 
 function shapeIssues(issue: z.core.$ZodIssue): ConfigIssue[] {

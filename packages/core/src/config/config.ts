@@ -33,6 +33,8 @@ export interface ClusterConfig {
 export interface NodeConfig {
   readonly id: NodeId;
   readonly site: string;
+  /** Sites of one metro; `site` when the file does not say. */
+  readonly metro: string;
   readonly dataDir: string;
   /** `no-failover` keeps this node from being promoted by itself. */
   readonly tags: readonly NodeTag[];
@@ -77,6 +79,8 @@ export interface LeadershipConfig {
   readonly yieldMs: number;
   /** Written to etcd by `cluster init`; afterwards etcd's value is the one in force. */
   readonly autofailover: "on" | "observe" | "off";
+  /** `same-metro`: a takeover to another metro than the leader's needs an operator. */
+  readonly siteRule: "any" | "same-metro";
 }
 
 export interface DoubtConfig {

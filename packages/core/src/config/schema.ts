@@ -30,7 +30,7 @@ import type {
 /** A file's content with the fixed defaults filled in; what depends on other keys is still open (`check.ts` fills it). */
 export interface ConfigFile {
   readonly cluster: ClusterConfig;
-  readonly node: NodeConfig;
+  readonly node: Opened<NodeConfig, "metro">;
   readonly api: Opened<ApiConfig, "advertise">;
   readonly replication: ReplicationConfig;
   readonly etcd: EtcdConfig;
@@ -179,8 +179,9 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
         .describe("a list of: no-failover (never promoted by itself); default none")
         .default([]),
       priority: whole("of several promotable nodes the one with the higher number goes first", 0, 1_000, 100),
+      metro: z.exactOptional(named("the metro that the site is in, for leadership.siteRule; default: site")),
     })
-    .describe("this node; {id, site, dataDir, tags, priority}"),
+    .describe("this node; {id, site, dataDir, tags, priority, metro}"),
   api: z
     .strictObject({
       listen: address("where this node listens, for the API and the other nodes"),
@@ -249,6 +250,11 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
         "what cluster init writes: on acts, observe only says what it would do, off does nothing",
         ["on", "observe", "off"],
         "on",
+      ),
+      siteRule: choice(
+        "any: the best candidate takes over wherever it stands; same-metro: to cross metros needs an operator",
+        ["any", "same-metro"],
+        "any",
       ),
     })
     .describe("who leads, and how fast another takes over")

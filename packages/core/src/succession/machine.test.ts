@@ -1,10 +1,26 @@
 import { describe, expect, test } from "vitest";
+import { assert } from "../assert.ts";
 import { id } from "../ids.ts";
 import type { BootId, JournalId, LeaseId } from "../ids.ts";
 import { mayAcknowledgeNow, mayFollow, stepSuccession } from "./machine.ts";
 import { monoMs, wallMs } from "../time.ts";
+import type { EtcdView, MemberRecord } from "./records.ts";
 import { whyNotCandidate } from "./standby.ts";
-import { Told, a, asked, b, bootOf, c, kinds, leaderA, leaderRecord, member, one, viewOf } from "./told.ts";
+import {
+  Told,
+  a,
+  asked,
+  b,
+  bootOf,
+  c,
+  healthyFacts,
+  kinds,
+  leaderA,
+  leaderRecord,
+  member,
+  one,
+  viewOf,
+} from "./told.ts";
 
 /** Node b, which saw a lead epoch 1 and heard of it last at 0. */
 function followerB(): Told {
@@ -81,20 +97,61 @@ describe("rule 8: taking over", () => {
   ])("who is %s does not ask", (_, view, why) => {
     const told = new Told(b);
     expect(told.see(view)).toEqual([]);
-    expect(whyNotCandidate(told.state, view)).toBe(why);
+    expect(whyNotCandidate(told.state, view, wallMs(0))).toBe(why);
   });
 
   test("neither does a replaced disk, an unfit node, one without a lease, nor one that knows better than etcd", () => {
     const view = viewOf({ revision: 11, epoch: 1, version: 2 });
-    const why = (told: Told) => whyNotCandidate(told.state, view);
+    const why = (told: Told) => whyNotCandidate(told.state, view, wallMs(0));
     expect(why(new Told(b, { journal: id<JournalId>("b-disk2") }))).toBe("not in the in-sync set");
     const unfit = new Told(b);
     unfit.tell({ kind: "fit", unfit: ["disk full"] });
     expect(why(unfit)).toBe("unfit: disk full");
     const bare = new Told(b);
-    expect(whyNotCandidate({ ...bare.state, lease: undefined }, view)).toBe("no lease yet");
+    expect(whyNotCandidate({ ...bare.state, lease: undefined }, view, wallMs(0))).toBe("no lease yet");
     expect(why(new Told(b, { promised: { epochMax: 2, vow: undefined } }))).toContain("lower than 2");
     expect(why(new Told(b, { promised: { epochMax: 1, vow: { epoch: 1, version: 7 } } }))).toContain("lower than 7");
+  });
+});
+
+describe("who goes first", () => {
+  const published = (view: EtcdView, node: typeof b, more: Partial<MemberRecord> & { priority?: number } = {}) => {
+    const record = view.members.get(node);
+    assert(record !== undefined, "it is published");
+    const { priority, ...rest } = more;
+    return { ...record, facts: healthyFacts(priority === undefined ? {} : { priority }), ...rest };
+  };
+  /** b's eyes: a led, then its key went; c is there with a higher priority. */
+  const orphaned = (o: { cPriority: number }) => {
+    const told = followerB();
+    const seen = ledByA(10, 2);
+    told.see({ ...seen, members: new Map([[a, published(seen, a)]]) });
+    told.tell({ kind: "fit", unfit: [], self: published(seen, b) });
+    const gone = viewOf({ revision: 11, epoch: 1, version: 2 });
+    const members = new Map([[c, published(gone, c, { priority: o.cPriority })]]);
+    return { told, gone: { ...gone, members } };
+  };
+
+  test("a candidate lets a better one go first, for a moment only", () => {
+    const { told, gone } = orphaned({ cPriority: 200 });
+    told.at = 500;
+    expect(told.see(gone)).toEqual([]);
+    told.at = 649;
+    expect(told.see(gone)).toEqual([]);
+    told.at = 650;
+    expect(kinds(told.see(gone))).toEqual(["persist"]);
+  });
+
+  test("among equals nobody waits", () => {
+    const { told, gone } = orphaned({ cPriority: 100 });
+    expect(kinds(told.see(gone))).toEqual(["persist"]);
+  });
+
+  test("what the leader ran is compared also after its record has gone with its lease", () => {
+    const { told, gone } = orphaned({ cPriority: 100 });
+    told.tell({ kind: "fit", unfit: [], self: published(ledByA(10, 2), b, { build: "next" }) });
+    expect(told.see(gone)).toEqual([]);
+    expect(whyNotCandidate(told.state, gone, wallMs(0))).toBe("build next differs from b of a");
   });
 });
 

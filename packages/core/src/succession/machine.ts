@@ -12,6 +12,8 @@ import { stepLeading } from "./leading.ts";
 import { stepStandby } from "./standby.ts";
 import type { Promised, Stepped, Succession, SuccessionInput, SuccessionTiming } from "./state.ts";
 import { fence, merged } from "./state.ts";
+import type { PromotabilityRules } from "./promotability.ts";
+import { usualPromotabilityRules } from "./promotability.ts";
 import { mayAcknowledge } from "./wait-set.ts";
 
 /** A node that has just started: a standby that knows nothing yet. */
@@ -21,6 +23,8 @@ export function bootSuccession(o: {
   readonly promised: Promised;
   readonly durable: Sequence;
   readonly now: MonoMs;
+  readonly rules?: PromotabilityRules;
+  readonly lastMetro?: string | undefined;
 }): Succession {
   return {
     me: o.me,
@@ -29,6 +33,8 @@ export function bootSuccession(o: {
     lease: undefined,
     view: undefined,
     lastLeader: undefined,
+    lastMetro: o.lastMetro,
+    rules: o.rules ?? usualPromotabilityRules,
     durable: o.durable,
     last: o.durable,
     unfit: ["starting"],
@@ -42,7 +48,7 @@ export function stepSuccession(state: Succession, input: SuccessionInput): Stepp
   if (state.role.role === "fenced") return { state, effects: [] };
   if (input.kind === "lease-lost") return fence(state, `the lease is lost: ${input.reason}`);
   if (input.kind === "lease") return { state: { ...state, lease: input.lease }, effects: [] };
-  if (input.kind === "fit") return { state: { ...state, unfit: input.unfit }, effects: [] };
+  if (input.kind === "fit") return { state: { ...state, unfit: input.unfit, self: input.self }, effects: [] };
   const noted = note(state, input);
   switch (noted.role.role) {
     case "standby":
@@ -90,7 +96,15 @@ function note(state: Succession, input: SuccessionInput): Succession {
   switch (input.kind) {
     case "view": {
       if (state.view !== undefined && BigInt(input.view.revision) < BigInt(state.view.revision)) return state;
-      return { ...state, view: input.view, lastLeader: input.view.leader?.value ?? state.lastLeader };
+      const leader = input.view.leader?.value;
+      const member = leader === undefined ? undefined : input.view.members.get(leader.node);
+      const seen = member?.boot === leader?.boot ? member : undefined;
+      return {
+        ...state,
+        view: input.view,
+        lastLeader: leader ?? state.lastLeader,
+        lastLeaderMember: seen ?? state.lastLeaderMember,
+      };
     }
     case "promised":
       return { ...state, promised: merged(state.promised, input.promised) };

@@ -6,6 +6,7 @@
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, ClusterId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
+import type { SelfFacts } from "./promotability.ts";
 
 /** A member of the in-sync set: a node and its disk. A replaced disk is another member. */
 export interface Member {
@@ -48,6 +49,8 @@ export interface MemberRecord {
   readonly unfit: readonly string[];
   readonly reachesVenue: boolean;
   readonly tags: readonly string[];
+  /** What promotability is judged by; builds before 0.2 publish none. */
+  readonly facts?: SelfFacts;
 }
 
 /** Key `deaths/<boot>`: written by the supervisor that reaped the process, before it revokes that boot's lease. */
@@ -63,6 +66,13 @@ export interface ControlRecord {
   readonly autofailover: "on" | "observe" | "off";
   /** Present while an operator's pause is in force (the key hangs on a lease of the pause's length). */
   readonly pause?: { readonly by: string; readonly reason: string };
+}
+
+/** Key `control/acknowledged`: an operator has seen the deaths and takeovers before this moment. */
+export interface AcknowledgedRecord {
+  readonly by: string;
+  readonly reason: string;
+  readonly atWallMs: WallMs;
 }
 
 /** Key `control/kill`. */
@@ -83,6 +93,8 @@ export interface HistoryRecord {
   readonly atWallMs: WallMs;
   /** Last durable position of the winner when it asked. */
   readonly position: Sequence;
+  /** Metro of the winner. */
+  readonly metro?: string;
   /** Filled in by the leader once it trades: milliseconds per phase since the fault was noticed. */
   readonly phases?: Readonly<Record<string, number>>;
 }
@@ -120,6 +132,7 @@ export interface EtcdView {
   readonly autofailover: Versioned<ControlRecord["autofailover"]>;
   readonly pause: Versioned<ControlRecord["pause"] | undefined>;
   readonly kill: Versioned<KillRecord | undefined>;
+  readonly acknowledged?: Versioned<AcknowledgedRecord | undefined>;
   readonly members: ReadonlyMap<NodeId, MemberRecord>;
   readonly deaths: ReadonlyMap<BootId, DeathRecord>;
   readonly operations: ReadonlyMap<OperationId, Versioned<OperationRecord>>;

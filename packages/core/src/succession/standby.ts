@@ -17,10 +17,15 @@ import type {
   SuccessionInput,
   WinnerRole,
 } from "./state.ts";
+import { bars, promotability, reasonsText } from "./promotability.ts";
+import type { PromotabilityReason } from "./promotability.ts";
 import { merged } from "./state.ts";
-import type { EtcdView, LeaderRecord, Transaction } from "./records.ts";
+import type { EtcdView, LeaderRecord, MemberRecord, Transaction } from "./records.ts";
 
 type Takeover = Extract<Transaction, { kind: "takeover" }>;
+
+/** A better candidate that is dead too must not cost more than this. */
+const courtesyMs = 150;
 
 /** One step of a node that does not lead. */
 export function stepStandby(
@@ -47,8 +52,24 @@ export function stepStandby(
   }
 }
 
-/** Why this node may not ask for the leadership under this view; undefined when it may. One answer for election, status and CLI. */
-export function whyNotCandidate(state: Succession, view: EtcdView): string | undefined {
+/** Why this node may not ask for the leadership by itself under this view; undefined when it may. */
+export function whyNotCandidate(state: Succession, view: EtcdView, wall: WallMs): string | undefined {
+  const why = whyNotEligible(state, view) ?? reasonsText(bars(judged(state, view, wall), "automatic"));
+  if (why !== undefined) return why;
+  if (view.pause.value !== undefined) return `paused by ${view.pause.value.by}`;
+  if (view.autofailover.value !== "on") return `autofailover is ${view.autofailover.value}`;
+  return undefined;
+}
+
+/** The one function's answer on this node itself. */
+function judged(state: Succession, view: EtcdView, wall: WallMs): readonly PromotabilityReason[] {
+  const { self, lastLeaderMember, lastMetro, rules } = state;
+  if (self === undefined) return [];
+  return promotability({ candidate: self, view, leader: lastLeaderMember, lastMetro, rules, wall });
+}
+
+/** What forbids a takeover whoever asks for it: the protocol's own conditions. */
+function whyNotEligible(state: Succession, view: EtcdView): string | undefined {
   if (view.cluster === undefined) return "the cluster is not initialised";
   if (view.insync === undefined) return "etcd holds no in-sync set";
   if (state.lease === undefined) return "no lease yet";
@@ -62,8 +83,6 @@ export function whyNotCandidate(state: Succession, view: EtcdView): string | und
     return `etcd shows version ${view.insync.value.version} of the set, lower than ${vow.version} which was seen here`;
   }
   if (state.unfit.length > 0) return `unfit: ${state.unfit.join(", ")}`;
-  if (view.pause.value !== undefined) return `paused by ${view.pause.value.by}`;
-  if (view.autofailover.value !== "on") return `autofailover is ${view.autofailover.value}`;
   return undefined;
 }
 
@@ -90,9 +109,10 @@ function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
     heardMonoMs: following === role.following ? role.heardMonoMs : now,
   };
   const next: Succession = { ...state, role: standby };
-  if (leader === undefined) return campaign(next, standby, view, { requireLeaderAbsent: true, wall });
-  if (isSilent(next, standby, now)) return campaign(next, standby, view, { requireLeaderAbsent: false, wall });
-  return still(next);
+  const requireLeaderAbsent = leader === undefined;
+  if (!requireLeaderAbsent && !isSilent(next, standby, now)) return still(next);
+  const since = role.role === "standby" ? role.deferringSinceMonoMs : undefined;
+  return campaign(next, { ...standby, deferringSinceMonoMs: since }, view, { requireLeaderAbsent, now, wall });
 }
 
 /**
@@ -114,12 +134,18 @@ function campaign(
   state: Succession,
   role: StandbyRole,
   view: EtcdView,
-  how: { readonly requireLeaderAbsent: boolean; readonly wall: WallMs },
+  how: { readonly requireLeaderAbsent: boolean; readonly now: MonoMs; readonly wall: WallMs },
 ): Stepped {
-  const why = whyNotCandidate(state, view);
+  const why = whyNotCandidate(state, view, how.wall);
   if (why !== undefined) {
     const sentence = `Would take over from ${lastLeader(state, view)?.node ?? "nobody"}, but: ${why}.`;
     return still(state, { kind: "say", event: "takeover.withheld", sentence });
+  }
+  const waits = reasonsText(judged(state, view, how.wall));
+  const since = role.deferringSinceMonoMs ?? how.now;
+  if (waits !== undefined && how.now - since < (state.timing.courtesyMs ?? courtesyMs)) {
+    const say: SuccessionEffect = { kind: "say", event: "takeover.deferred", sentence: `Does not go first: ${waits}.` };
+    return still({ ...state, role: { ...role, deferringSinceMonoMs: since } }, say);
   }
   const transaction = takeover(state, view, how);
   const vow = { epoch: view.epoch.value, version: transaction.insync.version - 1 };
@@ -127,7 +153,13 @@ function campaign(
     state: {
       ...state,
       nextTransaction: state.nextTransaction + 1,
-      role: { ...role, role: "candidate", phase: "vowing", transaction },
+      role: {
+        role: "candidate",
+        phase: "vowing",
+        transaction,
+        following: role.following,
+        heardMonoMs: role.heardMonoMs,
+      },
     },
     effects: [
       { kind: "persist", promised: { epochMax: view.epoch.value, vow } },
@@ -164,8 +196,12 @@ function takeover(
       members,
       by: { boot: state.me.boot, transaction: state.nextTransaction },
     },
-    history: { ...identity, atWallMs: how.wall, position: state.durable },
+    history: { ...identity, atWallMs: how.wall, position: state.durable, ...metroOf(state.self) },
   };
+}
+
+function metroOf(member: MemberRecord | undefined): { readonly metro?: string } {
+  return member?.facts === undefined ? {} : { metro: member.facts.metro };
 }
 
 /**

@@ -4,7 +4,8 @@
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
-import type { EtcdView, InsyncRecord, LeaderRecord, Transaction, TransactionAnswer } from "./records.ts";
+import type { PromotabilityRules } from "./promotability.ts";
+import type { EtcdView, InsyncRecord, LeaderRecord, MemberRecord, Transaction, TransactionAnswer } from "./records.ts";
 import type { Follower, KnownSet } from "./wait-set.ts";
 
 /** Configured times, in ms; see `infra/config`. */
@@ -18,6 +19,8 @@ export interface SuccessionTiming {
   readonly preempt: boolean;
   /** How long a switchover may take before it is given up. */
   readonly switchoverMs: number;
+  /** How long a candidate lets a better one go first; default 150. */
+  readonly courtesyMs?: number;
 }
 
 /** Durable before any message that depends on it. */
@@ -32,6 +35,8 @@ export interface StandbyRole {
   readonly following: BootId | undefined;
   /** When that leader was last heard (or first seen, if never heard). */
   readonly heardMonoMs: MonoMs;
+  /** Since when it could take over and lets a better candidate go first. */
+  readonly deferringSinceMonoMs?: MonoMs | undefined;
 }
 
 /** Vowed and asking for the leadership. `settling`: the answer is not known, or was no, and etcd is read until it is. */
@@ -58,6 +63,8 @@ export interface Hold {
   readonly to: NodeId;
   readonly operation: OperationId;
   readonly reason: TakeoverReason;
+  /** An operator named the successor, so what bars only a takeover by itself does not count. */
+  readonly isNamed?: boolean;
   readonly sinceMonoMs: MonoMs;
   /** Last record; known once drained. */
   readonly last: Sequence | undefined;
@@ -98,10 +105,17 @@ export interface Succession {
   readonly view: EtcdView | undefined;
   /** The last leader that any view showed, for the set of a takeover after its key has gone. */
   readonly lastLeader: LeaderRecord | undefined;
+  /** What that leader last published of itself: its record goes with its lease, what it ran is compared afterwards too. */
+  readonly lastLeaderMember?: MemberRecord | undefined;
+  /** Metro of the leader before this node's start, by the history. */
+  readonly lastMetro?: string | undefined;
+  readonly rules: PromotabilityRules;
   readonly durable: Sequence;
   readonly last: Sequence;
-  /** Why this node may not be promoted now; empty when it may. */
+  /** Why this node may not be promoted now, besides what `self` shows; empty when it may. */
   readonly unfit: readonly string[];
+  /** What this node would publish of itself at this moment. */
+  readonly self?: MemberRecord | undefined;
   readonly nextTransaction: number;
   readonly role: Role;
 }
@@ -119,7 +133,7 @@ export type SuccessionInput =
   | { readonly kind: "promised"; readonly promised: Promised; readonly now: MonoMs; readonly wall: WallMs }
   | { readonly kind: "lease"; readonly lease: LeaseId }
   | { readonly kind: "lease-lost"; readonly reason: string }
-  | { readonly kind: "fit"; readonly unfit: readonly string[] }
+  | { readonly kind: "fit"; readonly unfit: readonly string[]; readonly self?: MemberRecord }
   /** Own journal: durable up to, and holding up to. */
   | {
       readonly kind: "journal";

@@ -3,10 +3,26 @@ import { id } from "../ids.ts";
 import type { JournalId } from "../ids.ts";
 import { whyNotSuccessor } from "./leading.ts";
 import { mayAcknowledgeNow } from "./machine.ts";
+import { wallMs } from "../time.ts";
 import type { SuccessionEffect } from "./state.ts";
-import { a, asked, b, bootOf, c, diskOf, kinds, leaderA, leaderRecord, one, operation, viewOf } from "./told.ts";
+import {
+  a,
+  asked,
+  b,
+  bootOf,
+  c,
+  diskOf,
+  healthyFacts,
+  kinds,
+  leaderA,
+  leaderRecord,
+  one,
+  operation,
+  viewOf,
+} from "./told.ts";
 import type { Told } from "./told.ts";
 
+const bySelf = { whom: "automatic", wall: wallMs(0) } as const;
 const mine = (revision: number, version = 2) =>
   viewOf({ revision, epoch: 1, version, by: bootOf(a), leader: leaderRecord(a, 1), leaderModRevision: "10" });
 const handedTo = (node: typeof b, reason: "switchover" | "pre-emption" = "switchover") =>
@@ -170,7 +186,7 @@ describe("a hold always ends (I14)", () => {
 describe("who may be handed the leadership", () => {
   test("each reason has its sentence", () => {
     const told = leaderA();
-    const why = (node = b) => whyNotSuccessor(told.state, told.leading, node);
+    const why = (node = b) => whyNotSuccessor(told.state, told.leading, node, bySelf);
     told.see({ ...mine(11), members: new Map() });
     expect(why()).toBe("it does not publish itself in etcd");
     told.see(mine(12));
@@ -180,14 +196,14 @@ describe("who may be handed the leadership", () => {
     expect(why()).toBe("its link is down");
     told.tell({ kind: "follower-up", node: b, journal: diskOf(b), boot: bootOf(c) });
     expect(why()).toBe("it has just restarted");
-    expect(whyNotSuccessor(told.state, leaderA({ members: [a] }).leading, b)).toBe("not in the in-sync set");
+    expect(whyNotSuccessor(told.state, leaderA({ members: [a] }).leading, b, bySelf)).toBe("not in the in-sync set");
   });
 
   test("a member that came back with an empty disk cannot lead, though everything is committed", () => {
     const told = leaderA();
     told.see(mine(11));
     told.join(b, id<JournalId>("b-disk2"));
-    expect(whyNotSuccessor(told.state, told.leading, b)).toBe("its disk is not the one that is in sync");
+    expect(whyNotSuccessor(told.state, told.leading, b, bySelf)).toBe("its disk is not the one that is in sync");
     expect(kinds(start(told))).toEqual(["refuse-switchover"]);
   });
 
@@ -198,6 +214,23 @@ describe("who may be handed the leadership", () => {
     told.ack(c, 3);
     expect(one(start(told, "anybody"), "hold").to).toBe(c);
     expect(one(start(told), "refuse-switchover").why).toContain("under way");
+  });
+
+  test("what bars a node only by itself does not stop an operator who names it; it is not taken unnamed", () => {
+    const told = leaderA();
+    const facts = healthyFacts();
+    const view = mine(11);
+    const publish = (node: typeof b, more: object) => {
+      const record = view.members.get(node);
+      return record === undefined ? [] : ([[node, { ...record, facts, ...more }]] as const);
+    };
+    const tagged = { tags: ["no-failover"] };
+    told.see({ ...view, members: new Map([...publish(b, tagged), ...publish(c, tagged)]) });
+    expect(one(start(told, "anybody"), "refuse-switchover").why).toBe(
+      "b: unfit: tagged no-failover; c: unfit: tagged no-failover",
+    );
+    expect(start(told, b, "yield")).toEqual([]);
+    expect(one(start(told, b), "hold").to).toBe(b);
   });
 
   test("who does not lead refuses", () => {

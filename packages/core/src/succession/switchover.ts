@@ -7,24 +7,45 @@
 import type { NodeId } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
 import { ask, guardOf, whyShrink } from "./membership.ts";
+import { absent, bars, because, promotability } from "./promotability.ts";
+import type { PromotabilityReason } from "./promotability.ts";
 import type { Hold, LeaderRole, Stepped, Succession, SuccessionEffect, SuccessionInput } from "./state.ts";
 import { merged } from "./state.ts";
 import type { EtcdView, Transaction } from "./records.ts";
 import { isSameMember } from "./wait-set.ts";
 
-/** Why a node cannot be handed the leadership now; undefined when it can. */
-export function whyNotSuccessor(state: Succession, role: LeaderRole, node: NodeId): string | undefined {
+/**
+ * Why a node cannot be handed the leadership now; undefined when it can. `named`: an operator asked for this very node.
+ * What the link knows (connected, how far) is fresher than what the node published; all else is the one function's answer.
+ */
+export function whyNotSuccessor(
+  state: Succession,
+  role: LeaderRole,
+  node: NodeId,
+  how: { readonly whom: "automatic" | "named"; readonly wall: WallMs },
+): string | undefined {
   if (node === state.me.node) return "it leads already";
   const members = role.known.record.members;
-  if (!members.some((m) => m.node === node)) return "not in the in-sync set";
+  if (!members.some((m) => m.node === node)) return because("not-in-sync", "not in the in-sync set").sentence;
   const follower = role.followers.get(node);
   if (follower === undefined || !follower.isConnected) return "its link is down";
   if (!members.some((m) => isSameMember(m, follower.member))) return "its disk is not the one that is in sync";
   const member = state.view?.members.get(node);
-  if (member === undefined) return "it does not publish itself in etcd";
+  if (state.view === undefined || member === undefined) return absent.sentence;
   if (member.boot !== follower.boot) return "it has just restarted";
-  if (member.unfit.length > 0) return `unfit: ${member.unfit.join(", ")}`;
-  return undefined;
+  const reasons = bars(judge(state, role, node, how.wall), how.whom);
+  return reasons.length === 0 ? undefined : `unfit: ${reasons.map((one) => one.sentence).join(", ")}`;
+}
+
+function judge(state: Succession, role: LeaderRole, node: NodeId, wall: WallMs): readonly PromotabilityReason[] {
+  const { view, self, rules } = state;
+  const member = view?.members.get(node);
+  if (view === undefined || member === undefined) return [absent];
+  const durable = role.followers.get(node)?.acked ?? member.position.durable;
+  const candidate = { ...member, position: { ...member.position, durable } };
+  // The set that is known here is the newest: etcd's view of it may still be on its way.
+  const insync = { value: role.known.record, modRevision: role.known.modRevision };
+  return promotability({ candidate, view: { ...view, insync }, leader: self, rules, wall });
 }
 
 /** Takes up a switchover: the leader is held from this step on, or says why not. */
@@ -33,8 +54,10 @@ export function startSwitchover(
   role: LeaderRole,
   input: Extract<SuccessionInput, { kind: "switchover" }>,
 ): Stepped {
-  const to = input.to ?? mostAdvanced(state, role);
-  const why = whyNotNow(state, role, input.reason) ?? whyNotTo(state, role, to);
+  const to = input.to ?? best(state, role, input.wall);
+  const isNamed = input.to !== undefined && input.reason === "switchover";
+  const how = { whom: isNamed ? "named" : "automatic", wall: input.wall } as const;
+  const why = whyNotNow(state, role, input.reason) ?? whyNotTo(state, role, to, how);
   if (why !== undefined || to === undefined) {
     return { state, effects: [refusal(input, why ?? "there is no other node")] };
   }
@@ -43,6 +66,7 @@ export function startSwitchover(
     to,
     operation: input.operation,
     reason: input.reason,
+    isNamed,
     sinceMonoMs: input.now,
     last: undefined,
   };
@@ -67,23 +91,29 @@ function whyNotNow(state: Succession, role: LeaderRole, reason: Hold["reason"]):
   return autofailover === "on" ? undefined : `autofailover is ${autofailover}`;
 }
 
-function whyNotTo(state: Succession, role: LeaderRole, to: NodeId | undefined): string | undefined {
-  if (to === undefined) return everyReason(state, role);
-  const why = whyNotSuccessor(state, role, to);
+type How = Parameters<typeof whyNotSuccessor>[3];
+
+function whyNotTo(state: Succession, role: LeaderRole, to: NodeId | undefined, how: How): string | undefined {
+  if (to === undefined) return everyReason(state, role, how);
+  const why = whyNotSuccessor(state, role, to, how);
   return why === undefined ? undefined : `${to} cannot lead: ${why}`;
 }
 
-function mostAdvanced(state: Succession, role: LeaderRole): NodeId | undefined {
-  const fit = [...role.followers.values()].filter((f) => whyNotSuccessor(state, role, f.member.node) === undefined);
-  const best = fit.sort((a, b) => b.acked - a.acked)[0];
-  return best?.member.node;
+/** Of those that are fit, one that gives way to nobody, then the one that is furthest. */
+function best(state: Succession, role: LeaderRole, wall: WallMs): NodeId | undefined {
+  const how = { whom: "automatic", wall } as const;
+  const fit = [...role.followers.values()].filter(
+    (f) => whyNotSuccessor(state, role, f.member.node, how) === undefined,
+  );
+  const ranked = fit.map((f) => ({ f, waits: judge(state, role, f.member.node, wall).length }));
+  return ranked.sort((a, b) => a.waits - b.waits || b.f.acked - a.f.acked)[0]?.f.member.node;
 }
 
-function everyReason(state: Succession, role: LeaderRole): string {
+function everyReason(state: Succession, role: LeaderRole, how: How): string {
   const names = new Set([...role.known.record.members.map((m) => m.node), ...role.followers.keys()]);
   names.delete(state.me.node);
   if (names.size === 0) return "there is no other node";
-  return [...names].map((node) => `${node}: ${whyNotSuccessor(state, role, node) ?? "fit"}`).join("; ");
+  return [...names].map((node) => `${node}: ${whyNotSuccessor(state, role, node, how) ?? "fit"}`).join("; ");
 }
 
 /** Ends a hold whose handoff was not asked for yet, when its time is up or its target is lost. */
@@ -117,18 +147,19 @@ export function isReadyToHandOff(state: Succession, role: LeaderRole): boolean {
 /** Asks etcd to rebind the leader key, once `isReadyToHandOff`; resumes when the successor is no longer fit. */
 export function askHandoff(state: Succession, role: LeaderRole, hold: Hold, wall: WallMs): Stepped {
   const member = state.view?.members.get(hold.to);
-  const why = whyNotSuccessor(state, role, hold.to);
+  const why = whyNotSuccessor(state, role, hold.to, { whom: hold.isNamed === true ? "named" : "automatic", wall });
   if (member === undefined || why !== undefined) {
     return resume(state, role, hold, `${hold.to} cannot lead: ${why ?? "it has left etcd"}`);
   }
   const id = state.nextTransaction;
   const identity = { node: member.node, boot: member.boot, epoch: role.epoch + 1, reason: hold.reason };
+  const metro = member.facts === undefined ? {} : { metro: member.facts.metro };
   const transaction: Transaction = {
     kind: "handoff",
     id,
     guard: guardOf(state, role),
     leader: { ...identity, lease: member.lease, sinceWallMs: wall },
-    history: { ...identity, atWallMs: wall, position: hold.last ?? 0, operation: hold.operation },
+    history: { ...identity, atWallMs: wall, position: hold.last ?? 0, operation: hold.operation, ...metro },
   };
   const next: LeaderRole = { ...role, inFlight: id, hold: { ...hold, phase: "asking" } };
   return { state: { ...state, nextTransaction: id + 1, role: next }, effects: [{ kind: "transact", transaction }] };

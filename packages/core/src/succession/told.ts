@@ -3,7 +3,7 @@
  * tests beside this file; time stands still unless the story says `at`.
  */
 import { assert } from "../assert.ts";
-import type { BootId, ClusterId, JournalId, LeaseId, NodeId, OperationId } from "../ids.ts";
+import type { BootId, ClusterId, JournalId, LeaseId, NodeId, OperationId, VenueId } from "../ids.ts";
 import { id } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
 import { bootSuccession, stepSuccession } from "./machine.ts";
@@ -16,6 +16,7 @@ import type {
   MemberRecord,
   Transaction,
 } from "./records.ts";
+import type { SelfFacts } from "./promotability.ts";
 import type { LeaderRole, Promised, Succession, SuccessionEffect, SuccessionInput, SuccessionTiming } from "./state.ts";
 
 type Unstamped<T> = T extends unknown ? Omit<T, "now" | "wall"> : never;
@@ -48,6 +49,22 @@ export function member(node: NodeId): Member {
 export function leaderRecord(node: NodeId, epoch: number, more?: Partial<LeaderRecord>): LeaderRecord {
   const lease = id<LeaseId>(`${node}-lease`);
   return { node, boot: bootOf(node), lease, epoch, sinceWallMs: wallMs(0), reason: "expired", ...more };
+}
+
+/** What a node says of itself that has nothing against it. */
+export function healthyFacts(more: Partial<SelfFacts> = {}): SelfFacts {
+  return {
+    priority: 100,
+    metro: "fra",
+    isStarting: false,
+    isStopping: false,
+    venues: [{ id: id<VenueId>("x"), isKnown: true, isReached: true, clockOffByMs: 20 }],
+    diskUsed: 0.4,
+    stateDigest: { at: 100, digest: "aa" },
+    etcdRestored: null,
+    bootCount: 1,
+    ...more,
+  };
 }
 
 /** What etcd shows: by default everybody is in sync at version 1 of epoch 0, and nobody leads. */

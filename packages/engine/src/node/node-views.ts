@@ -18,7 +18,7 @@ import type {
   SymbolId,
   VenueId,
 } from "@baton/core";
-import { id, isSettled, whyNotCandidate } from "@baton/core";
+import { bars, id, isSettled, whyNotCandidate } from "@baton/core";
 import type { OperationId } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
@@ -28,6 +28,7 @@ import type { MetricsSnapshot } from "../metrics.ts";
 import type { EngineNode } from "./node.ts";
 import { viewOf } from "./operations.ts";
 import { build, configDigestOf } from "./presence.ts";
+import { judged } from "./standing.ts";
 
 export interface NodeViewsOptions {
   readonly config: Config;
@@ -168,10 +169,11 @@ export class NodeViews {
       version: 1,
       candidates: this.#members().map((member) => ({
         node: member.node,
-        isPromotable: member.isInSync && member.unfit.length === 0,
+        isPromotable: member.unfit.length === 0,
         isInSync: member.isInSync,
         lagRecords: member.lagRecords,
         unfit: member.unfit,
+        reasons: member.reasons,
       })),
     };
   }
@@ -240,7 +242,7 @@ export class NodeViews {
       isLeader: node.isLeading,
       epoch: node.epoch,
       deadlineSlackSeconds: node.isLeading ? Math.max(0, keeper.deadline() - monoNow()) / 1_000 : 0,
-      unfit: node.unfit(),
+      unfit: bars(node.standing.reasons(), "automatic").map((one) => one.code),
       isInSync: insync.some((member) => member.node === config.node.id),
       lagRecords: this.lagRecords() ?? 0,
       lagSeconds: this.#lagSeconds(),
@@ -292,7 +294,14 @@ export class NodeViews {
       const role: NodeRole = isHere ? this.role() : leader?.boot === member.boot ? "leader" : "standby";
       const acked = isHere ? journal.durable : (followers?.get(member.node)?.acked ?? member.position.durable);
       const target = followers === undefined ? leaderPosition : head;
-      const unfit = isHere ? node.unfit() : member.unfit;
+      const position = isHere
+        ? { epoch: node.epoch, durable: journal.durable, committed: journal.commitMark.sequence }
+        : { ...member.position, durable: acked };
+      const reasons = judged(
+        node.leadership.state,
+        isHere ? node.standing.record() : { ...member, position },
+        wallNow(),
+      );
       return {
         node: member.node,
         boot: isHere ? boot : member.boot,
@@ -300,11 +309,10 @@ export class NodeViews {
         site: member.site,
         address: member.address,
         isInSync: insync.some((each) => each.node === member.node && each.journal === member.journal),
-        position: isHere
-          ? { epoch: node.epoch, durable: journal.durable, committed: journal.commitMark.sequence }
-          : { ...member.position, durable: acked },
+        position,
         lagRecords: target === undefined || leader === undefined ? null : Math.max(0, target - acked),
-        unfit,
+        unfit: bars(reasons, "automatic").map((one) => one.sentence),
+        reasons,
         reachesVenue: isHere ? node.doors.reachesAll : member.reachesVenue,
         build: isHere ? build : member.build,
         configDigest: isHere ? configDigestOf(config) : member.configDigest,
@@ -328,7 +336,7 @@ export class NodeViews {
       const why =
         node.leadership.state.view === undefined
           ? undefined
-          : whyNotCandidate(node.leadership.state, node.leadership.state.view);
+          : whyNotCandidate(node.leadership.state, node.leadership.state.view, wallNow());
       reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
     }
     if (role?.hold !== undefined) reasons.push("a switchover is under way");

@@ -16,11 +16,9 @@ import type {
 } from "@baton/core";
 import { bootSuccession, id, isEpochOpen, monoMs, refused, tagOf, wallMs, yieldTo } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
-import { NodeIdInUse } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
 import { monoNow, wallNow } from "../clock.ts";
-import { clockOffBy } from "../desk/clock-bound.ts";
 import { Desk } from "../desk/desk.ts";
 import { Leadership } from "../leadership.ts";
 import { Ledger } from "../ledger.ts";
@@ -31,7 +29,7 @@ import { Strategies } from "../strategies/strategies.ts";
 import { inheritedSendForMs } from "./inherited-bound.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
-import { configDigestOf, presenceOf } from "./presence.ts";
+import { rulesOf, Standing } from "./standing.ts";
 import { TakeoverClock } from "./takeover-clock.ts";
 import { VenueDoors } from "./venue-doors.ts";
 
@@ -68,6 +66,7 @@ export class EngineNode {
   readonly desk: Desk;
   readonly markets: Markets;
   readonly doors: VenueDoors;
+  readonly standing: Standing;
   readonly operations: Operations;
   readonly replication: Replication;
   readonly traces: OrderTraces = new OrderTraces();
@@ -76,19 +75,15 @@ export class EngineNode {
   readonly #takeover = new TakeoverClock();
   readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMonoMs: number }>();
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #configDigest: string;
   #unwatch: (() => void) | undefined;
   #sentence = "starting";
-  #isStopping = false;
   #isEnding = false;
   #viewReadMono: number | undefined;
   #tickMono = monoNow();
-  #isPublishing = false;
 
   constructor(o: NodeParts, first: EtcdView) {
     this.#o = o;
     const { config, journal } = o;
-    this.#configDigest = configDigestOf(config);
     const opened = journal.opened;
     this.ledger = new Ledger(
       opened.state,
@@ -120,6 +115,7 @@ export class EngineNode {
         promised: { epochMax: journal.promises.epochMax, vow: journal.promises.vow },
         durable: journal.durable,
         now: monoNow(),
+        rules: rulesOf(config),
       }),
       this.#leadershipPorts(),
     );
@@ -157,6 +153,15 @@ export class EngineNode {
       say: (event, sentence) => this.say(event, sentence),
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
     });
+    this.standing = new Standing({
+      ...{ config, boot: o.boot, etcd: o.etcd, journal, doors: this.doors },
+      lease: () => o.keeper.lease,
+      epoch: () => this.epoch,
+      succession: () => this.leadership.state,
+      onIdTaken: (error) => {
+        if (this.leadership.leading === undefined) this.#warn("node-id-in-use", error);
+      },
+    });
     this.replication = o.openReplication({
       mayFollow: (epoch) => this.leadership.mayFollow(epoch),
       mayAcknowledge: (epoch) => this.leadership.mayAcknowledge(epoch),
@@ -193,30 +198,6 @@ export class EngineNode {
     return lateMs > 2_000 ? `the main loop has not turned for ${Math.round(lateMs)} ms` : undefined;
   }
 
-  /** Why this node may not be promoted now; empty when it may. */
-  unfit(): readonly string[] {
-    const reasons: string[] = [];
-    if (this.#isStopping) reasons.push("stopping");
-    if (this.#o.config.node.tags.includes("no-failover")) reasons.push("tagged no-failover");
-    for (const venue of this.doors.missing) reasons.push(`not connected to ${venue} since start`);
-    for (const [venue, door] of this.doors.venues) {
-      const offBy = clockOffBy(door.clock());
-      const max = this.#o.config.risk.clockErrorMaxMs;
-      if (offBy === undefined) reasons.push(`the time of ${venue} is not known`);
-      else if (offBy > max) {
-        reasons.push(`the wall clock may be ${Math.round(offBy)} ms off the time of ${venue}, allowed are ${max}`);
-      }
-    }
-    const view = this.leadership.state.view;
-    const leader = view?.leader === undefined ? undefined : view.members.get(view.leader.value.node);
-    if (leader !== undefined && leader.configDigest !== this.#configDigest) {
-      reasons.push(
-        `configuration ${this.#configDigest} differs from ${leader.configDigest} of the leader ${leader.node}`,
-      );
-    }
-    return reasons;
-  }
-
   say(event: string, sentence: string): void {
     this.#sentence = sentence;
     this.#o.log.info({ event, epoch: this.epoch }, sentence);
@@ -244,9 +225,9 @@ export class EngineNode {
   /** Orderly stop: hands over when it leads and another can. */
   async handOver(withinMs: number): Promise<void> {
     // From here on nobody hands the key to this node.
-    this.#isStopping = true;
-    this.leadership.feed({ kind: "fit", unfit: this.unfit() });
-    await this.#publish();
+    this.standing.stopping();
+    this.leadership.feed({ kind: "fit", unfit: [], self: this.standing.record() });
+    await this.standing.publish();
     const end = monoNow() + withinMs;
     const operation = id<OperationId>(`stop-${this.#o.boot}`);
     let asked = 0;
@@ -265,6 +246,7 @@ export class EngineNode {
     for (const timer of this.#timers) clearInterval(timer);
     this.#unwatch?.();
     this.events.close();
+    this.standing.close();
     this.desk.end();
     this.replication.close();
     this.ledger.abandonWaiters("this node is stopping");
@@ -356,13 +338,13 @@ export class EngineNode {
     this.#unwatch = () => watch.stop();
     this.#timers.push(
       setInterval(() => this.#tick(), tickMs),
-      setInterval(() => void this.#publish(), presenceEveryMs),
+      setInterval(() => void this.standing.publish(), presenceEveryMs),
       setInterval(
         () => replication.sendStatus({ reachesVenue: this.doors.reachesAll } satisfies StandbyWord),
         statusEveryMs,
       ),
     );
-    void this.#publish();
+    void this.standing.publish();
   }
 
   #tick(): void {
@@ -370,11 +352,10 @@ export class EngineNode {
     this.#o.metrics.eventLoopLag.observe(Math.max(0, now - this.#tickMono - tickMs) / 1_000);
     this.#tickMono = now;
     const { leadership } = this;
-    const unfit = this.unfit();
-    if (unfit.join() !== leadership.state.unfit.join()) {
-      leadership.feed({ kind: "fit", unfit });
-      void this.#publish();
-    }
+    const self = this.standing.record();
+    const isNews = self.unfit.join() !== leadership.state.self?.unfit.join();
+    leadership.feed({ kind: "fit", unfit: [], self });
+    if (isNews) void this.standing.publish();
     leadership.feed({ kind: "tick" });
     this.#considerYield();
   }
@@ -434,7 +415,7 @@ export class EngineNode {
     void etcd
       .completeHistory({ epoch: this.epoch, boot, phases })
       .catch((error: unknown) => this.#warn("history.unrecorded", error));
-    void this.#publish();
+    void this.standing.publish();
   }
 
   #onView(view: EtcdView): void {
@@ -454,28 +435,6 @@ export class EngineNode {
   #feedJournal(): void {
     const { journal } = this.#o;
     this.leadership.feed({ kind: "journal", durable: journal.durable, last: journal.last.sequence + journal.queued });
-  }
-
-  async #publish(): Promise<void> {
-    if (this.#isPublishing || this.#isEnding) return;
-    this.#isPublishing = true;
-    const { etcd, journal, keeper, config, boot } = this.#o;
-    try {
-      const record = presenceOf({
-        config,
-        boot,
-        journal: journal.identity.journal,
-        lease: keeper.lease,
-        position: { epoch: this.epoch, durable: journal.durable, committed: journal.commitMark.sequence },
-        unfit: this.unfit(),
-        reachesVenue: this.doors.reachesAll,
-      });
-      await etcd.publishMember(record);
-    } catch (error) {
-      if (error instanceof NodeIdInUse && this.leadership.leading === undefined) this.#warn("node-id-in-use", error);
-    } finally {
-      this.#isPublishing = false;
-    }
   }
 
   #whyNoRisk(): Refusal | undefined {

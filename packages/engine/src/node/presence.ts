@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { BootId, Config, Epoch, JournalId, LeaseId, MemberRecord, Sequence } from "@baton/core";
+import type { BootId, Config, Epoch, JournalId, LeaseId, MemberRecord, SelfFacts, Sequence } from "@baton/core";
 import { sharedConfigText } from "@baton/core";
 import { journalFormat } from "@baton/journal";
 
@@ -14,9 +14,16 @@ export const version: string = packageVersion();
 /** Version of this build: that of the package, and of Node. */
 export const build: string = `${version} node ${process.versions.node}`;
 
+/** A configuration never changes: its digest is made once. */
+const digests = new WeakMap<Config, string>();
+
 /** Digest of what must be the same on every node. */
 export function configDigestOf(config: Config): string {
-  return createHash("sha256").update(sharedConfigText(config)).digest("hex").slice(0, 16);
+  const known = digests.get(config);
+  if (known !== undefined) return known;
+  const digest = createHash("sha256").update(sharedConfigText(config)).digest("hex").slice(0, 16);
+  digests.set(config, digest);
+  return digest;
 }
 
 export interface PresenceInput {
@@ -27,10 +34,26 @@ export interface PresenceInput {
   readonly position: { readonly epoch: Epoch; readonly durable: Sequence; readonly committed: Sequence };
   readonly unfit: readonly string[];
   readonly reachesVenue: boolean;
+  readonly facts: SelfFacts;
+}
+
+/** What a node says that has not opened its rooms yet. */
+export function startingFacts(config: Config): SelfFacts {
+  return {
+    priority: config.node.priority,
+    metro: config.node.metro,
+    isStarting: true,
+    isStopping: false,
+    venues: [],
+    diskUsed: null,
+    stateDigest: null,
+    etcdRestored: null,
+    bootCount: 0,
+  };
 }
 
 export function presenceOf(input: PresenceInput): MemberRecord {
-  const { config, boot, journal, lease, position, unfit, reachesVenue } = input;
+  const { config, boot, journal, lease, position, unfit, reachesVenue, facts } = input;
   return {
     node: config.node.id,
     boot,
@@ -45,6 +68,7 @@ export function presenceOf(input: PresenceInput): MemberRecord {
     unfit,
     reachesVenue,
     tags: config.node.tags,
+    facts,
   };
 }
 

@@ -20,7 +20,7 @@ import { etcdAccessOf } from "./etcd-access.ts";
 import { joinCluster } from "./genesis.ts";
 import { EngineNode } from "./node.ts";
 import { NodeViews } from "./node-views.ts";
-import { presenceOf, version } from "./presence.ts";
+import { presenceOf, startingFacts, version } from "./presence.ts";
 import { StartRefused } from "./startup-checks.ts";
 
 /** How a node's life ended. `fenced`: a new boot may go on. */
@@ -154,6 +154,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         position: nobody,
         unfit: ["starting"],
         reachesVenue: false,
+        facts: startingFacts(config),
       }),
     say,
     stop: o.stop,

@@ -55,6 +55,11 @@ export class VenueDoors {
     return this.missing.length === 0 && this.#lostSince.size === 0;
   }
 
+  /** True while this venue answers this node. */
+  reaches(venue: VenueId): boolean {
+    return this.#open.has(venue) && !this.#lostSince.has(venue);
+  }
+
   /** Since when, on the monotonic clock, some venue has not answered this node; undefined while all do. */
   get lostSinceMonoMs(): number | undefined {
     const since = [...this.#lostSince.values()];

@@ -1,0 +1,155 @@
+/**
+ * How this node stands at this moment: the record that it publishes of itself, and what speaks against promoting it. What
+ * is judged is gathered here and judged by the one function in `core/succession/promotability.ts`; the election gets the
+ * record with every tick, the others get it through etcd.
+ */
+import { statfs } from "node:fs/promises";
+import type {
+  BootId,
+  Config,
+  Epoch,
+  LeaseId,
+  MemberRecord,
+  PromotabilityReason,
+  PromotabilityRules,
+  SelfFacts,
+  Succession,
+  VenueFacts,
+  WallMs,
+} from "@baton/core";
+import { bars, promotability, usualPromotabilityRules } from "@baton/core";
+import type { Etcd } from "@baton/cluster";
+import { NodeIdInUse } from "@baton/cluster";
+import type { Journal } from "@baton/journal";
+import { wallNow } from "../clock.ts";
+import { clockOffBy } from "../desk/clock-bound.ts";
+import { presenceOf } from "./presence.ts";
+import type { VenueDoors } from "./venue-doors.ts";
+
+export interface StandingPorts {
+  readonly config: Config;
+  readonly boot: BootId;
+  readonly etcd: Etcd;
+  readonly journal: Journal;
+  readonly doors: VenueDoors;
+  readonly lease: () => LeaseId;
+  readonly epoch: () => Epoch;
+  readonly succession: () => Succession;
+  /** The record could not be published because another boot has the id. */
+  readonly onIdTaken: (error: NodeIdInUse) => void;
+}
+
+const diskEveryMs = 5_000;
+
+/** The limits of promotability as this configuration has them. */
+export function rulesOf(config: Config): PromotabilityRules {
+  return {
+    ...usualPromotabilityRules,
+    clockErrorMaxMs: config.risk.clockErrorMaxMs,
+    siteRule: config.leadership.siteRule,
+  };
+}
+
+export class Standing {
+  readonly #o: StandingPorts;
+  readonly #timer: NodeJS.Timeout;
+  #diskUsed: number | null = null;
+  #isStopping = false;
+  #isPublishing = false;
+  #isClosed = false;
+
+  constructor(o: StandingPorts) {
+    this.#o = o;
+    const look = (): void => void diskUsed(o.config.node.dataDir).then((used) => (this.#diskUsed = used));
+    look();
+    this.#timer = setInterval(look, diskEveryMs);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+  }
+
+  /** From here on nobody hands the key to this node. */
+  stopping(): void {
+    this.#isStopping = true;
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** What it would publish now. */
+  record(): MemberRecord {
+    const { config, boot, journal, doors, lease, epoch } = this.#o;
+    const record = presenceOf({
+      config,
+      boot,
+      journal: journal.identity.journal,
+      lease: lease(),
+      position: { epoch: epoch(), durable: journal.durable, committed: journal.commitMark.sequence },
+      unfit: [],
+      reachesVenue: doors.reachesAll,
+      facts: this.#facts(),
+    });
+    const reasons = judged(this.#o.succession(), record, wallNow());
+    return { ...record, unfit: bars(reasons, "automatic").map((one) => one.sentence) };
+  }
+
+  /** Everything that speaks against promoting this node now. */
+  reasons(): readonly PromotabilityReason[] {
+    return judged(this.#o.succession(), this.record(), wallNow());
+  }
+
+  /** Writes the record to etcd; a call while another is under way does nothing. Never rejects. */
+  async publish(): Promise<void> {
+    if (this.#isPublishing || this.#isClosed) return;
+    this.#isPublishing = true;
+    try {
+      await this.#o.etcd.publishMember(this.record());
+    } catch (error) {
+      // etcd away: the next second tries again.
+      if (error instanceof NodeIdInUse) this.#o.onIdTaken(error);
+    } finally {
+      this.#isPublishing = false;
+    }
+  }
+
+  #facts(): SelfFacts {
+    const { config, journal } = this.#o;
+    return {
+      priority: config.node.priority,
+      metro: config.node.metro,
+      isStarting: false,
+      isStopping: this.#isStopping,
+      venues: config.venues.map((venue) => this.#venue(venue.id)),
+      diskUsed: this.#diskUsed,
+      stateDigest: null,
+      etcdRestored: null,
+      bootCount: journal.identity.bootCount,
+    };
+  }
+
+  #venue(venue: VenueFacts["id"]): VenueFacts {
+    const { doors } = this.#o;
+    const door = doors.venues.get(venue);
+    const clockOffByMs = door === undefined ? null : (clockOffBy(door.clock()) ?? null);
+    return { id: venue, isKnown: door !== undefined, isReached: doors.reaches(venue), clockOffByMs };
+  }
+}
+
+/** The one function's answer on a member, as this node sees it. */
+export function judged(state: Succession, candidate: MemberRecord, wall: WallMs): readonly PromotabilityReason[] {
+  const { view, lastLeaderMember: leader, lastMetro, rules } = state;
+  return view === undefined ? [] : promotability({ candidate, view, leader, lastMetro, rules, wall });
+}
+
+async function diskUsed(folder: string): Promise<number | null> {
+  try {
+    const { blocks, bavail } = await statfs(folder);
+    return blocks === 0 ? null : 1 - bavail / blocks;
+  } catch {
+    // A folder that cannot be looked at is no news of its disk; the journal itself tells when it fails.
+    return null;
+  }
+}
