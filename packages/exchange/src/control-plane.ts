@@ -1,8 +1,9 @@
 /** `/__audit` and `/__faults`: how tests and drills read the truth and arm faults. No fault strikes here. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuditLog } from "./audit/audit-log.ts";
-import { readFault, type Fault } from "./faults/fault.ts";
+import type { Fault } from "./faults/fault.ts";
 import type { ArmedFault, FaultBoard } from "./faults/fault-board.ts";
+import { readFault } from "./faults/read-fault.ts";
 import { readBody } from "./rest/rest-server.ts";
 
 /** Serves the control paths. */

@@ -11,10 +11,12 @@ import type { AddressInfo, Socket } from "node:net";
 import type { AuditRecord } from "@baton/core";
 import { units } from "./amounts.ts";
 import { AuditLog } from "./audit/audit-log.ts";
+import { statusOf } from "./calls/exchange-info.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
-import { readFault, type Fault, type FaultRequest } from "./faults/fault.ts";
+import type { Fault, FaultRequest } from "./faults/fault.ts";
 import { FaultBoard, type ArmedFault } from "./faults/fault-board.ts";
+import { readFault } from "./faults/read-fault.ts";
 import { HOUSE, OrderFlow, usualFlow, type FlowOptions } from "./flow/order-flow.ts";
 import { seededRandom } from "./flow/random.ts";
 import type { Desk } from "./gateway/call.ts";
@@ -86,6 +88,7 @@ class Exchange implements RunningExchange {
   readonly #audit: AuditLog;
   readonly #faults: FaultBoard;
   readonly #floor: TradingFloor;
+  readonly #desk: Desk;
   readonly #limits: LimitCounters;
   readonly #rest: RestServer;
   readonly #streams: StreamServer;
@@ -119,7 +122,7 @@ class Exchange implements RunningExchange {
       audit: this.#audit,
       clock: this.#clock,
     });
-    const desk: Desk = {
+    this.#desk = {
       floor: this.#floor,
       faults: this.#faults,
       limits: this.#limits,
@@ -128,6 +131,7 @@ class Exchange implements RunningExchange {
       newId: () => randomUUID().replaceAll("-", "").slice(0, 22),
       fees,
     };
+    const desk = this.#desk;
     const keyring = new Keyring(options.keys);
     const gateway = new Gateway(desk, this.#audit, keyring);
     const parts = { desk, gateway, keyring, audit: this.#audit, faults: this.#faults };
@@ -226,6 +230,7 @@ class Exchange implements RunningExchange {
       const steps = Math.floor(due);
       due -= steps;
       for (const flow of this.#flows) {
+        if (statusOf(this.#desk, flow.symbol) !== "TRADING") continue;
         for (let step = 0; step < steps; step += 1) this.#floor.run((nowMs) => flow.step(nowMs));
         if (flow.isThin()) this.#floor.run((nowMs) => flow.fill(nowMs));
       }

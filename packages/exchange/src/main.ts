@@ -8,7 +8,8 @@ import type { ApiKey } from "./gateway/credentials.ts";
 import type { Uniqueness } from "./matching/order-index.ts";
 
 const usage = `exchange --port N --audit FILE [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
-         [--keys key:secret:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]`;
+         [--keys key:secret:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]
+         [--connection-life-ms N]`;
 
 const rules: readonly Uniqueness[] = ["open-only", "forever", "none"];
 
@@ -47,12 +48,14 @@ function readOptions(words: readonly string[]): ExchangeOptions {
       keys: { type: "string", default: usualKeys },
       "weight-limit": { type: "string" },
       "order-limit-10s": { type: "string" },
+      "connection-life-ms": { type: "string" },
       "flow-rate": { type: "string", default: "20" },
     },
   });
   if (values.audit === undefined) throw new RangeError("--audit FILE is missing: it is the truth of every checker");
   const weight = values["weight-limit"];
   const orders = values["order-limit-10s"];
+  const life = values["connection-life-ms"];
   return {
     port: whole("--port", values.port),
     host: values.host,
@@ -63,6 +66,7 @@ function readOptions(words: readonly string[]): ExchangeOptions {
     flow: { rate: whole("--flow-rate", values["flow-rate"]) },
     limits: {
       ...(weight === undefined ? {} : { weightPerMinute: whole("--weight-limit", weight) }),
+      ...(life === undefined ? {} : { connectionLifeMs: whole("--connection-life-ms", life) }),
       ...(orders === undefined ? {} : { ordersPerTenSeconds: whole("--order-limit-10s", orders) }),
     },
   };

@@ -2,7 +2,7 @@
 import { amountText } from "../amounts.ts";
 import { badRequest } from "../gateway/api-error.ts";
 import type { Call, SignedScope } from "../gateway/call.ts";
-import type { OrderState } from "../matching/order.ts";
+import { isOpen, type OrderState } from "../matching/order.ts";
 import { ownTrade, queriedOrder } from "./order-bodies.ts";
 import { checkedSymbol, namedOrder, tradedSymbol } from "./trading.ts";
 
@@ -43,6 +43,15 @@ function orderStatus(scope: SignedScope): unknown {
   const order = namedOrder(scope, tradedSymbol(scope));
   scope.parameters.finish();
   const asOf = order === undefined ? undefined : lagged(scope, order);
+  if (asOf !== undefined && isPurged(scope, asOf)) {
+    scope.found(false);
+    // What never traded is archived and says so; the rest is simply gone.
+    if (asOf.status === "FILLED" || asOf.executed > 0n) throw badRequest(-2013, "Order does not exist.");
+    throw badRequest(
+      -2026,
+      "Order was canceled or expired with no executed qty over 90 days ago and has been archived.",
+    );
+  }
   scope.found(asOf !== undefined, asOf?.orderId);
   if (asOf === undefined) throw badRequest(-2013, "Order does not exist.");
   return queriedOrder(asOf);
@@ -75,7 +84,7 @@ function allOrders(scope: SignedScope): unknown {
     if (order === undefined || order.symbol !== symbol) continue;
     if (order.createdAtMs < startMs || order.createdAtMs > endMs) continue;
     const asOf = lagged(scope, order);
-    if (asOf !== undefined) found.push(asOf);
+    if (asOf !== undefined && !isPurged(scope, asOf)) found.push(asOf);
   }
   return page(found, limit, fromId !== undefined || startMs > 0).map(queriedOrder);
 }
@@ -156,6 +165,13 @@ function orderCounts(scope: SignedScope): unknown {
 function lagged(scope: SignedScope, order: OrderState): OrderState | undefined {
   if (scope.lagMs === 0) return order;
   return scope.desk.floor.history.stateAt(order.orderId, scope.desk.mono() - scope.lagMs);
+}
+
+/** True when a fault has the venue forget orders that closed so long ago. */
+function isPurged(scope: SignedScope, order: OrderState): boolean {
+  const { purgedAfterMs } = scope;
+  if (purgedAfterMs === undefined || isOpen(order)) return false;
+  return scope.desk.now() - order.updatedAtMs >= purgedAfterMs;
 }
 
 function period(scope: SignedScope): { readonly startMs: number; readonly endMs: number } {

@@ -32,14 +32,21 @@ function run(scope: PublicScope): unknown {
     serverTime: desk.now(),
     rateLimits: rateLimits(desk),
     exchangeFilters: [],
-    symbols: instruments.map(described),
+    symbols: instruments.map((one) => described(one, statusOf(desk, one.symbol))),
   };
 }
 
-function described(rules: Instrument): object {
+/** Whether a symbol trades, in Binance's words: maintenance halts it or takes cancels only. */
+export function statusOf(desk: Desk, symbol: string): "TRADING" | "HALT" | "CANCEL_ONLY" {
+  const fault = desk.faults.find("market", { symbol }, { names: ["maintenance"], modes: ["halt", "cancel-only"] });
+  if (fault === undefined) return "TRADING";
+  return fault.mode === "halt" ? "HALT" : "CANCEL_ONLY";
+}
+
+function described(rules: Instrument, status: string): object {
   return {
     symbol: rules.symbol,
-    status: "TRADING",
+    status,
     baseAsset: rules.base,
     baseAssetPrecision: 8,
     quoteAsset: rules.quote,

@@ -28,7 +28,7 @@ export const marketCalls: readonly Call[] = [
 ];
 
 /** The first `limit` levels as price and quantity texts. */
-export function levelRows(levels: readonly Level[], limit: number): [string, string][] {
+export function levelRows(levels: readonly Pick<Level, "price" | "total">[], limit: number): [string, string][] {
   return levels.slice(0, limit).map((level) => [amountText(level.price), amountText(level.total)]);
 }
 
@@ -92,7 +92,8 @@ function depth(scope: PublicScope): unknown {
   const symbol = tradedSymbol(scope);
   const limit = scope.parameters.limit(100, 5_000);
   scope.parameters.finish();
-  const book = scope.desk.floor.engine.book(symbol);
+  const { floor, mono } = scope.desk;
+  const book = scope.lagMs === 0 ? floor.engine.book(symbol) : floor.pastBook(symbol).at(mono() - scope.lagMs);
   return { lastUpdateId: book.lastUpdateId, bids: levelRows(book.bids, limit), asks: levelRows(book.asks, limit) };
 }
 

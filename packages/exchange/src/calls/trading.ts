@@ -1,4 +1,5 @@
 /** Placing, testing and cancelling: from parameters to the trading floor and back. */
+import type { FaultMode } from "../faults/fault.ts";
 import { ApiError, badRequest, missing } from "../gateway/api-error.ts";
 import type { Call, Desk, PublicScope, SignedScope } from "../gateway/call.ts";
 import type { NewOrder } from "../matching/matching-engine.ts";
@@ -51,6 +52,7 @@ function place(scope: SignedScope): unknown {
   const { request, detail } = readOrder(scope);
   desk.limits.checkOrders(key.account, desk.now());
   scope.checkValidity();
+  if (isClosed(scope, { call: placeOrder.name, symbol: request.symbol })) throw badRequest(-2010, "Market is closed.");
   const placed = desk.floor.place(request, { recvN: scope.recvN, apiKey: key.key, source: scope.source });
   if (placed.kind === "refused") throw badRequest(placed.code, placed.message);
   desk.limits.countOrder(key.account, desk.now());
@@ -80,6 +82,7 @@ function cancel(scope: SignedScope): unknown {
   const order = namedOrder(scope, symbol);
   parameters.finish();
   scope.checkValidity();
+  if (isClosed(scope, { call: cancelOrder.name, symbol })) throw badRequest(-2011, "Market is closed.");
   if (order === undefined || !isOpen(order)) throw badRequest(-2011, "Unknown order sent.");
   if (only !== undefined && order.status !== (only === "ONLY_NEW" ? "NEW" : "PARTIALLY_FILLED")) {
     throw badRequest(-2011, "Order was not canceled due to cancel restrictions.");
@@ -96,6 +99,7 @@ function cancelAll(scope: SignedScope): unknown {
   const symbol = tradedSymbol(scope);
   scope.parameters.finish();
   scope.checkValidity();
+  if (isClosed(scope, { call: cancelOpenOrders.name, symbol })) throw badRequest(-2011, "Market is closed.");
   const open = desk.floor.engine.orders.open(key.account, symbol);
   if (open.length === 0) throw badRequest(-2011, "Unknown order sent.");
   const cancelId = desk.newId();
@@ -104,6 +108,14 @@ function cancelAll(scope: SignedScope): unknown {
     .map((order) => desk.floor.cancel(order.orderId, { cancelId, origin, cause: "cancel-all" }))
     .filter((order) => order !== undefined)
     .map((order) => cancelledOrder(order, cancelId));
+}
+
+/** True while maintenance keeps this call from the engine: new orders in both manners, cancels only when all is halted. */
+function isClosed(scope: SignedScope, what: { readonly call: string; readonly symbol: string }): boolean {
+  const { key, source, recvN, desk } = scope;
+  const modes: readonly FaultMode[] = what.call === placeOrder.name ? ["halt", "cancel-only"] : ["halt"];
+  const subject = { ...what, apiKey: key.key, account: key.account, source, recvN };
+  return desk.faults.strike("market", subject, { names: ["maintenance"], modes }) !== undefined;
 }
 
 /** Reads and checks the form of a new order; whether it fits the market is the engine's question. */

@@ -1,13 +1,15 @@
 /**
- * Which faults are armed, and which of them strikes now. The first armed fault that fits its point and its match
- * strikes, spends one of its count, and is written to the audit before its effect.
+ * Which faults are armed, and which of them strikes now. Of those that fit a point and a subject each rolls its own
+ * dice, in the order in which they were armed, until one strikes: so two faults of one half each strike three times in
+ * four, and none hides behind another. What strikes spends one of its count and is written to the audit before its
+ * effect. A fault with a `share` draws once for each connection whether that one is among its own, and keeps to it.
  *
  * Without `match.call` a fault about acceptance strikes the requests that change orders (`order.place`, `order.cancel`,
- * `openOrders.cancelAll`); 403-html, 429, 418, venue-down and query-lag strike any.
+ * `openOrders.cancelAll`); the ones in `STRIKES_ANY`, and all at `connect`, strike any.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Random } from "../flow/random.ts";
-import type { Fault, FaultMatch, FaultName, FaultPoint } from "./fault.ts";
+import { MODES, type Fault, type FaultMatch, type FaultMode, type FaultName, type FaultPoint } from "./fault.ts";
 
 /** What a fault may strike: a request, a connection or a message on a stream. */
 export interface Subject {
@@ -19,6 +21,16 @@ export interface Subject {
   readonly source?: string | undefined;
   readonly stream?: string | undefined;
   readonly recvN?: number | undefined;
+  /** The stream connection, counted from 1. */
+  readonly connection?: number | undefined;
+  /** What the message told: its trade id, or the first and last update id. */
+  readonly ids?: readonly number[] | undefined;
+}
+
+/** Which of the faults at a point are asked for. */
+export interface Only {
+  readonly names?: readonly FaultName[];
+  readonly modes?: readonly FaultMode[];
 }
 
 /** A fault on the board. */
@@ -28,7 +40,15 @@ export interface ArmedFault extends Fault {
 }
 
 const ORDER_CHANGING: readonly string[] = ["order.place", "order.cancel", "openOrders.cancelAll"];
-const STRIKES_ANY: readonly FaultName[] = ["403-html", "429", "418", "query-lag"];
+const STRIKES_ANY: readonly FaultName[] = [
+  "403-html",
+  "429",
+  "418",
+  "query-lag",
+  "orders-purged",
+  "stale-snapshot",
+  "maintenance",
+];
 
 /** The armed faults of one exchange. */
 export class FaultBoard {
@@ -36,6 +56,8 @@ export class FaultBoard {
   readonly #random: Random;
   readonly #armed = new Map<number, ArmedFault>();
   readonly #timers = new Map<number, NodeJS.Timeout>();
+  /** Per fault with a share: what was drawn for each connection. */
+  readonly #drawn = new Map<number, Map<number, boolean>>();
   readonly #onCleared: (fault: ArmedFault) => void;
   #lastId = 0;
 
@@ -54,7 +76,7 @@ export class FaultBoard {
     this.#lastId += 1;
     const armed: ArmedFault = { ...fault, id: this.#lastId, strikes: 0 };
     this.#armed.set(armed.id, armed);
-    this.#audit.append({ type: "fault-armed", ...named(armed) });
+    this.#audit.append({ type: "fault-armed", ...named(armed), ...told(fault) });
     this.#audit.flush();
     if (fault.durationMs !== undefined) {
       this.#timers.set(
@@ -68,11 +90,6 @@ export class FaultBoard {
   /** True while nothing is armed: the common case, asked for every message. */
   get isQuiet(): boolean {
     return this.#armed.size === 0;
-  }
-
-  /** True when a fault's match fits a subject. */
-  fits(fault: ArmedFault, subject: Subject): boolean {
-    return fits(fault, subject);
   }
 
   /** All that are armed, in the order in which they were. */
@@ -92,30 +109,65 @@ export class FaultBoard {
     return going.length;
   }
 
-  /** The fault that strikes `subject` at `point` now, already spent and recorded; undefined when none does. */
-  strike(point: FaultPoint, subject: Subject, names?: readonly FaultName[]): ArmedFault | undefined {
+  /**
+   * The fault that strikes at `point` now, already spent and recorded; undefined when none does. Where several subjects
+   * are given (the streams of one request), a fault that fits any of them rolls once.
+   */
+  strike(point: FaultPoint, subject: Subject | readonly Subject[], only: Only = {}): ArmedFault | undefined {
     if (this.#armed.size === 0) return undefined;
-    const fault = this.find(point, subject, names);
-    if (fault === undefined) return undefined;
-    if (fault.probability !== undefined && this.#random.next() >= fault.probability) return undefined;
-    this.record(fault, subject);
-    return fault;
-  }
-
-  /** The fault that fits, without spending it. */
-  find(point: FaultPoint, subject: Subject, names?: readonly FaultName[]): ArmedFault | undefined {
     for (const fault of this.#armed.values()) {
-      if (fault.point !== point || (names !== undefined && !names.includes(fault.fault))) continue;
-      if (fits(fault, subject)) return fault;
+      const struck = this.#fitting(fault, point, subject, only);
+      if (struck === undefined) continue;
+      if (fault.probability !== undefined && this.#random.next() >= fault.probability) continue;
+      this.record(fault, struck);
+      return fault;
     }
     return undefined;
   }
 
+  /** The first fault that fits, without rolling or spending it: for what holds as long as it is armed. */
+  find(point: FaultPoint, subject: Subject | readonly Subject[], only: Only = {}): ArmedFault | undefined {
+    for (const fault of this.#armed.values()) {
+      if (this.#fitting(fault, point, subject, only) !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  /** Strikes with one fault alone, if it fits and its dice say so. */
+  strikeWith(fault: ArmedFault, subject: Subject | readonly Subject[]): boolean {
+    const struck = this.#fitting(fault, fault.point, subject, {});
+    if (struck === undefined || !this.#armed.has(fault.id)) return false;
+    if (fault.probability !== undefined && this.#random.next() >= fault.probability) return false;
+    this.record(fault, struck);
+    return true;
+  }
+
+  /** True when a fault's match fits one of the subjects, whatever its dice. */
+  matches(fault: ArmedFault, subjects: readonly Subject[]): boolean {
+    return this.#fitting(fault, fault.point, subjects, {}) !== undefined;
+  }
+
+  /** The dice of the faults, for what a fault draws besides whether it strikes. */
+  get dice(): Random {
+    return this.#random;
+  }
+
   /** Spends one strike of a fault and writes it to the audit. */
   record(fault: ArmedFault, subject: Subject): void {
-    fault.strikes += 1;
+    this.note(fault, subject);
     if (fault.count !== undefined && fault.strikes >= fault.count) this.#remove(fault);
+  }
+
+  /** Writes to the audit that a fault that lasts holds for `subject` from now on; spends nothing. */
+  note(fault: ArmedFault, subject: Subject): void {
+    fault.strikes += 1;
     this.#audit.append({ type: "fault", ...named(fault), ...described(subject) });
+  }
+
+  /** True when any fault of these names is armed. */
+  isArmed(...names: readonly FaultName[]): boolean {
+    for (const fault of this.#armed.values()) if (names.includes(fault.fault)) return true;
+    return false;
   }
 
   /** Stops all timers. */
@@ -126,9 +178,51 @@ export class FaultBoard {
 
   #remove(fault: ArmedFault): void {
     this.#armed.delete(fault.id);
+    this.#drawn.delete(fault.id);
     clearTimeout(this.#timers.get(fault.id));
     this.#timers.delete(fault.id);
   }
+
+  #fitting(
+    fault: ArmedFault,
+    point: FaultPoint,
+    subject: Subject | readonly Subject[],
+    only: Only,
+  ): Subject | undefined {
+    if (fault.point !== point) return undefined;
+    if (only.names !== undefined && !only.names.includes(fault.fault)) return undefined;
+    if (only.modes !== undefined && !only.modes.includes(modeOf(fault) as FaultMode)) return undefined;
+    const one = isList(subject)
+      ? subject.find((each) => fits(fault, each))
+      : fits(fault, subject)
+        ? subject
+        : undefined;
+    return one === undefined || this.#isAmongItsShare(fault, one) ? one : undefined;
+  }
+
+  #isAmongItsShare(fault: ArmedFault, subject: Subject): boolean {
+    if (fault.share === undefined || subject.connection === undefined) return true;
+    let drawn = this.#drawn.get(fault.id);
+    if (drawn === undefined) this.#drawn.set(fault.id, (drawn = new Map()));
+    let isStruck = drawn.get(subject.connection);
+    if (isStruck === undefined) drawn.set(subject.connection, (isStruck = this.#random.next() < fault.share));
+    return isStruck;
+  }
+}
+
+/** The manner of a fault that has more than one: what it was told, or the usual. */
+export function modeOf(fault: Fault): FaultMode | undefined {
+  return fault.mode ?? MODES[fault.fault]?.[0];
+}
+
+function isList(subject: Subject | readonly Subject[]): subject is readonly Subject[] {
+  return Array.isArray(subject);
+}
+
+/** Everything that a fault was told, for whoever reads the audit alone. */
+function told(fault: Fault): object {
+  const { fault: _name, point: _point, match, ...rest } = fault;
+  return { ...rest, ...(Object.keys(match).length === 0 ? {} : { match }) };
 }
 
 function named(fault: ArmedFault): { fault: string; point: string; faultId: number } {

@@ -1,25 +1,42 @@
 /**
- * The faults an exchange can be told to have, each at a named point of a request's or a stream's way. Decided here:
- * what a fault may say; JSON from outside becomes a `Fault` or a sentence why not.
+ * The faults an exchange can be told to have, each at a named point of a request's or a stream's way, and what each may
+ * be told. JSON from outside becomes a `Fault` in `read-fault.ts`; the package's README says what a client sees.
  *
- * | point | where | faults |
- * |---|---|---|
- * | `connect` | before anything is read | venue-down, upgrade-refused |
- * | `before-accept` | after `recv`, before any check | drop-before-accept, http-error, error-*, 403-html, 429, 418 |
- * | `before-match` | checked once, waiting for the engine | accept-late |
- * | `after-accept` | done, before the answer leaves | ack-lost, ack-stall, http-error, error-1006/-1007, body-stall, truncated-json |
- * | `query` | while a signed question is answered | query-lag |
- * | `stream` | before a message leaves on any stream | stream-stall, stream-gap, stream-duplicate, stream-drop |
- * | `user-stream` | before an account event leaves | user-event-loss |
- * | `clock` | the time that the exchange tells and checks by | clock-skew |
+ * | point | where |
+ * |---|---|
+ * | `connect` | before anything is read, or right after a handshake |
+ * | `before-accept` | after `recv`, before any check |
+ * | `before-match` | checked once, waiting for the engine |
+ * | `market` | at the engine: whether the symbol trades |
+ * | `after-accept` | done, before the answer leaves |
+ * | `query` | while a signed question is answered |
+ * | `snapshot` | while the book is answered over REST or the WebSocket API |
+ * | `subscribe` | when a stream or the account is subscribed or left |
+ * | `stream` | before a message leaves on any stream |
+ * | `user-stream` | before an account event leaves |
+ * | `connection` | the connection itself: its end, its age, its silence |
+ * | `clock` | the time that the exchange tells and checks by |
  */
 
 export type FaultPoint =
-  "connect" | "before-accept" | "before-match" | "after-accept" | "query" | "stream" | "user-stream" | "clock";
+  | "connect"
+  | "before-accept"
+  | "before-match"
+  | "market"
+  | "after-accept"
+  | "query"
+  | "snapshot"
+  | "subscribe"
+  | "stream"
+  | "user-stream"
+  | "connection"
+  | "clock";
 
 export type FaultName =
   | "venue-down"
   | "upgrade-refused"
+  | "accept-close"
+  | "maintenance"
   | "drop-before-accept"
   | "http-error"
   | "error-1001"
@@ -36,17 +53,36 @@ export type FaultName =
   | "body-stall"
   | "truncated-json"
   | "query-lag"
+  | "orders-purged"
+  | "stale-snapshot"
+  | "sub-ack-lost"
+  | "sub-lost"
+  | "sub-refused"
+  | "sub-hollow"
   | "stream-stall"
   | "stream-gap"
   | "stream-duplicate"
-  | "stream-drop"
+  | "stream-reorder"
+  | "stream-replay"
+  | "stream-corrupt"
+  | "stream-truncate"
+  | "stream-garbage"
+  | "stream-slow"
+  | "stream-reset"
   | "user-event-loss"
+  | "stream-drop"
+  | "stream-mute"
+  | "server-shutdown"
+  | "life-cut"
+  | "time-jump"
   | "clock-skew";
 
 /** Each fault with the points it may be armed at; the first is where it strikes when nothing is said. */
-const POINTS: Readonly<Record<FaultName, readonly FaultPoint[]>> = {
+export const POINTS: Readonly<Record<FaultName, readonly FaultPoint[]>> = {
   "venue-down": ["connect"],
   "upgrade-refused": ["connect"],
+  "accept-close": ["connect"],
+  maintenance: ["market"],
   "drop-before-accept": ["before-accept"],
   "http-error": ["before-accept", "after-accept"],
   "error-1001": ["before-accept"],
@@ -63,11 +99,28 @@ const POINTS: Readonly<Record<FaultName, readonly FaultPoint[]>> = {
   "body-stall": ["after-accept"],
   "truncated-json": ["after-accept"],
   "query-lag": ["query"],
+  "orders-purged": ["query"],
+  "stale-snapshot": ["snapshot"],
+  "sub-ack-lost": ["subscribe"],
+  "sub-lost": ["subscribe"],
+  "sub-refused": ["subscribe"],
+  "sub-hollow": ["subscribe"],
   "stream-stall": ["stream"],
   "stream-gap": ["stream"],
   "stream-duplicate": ["stream"],
-  "stream-drop": ["stream"],
+  "stream-reorder": ["stream"],
+  "stream-replay": ["stream"],
+  "stream-corrupt": ["stream"],
+  "stream-truncate": ["stream"],
+  "stream-garbage": ["stream"],
+  "stream-slow": ["stream"],
+  "stream-reset": ["stream"],
   "user-event-loss": ["user-stream"],
+  "stream-drop": ["connection", "stream"],
+  "stream-mute": ["connection"],
+  "server-shutdown": ["connection"],
+  "life-cut": ["connection"],
+  "time-jump": ["connection"],
   "clock-skew": ["clock"],
 };
 
@@ -86,6 +139,32 @@ export interface FaultMatch {
   readonly stream?: string;
 }
 
+export type FaultMode =
+  | "reset"
+  | "hang"
+  | "refuse"
+  | "down"
+  | "halt"
+  | "cancel-only"
+  | "any"
+  | "text"
+  | "json"
+  | "binary"
+  | "nested"
+  | "number"
+  | "utf8"
+  | "opcode";
+
+/** The manners of the faults that have more than one; the first is the usual one. */
+export const MODES: Readonly<Partial<Record<FaultName, readonly FaultMode[]>>> = {
+  /** `reset` cuts each connection at its first request, `hang` never answers, `refuse` stops listening (needs durationMs). */
+  "venue-down": ["reset", "hang", "refuse"],
+  /** `down`: nothing is answered but 503; `halt`: no order is taken and none cancelled; `cancel-only`: cancels pass. */
+  maintenance: ["down", "halt", "cancel-only"],
+  /** `any` draws one of those that leave the connection alone: all but `utf8` and `opcode`. */
+  "stream-garbage": ["any", "text", "json", "binary", "nested", "number", "utf8", "opcode"],
+};
+
 /** One fault as armed. */
 export interface Fault {
   readonly fault: FaultName;
@@ -93,22 +172,30 @@ export interface Fault {
   readonly match: FaultMatch;
   /** How often it strikes; absent: until cleared. */
   readonly count?: number;
-  /** Chance that it strikes what it matches, from the exchange's seed. */
+  /** Chance that it strikes what it matches, each time anew, from the exchange's seed. */
   readonly probability?: number;
-  /** accept-late: how long the engine is late. query-lag: how old the answer is. body-stall: until the rest follows (absent: never). */
+  /** Share of the connections that it strikes, drawn once for each connection and kept. */
+  readonly share?: number;
+  /** How late, how old or how long; see the README for each fault. */
   readonly delayMs?: number;
   /** It ends by itself after this time. */
   readonly durationMs?: number;
   /** http-error, upgrade-refused. */
   readonly status?: number;
+  /** stream-reorder, stream-replay: how many messages. */
+  readonly span?: number;
   /** http-error. */
   readonly body?: string;
-  /** 429, 418. */
+  /** 429, 418, upgrade-refused, maintenance. */
   readonly retryAfterSeconds?: number;
-  /** stream-drop; 1006 cuts without a close frame. */
+  /** stream-drop, accept-close, server-shutdown, life-cut; 1006 cuts without a close frame. */
   readonly closeCode?: number;
-  /** venue-down: `reset` cuts each connection at its first request, `hang` never answers, `refuse` stops listening (needs durationMs). */
-  readonly mode?: "reset" | "hang" | "refuse";
+  /** One of the fault's `MODES`; the first when nothing is said. */
+  readonly mode?: FaultMode;
+  /** life-cut: how old a connection may become. */
+  readonly lifeMs?: number;
+  /** time-jump: how much older the connections become at once. */
+  readonly agedMs?: number;
   /** clock-skew. */
   readonly skewMs?: number;
 }
@@ -118,49 +205,3 @@ export type FaultRequest = Omit<Fault, "point" | "match"> & {
   readonly point?: FaultPoint;
   readonly match?: FaultMatch;
 };
-
-const NUMBERS = ["count", "probability", "delayMs", "durationMs", "status", "retryAfterSeconds", "closeCode", "skewMs"];
-const MATCHES = ["apiKey", "account", "call", "symbol", "side", "source", "stream"];
-
-/** A `Fault` from parsed JSON, or a sentence that names what is wrong. */
-export function readFault(value: unknown): Fault | string {
-  if (!isRecord(value)) return "a fault is a JSON object";
-  const name = value["fault"];
-  if (typeof name !== "string" || !Object.hasOwn(POINTS, name)) {
-    return `"fault" must be one of ${Object.keys(POINTS).join(", ")}`;
-  }
-  const points: readonly FaultPoint[] = POINTS[name as FaultName];
-  const point = value["point"] ?? points[0];
-  if (!points.some((one) => one === point)) return `"${name}" can strike at ${points.join(" or ")}`;
-  const match = value["match"] ?? {};
-  if (!isRecord(match)) return `"match" is an object`;
-  for (const [key, one] of Object.entries(match)) {
-    if (!MATCHES.includes(key) || typeof one !== "string")
-      return `"match.${key}" must be one of ${MATCHES.join(", ")}, a text`;
-  }
-  for (const [key, one] of Object.entries(value)) {
-    if (key === "fault" || key === "point" || key === "match") continue;
-    if (key === "body" || key === "mode") {
-      if (typeof one !== "string") return `"${key}" is a text`;
-    } else if (!NUMBERS.includes(key)) return `"${key}" is not known`;
-    else if (typeof one !== "number" || !Number.isFinite(one)) return `"${key}" is a number`;
-  }
-  const wrong = missingPart(name as FaultName, value);
-  return wrong ?? ({ ...value, point, match } as unknown as Fault);
-}
-
-function missingPart(name: FaultName, value: Readonly<Record<string, unknown>>): string | undefined {
-  if ((name === "accept-late" || name === "query-lag") && value["delayMs"] === undefined)
-    return `"${name}" needs "delayMs"`;
-  if (name === "clock-skew" && value["skewMs"] === undefined) return `"clock-skew" needs "skewMs"`;
-  if (name !== "venue-down") return undefined;
-  const mode = value["mode"] ?? "reset";
-  if (mode !== "reset" && mode !== "hang" && mode !== "refuse") return `"mode" is reset, hang or refuse`;
-  if (mode !== "refuse") return undefined;
-  if (value["durationMs"] === undefined) return `"refuse" needs "durationMs": nobody could clear it`;
-  return value["match"] === undefined ? undefined : `"refuse" cannot match: it is the whole venue`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

@@ -54,6 +54,11 @@ export class OrderFlow {
     this.#slots = { BUY: [...none], SELL: [...none] };
   }
 
+  /** The symbol that they trade. */
+  get symbol(): string {
+    return this.#rules.symbol;
+  }
+
   /** Fills the ladder: at the opening, and again whenever clients have eaten more than half of a side. */
   fill(nowMs: number): void {
     for (let slot = 0; slot < this.#options.depth; slot += 1) {

@@ -27,6 +27,8 @@ export interface Desk {
 export interface PublicScope {
   readonly desk: Desk;
   readonly parameters: Parameters;
+  /** How old an answer a fault makes this question get; 0 without. */
+  readonly lagMs: number;
 }
 
 /** A request whose signature was checked. */
@@ -35,8 +37,8 @@ export interface SignedScope extends PublicScope {
   readonly source: string;
   /** `n` of the request's `recv`; 0 for calls that change no order. */
   readonly recvN: number;
-  /** How old an answer a fault makes this query give; 0 without. */
-  readonly lagMs: number;
+  /** A fault has orders forgotten so long after they closed; undefined without. */
+  readonly purgedAfterMs: number | undefined;
   /** The second validity check; a call that changes orders makes it right before matching. */
   readonly checkValidity: () => void;
   /** Tells the audit whether the order asked for was found. */

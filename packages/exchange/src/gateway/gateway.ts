@@ -8,6 +8,7 @@ import type { AuditOrderFields } from "@baton/core";
 import { amountDecimal, parseAmount } from "../amounts.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { ArmedFault, Subject } from "../faults/fault-board.ts";
+import type { FaultName } from "../faults/fault.ts";
 import { ApiError, badRequest } from "./api-error.ts";
 import type { Call, Desk, SignedScope } from "./call.ts";
 import { checkNotExpired, type Keyring } from "./credentials.ts";
@@ -69,18 +70,25 @@ export class Gateway {
       ...(recvN === 0 ? {} : { recvN }),
     };
     const passage = new Passage(this.#desk, this.#audit, { incoming, fields, recvN, subject });
-    const early = this.#desk.faults.strike("before-accept", subject);
+    const closed = this.#desk.faults.strike("market", subject, { names: ["maintenance"], modes: ["down"] });
+    const early = closed ?? this.#desk.faults.strike("before-accept", subject);
     if (early !== undefined) return passage.struckBefore(early);
     return passage.attempt(() => {
       const { call } = incoming;
       const { address } = incoming;
       passage.usedWeight = this.#desk.limits.countWeight(address, call.weight(incoming.parameters), this.#desk.now());
       if (incoming.hasDuplicates) throw badRequest(-1101, "Duplicate values for a parameter detected.");
-      if (call.kind === "public") return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters }));
+      if (call.kind === "public") {
+        const stale = call.name === "depth" ? this.#desk.faults.strike("snapshot", subject) : undefined;
+        const lagMs = stale?.delayMs ?? 0;
+        return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters, lagMs }));
+      }
       const { key, validity } = this.#keyring.verify(incoming, this.#desk.now());
       const run = (): Delivery => {
-        const lag = call.kind === "query" ? this.#desk.faults.strike("query", subject) : undefined;
-        passage.lagMs = lag?.delayMs ?? 0;
+        const ask = (...names: readonly FaultName[]): ArmedFault | undefined =>
+          call.kind === "query" ? this.#desk.faults.strike("query", subject, { names }) : undefined;
+        passage.lagMs = ask("query-lag")?.delayMs ?? 0;
+        const purge = ask("orders-purged");
         const scope: SignedScope = {
           desk: this.#desk,
           parameters: incoming.parameters,
@@ -88,6 +96,7 @@ export class Gateway {
           source: incoming.source,
           recvN,
           lagMs: passage.lagMs,
+          purgedAfterMs: purge === undefined ? undefined : (purge.delayMs ?? 0),
           checkValidity: () => checkNotExpired(validity, this.#desk.now()),
           found: (isFound, orderId) => passage.found(isFound, orderId),
         };
@@ -228,6 +237,10 @@ class Passage {
 
   #replaced(fault: ArmedFault): Delivery {
     switch (fault.fault) {
+      case "maintenance":
+        return this.#error(
+          new ApiError(503, -1016, "This service is no longer available.", fault.retryAfterSeconds ?? 30),
+        );
       case "403-html":
         return { ...this.#delivery(403, blockedPage), contentType: "text/html" };
       case "429":

@@ -17,6 +17,8 @@ export interface Limits {
   readonly streamMessagesPerSecond: number;
   readonly streamsPerConnection: number;
   readonly connectionsPerFiveMinutes: number;
+  /** How old a stream connection may become before it is cut. */
+  readonly connectionLifeMs: number;
 }
 
 /** What holds when nothing is said. */
@@ -29,6 +31,7 @@ export const usualLimits: Limits = {
   streamMessagesPerSecond: 5,
   streamsPerConnection: 1_024,
   connectionsPerFiveMinutes: 3_000,
+  connectionLifeMs: 24 * 3_600_000,
 };
 
 const MINUTE = 60_000;

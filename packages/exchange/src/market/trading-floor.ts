@@ -17,6 +17,7 @@ import {
 } from "../matching/matching-engine.ts";
 import { HOUSE } from "../flow/order-flow.ts";
 import type { OrderState, Trade } from "../matching/order.ts";
+import { BookMemory } from "./book-memory.ts";
 import { OrderHistory } from "./order-history.ts";
 import { TradeTape } from "./trade-tape.ts";
 
@@ -42,6 +43,7 @@ export class TradingFloor {
   readonly #audit: AuditLog;
   readonly #clock: ExchangeClock;
   readonly #tapes: ReadonlyMap<string, TradeTape>;
+  readonly #pastBooks: ReadonlyMap<string, BookMemory>;
   readonly #origins = new Map<number, Origin>();
   readonly #listeners: ((step: Step) => void)[] = [];
   #events: MatchingEvent[] = [];
@@ -51,6 +53,7 @@ export class TradingFloor {
     this.#clock = options.clock;
     this.engine = new MatchingEngine({ ...options, onEvent: (event) => this.#events.push(event) });
     this.#tapes = new Map(options.instruments.map((one) => [one.symbol, new TradeTape()]));
+    this.#pastBooks = new Map(options.instruments.map((one) => [one.symbol, new BookMemory()]));
   }
 
   /** Calls `listener` after each step, when the audit already has it. */
@@ -61,6 +64,11 @@ export class TradingFloor {
   /** The tape of a traded symbol. */
   tape(symbol: string): TradeTape {
     return this.#tapes.get(symbol) as TradeTape;
+  }
+
+  /** What the book of a traded symbol looked like. */
+  pastBook(symbol: string): BookMemory {
+    return this.#pastBooks.get(symbol) as BookMemory;
   }
 
   /** A client's new order. */
@@ -157,7 +165,10 @@ export class TradingFloor {
   }
 
   #remember(event: MatchingEvent, monoMs: number): void {
-    if (event.kind === "level") return;
+    if (event.kind === "level") {
+      this.pastBook(event.symbol).add(event, monoMs);
+      return;
+    }
     if (event.kind !== "traded") {
       if (event.order.account !== HOUSE) this.history.addState(event.order, monoMs);
       return;

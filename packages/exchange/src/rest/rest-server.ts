@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { ArmedFault, FaultBoard } from "../faults/fault-board.ts";
+import { modeOf, type ArmedFault, type FaultBoard } from "../faults/fault-board.ts";
 import type { Delivery, Gateway } from "../gateway/gateway.ts";
 import { Parameters, readSentText } from "../gateway/parameters.ts";
 import { routes } from "./routes.ts";
@@ -28,7 +28,7 @@ export class RestServer {
     const address = request.socket.remoteAddress ?? "";
     const source = `${address}:${request.socket.remotePort ?? 0}`;
     const apiKey = header(request, "x-mbx-apikey");
-    const down = this.#faults.strike("connect", { apiKey, source, call: "*" }, ["venue-down"]);
+    const down = this.#faults.strike("connect", { apiKey, source, call: "*" }, { names: ["venue-down"] });
     if (down !== undefined) {
       this.#goDown(down, request);
       return;
@@ -111,7 +111,7 @@ export class RestServer {
 
   #goDown(fault: ArmedFault, request: IncomingMessage): void {
     this.#audit.flush();
-    if (fault.mode === "hang") request.resume();
+    if (modeOf(fault) === "hang") request.resume();
     else request.socket.resetAndDestroy();
   }
 }

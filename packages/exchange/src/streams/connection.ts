@@ -1,26 +1,38 @@
 /**
- * One WebSocket of a client: its liveness (a ping each 20 s, a pong within a minute, 24 hours at most), the limit on
- * what it may send, what it does to a consumer that does not read, and the stream faults that strike what it is sent.
- * The audit has everything that a message tells before the message leaves.
+ * One WebSocket of a client: its liveness (a ping each 20 s, a pong within a minute), its age on a clock that faults may
+ * turn forward, the limit on what it may send, and the faults that strike what it is sent. The audit has everything that
+ * a message tells before the message leaves.
  */
+import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { FaultBoard, Subject } from "../faults/fault-board.ts";
+import { Outbox } from "./outbox.ts";
+import { StreamLies } from "./stream-lies.ts";
 
 const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 60_000;
-const LIFE_MS = 24 * 3_600_000;
-/** A consumer further behind than this is cut: memory has a bound. */
-const UNSENT_BYTES_MAX = 32 * 1_024 * 1_024;
 
 /** What a message is about, for the faults. */
 export interface MessageSubject {
   readonly stream: string;
   readonly symbol?: string | undefined;
+  /** Its trade id, or its first and last update id. */
+  readonly ids?: readonly number[] | undefined;
+}
+
+/** How a connection speaks and what it carries: what differs between market streams and the WebSocket API. */
+export interface Manner {
+  /** The message that tells of a shutdown. */
+  readonly shutdownText: () => string;
+  /** The streams that are subscribed on it now, as faults name them. */
+  readonly streams: () => Iterable<string>;
 }
 
 /** A client's WebSocket. */
 export class StreamConnection {
+  /** Counted from 1; faults that strike a share of the connections know it by this. */
+  readonly number: number;
   /** The key that faults know it by: the handshake's header, later the key it subscribed with. */
   apiKey: string | undefined;
   account: string | undefined;
@@ -28,70 +40,93 @@ export class StreamConnection {
   readonly #socket: WebSocket;
   readonly #audit: AuditLog;
   readonly #faults: FaultBoard;
-  readonly #stalledBy = new Set<number>();
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #manner: Manner;
+  readonly #outbox: Outbox;
+  readonly #lies: StreamLies;
+  readonly #mutedBy = new Set<number>();
+  readonly #openedMonoMs = performance.now();
+  readonly #pings: NodeJS.Timeout;
+  #agedMs = 0;
   #second = 0;
   #messagesInSecond = 0;
   #awaitsPongSinceMs = 0;
 
   constructor(options: {
+    readonly number: number;
     readonly socket: WebSocket;
+    readonly wire: Socket;
     readonly audit: AuditLog;
     readonly faults: FaultBoard;
     readonly source: string;
     readonly apiKey: string | undefined;
+    readonly manner: Manner;
     /** Messages a second it may send; absent: no limit but the request weights. */
     readonly messagesPerSecond?: number;
     readonly onText: (text: string) => void;
     readonly onClose: () => void;
   }) {
+    this.number = options.number;
     this.#socket = options.socket;
     this.#audit = options.audit;
     this.#faults = options.faults;
+    this.#manner = options.manner;
     this.source = options.source;
     this.apiKey = options.apiKey;
-    const socket = this.#socket;
-    const count = (): boolean => this.#countIncoming(options.messagesPerSecond);
-    socket.on("message", (data, isBinary) => {
-      if (count() && !isBinary && !this.isMute()) options.onText((data as Buffer).toString("utf8"));
+    const outbox = new Outbox(options);
+    this.#outbox = outbox;
+    this.#lies = new StreamLies(this.#faults, {
+      send: (parcel, delayMs) => outbox.send(parcel, delayMs),
+      sendLater: (parcel, delayMs) => outbox.sendLater(parcel, delayMs),
+      cutWithin: (text) => outbox.cutWithin(text),
     });
-    socket.on("ping", (data) => {
-      if (count() && !this.isMute()) socket.pong(data);
-    });
-    socket.on("pong", () => {
-      this.#awaitsPongSinceMs = 0;
-      count();
-    });
-    socket.on("error", () => socket.terminate());
-    socket.on("close", () => {
-      for (const timer of this.#timers) clearInterval(timer);
-      options.onClose();
-    });
-    this.#timers.push(setInterval(() => this.#ping(), PING_EVERY_MS));
-    this.#timers.push(setTimeout(() => this.close(1000), LIFE_MS));
+    this.#pings = setInterval(() => this.#ping(), PING_EVERY_MS);
+    this.#listen(options);
   }
 
   /** Sends an answer to something the client asked; stream faults leave it alone. */
   answer(text: string): void {
-    if (!this.isMute()) this.#send(text);
+    if (!this.isMute()) this.#outbox.send({ kind: "text", text });
   }
 
-  /** Sends a stream's message, unless a fault swallows it; a duplicating fault sends it twice. */
+  /** Sends a stream's message, as the armed faults will have it. */
   publish(text: string, subject: MessageSubject): void {
-    const whole: Subject = { ...subject, apiKey: this.apiKey, account: this.account, source: this.source };
-    if (this.#faults.isQuiet || !this.#isSwallowed(whole)) this.#send(text);
-    if (!this.#faults.isQuiet && this.#faults.strike("stream", whole, ["stream-duplicate"]) !== undefined)
-      this.#send(text);
+    if (!this.#lies.isBusy) this.#outbox.send({ kind: "text", text });
+    else if (!this.isMute()) this.#lies.publish(text, { ...this.#self(), ...subject });
   }
 
-  /** True while the venue is down by hanging: not even pongs leave. */
+  /** True while nothing leaves, not even pongs: the venue hangs, or this connection is dead without having ended. */
   isMute(): boolean {
-    return !this.#faults.isQuiet && this.#faults.find("connect", this.subject(), ["venue-down"])?.mode === "hang";
+    if (!this.#faults.isArmed("venue-down", "stream-mute")) return false;
+    const subjects = this.subjects();
+    if (this.#faults.find("connect", subjects, { names: ["venue-down"], modes: ["hang"] }) !== undefined) return true;
+    const fault = this.#faults.find("connection", subjects, { names: ["stream-mute"] });
+    if (fault === undefined) return false;
+    if (!this.#mutedBy.has(fault.id)) this.#faults.note(fault, this.#self());
+    this.#mutedBy.add(fault.id);
+    return true;
   }
 
-  /** What faults match this connection by. */
-  subject(): Subject {
-    return { apiKey: this.apiKey, account: this.account, source: this.source };
+  /** What faults match this connection by: itself, and itself with each of its streams. */
+  subjects(): readonly Subject[] {
+    const self = this.#self();
+    const carried = [...this.#manner.streams()].map((stream) => ({ ...self, ...streamSubject(stream) }));
+    return [self, ...carried];
+  }
+
+  /** How old it is, in ms of its own clock. */
+  ageMs(): number {
+    return performance.now() - this.#openedMonoMs + this.#agedMs;
+  }
+
+  /** Turns its clock forward. */
+  growOlder(byMs: number): void {
+    this.#agedMs += byMs;
+  }
+
+  /** Tells that the server is about to shut down, and ends it after the notice. */
+  shutDown(noticeMs: number, code: number): void {
+    this.answer(this.#manner.shutdownText());
+    setTimeout(() => this.close(code), noticeMs).unref();
   }
 
   /** Ends it; 1006 cuts without a close frame. */
@@ -106,27 +141,33 @@ export class StreamConnection {
     this.#socket.terminate();
   }
 
-  #isSwallowed(subject: Subject): boolean {
-    const stall = this.#faults.find("stream", subject, ["stream-stall"]);
-    if (stall !== undefined) {
-      // Recorded once per connection, or a silent hour would fill the audit.
-      if (!this.#stalledBy.has(stall.id)) this.#faults.record(stall, subject);
-      this.#stalledBy.add(stall.id);
-      return true;
-    }
-    if (this.isMute()) return true;
-    if (subject.stream === "user" && this.#faults.strike("user-stream", subject) !== undefined) return true;
-    return this.#faults.strike("stream", subject, ["stream-gap"]) !== undefined;
+  #self(): Subject {
+    return { connection: this.number, apiKey: this.apiKey, account: this.account, source: this.source };
   }
 
-  #send(text: string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (this.#socket.bufferedAmount > UNSENT_BYTES_MAX) {
-      this.#socket.terminate();
-      return;
-    }
-    this.#audit.flush();
-    this.#socket.send(text);
+  #listen(options: {
+    readonly messagesPerSecond?: number;
+    readonly onText: (text: string) => void;
+    readonly onClose: () => void;
+  }): void {
+    const socket = this.#socket;
+    const count = (): boolean => this.#countIncoming(options.messagesPerSecond);
+    socket.on("message", (data, isBinary) => {
+      if (count() && !isBinary && !this.isMute()) options.onText((data as Buffer).toString("utf8"));
+    });
+    socket.on("ping", (data) => {
+      if (count() && !this.isMute()) socket.pong(data);
+    });
+    socket.on("pong", () => {
+      this.#awaitsPongSinceMs = 0;
+      count();
+    });
+    socket.on("error", () => socket.terminate());
+    socket.on("close", () => {
+      clearInterval(this.#pings);
+      this.#outbox.close();
+      options.onClose();
+    });
   }
 
   #ping(): void {
@@ -151,4 +192,10 @@ export class StreamConnection {
     this.close(1008);
     return false;
   }
+}
+
+/** A stream's name with the symbol in it: `btcusdt@trade` is about BTCUSDT. */
+export function streamSubject(stream: string): { readonly stream: string; readonly symbol?: string } {
+  const at = stream.indexOf("@");
+  return at <= 0 ? { stream } : { stream, symbol: stream.slice(0, at).toUpperCase() };
 }

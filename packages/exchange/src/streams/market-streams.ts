@@ -73,7 +73,9 @@ export class MarketStreams {
         collect(this.#slow, event);
       } else if (event.kind === "traded") {
         const { trade } = event;
-        this.#tell(streamName(trade.symbol, "trade"), trade.symbol, () => tradeMessage(trade, step.nowMs));
+        this.#tell(streamName(trade.symbol, "trade"), trade.symbol, () => tradeMessage(trade, step.nowMs), [
+          trade.tradeId,
+        ]);
         if (!firstAggregate.has(trade.symbol)) firstAggregate.set(trade.symbol, trade.tradeId);
       }
     }
@@ -91,7 +93,9 @@ export class MarketStreams {
     if (!this.#listeners.has(name)) return;
     const { aggregates } = this.#desk.floor.tape(symbol);
     const start = aggregates.findLastIndex((one) => one.lastTradeId < sinceTradeId) + 1;
-    for (const one of aggregates.slice(start)) this.#tell(name, symbol, () => aggregateMessage(symbol, one, nowMs));
+    for (const one of aggregates.slice(start)) {
+      this.#tell(name, symbol, () => aggregateMessage(symbol, one, nowMs), [one.firstTradeId, one.lastTradeId]);
+    }
   }
 
   #tellBest(symbol: string): void {
@@ -127,7 +131,8 @@ export class MarketStreams {
     const window = windows.get(symbol);
     if (window === undefined) return;
     windows.delete(symbol);
-    this.#tell(streamName(symbol, suffix), symbol, () => ({
+    const ids = [window.firstUpdateId, window.lastUpdateId];
+    const make = (): object => ({
       e: "depthUpdate",
       E: nowMs,
       s: symbol,
@@ -135,7 +140,8 @@ export class MarketStreams {
       u: window.lastUpdateId,
       b: rows(window.bids),
       a: rows(window.asks),
-    }));
+    });
+    this.#tell(streamName(symbol, suffix), symbol, make, ids);
   }
 
   #tellPartial(symbol: string, suffix: string): void {
@@ -161,13 +167,13 @@ export class MarketStreams {
   }
 
   /** Makes a message once and sends it to all who listen; makes nothing when nobody does. */
-  #tell(name: string, symbol: string, make: () => object): void {
+  #tell(name: string, symbol: string, make: () => object, ids?: readonly number[]): void {
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return;
     const raw = JSON.stringify(make());
     for (const listener of listeners) {
       const text = listener.isCombined ? `{"stream":"${name}","data":${raw}}` : raw;
-      listener.connection.publish(text, { stream: name, symbol });
+      listener.connection.publish(text, { stream: name, symbol, ids });
     }
   }
 }

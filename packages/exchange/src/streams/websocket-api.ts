@@ -4,7 +4,8 @@
  */
 import type { AuditLog } from "../audit/audit-log.ts";
 import { rateLimits } from "../calls/exchange-info.ts";
-import type { FaultBoard } from "../faults/fault-board.ts";
+import { modeOf, type FaultBoard } from "../faults/fault-board.ts";
+import type { FaultName } from "../faults/fault.ts";
 import { ApiError, badRequest } from "../gateway/api-error.ts";
 import type { Desk } from "../gateway/call.ts";
 import type { Keyring } from "../gateway/credentials.ts";
@@ -43,9 +44,9 @@ export class WebSocketApi {
     }
     const apiKey = request.values.get("apiKey");
     const peer = { apiKey, source: this.#connection.source, call: "*" };
-    const down = this.#parts.faults.strike("connect", peer, ["venue-down"]);
+    const down = this.#parts.faults.strike("connect", peer, { names: ["venue-down"] });
     if (down !== undefined) {
-      if (down.mode !== "hang") this.#connection.close(1006);
+      if (modeOf(down) !== "hang") this.#connection.close(1006);
       return;
     }
     const method = request.method.replace(/^v3\//, "");
@@ -80,7 +81,7 @@ export class WebSocketApi {
       desk.limits.countWeight(this.#address, 2, desk.now());
       switch (method) {
         case "userDataStream.subscribe.signature":
-          this.#answer({ id: request.id, status: 200, result: { subscriptionId: this.#subscribe(request) } });
+          this.#open(request);
           return;
         case "userDataStream.unsubscribe":
           this.#unsubscribe(request.values.get("subscriptionId"));
@@ -100,6 +101,22 @@ export class WebSocketApi {
       if (!(error instanceof ApiError)) throw error;
       this.#answer({ id: request.id, status: error.status, error: error.body() });
     }
+  }
+
+  /** Subscribes the account, unless a fault loses the request, its effect or its answer. */
+  #open(request: Request): void {
+    const [self] = this.#connection.subjects();
+    const apiKey = request.values.get("apiKey");
+    const subject = { ...self, apiKey, account: this.#parts.keyring.accountOf(apiKey), stream: "user" };
+    const struck = (...names: readonly FaultName[]): FaultName | undefined =>
+      this.#parts.faults.strike("subscribe", subject, { names })?.fault;
+    const spoilt = struck("sub-lost", "sub-refused", "sub-hollow");
+    if (spoilt === "sub-lost") return;
+    if (spoilt === "sub-refused")
+      throw new ApiError(500, -1000, "An unknown error occurred while processing the request.");
+    const subscriptionId = spoilt === "sub-hollow" ? this.#nextSubscriptionId : this.#subscribe(request);
+    if (struck("sub-ack-lost") !== undefined) return;
+    this.#answer({ id: request.id, status: 200, result: { subscriptionId } });
   }
 
   #subscribe(request: Request): number {

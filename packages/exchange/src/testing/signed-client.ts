@@ -90,24 +90,41 @@ export class SignedClient {
 
 export type Message = Readonly<Record<string, unknown>>;
 
+/** A data frame as it came. */
+export interface Heard {
+  readonly bytes: Buffer;
+  readonly isBinary: boolean;
+  readonly atMonoMs: number;
+}
+
 /** A WebSocket that keeps everything it hears. */
 export class CollectingSocket {
+  /** What was a JSON object. */
   readonly messages: Message[] = [];
+  /** Every frame, whatever was in it. */
+  readonly frames: Heard[] = [];
   readonly socket: WebSocket;
   closedWith: number | undefined;
+  failedWith: Error | undefined;
   readonly #waiting = new Set<() => void>();
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
-    socket.on("message", (data) => {
-      this.messages.push(JSON.parse((data as Buffer).toString("utf8")) as Message);
+    socket.on("message", (data, isBinary) => {
+      const bytes = data as Buffer;
+      this.frames.push({ bytes, isBinary, atMonoMs: performance.now() });
+      const message = isBinary ? undefined : objectOf(bytes.toString("utf8"));
+      if (message !== undefined) this.messages.push(message);
       this.#wake();
     });
     socket.on("close", (code) => {
       this.closedWith = code;
       this.#wake();
     });
-    socket.on("error", () => this.#wake());
+    socket.on("error", (error) => {
+      this.failedWith = error;
+      this.#wake();
+    });
   }
 
   /** Connects and resolves when open. */
@@ -156,5 +173,14 @@ export class CollectingSocket {
 
   #wake(): void {
     for (const look of [...this.#waiting]) look();
+  }
+}
+
+function objectOf(text: string): Message | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Message) : undefined;
+  } catch {
+    return undefined;
   }
 }
