@@ -1,16 +1,26 @@
 /**
- * How news reaches its listeners: through a queue, in slices, never from the reader's own turn.
+ * How news reaches its listeners: through queues, in slices, never from the reader's own turn.
  *
- * Prices conflate: a slow listener gets the newest of each symbol. Trades never do: when their queue is full, what comes
- * after it is told as a hole. A listener that throws, or whose promise is rejected, is counted and called again next time.
+ * Prices conflate: a slow listener gets the newest of each symbol. Trades never do, and are never dropped in silence: when
+ * a symbol's queue is full, what comes after it is one hole that grows; when the listeners have caught up to it, the hole
+ * is fetched once more from the venue's history and told in its place, or told as a hole. A listener that throws, or whose
+ * promise is rejected, is counted and called again next time.
  */
 import type { SymbolId, TradeEvent } from "@baton/core";
 
 export interface DeliveryStatus {
+  /** Trades and holes in the queues. */
   readonly waiting: number;
   readonly waitingPeak: number;
-  /** Trades that were told as a hole because a listener was too slow. */
+  /** How long the oldest of them waits. */
+  readonly lagMs: number;
+  readonly lagPeakMs: number;
+  /** Prices that a newer one replaced before they were told. */
+  readonly conflated: number;
+  /** Trades that found their queue full. */
   readonly overflowed: number;
+  /** Of these, the ones that were told later after all. */
+  readonly recovered: number;
   readonly listenerErrors: number;
   readonly lastListenerError: string | undefined;
 }
@@ -28,37 +38,50 @@ export interface Delivery<Top, State> {
   close(): void;
 }
 
-interface GrowingHole {
-  readonly type: "hole";
-  readonly symbol: SymbolId;
+interface Range {
   readonly fromId: number;
-  toId: number;
-  readonly reason: string;
+  readonly toId: number;
 }
 
-/** After so long the queue lets the sockets have their turn. */
+/** What waits for one symbol. */
+interface Channel {
+  readonly symbol: SymbolId;
+  queue: TradeEvent[];
+  /** When each was queued. */
+  queuedMs: number[];
+  head: number;
+  /** What came after the queue was full. */
+  overflow: { fromId: number; toId: number } | undefined;
+  isFetching: boolean;
+}
+
+/** After so long the queues let the sockets have their turn. */
 const sliceMs = 4;
 
-/** A queue that holds at most `tradesMax` trades. */
+/** Queues that hold at most `tradesMax` trades per symbol. */
 export function openDelivery<Top, State>(options: {
   readonly tradesMax: number;
   readonly nowMs: () => number;
+  readonly soon: (act: () => void) => () => void;
   readonly readTop: (symbol: SymbolId) => Top | undefined;
+  /** Trades of the range once more; what cannot be had is a hole. Never rejects. */
+  readonly again: (symbol: SymbolId, range: Range) => Promise<readonly TradeEvent[]>;
 }): Delivery<Top, State> {
-  const { tradesMax, nowMs, readTop } = options;
+  const { tradesMax, nowMs, soon, readTop, again } = options;
   const trades = new Set<(event: TradeEvent) => void>();
   const tops = new Set<(top: Top) => void>();
   const states = new Set<(change: State) => void>();
   const changedTops = new Set<SymbolId>();
-  let tradeQueue: TradeEvent[] = [];
+  const channels = new Map<SymbolId, Channel>();
   let stateQueue: State[] = [];
-  let head = 0;
-  /** The last thing in the queue of a symbol whose trades found it full: a hole that grows. */
-  const growing = new Map<SymbolId, GrowingHole>();
-  let timer: NodeJS.Immediate | undefined;
+  let callOff: (() => void) | undefined;
   let isClosed = false;
+  let waiting = 0;
   let waitingPeak = 0;
+  let lagPeakMs = 0;
+  let conflated = 0;
   let overflowed = 0;
+  let recovered = 0;
   let listenerErrors = 0;
   let lastListenerError: string | undefined;
 
@@ -77,8 +100,49 @@ export function openDelivery<Top, State>(options: {
       }
     }
   };
+  /** Tells a symbol's trades until the time is over; true when more can be told at once. */
+  const drainChannel = (channel: Channel, untilMs: number): boolean => {
+    while (channel.head < channel.queue.length) {
+      const beginMs = nowMs();
+      lagPeakMs = Math.max(lagPeakMs, beginMs - (channel.queuedMs[channel.head] ?? beginMs));
+      const event = channel.queue[channel.head] as TradeEvent;
+      channel.head += 1;
+      waiting -= 1;
+      tell(trades, event);
+      if (beginMs >= untilMs) break;
+    }
+    const isEmpty = channel.head === channel.queue.length;
+    if (isEmpty || channel.head > tradesMax) {
+      channel.queue = channel.queue.slice(channel.head);
+      channel.queuedMs = channel.queuedMs.slice(channel.head);
+      channel.head = 0;
+    }
+    if (isEmpty && channel.overflow !== undefined) recover(channel, channel.overflow);
+    return !isEmpty;
+  };
+  /** The listeners have caught up to the hole: what belongs there comes now, and what came meanwhile after it. */
+  const recover = (channel: Channel, range: Range): void => {
+    if (channel.isFetching) return;
+    const { symbol } = channel;
+    channel.overflow = undefined;
+    if (range.toId - range.fromId >= tradesMax) {
+      put(channel, { type: "hole", symbol, ...range, reason: "the listener is too slow" });
+      wake();
+      return;
+    }
+    channel.isFetching = true;
+    void again(symbol, range).then((events) => {
+      channel.isFetching = false;
+      if (isClosed) return;
+      for (const event of events) {
+        if (event.type === "trade") recovered += 1;
+        put(channel, event);
+      }
+      wake();
+    });
+  };
   const drain = (): void => {
-    timer = undefined;
+    callOff = undefined;
     const untilMs = nowMs() + sliceMs;
     const changes = stateQueue;
     stateQueue = [];
@@ -88,38 +152,25 @@ export function openDelivery<Top, State>(options: {
       const top = readTop(symbol);
       if (top !== undefined) tell(tops, top);
     }
-    while (head < tradeQueue.length && nowMs() < untilMs) {
-      const event = tradeQueue[head] as TradeEvent;
-      head += 1;
-      if (event.type === "hole" && growing.get(event.symbol) === event) growing.delete(event.symbol);
-      tell(trades, event);
-    }
-    if (head === tradeQueue.length || head > tradesMax) {
-      tradeQueue = tradeQueue.slice(head);
-      head = 0;
-    }
-    if (head < tradeQueue.length || changedTops.size > 0 || stateQueue.length > 0) wake();
+    let hasMore = false;
+    for (const channel of channels.values()) hasMore = drainChannel(channel, untilMs) || hasMore;
+    if (hasMore || changedTops.size > 0 || stateQueue.length > 0) wake();
   };
   const wake = (): void => {
-    if (!isClosed) timer ??= setImmediate(drain);
+    if (!isClosed) callOff ??= soon(drain);
   };
-
-  const push = (symbol: SymbolId, event: TradeEvent): void => {
-    growing.delete(symbol);
-    tradeQueue.push(event);
-    waitingPeak = Math.max(waitingPeak, tradeQueue.length - head);
+  const channelOf = (symbol: SymbolId): Channel => {
+    const present = channels.get(symbol);
+    if (present !== undefined) return present;
+    const made: Channel = { symbol, queue: [], queuedMs: [], head: 0, overflow: undefined, isFetching: false };
+    channels.set(symbol, made);
+    return made;
   };
-  /** Instead of the event, a hole that covers it. */
-  const overflow = (symbol: SymbolId, event: { readonly fromId: number; readonly toId: number }): void => {
-    overflowed += event.toId - event.fromId + 1;
-    const hole = growing.get(symbol);
-    if (hole !== undefined) {
-      hole.toId = event.toId;
-      return;
-    }
-    const begun: GrowingHole = { type: "hole", symbol, ...event, reason: "the listener is too slow" };
-    tradeQueue.push(begun);
-    growing.set(symbol, begun);
+  const put = (channel: Channel, event: TradeEvent): void => {
+    channel.queue.push(event);
+    channel.queuedMs.push(nowMs());
+    waiting += 1;
+    waitingPeak = Math.max(waitingPeak, waiting);
   };
 
   return {
@@ -128,16 +179,34 @@ export function openDelivery<Top, State>(options: {
     states,
     trade(event) {
       if (trades.size === 0 || isClosed) return;
-      const symbol = event.type === "trade" ? event.trade.symbol : event.symbol;
-      const isFull = tradeQueue.length - head >= tradesMax;
-      if (isFull && event.type === "trade") overflow(symbol, { fromId: event.trade.id, toId: event.trade.id });
-      else if (isFull && event.type === "hole") overflow(symbol, { fromId: event.fromId, toId: event.toId });
-      else push(symbol, event);
+      const channel = channelOf(event.type === "trade" ? event.trade.symbol : event.symbol);
+      const isFull = channel.queue.length - channel.head >= tradesMax;
+      // Behind a hole that waits for its trades nothing can be queued: it would be told before them.
+      if (event.type !== "restart" && (isFull || channel.overflow !== undefined || channel.isFetching)) {
+        const fromId = event.type === "trade" ? event.trade.id : event.fromId;
+        const toId = event.type === "trade" ? event.trade.id : event.toId;
+        overflowed += toId - fromId + 1;
+        if (channel.overflow === undefined) channel.overflow = { fromId, toId };
+        else channel.overflow.toId = toId;
+      } else {
+        if (channel.overflow !== undefined) {
+          // The ids begin anew: what is missing before that is not asked for by ids that mean something else now.
+          put(channel, {
+            type: "hole",
+            symbol: channel.symbol,
+            ...channel.overflow,
+            reason: "the listener is too slow",
+          });
+          channel.overflow = undefined;
+        }
+        put(channel, event);
+      }
       wake();
     },
     top(symbol) {
       if (tops.size === 0 || isClosed) return;
-      changedTops.add(symbol);
+      if (changedTops.has(symbol)) conflated += 1;
+      else changedTops.add(symbol);
       wake();
     },
     state(change) {
@@ -145,14 +214,30 @@ export function openDelivery<Top, State>(options: {
       stateQueue.push(change);
       wake();
     },
-    status: () => ({ waiting: tradeQueue.length - head, waitingPeak, overflowed, listenerErrors, lastListenerError }),
+    status() {
+      const now = nowMs();
+      let lagMs = 0;
+      for (const { queuedMs, head } of channels.values()) lagMs = Math.max(lagMs, now - (queuedMs[head] ?? now));
+      return {
+        waiting,
+        waitingPeak,
+        lagMs,
+        lagPeakMs,
+        conflated,
+        overflowed,
+        recovered,
+        listenerErrors,
+        lastListenerError,
+      };
+    },
     close() {
       isClosed = true;
-      if (timer !== undefined) clearImmediate(timer);
-      timer = undefined;
-      tradeQueue = [];
+      callOff?.();
+      callOff = undefined;
+      channels.clear();
       stateQueue = [];
       changedTops.clear();
+      waiting = 0;
     },
   };
 }

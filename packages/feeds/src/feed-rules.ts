@@ -9,13 +9,13 @@ export interface FeedRules {
   readonly trades: TradeRules;
   /** Deadline of one REST question, body included. */
   readonly restWithinMs: number;
-  /** Most trades that wait for listeners. */
+  /** Most trades of one symbol that wait for listeners. */
   readonly undeliveredMax: number;
 }
 
 /**
  * The defaults. Books are asked after half the time in which a price goes stale, so that a quiet market, proved to be
- * quiet, never becomes stale at all; a dead stream is replaced within four seconds whatever `staleAfterMs` is.
+ * quiet, never becomes stale at all; a dead stream is replaced within five seconds whatever `staleAfterMs` is.
  */
 export function feedRules(staleAfterMs: number): FeedRules {
   const askAfterMs = Math.min(staleAfterMs, 4_000) / 2;
@@ -23,9 +23,15 @@ export function feedRules(staleAfterMs: number): FeedRules {
   return {
     line: {},
     liveness: {
-      depth: { askAfterMs, answerWithinMs, graceMs: 500, silenceMaxMs: askAfterMs + 2_000 },
+      depth: {
+        askAfterMs,
+        askAfterLeastMs: Math.min(500, askAfterMs),
+        answerWithinMs,
+        graceMs: 500,
+        silenceMaxMs: askAfterMs + 2_000,
+      },
       // Trades may stay away for ever; only proof that some were missed ends the connection.
-      trade: { askAfterMs: 5_000, answerWithinMs, graceMs: 1_000, silenceMaxMs: Infinity },
+      trade: { askAfterMs: 3_500, askAfterLeastMs: 1_000, answerWithinMs, graceMs: 1_000, silenceMaxMs: Infinity },
       // Judged by the book, which sees each price a little later.
       ticker: { askAfterMs: Infinity, answerWithinMs, graceMs: 1_000, silenceMaxMs: Infinity },
     },

@@ -1,24 +1,41 @@
 /**
  * A feed: market data of some symbols from one venue, complete and fresh, or saying that it is not.
  *
- * This file composes: the line machine keeps the connection, each symbol's book and trades are kept by core's rules,
+ * This file composes: the line machines keep the connections, each symbol's books and trades are kept by core's rules,
  * repair asks REST, the watch notices what time changes, delivery tells the listeners. The way of a frame: parse, apply,
- * queue the news, return; nothing that a listener does can hold up the reader. A frame that is not understood is counted,
- * with a sample, and changes nothing.
+ * queue the news, return; nothing that a listener does can hold up the reader. A frame that is not understood goes to
+ * quarantine and changes nothing.
  */
-import type { Clock, DisconnectCause, LineEffect, SymbolId, TradeEvent } from "@baton/core";
-import { assertNever, disconnectCauses, expireHole, levelsOf, lineState, missingTrades } from "@baton/core";
+import type { Clock, DisconnectCause, MonoMs, SymbolId, TradeEvent } from "@baton/core";
+import {
+  assertNever,
+  decimalOfKey,
+  disconnectCauses,
+  expireHole,
+  levelsOf,
+  lineState,
+  missingTrades,
+} from "@baton/core";
 import { binanceProtocol } from "./binance/protocol.ts";
 import { openDelivery } from "./delivery.ts";
 import type { FeedRules } from "./feed-rules.ts";
 import { feedRules } from "./feed-rules.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
-import { beginLives, endConnection, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
-import { openLineDriver } from "./line-driver.ts";
+import { bestBook, forgetBook, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
+import type { LaneBook } from "./lane-book.ts";
+import { beginLives, endLives, newLaneBook } from "./lane-book.ts";
+import type { Lane, LineOptions } from "./lines.ts";
+import { openLines } from "./lines.ts";
 import type { BookView, Feed, FeedChange, FeedStatus, Top } from "./market-view.ts";
+import type { VenueHistory } from "./protocol.ts";
+import { openQuarantine } from "./quarantine.ts";
 import { openRepair } from "./repair.ts";
 import { symbolStatus } from "./status.ts";
+import type { FeedTap } from "./tape/tap.ts";
+import { tapHistory } from "./tape/tap.ts";
 import { openWatch } from "./watch.ts";
+import type { World } from "./world.ts";
+import { machineClock, realWorld } from "./world.ts";
 
 export interface FeedOptions {
   /** The feed's name in records, metrics and logs. */
@@ -34,42 +51,53 @@ export interface FeedOptions {
   readonly wsUrl?: string | undefined;
   /** Origin of the REST interface, as `http://127.0.0.1:9000`. */
   readonly restUrl?: string | undefined;
-  /** Age from which a price is stale. */
-  readonly staleAfterMs: number;
-  readonly clock: Clock;
+  /** The lines to keep, each with what sets it apart; default one. With two, the loss of either is not felt. */
+  readonly lines?: readonly LineOptions[];
+  /** Age from which a price is stale; default 2,000 ms. */
+  readonly staleAfterMs?: number;
+  /** Default: this machine's. */
+  readonly clock?: Clock;
   /** Uniform in [0, 1), for jitter; default `Math.random`. */
   readonly random?: () => number;
   /** Departures from `feedRules`, for tests and odd networks. */
   readonly rules?: Partial<FeedRules>;
+  /** Hears everything that comes in; see `openRecorder`. */
+  readonly tap?: FeedTap;
+  /** Another world than the real one; see `openPlayer`. */
+  readonly world?: World;
+  /** Another history than the venue's REST interface, in that world. */
+  readonly history?: VenueHistory;
 }
 
 /** Opens a feed; it connects by itself and keeps at it until `close`. */
 export function openFeed(options: FeedOptions): Feed {
-  const { id, venue, symbols, staleAfterMs, clock } = options;
-  const random = options.random ?? Math.random;
+  const { id, venue, tap } = options;
+  const staleAfterMs = options.staleAfterMs ?? 2_000;
+  const world = options.world ?? realWorld(options.clock ?? machineClock, options.random ?? Math.random);
+  const { clock } = world;
   const rules: FeedRules = { ...feedRules(staleAfterMs), ...options.rules };
-  const protocol = binanceProtocol({
-    mode: options.mode ?? "sandbox",
-    wsUrl: options.wsUrl,
-    restUrl: options.restUrl,
-    clock,
-    restWithinMs: rules.restWithinMs,
-  });
-  const instruments = new Map(symbols.map((symbol) => [symbol, newInstrument(symbol, protocol, rules.trades)]));
-  const byStream = new Map(
-    [...instruments.values()].flatMap((one) => Object.values(one.streams).map((stream) => [stream, one] as const)),
-  );
+  const protocolOf = ({ wsUrls }: LineOptions): ReturnType<typeof binanceProtocol> =>
+    binanceProtocol({
+      mode: options.mode ?? "sandbox",
+      wsUrls: wsUrls ?? (options.wsUrl === undefined ? undefined : [options.wsUrl]),
+      restUrl: options.restUrl,
+      clock,
+      restWithinMs: rules.restWithinMs,
+    });
+  const protocol = protocolOf({});
+  const parser = protocol.openParser();
+  const instruments = new Map<SymbolId, Instrument>();
+  const byStream = new Map<string, Instrument>();
+  /** The books of each line, by symbol. */
+  const lanes = new Map<Lane, Map<Instrument, LaneBook>>();
   const reconnects = Object.fromEntries(disconnectCauses.map((cause) => [cause, 0])) as Record<DisconnectCause, number>;
+  const quarantine = openQuarantine();
   const closing = new AbortController();
-  let connectionEnd = new AbortController();
+  const gone = new Map<Instrument, AbortController>();
   let lastLoss: FeedStatus["lastLoss"];
-  let sinceMono = clock.mono();
   let frames = 0;
-  let badFrames = 0;
-  let lastBadFrame: FeedStatus["lastBadFrame"];
   let restErrors = 0;
   let lastRestError: string | undefined;
-  let silence: string | undefined;
   let closed: Promise<void> | undefined;
 
   const topOf = (symbol: SymbolId): Top | undefined => {
@@ -78,16 +106,26 @@ export function openFeed(options: FeedOptions): Feed {
     judge(instrument);
     const { price, currentMono, quality } = instrument;
     if (price === undefined || currentMono === undefined) return undefined;
-    const { bid, bidQuantity, ask, askQuantity, updateId } = price;
-    const ageMs = (nowMono: number): number => nowMono - currentMono;
-    return { feed: id, symbol, bid, bidQuantity, ask, askQuantity, updateId, quality, currentMono, ageMs };
+    return {
+      feed: id,
+      symbol,
+      bid: decimalOfKey(price.bid),
+      bidQuantity: decimalOfKey(price.bidQuantity),
+      ask: decimalOfKey(price.ask),
+      askQuantity: decimalOfKey(price.askQuantity),
+      updateId: price.updateId,
+      quality,
+      currentMono,
+      ageMs: (nowMono) => nowMono - currentMono,
+    };
   };
   const bookOf = (symbol: SymbolId, depth: number): BookView | undefined => {
     const instrument = instruments.get(symbol);
     if (instrument === undefined) return undefined;
     judge(instrument);
-    const { sync, bookCurrentMono } = instrument;
-    if (sync.phase === "void" || bookCurrentMono === undefined) return undefined;
+    const shown = bestBook(instrument);
+    if (shown?.bookCurrentMono === undefined) return undefined;
+    const { sync, bookCurrentMono } = shown;
     // The price may be kept fresh by its own stream; the book is only as fresh as its differences.
     const isOld = clock.mono() - bookCurrentMono > staleAfterMs;
     return {
@@ -101,17 +139,25 @@ export function openFeed(options: FeedOptions): Feed {
     };
   };
 
-  const onText = (text: string, connection: number): void => {
+  const onFrame = (lane: Lane, data: Buffer, nowMono: MonoMs, connection: number): void => {
     frames += 1;
-    const frame = protocol.parse(text);
+    tap?.frame({ line: lane.name, connection, data, atMono: nowMono, atWall: clock.wall() });
+    const { driver } = lane;
+    const frame = parser.parse(data);
     switch (frame.type) {
       case "trade":
       case "difference":
       case "ticker": {
         // A stream that was not asked for is no error: its unsubscription may be on the way.
         const instrument = byStream.get(frame.stream);
-        if (instrument === undefined) break;
-        onNews(instrument, takeFrame(instrument, frame, { nowMono: clock.mono(), nowWall: clock.wall(), connection }));
+        const book = instrument === undefined ? undefined : lanes.get(lane)?.get(instrument);
+        if (instrument === undefined || book === undefined) break;
+        book.connection = connection;
+        if (!lane.hasData) {
+          lane.hasData = true;
+          driver.input({ type: "data", connection });
+        }
+        onNews(lane, instrument, book, takeFrame(instrument, book, frame, { nowMono, nowWall: clock.wall() }));
         break;
       }
       case "acknowledged":
@@ -120,37 +166,47 @@ export function openFeed(options: FeedOptions): Feed {
       case "refused":
         driver.input({ type: "refused", connection, id: frame.id, why: frame.why });
         break;
+      case "listed":
+        driver.input({ type: "listed", connection, id: frame.id, streams: frame.streams });
+        break;
+      case "beat":
+        driver.input({ type: "beat", connection });
+        break;
       case "shutdown":
         driver.input({ type: "shutdown", connection, sentence: frame.sentence });
         break;
       case "ignored":
         break;
       case "bad":
-        badFrames += 1;
-        lastBadFrame = { reason: frame.reason, sample: text.slice(0, 200) };
+        quarantine.add({ reason: frame.reason, line: lane.name, atWall: clock.wall() }, data);
         break;
       default:
         assertNever(frame, "frame of a venue");
     }
   };
 
-  const onNews = (instrument: Instrument, news: FrameNews): void => {
+  const onNews = (lane: Lane, instrument: Instrument, book: LaneBook, news: FrameNews): void => {
     if (instrument.quality !== "live") judge(instrument);
+    if (lane.silence !== undefined) judgeLane(lane);
     if (news.trades !== undefined) onTrades(instrument, news.trades);
     if (news.isPriceNew) delivery.top(instrument.symbol);
-    const { connection, symbol } = instrument;
-    if (news.book?.type === "aligned") driver.input({ type: "aligned", connection, book: symbol });
-    if (news.book?.type === "broken") {
-      driver.input({ type: "unaligned", connection, book: symbol, sentence: `${symbol}: ${news.book.sentence}` });
+    const { symbol } = instrument;
+    const { connection } = book;
+    if (news.book?.type === "aligned") {
+      lane.driver.input({ type: "aligned", connection, book: symbol });
       judge(instrument);
-      repair.book(instrument, connectionEnd.signal);
+    }
+    if (news.book?.type === "broken") {
+      lane.driver.input({ type: "unaligned", connection, book: symbol, sentence: `${symbol}: ${news.book.sentence}` });
+      judge(instrument);
+      repair.book(instrument, book, signalFor(lane, instrument));
     }
   };
 
   const onTrades = (instrument: Instrument, events: readonly TradeEvent[]): void => {
     for (const event of events) delivery.trade(event);
     if (missingTrades(instrument.trades) === undefined) return;
-    repair.trades(instrument, closing.signal);
+    repair.trades(instrument, signalOf(instrument));
     watch.within(rules.trades.holdMs);
     judge(instrument);
   };
@@ -158,95 +214,176 @@ export function openFeed(options: FeedOptions): Feed {
   /** Brings the quality of one symbol up to now, and tells when it has changed. */
   const judge = (instrument: Instrument): void => {
     const nowMono = clock.mono();
-    const from = refreshQuality(instrument, { nowMono, staleAfterMs, line: lineState(driver.line()) });
+    const line = lineState(lines.best().driver.line());
+    const from = refreshQuality(instrument, { nowMono, staleAfterMs, line, linesWanted: lines.wanted });
     const { symbol, quality, reason } = instrument;
     if (from === quality) return;
     delivery.state({ type: "quality", feed: id, symbol, from, to: quality, reason, atMono: nowMono });
-    const silent = [...instruments.values()].filter((one) => one.lives.depth !== undefined && one.quality === "stale");
-    const sentence =
-      silent.length === 0 ? undefined : `no fresh data for ${silent.map((one) => one.symbol).join(", ")}`;
-    if (sentence === silence) return;
-    silence = sentence;
-    driver.input({ type: "silence", connection: driver.line().connections, sentence });
   };
 
-  const onSubscribed = (connection: number): void => {
-    for (const instrument of instruments.values()) {
-      beginLives(instrument, connection, clock.mono());
-      repair.book(instrument, connectionEnd.signal);
-      repair.missedTrades(instrument, connectionEnd.signal);
+  /** Tells the line's machine which of its own data is too old now. */
+  const judgeLane = (lane: Lane): void => {
+    const oldMono = clock.mono() - staleAfterMs;
+    const silent: string[] = [];
+    for (const [{ symbol }, book] of lanes.get(lane) ?? []) {
+      if (book.lives.depth !== undefined && (book.currentMono ?? -Infinity) < oldMono) silent.push(symbol);
+    }
+    const sentence = silent.length === 0 ? undefined : `no fresh data for ${silent.join(", ")}`;
+    if (sentence === lane.silence) return;
+    lane.silence = sentence;
+    lane.driver.input({ type: "silence", connection: lane.driver.line().connections, sentence });
+  };
+
+  const signalOf = (instrument: Instrument): AbortSignal => gone.get(instrument)?.signal ?? closing.signal;
+  /** Ends with the connection and with the symbol. */
+  const signalFor = (lane: Lane, instrument: Instrument): AbortSignal =>
+    AbortSignal.any([lane.connectionEnd.signal, signalOf(instrument)]);
+
+  const onSubscribed = (lane: Lane, connection: number): void => {
+    for (const [instrument, book] of lanes.get(lane) ?? []) {
+      const hadLife = book.lives.depth !== undefined;
+      beginLives(book, connection, clock.mono());
+      if (hadLife) continue;
+      if (book.sync.phase === "void") repair.book(instrument, book, signalFor(lane, instrument));
+      // While another line listened nothing was missed.
+      const others = [...instrument.books].filter((one) => one !== book && one.lives.trade !== undefined);
+      if (others.length === 0) repair.missedTrades(instrument, signalOf(instrument));
     }
     watch.within(0);
   };
 
-  const onEffect = (effect: Extract<LineEffect, { type: "lost" | "moved" | "gave-up" }>): void => {
-    const atMono = clock.mono();
-    const reason = effect.sentence;
-    switch (effect.type) {
-      case "moved":
-        sinceMono = atMono;
-        delivery.state({ type: "line", feed: id, from: effect.from, to: effect.to, reason, atMono });
-        for (const instrument of instruments.values()) judge(instrument);
-        break;
-      case "gave-up":
-        delivery.state({ type: "gave-up", feed: id, failures: effect.failures, reason, atMono });
-        break;
-      case "lost":
-        connectionEnd.abort();
-        connectionEnd = new AbortController();
-        silence = undefined;
-        for (const instrument of instruments.values()) endConnection(instrument);
-        if (closing.signal.aborted) break;
-        reconnects[effect.cause] += 1;
-        lastLoss = { cause: effect.cause, reason, atWall: clock.wall() };
-        delivery.state({ type: "lost", feed: id, cause: effect.cause, reason, atMono });
-        break;
-      default:
-        assertNever(effect, "effect of a line");
-    }
+  const addBook = (lane: Lane, instrument: Instrument): void => {
+    const book = newLaneBook(lane.name, protocol.sequenceRule);
+    instrument.books.add(book);
+    lanes.get(lane)?.set(instrument, book);
   };
 
   const delivery = openDelivery<Top, FeedChange>({
     tradesMax: rules.undeliveredMax,
     nowMs: () => clock.mono(),
+    soon: (act) => world.soon(act),
     readTop: topOf,
+    async again(symbol, range) {
+      const instrument = instruments.get(symbol);
+      if (instrument === undefined) return [];
+      return repair.again(instrument, range, signalOf(instrument));
+    },
   });
+  const history = options.history ?? protocol.history;
   const repair = openRepair({
-    history: protocol.history,
-    clock,
-    random,
-    onBook: onNews,
+    history: tap === undefined ? history : tapHistory(history, tap, clock),
+    world,
+    onBook(instrument, book, news) {
+      for (const [lane, books] of lanes) if (books.get(instrument) === book) onNews(lane, instrument, book, news);
+    },
     onTrades,
     onError: (error) => {
       restErrors += 1;
       lastRestError = error instanceof Error ? error.message : String(error);
     },
   });
-  const driver = openLineDriver({
-    protocol,
-    rules: { ...protocol.lineRules, ...rules.line },
-    wants: { streams: new Set(byStream.keys()), books: new Set(symbols) },
-    clock,
-    random,
-    events: { text: onText, subscribed: onSubscribed, effect: onEffect },
-  });
   const watch = openWatch({
-    instruments: [...instruments.values()],
+    instruments: { [Symbol.iterator]: () => instruments.values() },
     rules,
     staleAfterMs,
-    clock,
+    world,
     onTime: (instrument) => {
       onTrades(instrument, expireHole(instrument.trades, clock.mono()));
       judge(instrument);
     },
-    onSilent: (instrument, kind) => repair.prove(instrument, kind, connectionEnd.signal),
-    onDead: ({ connection }, sentence) => driver.input({ type: "stalled", connection, sentence }),
+    onSilent: (instrument, book, kind) => {
+      const lane = laneOf(instrument, book);
+      if (lane !== undefined) repair.prove(instrument, book, kind, signalFor(lane, instrument));
+    },
+    onDead: (instrument, book, sentence) => {
+      laneOf(instrument, book)?.driver.input({ type: "stalled", connection: book.connection, sentence });
+    },
+    onLooked: () => {
+      for (const lane of lanes.keys()) judgeLane(lane);
+    },
   });
-  driver.input({ type: "start" });
+  const laneOf = (instrument: Instrument, book: LaneBook): Lane | undefined => {
+    for (const [lane, books] of lanes) if (books.get(instrument) === book) return lane;
+    return undefined;
+  };
+
+  const carry = (symbols: readonly SymbolId[]): void => {
+    for (const symbol of symbols) {
+      if (instruments.has(symbol)) continue;
+      const instrument = newInstrument(symbol, protocol, rules.trades);
+      instruments.set(symbol, instrument);
+      gone.set(instrument, new AbortController());
+      for (const stream of Object.values(instrument.streams)) byStream.set(stream, instrument);
+      for (const lane of lanes.keys()) addBook(lane, instrument);
+    }
+    parser.set(byStream.keys());
+  };
+  const drop = (symbols: readonly SymbolId[]): void => {
+    for (const symbol of symbols) {
+      const instrument = instruments.get(symbol);
+      if (instrument === undefined) continue;
+      instruments.delete(symbol);
+      gone.get(instrument)?.abort();
+      gone.delete(instrument);
+      for (const stream of Object.values(instrument.streams)) byStream.delete(stream);
+      for (const books of lanes.values()) books.delete(instrument);
+    }
+    parser.set(byStream.keys());
+  };
+  const wants = (): { streams: Set<string>; books: Set<string> } => ({
+    streams: new Set(byStream.keys()),
+    books: new Set(instruments.keys()),
+  });
+
+  carry(options.symbols);
+  const lines = openLines({
+    lines: options.lines ?? [{}],
+    protocolOf,
+    rules: rules.line,
+    wants: wants(),
+    world,
+    heldUpMs: () => watch.heldUpMs(),
+    events: {
+      frame: onFrame,
+      subscribed: onSubscribed,
+      opened(lane) {
+        lanes.set(lane, new Map());
+        for (const instrument of instruments.values()) addBook(lane, instrument);
+      },
+      moved(lane, from, to, reason) {
+        delivery.state({ type: "line", feed: id, line: lane.name, from, to, reason, atMono: clock.mono() });
+        for (const instrument of instruments.values()) judge(instrument);
+      },
+      gaveUp(lane, failures, reason) {
+        delivery.state({ type: "gave-up", feed: id, line: lane.name, failures, reason, atMono: clock.mono() });
+      },
+      lost(lane, { cause, sentence: reason }) {
+        tap?.lost({ line: lane.name, cause, reason, atMono: clock.mono(), atWall: clock.wall() });
+        for (const book of lanes.get(lane)?.values() ?? []) endLives(book);
+        reconnects[cause] += 1;
+        if (closing.signal.aborted) return;
+        lastLoss = { cause, reason, atWall: clock.wall() };
+        delivery.state({ type: "lost", feed: id, line: lane.name, cause, reason, atMono: clock.mono() });
+      },
+      retired(lane) {
+        for (const [instrument, book] of lanes.get(lane) ?? []) forgetBook(instrument, book);
+        lanes.delete(lane);
+      },
+    },
+  });
+  for (const lane of lines.all()) lane.driver.input({ type: "start" });
 
   return {
     id,
     venue,
+    add(symbols) {
+      carry(symbols);
+      lines.want(wants());
+    },
+    remove(symbols) {
+      drop(symbols);
+      lines.want(wants());
+    },
     top: topOf,
     book: bookOf,
     lastTrade: (symbol) => instruments.get(symbol)?.trades.lastTrade,
@@ -255,27 +392,34 @@ export function openFeed(options: FeedOptions): Feed {
     onState: (listener) => listen(delivery.states, listener),
     status() {
       const nowMono = clock.mono();
-      const line = driver.line();
+      const best = lines.best();
       const each = [...instruments.values()].map((instrument) => {
         judge(instrument);
         return symbolStatus(instrument, nowMono);
       });
       const ages = each.map((one) => one.ageMs);
+      const samples = quarantine.samples();
+      const last = samples.at(-1);
+      const lineStatuses = lines.status(nowMono);
       return {
         id,
         venue,
-        url: protocol.url,
-        state: lineState(line),
-        reason: line.sentence,
-        sinceMono,
+        url: best.driver.url(),
+        state: lineState(best.driver.line()),
+        reason: best.driver.line().sentence,
+        sinceMono: best.sinceMono,
         ageMs: ages.includes(undefined) ? undefined : Math.max(...ages.map((age) => age ?? 0)),
-        connections: line.connections,
-        failuresInRow: line.failures,
+        connections: lines.connections(),
+        failuresInRow: Math.max(...lineStatuses.map((line) => line.failuresInRow)),
         reconnects: { ...reconnects },
         lastLoss,
         frames,
-        badFrames,
-        lastBadFrame,
+        badFrames: quarantine.count,
+        lastBadFrame: last === undefined ? undefined : { reason: last.reason, sample: last.sample },
+        quarantine: { reasons: quarantine.reasons(), samples },
+        lines: lineStatuses,
+        rotations: lines.rotations(),
+        heldUpMs: watch.heldUpMs(),
         restErrors,
         lastRestError,
         delivery: delivery.status(),
@@ -285,9 +429,9 @@ export function openFeed(options: FeedOptions): Feed {
     close() {
       closed ??= (async () => {
         closing.abort();
-        connectionEnd.abort();
+        for (const end of gone.values()) end.abort();
         watch.close();
-        await driver.stop();
+        await lines.close();
         delivery.close();
       })();
       return closed;

@@ -4,4 +4,5 @@ export type { FeedRules } from "./feed-rules.ts";
 export { feedRules } from "./feed-rules.ts";
 export type { FeedOptions } from "./feed.ts";
 export { openFeed } from "./feed.ts";
-export type { BookView, Feed, FeedChange, FeedStatus, SymbolStatus, Top } from "./market-view.ts";
+export type { LineOptions } from "./lines.ts";
+export type { BookView, Feed, FeedChange, FeedStatus, LineStatus, SymbolStatus, Top } from "./market-view.ts";

@@ -1,20 +1,18 @@
 /**
- * One symbol: its book, its trades, its ticker, and how fresh all of that is. Frames go in, what is new comes out; no
- * input or output, no clock of its own, so the reader's turn stays short.
+ * One symbol: its price, its trades and its quality, made of what all lines know of it. Frames go in, what is new comes
+ * out; no input or output, no clock of its own, so the reader's turn stays short.
  *
- * The price is the newer of the ticker's and the aligned book's, by the venue's update id. It counts as current at the
- * instant at which either stream last spoke for it, or REST proved that nothing had happened since. It outlives the
+ * The first copy wins: of two lines the one that brings an update id or a trade id first is heard, the other's copy is old.
+ * The price is the newer of all tickers' and aligned books', by the venue's update id. It counts as current at the
+ * instant at which a stream last spoke for it, or REST proved that nothing had happened since. It outlives the
  * connection, with its age, so that a decision can still see how old the last word is.
  */
 import type {
   BookOutcome,
   BookSnapshot,
-  BookSync,
-  Decimal,
   FeedState,
   MonoMs,
   Quality,
-  StreamLife,
   SymbolId,
   TradeEvent,
   TradeRules,
@@ -25,29 +23,26 @@ import {
   addDifference,
   addSnapshot,
   addTrade,
-  bestOf,
-  canonicalDecimal,
+  assertNever,
+  bestKeysOf,
   judgeQuality,
-  newBookSync,
-  newStreamLife,
   newTradeSequence,
   noteAnswered,
   noteHeard,
-  voidBook,
 } from "@baton/core";
+import type { LaneBook } from "./lane-book.ts";
+import { streamKinds } from "./lane-book.ts";
 import type { StreamKind, VenueFrame, VenueProtocol, VenueTicker } from "./protocol.ts";
 
-/** Levels kept a side, and differences buffered while a snapshot is on its way (about 100 s of them). */
-const levelsMax = 1_000;
-const bufferMax = 1_000;
-
+/** Best prices and quantities as keys. */
 interface Price {
-  readonly bid: Decimal;
-  readonly bidQuantity: Decimal;
-  readonly ask: Decimal;
-  readonly askQuantity: Decimal;
+  readonly bid: number;
+  readonly bidQuantity: number;
+  readonly ask: number;
+  readonly askQuantity: number;
   readonly updateId: number;
-  /** Update ids of two connections are not compared: a venue may have begun anew in between. */
+  readonly book: LaneBook;
+  /** Update ids of connections that are gone bind nobody: a venue may have begun anew. */
   readonly connection: number;
 }
 
@@ -55,20 +50,18 @@ interface Price {
 export interface Instrument {
   readonly symbol: SymbolId;
   readonly streams: Readonly<Record<StreamKind, string>>;
-  readonly sync: BookSync;
+  /** One per line that carries the symbol. */
+  readonly books: Set<LaneBook>;
   readonly trades: TradeSequence;
-  /** Per stream, from the moment all are acknowledged. */
-  readonly lives: Record<StreamKind, StreamLife | undefined>;
   price: Price | undefined;
   /** When the price was last known to be the venue's present one. */
   currentMono: MonoMs | undefined;
-  /** When the book was last known to be the venue's present one. */
-  bookCurrentMono: MonoMs | undefined;
-  ticker: VenueTicker | undefined;
-  connection: number;
   quality: Quality;
   reason: string;
   snapshots: number;
+  /** Holes and distrusts of books that are gone. */
+  pastGaps: number;
+  pastDistrusts: number;
   lagMs: number | undefined;
 }
 
@@ -81,34 +74,38 @@ export function newInstrument(symbol: SymbolId, protocol: VenueProtocol, tradeRu
       depth: protocol.streamName(symbol, "depth"),
       ticker: protocol.streamName(symbol, "ticker"),
     },
-    sync: newBookSync(protocol.sequenceRule, levelsMax, bufferMax),
+    books: new Set(),
     trades: newTradeSequence(symbol, tradeRules),
-    lives: { trade: undefined, depth: undefined, ticker: undefined },
     price: undefined,
     currentMono: undefined,
-    bookCurrentMono: undefined,
-    ticker: undefined,
-    connection: 0,
     quality: "stale",
     reason: "no price has come yet",
     snapshots: 0,
+    pastGaps: 0,
+    pastDistrusts: 0,
     lagMs: undefined,
   };
 }
 
-/** The venue has acknowledged the streams: from now on silence counts. */
-export function beginLives(instrument: Instrument, connection: number, nowMono: MonoMs): void {
-  instrument.connection = connection;
-  for (const kind of ["trade", "depth", "ticker"] as const) instrument.lives[kind] ??= newStreamLife(nowMono);
+/** The line is gone for good; what it counted stays counted. */
+export function forgetBook(instrument: Instrument, book: LaneBook): void {
+  instrument.books.delete(book);
+  instrument.pastGaps += book.sync.gaps;
+  instrument.pastDistrusts += book.sync.distrusts;
 }
 
-/** The connection is gone. The price stays, and ages. */
-export function endConnection(instrument: Instrument): void {
-  voidBook(instrument.sync);
-  instrument.ticker = undefined;
-  instrument.lives.trade = undefined;
-  instrument.lives.depth = undefined;
-  instrument.lives.ticker = undefined;
+/** The book to show: of those that are believed the newest. */
+export function bestBook(instrument: Instrument): LaneBook | undefined {
+  let best: LaneBook | undefined;
+  for (const book of instrument.books) {
+    if (book.sync.phase === "void") continue;
+    if (best === undefined || rankOf(book) > rankOf(best)) best = book;
+  }
+  return best;
+}
+
+function rankOf({ sync }: LaneBook): number {
+  return sync.phase === "aligned" ? sync.updateId : -1 / (1 + sync.updateId);
 }
 
 /** What a frame has changed. */
@@ -120,29 +117,39 @@ export interface FrameNews {
 
 const nothingNew: FrameNews = { isPriceNew: false };
 
-/** Takes a frame of one of the symbol's streams, as read at `nowMono` from connection number `connection`. */
+/** Takes a frame of one of the symbol's streams, as read at `nowMono` from the present connection of the book's line. */
 export function takeFrame(
   instrument: Instrument,
+  book: LaneBook,
   frame: Extract<VenueFrame, { type: "trade" | "difference" | "ticker" }>,
-  at: { readonly nowMono: MonoMs; readonly nowWall: WallMs; readonly connection: number },
+  at: { readonly nowMono: MonoMs; readonly nowWall: WallMs },
 ): FrameNews {
   const { nowMono } = at;
-  instrument.connection = at.connection;
   switch (frame.type) {
     case "trade": {
-      touch(instrument, "trade", nowMono);
-      const trade = { ...frame.trade, symbol: instrument.symbol, source: "stream" as const };
+      touch(book, "trade", nowMono);
+      const { id, price, quantity, taker, tradedWallMs } = frame.trade;
+      book.lastTradeId = Math.max(book.lastTradeId ?? 0, id);
+      const trade = {
+        symbol: instrument.symbol,
+        id,
+        price,
+        quantity,
+        taker,
+        tradedWallMs,
+        source: "stream" as const,
+      };
       return { trades: addTrade(instrument.trades, trade, nowMono), isPriceNew: false };
     }
     case "ticker":
-      touch(instrument, "ticker", nowMono);
-      return takeTicker(instrument, frame.ticker, nowMono);
+      touch(book, "ticker", nowMono);
+      return takeTicker(instrument, book, frame.ticker, nowMono);
     case "difference": {
-      touch(instrument, "depth", nowMono);
+      touch(book, "depth", nowMono);
       instrument.lagMs = at.nowWall - frame.sentWallMs;
-      const book = addDifference(instrument.sync, frame.difference);
-      if (book.type !== "applied" && book.type !== "aligned") return { book, isPriceNew: false };
-      return { book, isPriceNew: takeBook(instrument, nowMono) };
+      const outcome = addDifference(book.sync, frame.difference);
+      if (outcome.type !== "applied" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
+      return { book: outcome, isPriceNew: takeBook(instrument, book, nowMono) };
     }
     default:
       return nothingNew;
@@ -150,82 +157,141 @@ export function takeFrame(
 }
 
 /** Takes a snapshot that was asked for at `askedMono`. */
-export function takeSnapshot(instrument: Instrument, snapshot: BookSnapshot, askedMono: MonoMs): FrameNews {
-  instrument.snapshots += 1;
-  const book = addSnapshot(instrument.sync, snapshot);
-  if (book.type !== "loaded" && book.type !== "aligned") return { book, isPriceNew: false };
-  return { book, isPriceNew: takeBook(instrument, askedMono) };
+export function takeSnapshot(
+  instrument: Instrument,
+  book: LaneBook,
+  snapshot: BookSnapshot,
+  askedMono: MonoMs,
+): FrameNews {
+  const outcome = addSnapshot(book.sync, snapshot);
+  if (outcome.type !== "loaded" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
+  return { book: outcome, isPriceNew: takeBook(instrument, book, askedMono) };
 }
 
-/** REST showed, to a question of `askedMono`, how far the venue's book is. */
+/** REST showed, to a question of `askedMono`, how far the venue's book is. That holds for every line. */
 export function takeProof(instrument: Instrument, venueUpdateId: number, askedMono: MonoMs, nowMono: MonoMs): void {
-  const { sync, lives } = instrument;
-  if (sync.phase === "void" || lives.depth === undefined) return;
-  const isBehind = venueUpdateId > sync.updateId;
-  noteAnswered(lives.depth, { askedMono, nowMono, isBehind });
-  if (isBehind) return;
-  instrument.bookCurrentMono = later(instrument.bookCurrentMono, askedMono);
-  if ((instrument.price?.updateId ?? 0) <= sync.updateId) confirm(instrument, askedMono);
+  for (const book of instrument.books) {
+    const { sync, lives } = book;
+    if (sync.phase === "void" || lives.depth === undefined) continue;
+    const isBehind = venueUpdateId > sync.updateId;
+    noteAnswered(lives.depth, { askedMono, nowMono, isBehind });
+    if (isBehind) continue;
+    book.bookCurrentMono = later(book.bookCurrentMono, askedMono);
+    if ((instrument.price?.updateId ?? 0) <= sync.updateId) confirm(instrument, book, askedMono);
+  }
 }
 
 /** The quality now, kept in the instrument; returns the former one. */
 export function refreshQuality(
   instrument: Instrument,
-  now: { readonly nowMono: MonoMs; readonly staleAfterMs: number; readonly line: FeedState },
+  now: {
+    readonly nowMono: MonoMs;
+    readonly staleAfterMs: number;
+    readonly line: FeedState;
+    readonly linesWanted: number;
+  },
 ): Quality {
   const before = instrument.quality;
+  const shown = bestBook(instrument);
+  let aligned = 0;
+  for (const { sync } of instrument.books) if (sync.phase === "aligned") aligned += 1;
+  const { linesWanted, ...facts } = now;
   const { quality, reason } = judgeQuality({
-    ...now,
+    ...facts,
     currentMono: instrument.price === undefined ? undefined : instrument.currentMono,
-    bookCurrentMono: instrument.bookCurrentMono,
-    book: instrument.sync.phase,
+    bookCurrentMono: shown?.bookCurrentMono,
+    book: shown?.sync.phase ?? "void",
     holes: instrument.trades.hole === undefined ? 0 : 1,
+    ...(linesWanted > 1 ? { lines: { live: aligned, wanted: linesWanted } } : {}),
   });
   instrument.quality = quality;
   instrument.reason = reason;
   return before;
 }
 
-function touch(instrument: Instrument, kind: StreamKind, nowMono: MonoMs): void {
-  const life = instrument.lives[kind];
+/**
+ * Another line has what this one does not: proof that this one is behind, without asking anybody. It is dead when it says
+ * nothing more within its grace.
+ */
+export function compareLines(instrument: Instrument, nowMono: MonoMs): void {
+  if (instrument.books.size < 2) return;
+  for (const book of instrument.books) {
+    for (const other of instrument.books) {
+      if (other === book) continue;
+      for (const kind of streamKinds) {
+        const life = book.lives[kind];
+        const otherLife = other.lives[kind];
+        if (life === undefined || otherLife === undefined || otherLife.heardMono <= life.heardMono) continue;
+        if (isAhead(other, book, kind)) noteAnswered(life, { askedMono: nowMono, nowMono, isBehind: true });
+      }
+    }
+  }
+}
+
+function isAhead(one: LaneBook, other: LaneBook, kind: StreamKind): boolean {
+  switch (kind) {
+    case "depth":
+      return one.sync.phase === "aligned" && other.sync.phase === "aligned" && one.sync.updateId > other.sync.updateId;
+    case "trade":
+      return (one.lastTradeId ?? 0) > (other.lastTradeId ?? Infinity);
+    case "ticker":
+      return other.lastTickerId > 0 && one.lastTickerId > other.lastTickerId;
+    default:
+      return assertNever(kind, "kind of a stream");
+  }
+}
+
+function touch(book: LaneBook, kind: StreamKind, nowMono: MonoMs): void {
+  const life = book.lives[kind];
   if (life !== undefined) noteHeard(life, nowMono);
 }
 
-function confirm(instrument: Instrument, mono: MonoMs): void {
+function confirm(instrument: Instrument, book: LaneBook, mono: MonoMs): void {
   instrument.currentMono = later(instrument.currentMono, mono);
+  book.currentMono = later(book.currentMono, mono);
 }
 
 function later(a: MonoMs | undefined, b: MonoMs): MonoMs {
   return a === undefined || a < b ? b : a;
 }
 
-function takeTicker(instrument: Instrument, ticker: VenueTicker | undefined, nowMono: MonoMs): FrameNews {
-  instrument.ticker = ticker;
+/** True when the price that is held comes from a connection that still stands and is at least as new as `updateId`. */
+function isOvertaken(price: Price | undefined, book: LaneBook, updateId: number): boolean {
+  if (price === undefined || price.connection !== price.book.connection) return false;
+  return price.book === book ? price.updateId > updateId : price.updateId >= updateId;
+}
+
+function takeTicker(
+  instrument: Instrument,
+  book: LaneBook,
+  ticker: VenueTicker | undefined,
+  nowMono: MonoMs,
+): FrameNews {
   if (ticker === undefined) {
     instrument.price = undefined;
     return nothingNew;
   }
-  const { price, connection } = instrument;
-  if (price?.connection === connection && ticker.updateId < price.updateId) return nothingNew;
-  instrument.price = {
-    bid: canonicalDecimal(ticker.bid),
-    bidQuantity: canonicalDecimal(ticker.bidQuantity),
-    ask: canonicalDecimal(ticker.ask),
-    askQuantity: canonicalDecimal(ticker.askQuantity),
-    updateId: ticker.updateId,
-    connection,
-  };
-  confirm(instrument, nowMono);
+  book.lastTickerId = ticker.updateId;
+  if (isOvertaken(instrument.price, book, ticker.updateId)) {
+    // This line does speak, though another was faster.
+    book.currentMono = later(book.currentMono, nowMono);
+    return nothingNew;
+  }
+  const { bid, bidQuantity, ask, askQuantity, updateId } = ticker;
+  instrument.price = { bid, bidQuantity, ask, askQuantity, updateId, book, connection: book.connection };
+  confirm(instrument, book, nowMono);
   return { isPriceNew: true };
 }
 
-/** The book holds as of `mono`: takes its price unless the ticker's is newer. True when the price is another one. */
-function takeBook(instrument: Instrument, mono: MonoMs): boolean {
-  const { sync, price, connection, ticker, lives } = instrument;
-  instrument.bookCurrentMono = later(instrument.bookCurrentMono, mono);
-  if (price?.connection === connection && price.updateId > sync.updateId) return false;
-  const bid = bestOf(sync.book, "bids");
-  const ask = bestOf(sync.book, "asks");
+/** The book holds as of `mono`: takes its price unless a newer one is held. True when the price is another one. */
+function takeBook(instrument: Instrument, book: LaneBook, mono: MonoMs): boolean {
+  const { price } = instrument;
+  const { sync } = book;
+  book.bookCurrentMono = later(book.bookCurrentMono, mono);
+  book.currentMono = later(book.currentMono, mono);
+  if (isOvertaken(price, book, sync.updateId)) return false;
+  const bid = bestKeysOf(sync.book, "bids");
+  const ask = bestKeysOf(sync.book, "asks");
   if (bid === undefined || ask === undefined) {
     instrument.price = undefined;
     return price !== undefined;
@@ -236,19 +302,15 @@ function takeBook(instrument: Instrument, mono: MonoMs): boolean {
     ask: ask.price,
     askQuantity: ask.quantity,
     updateId: sync.updateId,
-    connection,
+    book,
+    connection: book.connection,
   };
-  confirm(instrument, mono);
-  const isTickerRight =
-    ticker !== undefined && canonicalDecimal(ticker.bid) === bid.price && canonicalDecimal(ticker.ask) === ask.price;
+  confirm(instrument, book, mono);
+  const isPriceNew = price === undefined || price.bid !== bid.price || price.ask !== ask.price;
   // The book has seen a price that the ticker should have told before: one more way to notice a dead stream.
-  if (!isTickerRight && lives.ticker !== undefined) {
-    noteAnswered(lives.ticker, { askedMono: mono, nowMono: mono, isBehind: true });
+  const hasChanged = isPriceNew && price?.book === book && price.connection === book.connection;
+  if (hasChanged && book.lives.ticker !== undefined) {
+    noteAnswered(book.lives.ticker, { askedMono: mono, nowMono: mono, isBehind: true });
   }
-  return (
-    price?.bid !== bid.price ||
-    price.ask !== ask.price ||
-    price.bidQuantity !== bid.quantity ||
-    price.askQuantity !== ask.quantity
-  );
+  return isPriceNew || price.bidQuantity !== bid.quantity || price.askQuantity !== ask.quantity;
 }

@@ -2,28 +2,28 @@
  * The line machine at work: one socket at a time, one timer, and every effect executed in order. What the machine hears
  * is numbered by connection, so that a socket which we have let go of cannot speak for its successor.
  */
-import type { Clock, Line, LineEffect, LineInput, LineRules, LineWants } from "@baton/core";
-import { assertNever, newLine, stepLine } from "@baton/core";
-import { attempt } from "./attempts.ts";
-import { patientTimer } from "./patient-timer.ts";
+import type { Line, LineEffect, LineInput, LineRules, LineWants, MonoMs } from "@baton/core";
+import { assertNever, monoMs, newLine, stepLine } from "@baton/core";
 import type { VenueProtocol } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
-import { openSocket } from "./socket.ts";
+import type { World } from "./world.ts";
 
 /** What the driver cannot do itself. Called synchronously, in the order of the effects. */
 export interface LineDriverEvents {
-  /** Text of the present connection. */
-  text(text: string, connection: number): void;
+  /** One frame of the present connection; the bytes are the socket's again when this returns. */
+  frame(data: Buffer, atMono: MonoMs, connection: number): void;
   subscribed(connection: number): void;
-  effect(effect: Extract<LineEffect, { type: "lost" | "moved" | "gave-up" }>): void;
+  effect(effect: Extract<LineEffect, { type: "lost" | "moved" | "gave-up" | "replace" }>): void;
 }
 
 export interface LineDriver {
   line(): Line;
+  /** The address of the present or next connection. */
+  url(): string;
   /** Hands one input to the machine; its effects are done when this returns, unless an effect called it. */
   input(input: LineInput): void;
-  /** Stops and settles once the socket is gone and no timer is left. */
-  stop(): Promise<void>;
+  /** Settles once no socket is left; call it after a `stop`. */
+  ended(): Promise<void>;
 }
 
 /** A line that has not been started: hand it `{type: "start"}`. */
@@ -31,12 +31,17 @@ export function openLineDriver(options: {
   readonly protocol: VenueProtocol;
   readonly rules: LineRules;
   readonly wants: LineWants;
-  readonly clock: Clock;
-  readonly random: () => number;
+  readonly world: World;
+  /** Index of the endpoint to begin with. */
+  readonly endpoint: number;
+  readonly localAddress: string | undefined;
+  readonly heldUpMs: () => number;
   readonly events: LineDriverEvents;
 }): LineDriver {
-  const { protocol, rules, wants, clock, random, events } = options;
-  let line = newLine(rules, wants);
+  const { protocol, rules, wants, world, localAddress, heldUpMs, events } = options;
+  const { clock } = world;
+  const { endpoints, attemptRules, cutAgeMs, idleCutMs } = protocol;
+  let line = newLine(rules, wants, options.endpoint);
   let socket: Socket | undefined;
   let callOff: (() => void) | undefined;
   let isStepping = false;
@@ -51,7 +56,7 @@ export function openLineDriver(options: {
     isStepping = true;
     try {
       for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-        const stepped = stepLine(line, one, { nowMono: clock.mono(), random: random() });
+        const stepped = stepLine(line, one, { nowMono: clock.mono(), random: world.random() });
         line = stepped.line;
         for (const effect of stepped.effects) execute(effect);
       }
@@ -60,23 +65,33 @@ export function openLineDriver(options: {
     }
   };
 
-  const connect = (connection: number): void => {
-    const untilMono = attempt(protocol.url, protocol.attemptRules, clock.mono());
+  const urlOf = (endpoint: number): string => endpoints[endpoint % endpoints.length] ?? "";
+
+  const connect = (connection: number, url: string): void => {
+    const untilMono = world.attempts.take(url, attemptRules, clock.mono());
     if (untilMono !== undefined) {
       input({ type: "denied", connection, untilMono });
       return;
     }
     const isPresent = (): boolean => socket === dialled;
-    const dialled = openSocket(protocol.url, clock, {
-      opened: () => isPresent() && input({ type: "opened", connection }),
-      text: (text) => isPresent() && events.text(text, connection),
-      pong: () => isPresent() && input({ type: "pong", connection }),
-      closed: (loss) => {
-        open.delete(dialled);
-        if (isPresent()) input({ type: "closed", connection, ...loss });
-        if (open.size === 0) onAllClosed?.();
+    const dialled = world.dial(
+      { url, localAddress, cutAgeMs, idleCutMs, heldUpMs },
+      {
+        opened: () => isPresent() && input({ type: "opened", connection }),
+        frame: (data, atMono) => isPresent() && events.frame(data, atMono, connection),
+        pong: () => isPresent() && input({ type: "pong", connection }),
+        closed: (loss) => {
+          open.delete(dialled);
+          const { retryAfterMs } = loss;
+          if (retryAfterMs !== undefined) {
+            const nowMono = clock.mono();
+            world.attempts.close(url, attemptRules, { nowMono, untilMono: monoMs(nowMono + retryAfterMs) });
+          }
+          if (isPresent()) input({ type: "closed", connection, ...loss });
+          if (open.size === 0) onAllClosed?.();
+        },
       },
-    });
+    );
     socket = dialled;
     open.add(dialled);
   };
@@ -84,7 +99,7 @@ export function openLineDriver(options: {
   const execute = (effect: LineEffect): void => {
     switch (effect.type) {
       case "connect":
-        connect(effect.connection);
+        connect(effect.connection, urlOf(effect.endpoint));
         break;
       case "send":
         socket?.send(protocol.requestText(effect.request));
@@ -92,6 +107,11 @@ export function openLineDriver(options: {
       case "ping":
         socket?.ping();
         break;
+      case "heartbeat": {
+        const text = protocol.heartbeatText();
+        if (text !== undefined) socket?.send(text);
+        break;
+      }
       case "close":
         socket?.close();
         break;
@@ -110,6 +130,7 @@ export function openLineDriver(options: {
         break;
       case "moved":
       case "gave-up":
+      case "replace":
         events.effect(effect);
         break;
       case "wake-at":
@@ -117,7 +138,7 @@ export function openLineDriver(options: {
         callOff =
           effect.atMono === undefined
             ? undefined
-            : patientTimer(effect.atMono - clock.mono(), () => input({ type: "wake" }));
+            : world.timer(effect.atMono - clock.mono(), () => input({ type: "wake" }));
         break;
       default:
         assertNever(effect, "effect of a line");
@@ -126,9 +147,9 @@ export function openLineDriver(options: {
 
   return {
     line: () => line,
+    url: () => urlOf(line.endpoint),
     input,
-    stop: async () => {
-      input({ type: "stop" });
+    async ended() {
       if (open.size > 0) await new Promise<void>((resolve) => (onAllClosed = resolve));
     },
   };

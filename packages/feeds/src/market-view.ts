@@ -15,6 +15,7 @@ import type {
   WallMs,
 } from "@baton/core";
 import type { DeliveryStatus } from "./delivery.ts";
+import type { QuarantinedFrame } from "./quarantine.ts";
 
 /** Best bid and ask of one symbol, as of the call that returned it. */
 export interface Top {
@@ -51,6 +52,8 @@ export type FeedChange =
   | {
       readonly type: "line";
       readonly feed: string;
+      /** The connection that it is about: the line's letter and how many it has had. */
+      readonly line: string;
       readonly from: FeedState;
       readonly to: FeedState;
       readonly reason: string;
@@ -69,6 +72,7 @@ export type FeedChange =
   | {
       readonly type: "lost";
       readonly feed: string;
+      readonly line: string;
       readonly cause: DisconnectCause;
       readonly reason: string;
       readonly atMono: MonoMs;
@@ -77,7 +81,18 @@ export type FeedChange =
   | {
       readonly type: "gave-up";
       readonly feed: string;
+      readonly line: string;
       readonly failures: number;
+      readonly reason: string;
+      readonly atMono: MonoMs;
+    }
+  /** Of two providers another one is believed for the symbol now. */
+  | {
+      readonly type: "source";
+      readonly feed: string;
+      readonly symbol: SymbolId;
+      /** The feed in use; undefined: neither. */
+      readonly source: string | undefined;
       readonly reason: string;
       readonly atMono: MonoMs;
     };
@@ -90,6 +105,8 @@ export interface SymbolStatus {
   /** Undefined before the first price. */
   readonly ageMs: number | undefined;
   readonly updateId: number | undefined;
+  /** The line whose copy of the price was the first; undefined before the first. */
+  readonly line: string | undefined;
   readonly book: "void" | "loaded" | "aligned";
   /** Holes in the sequence of the book, each repaired by a snapshot: `sequence_gaps_total`. */
   readonly gaps: number;
@@ -105,11 +122,29 @@ export interface SymbolStatus {
   readonly lagMs: number | undefined;
 }
 
+/** One line in the status. */
+export interface LineStatus {
+  /** The line's letter and how many lives it has had: `a1`, `b3`. */
+  readonly line: string;
+  readonly url: string;
+  readonly localAddress: string | undefined;
+  readonly state: FeedState;
+  readonly reason: string;
+  readonly sinceMono: MonoMs;
+  readonly failuresInRow: number;
+  /** Age of its present connection; undefined while it has none. */
+  readonly ageMs: number | undefined;
+  /** It is being put in the place of the line before it, which still delivers. */
+  readonly isSuccessor: boolean;
+}
+
 /** The whole feed. Counters only rise. */
 export interface FeedStatus {
   readonly id: string;
   readonly venue: string;
+  /** The address of the best line. */
   readonly url: string;
+  /** The state of the best line. */
   readonly state: FeedState;
   /** Why, in one sentence. */
   readonly reason: string;
@@ -124,6 +159,15 @@ export interface FeedStatus {
   readonly frames: number;
   readonly badFrames: number;
   readonly lastBadFrame: { readonly reason: string; readonly sample: string } | undefined;
+  readonly quarantine: {
+    readonly reasons: Readonly<Record<string, number>>;
+    readonly samples: readonly QuarantinedFrame[];
+  };
+  readonly lines: readonly LineStatus[];
+  /** Lines replaced before the venue cut them, or because it announced its end. */
+  readonly rotations: number;
+  /** The longest that this process did not read, lately. */
+  readonly heldUpMs: number;
   readonly restErrors: number;
   readonly lastRestError: string | undefined;
   readonly delivery: DeliveryStatus;
@@ -134,6 +178,10 @@ export interface FeedStatus {
 export interface Feed {
   readonly id: string;
   readonly venue: string;
+  /** Carries these symbols as well, from now on; known ones change nothing. */
+  add(symbols: readonly SymbolId[]): void;
+  /** Lets go of these symbols; of them the feed knows nothing any more. */
+  remove(symbols: readonly SymbolId[]): void;
   /** Best bid and ask; undefined before the first price and while a side is empty. Check `quality` before use. */
   top(symbol: SymbolId): Top | undefined;
   /** The best `depth` levels; undefined while the book is unknown. */

@@ -17,15 +17,22 @@ import type {
 /** The three streams of a symbol. `ticker` is best bid and ask at once, `depth` the book by differences. */
 export type StreamKind = "trade" | "depth" | "ticker";
 
+/** Best prices and quantities as keys (`priceKey`). */
 export interface VenueTicker {
   readonly updateId: number;
-  readonly bid: string;
-  readonly bidQuantity: string;
-  readonly ask: string;
-  readonly askQuantity: string;
+  readonly bid: number;
+  readonly bidQuantity: number;
+  readonly ask: number;
+  readonly askQuantity: number;
 }
 
-/** One frame, understood. `stream` is the name under which it was subscribed. `bad` frames change nothing. */
+/** Which streams a parser should know at sight: bytes are compared with these, others take the long way. */
+export interface StreamNames {
+  /** The streams that are wanted now. */
+  set(names: Iterable<string>): void;
+}
+
+/** One frame, understood; it may be written again by the next `parse`, so whoever keeps it copies. `stream` is the name under which it was subscribed. `bad` frames change nothing. */
 export type VenueFrame =
   | { readonly type: "trade"; readonly stream: string; readonly trade: Omit<MarketTrade, "symbol" | "source"> }
   | {
@@ -37,6 +44,9 @@ export type VenueFrame =
   /** `ticker` is undefined while a side of the book is empty. */
   | { readonly type: "ticker"; readonly stream: string; readonly ticker: VenueTicker | undefined }
   | { readonly type: "acknowledged"; readonly id: number }
+  | { readonly type: "listed"; readonly id: number; readonly streams: readonly string[] }
+  /** The answer to our heartbeat. */
+  | { readonly type: "beat" }
   | { readonly type: "refused"; readonly id: number; readonly why: string }
   /** The venue will close this connection soon. */
   | { readonly type: "shutdown"; readonly sentence: string }
@@ -61,14 +71,24 @@ export interface VenueHistory {
 }
 
 export interface VenueProtocol {
-  /** The URL to connect to. */
-  readonly url: string;
+  /** The URLs that can be dialled, the preferred one first; all give the same streams. */
+  readonly endpoints: readonly string[];
   readonly history: VenueHistory;
   readonly lineRules: LineRules;
   readonly attemptRules: AttemptRules;
   readonly sequenceRule: SequenceRule;
+  /** Age at which the venue cuts a connection, and the silence after which it does; undefined where it does not. */
+  readonly cutAgeMs: number | undefined;
+  readonly idleCutMs: number | undefined;
   streamName(symbol: SymbolId, kind: StreamKind): string;
   requestText(request: SubscriptionRequest): string;
-  /** Never throws, whatever the text. */
-  parse(text: string): VenueFrame;
+  /** What the venue wants to hear besides the protocol's ping; undefined where it wants nothing. */
+  heartbeatText(): string | undefined;
+  /** A parser for the frames of one feed. `parse` never throws, whatever the bytes. */
+  openParser(): FrameParser;
+}
+
+/** Turns bytes into frames. */
+export interface FrameParser extends StreamNames {
+  parse(data: Buffer): VenueFrame;
 }

@@ -1,53 +1,69 @@
 /**
  * What a symbol asks of the venue's REST interface: snapshots until the book stands, missing trades until they are here
  * or flagged, and proof of life for a silent stream. Every task belongs to one connection or to the feed, and ends with it.
+ *
+ * Where another line has what is missing nobody is asked: a book borrows the other line's, and a hole in the trades waits
+ * for the other line's copy before it costs a request.
  */
-import type { Clock, MonoMs, TradeEvent } from "@baton/core";
+import type { MonoMs, TradeEvent } from "@baton/core";
 import {
   addTrade,
   assert,
   beginTradesAfter,
   flagHole,
   fullJitterMs,
+  lendSnapshot,
   missingTrades,
   noteAnswered,
   noteAsked,
   venueHasTrades,
 } from "@baton/core";
-import { setTimeout as delay } from "node:timers/promises";
 import type { FrameNews, Instrument } from "./instrument.ts";
 import { takeProof, takeSnapshot } from "./instrument.ts";
+import type { LaneBook } from "./lane-book.ts";
 import type { StreamKind, VenueHistory } from "./protocol.ts";
 import { RestRefused } from "./rest.ts";
+import type { World } from "./world.ts";
 
 export interface RepairOptions {
   readonly history: VenueHistory;
-  readonly clock: Clock;
-  readonly random: () => number;
+  readonly world: World;
   /** What a snapshot has changed. */
-  readonly onBook: (instrument: Instrument, news: FrameNews) => void;
+  readonly onBook: (instrument: Instrument, book: LaneBook, news: FrameNews) => void;
   readonly onTrades: (instrument: Instrument, events: readonly TradeEvent[]) => void;
   /** A question went without an answer; it is asked again in its time. */
   readonly onError: (error: unknown) => void;
 }
 
 export interface Repair {
-  /** Fetches snapshots until the book is believed again or the signal ends it. One at a time per symbol. */
-  book(instrument: Instrument, signal: AbortSignal): void;
+  /** Fetches snapshots until the book is believed again or the signal ends it. One at a time per book. */
+  book(instrument: Instrument, book: LaneBook, signal: AbortSignal): void;
   /** Fetches what `missingTrades` names until it is filled or flagged. One at a time per symbol. */
   trades(instrument: Instrument, signal: AbortSignal): void;
   /** After a reconnection: whether trades were missed though none has come since. */
   missedTrades(instrument: Instrument, signal: AbortSignal): void;
   /** Asks whether the venue is ahead of a silent stream. */
-  prove(instrument: Instrument, kind: StreamKind, signal: AbortSignal): void;
+  prove(instrument: Instrument, book: LaneBook, kind: StreamKind, signal: AbortSignal): void;
+  /** Trades `fromId` to `toId` once more, for a listener that lost them; what cannot be had is a hole. Never rejects. */
+  again(
+    instrument: Instrument,
+    range: { readonly fromId: number; readonly toId: number },
+    signal: AbortSignal,
+  ): Promise<readonly TradeEvent[]>;
 }
 
+/** How long a hole waits for the copy of another line. */
+const otherLineMs = 150;
+/** How often a book tries to borrow, and how long it waits in between. */
+const borrows = 3;
+const borrowEveryMs = 60;
 const retry = { baseMs: 100, capMs: 5_000 };
 
 /** The repairs of one feed. */
 export function openRepair(options: RepairOptions): Repair {
-  const { history, clock, random, onBook, onTrades, onError } = options;
-  const books = new Map<Instrument, AbortSignal>();
+  const { history, world, onBook, onTrades, onError } = options;
+  const { clock } = world;
+  const books = new Map<LaneBook, AbortSignal>();
   const trades = new Set<Instrument>();
 
   /** Runs a task that nobody waits for; it ends by itself or by its signal, and its failure is told. */
@@ -56,23 +72,52 @@ export function openRepair(options: RepairOptions): Repair {
       if (!signal.aborted) onError(error);
     });
   };
-  /** Waits before the next attempt; resolves at once when the task is over. */
+  /** Resolves after so long, or at once when the task is over. */
+  const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        callOff();
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const callOff = world.timer(ms, end);
+      signal.addEventListener("abort", end);
+    });
+  };
+  /** Waits before the next attempt. */
   const pause = async (failures: number, error: unknown, signal: AbortSignal): Promise<void> => {
     const demandedMs = error instanceof RestRefused ? (error.retryAfterMs ?? 0) : 0;
-    const waitMs = demandedMs + fullJitterMs(retry, failures, random());
-    await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    await sleep(demandedMs + fullJitterMs(retry, failures, world.random()), signal);
   };
 
-  const fillBook = async (instrument: Instrument, signal: AbortSignal): Promise<void> => {
-    for (let failures = 0; !signal.aborted && instrument.sync.phase === "void"; failures += 1) {
+  /** True when the book stands again. */
+  const isFilled = (instrument: Instrument, book: LaneBook, news: FrameNews): boolean => {
+    onBook(instrument, book, news);
+    return news.book?.type === "loaded" || news.book?.type === "aligned";
+  };
+  /** Takes the book of another line of which this one's stream is the continuation. */
+  const borrow = async (instrument: Instrument, book: LaneBook, signal: AbortSignal): Promise<boolean> => {
+    for (let attempt = 0; attempt < borrows && !signal.aborted; attempt += 1) {
+      const lender = [...instrument.books].find((other) => other !== book && other.sync.phase === "aligned");
+      const snapshot = lender === undefined ? undefined : lendSnapshot(lender.sync);
+      if (lender?.bookCurrentMono === undefined || snapshot === undefined) return false;
+      if (isFilled(instrument, book, takeSnapshot(instrument, book, snapshot, lender.bookCurrentMono))) return true;
+      await sleep(borrowEveryMs, signal);
+    }
+    return false;
+  };
+  const fillBook = async (instrument: Instrument, book: LaneBook, signal: AbortSignal): Promise<void> => {
+    for (let failures = 0; !signal.aborted && book.sync.phase === "void"; failures += 1) {
       let trouble: unknown;
       try {
+        if (await borrow(instrument, book, signal)) return;
+        if (signal.aborted) return;
         const askedMono = clock.mono();
         const snapshot = await history.snapshot(instrument.symbol, signal);
         if (signal.aborted) return;
-        const news = takeSnapshot(instrument, snapshot, askedMono);
-        onBook(instrument, news);
-        if (news.book?.type === "loaded" || news.book?.type === "aligned") return;
+        instrument.snapshots += 1;
+        if (isFilled(instrument, book, takeSnapshot(instrument, book, snapshot, askedMono))) return;
       } catch (error) {
         if (signal.aborted) return;
         trouble = error;
@@ -83,6 +128,8 @@ export function openRepair(options: RepairOptions): Repair {
   };
 
   const fillTrades = async (instrument: Instrument, signal: AbortSignal): Promise<void> => {
+    const speaking = [...instrument.books].filter((book) => book.connection !== 0);
+    if (speaking.length > 1) await sleep(otherLineMs, signal);
     for (let failures = 0; !signal.aborted;) {
       const missing = missingTrades(instrument.trades);
       if (missing === undefined) return;
@@ -110,36 +157,60 @@ export function openRepair(options: RepairOptions): Repair {
     }
   };
 
-  const askedLife = (instrument: Instrument, kind: StreamKind): MonoMs => {
-    const askedMono = clock.mono();
-    const life = instrument.lives[kind];
-    assert(life !== undefined, "only subscribed streams are judged");
-    noteAsked(life, askedMono);
-    return askedMono;
-  };
   const proveDepth = async (instrument: Instrument, askedMono: MonoMs, signal: AbortSignal): Promise<void> => {
     const updateId = await history.lastUpdateId(instrument.symbol, signal);
     if (!signal.aborted) takeProof(instrument, updateId, askedMono, clock.mono());
   };
   const proveTrades = async (instrument: Instrument, askedMono: MonoMs, signal: AbortSignal): Promise<void> => {
     const id = await history.lastTradeId(instrument.symbol, signal);
-    const life = instrument.lives.trade;
-    if (signal.aborted || life === undefined) return;
-    const { lastId } = instrument.trades;
-    // Before the first trade of our own there is nothing to compare with: the next proof compares with this one.
+    if (signal.aborted) return;
     beginTradesAfter(instrument.trades, id);
-    noteAnswered(life, { askedMono, nowMono: clock.mono(), isBehind: lastId !== undefined && id > lastId });
+    for (const book of instrument.books) {
+      const life = book.lives.trade;
+      if (life === undefined) continue;
+      const { lastTradeId } = book;
+      // Before the first trade of its own there is nothing to compare with: the next proof compares with this one.
+      book.lastTradeId ??= id;
+      noteAnswered(life, { askedMono, nowMono: clock.mono(), isBehind: lastTradeId !== undefined && id > lastTradeId });
+    }
+  };
+  const fetchAgain = async (
+    instrument: Instrument,
+    { fromId, toId }: { readonly fromId: number; readonly toId: number },
+    signal: AbortSignal,
+  ): Promise<readonly TradeEvent[]> => {
+    const events: TradeEvent[] = [];
+    let nextId = fromId;
+    try {
+      while (nextId <= toId && !signal.aborted) {
+        const found = await history.trades({ symbol: instrument.symbol, fromId: nextId, toId, signal });
+        if (found[0]?.id !== nextId) break;
+        for (const trade of found) {
+          if (trade.id !== nextId) break;
+          events.push({ type: "trade", trade });
+          nextId += 1;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) onError(error);
+    }
+    if (nextId <= toId) {
+      const reason = "the listener was too slow, and the venue's history does not have them";
+      events.push({ type: "hole", symbol: instrument.symbol, fromId: nextId, toId, reason });
+    }
+    return events;
   };
 
   return {
-    book(instrument, signal) {
-      if (books.get(instrument) === signal) return;
-      books.set(instrument, signal);
+    again: fetchAgain,
+    book(instrument, book, signal) {
+      if (books.get(book)?.aborted === false) return;
+      books.set(book, signal);
       run(async () => {
         try {
-          await fillBook(instrument, signal);
+          await fillBook(instrument, book, signal);
         } finally {
-          if (books.get(instrument) === signal) books.delete(instrument);
+          if (books.get(book) === signal) books.delete(book);
         }
       }, signal);
     },
@@ -161,8 +232,11 @@ export function openRepair(options: RepairOptions): Repair {
         if (!signal.aborted) onTrades(instrument, venueHasTrades(instrument.trades, id, clock.mono()));
       }, signal);
     },
-    prove(instrument, kind, signal) {
-      const askedMono = askedLife(instrument, kind);
+    prove(instrument, book, kind, signal) {
+      const askedMono = clock.mono();
+      const life = book.lives[kind];
+      assert(life !== undefined, "only subscribed streams are judged");
+      noteAsked(life, askedMono);
       if (kind === "depth") run(async () => proveDepth(instrument, askedMono, signal), signal);
       if (kind === "trade") run(async () => proveTrades(instrument, askedMono, signal), signal);
     },

@@ -2,27 +2,33 @@
  * What time alone changes: streams that fall silent, prices that age, holes whose repair takes too long. One timer looks
  * when the next of these can happen, and at least once a second.
  */
-import type { Clock } from "@baton/core";
 import { judgeLiveness } from "@baton/core";
 import type { FeedRules } from "./feed-rules.ts";
 import type { Instrument } from "./instrument.ts";
-import { patientTimer } from "./patient-timer.ts";
+import { compareLines } from "./instrument.ts";
+import type { LaneBook } from "./lane-book.ts";
+import { streamKinds } from "./lane-book.ts";
 import type { StreamKind } from "./protocol.ts";
+import type { World } from "./world.ts";
 
 export interface WatchOptions {
   readonly instruments: Iterable<Instrument>;
   readonly rules: FeedRules;
   readonly staleAfterMs: number;
-  readonly clock: Clock;
+  readonly world: World;
   /** Time has passed for the symbol: holes may expire, its quality may change. */
   readonly onTime: (instrument: Instrument) => void;
   /** The stream is silent: ask the venue whether it is ahead. */
-  readonly onSilent: (instrument: Instrument, kind: StreamKind) => void;
+  readonly onSilent: (instrument: Instrument, book: LaneBook, kind: StreamKind) => void;
   /** The stream is dead. */
-  readonly onDead: (instrument: Instrument, sentence: string) => void;
+  readonly onDead: (instrument: Instrument, book: LaneBook, sentence: string) => void;
+  /** All symbols have been looked at. */
+  readonly onLooked: () => void;
 }
 
 export interface Watch {
+  /** The longest that this process came too late to look, within the last minute or so: it did not read either. */
+  heldUpMs(): number;
   /** Looks no later than in `afterMs`. */
   within(afterMs: number): void;
   close(): void;
@@ -30,10 +36,13 @@ export interface Watch {
 
 const everyMs = 1_000;
 const leastMs = 5;
+const rememberMs = 60_000;
 
 /** Starts looking. */
 export function openWatch(options: WatchOptions): Watch {
-  const { instruments, rules, staleAfterMs, clock, onTime, onSilent, onDead } = options;
+  const { instruments, rules, staleAfterMs, world, onTime, onSilent, onDead, onLooked } = options;
+  const { clock } = world;
+  let late: { readonly ms: number; readonly atMono: number } | undefined;
   let callOff: (() => void) | undefined;
   let atMono = Infinity;
   let isClosed = false;
@@ -44,22 +53,29 @@ export function openWatch(options: WatchOptions): Watch {
     if (isClosed || (callOff !== undefined && atMono <= nextMono)) return;
     callOff?.();
     atMono = nextMono;
-    callOff = patientTimer(nextMono - nowMono, look);
+    callOff = world.timer(nextMono - nowMono, look);
   };
   const look = (): void => {
     callOff = undefined;
+    const nowMono = clock.mono();
+    const lateMs = nowMono - atMono;
+    if (late === undefined || lateMs > late.ms || nowMono - late.atMono > rememberMs)
+      late = { ms: lateMs, atMono: nowMono };
     let nextMs = everyMs;
     for (const instrument of instruments) {
+      compareLines(instrument, nowMono);
       onTime(instrument);
-      nextMs = Math.min(nextMs, listen(instrument), untilOld(instrument));
+      nextMs = Math.min(nextMs, untilOld(instrument));
+      for (const book of instrument.books) nextMs = Math.min(nextMs, listen(instrument, book));
     }
+    onLooked();
     within(nextMs);
   };
-  /** Judges the silence of a symbol's streams; returns in how many milliseconds to look again. */
-  const listen = (instrument: Instrument): number => {
+  /** Judges the silence of a symbol's streams on one line; returns in how many milliseconds to look again. */
+  const listen = (instrument: Instrument, book: LaneBook): number => {
     let nextMs = everyMs;
-    for (const kind of ["depth", "trade", "ticker"] as const) {
-      const life = instrument.lives[kind];
+    for (const kind of streamKinds) {
+      const life = book.lives[kind];
       if (life === undefined) continue;
       const nowMono = clock.mono();
       const judged = judgeLiveness(life, rules.liveness[kind], nowMono);
@@ -67,10 +83,10 @@ export function openWatch(options: WatchOptions): Watch {
         const why = judged.isProven
           ? "though the venue has newer data"
           : "and the venue does not say whether it has newer data";
-        onDead(instrument, `${instrument.streams[kind]} is silent for ${Math.round(judged.silentMs)} ms, ${why}`);
+        onDead(instrument, book, `${instrument.streams[kind]} is silent for ${Math.round(judged.silentMs)} ms, ${why}`);
         return nextMs;
       }
-      if (judged.verdict === "ask") onSilent(instrument, kind);
+      if (judged.verdict === "ask") onSilent(instrument, book, kind);
       nextMs = Math.min(nextMs, judged.nextMono - nowMono);
     }
     return nextMs;
@@ -80,13 +96,17 @@ export function openWatch(options: WatchOptions): Watch {
     const nowMono = clock.mono();
     const ends = [
       (instrument.currentMono ?? -Infinity) + staleAfterMs,
-      (instrument.bookCurrentMono ?? -Infinity) + staleAfterMs,
+      ...[...instrument.books].flatMap(({ currentMono, bookCurrentMono }) => [
+        (currentMono ?? -Infinity) + staleAfterMs,
+        (bookCurrentMono ?? -Infinity) + staleAfterMs,
+      ]),
       instrument.trades.hole?.untilMono ?? Infinity,
     ];
     return Math.min(everyMs, ...ends.filter((end) => end >= nowMono).map((end) => end - nowMono + 1));
   };
   within(everyMs);
   return {
+    heldUpMs: () => (late === undefined || clock.mono() - late.atMono > rememberMs ? 0 : late.ms),
     within,
     close() {
       isClosed = true;

@@ -24,6 +24,8 @@ export function fullJitterMs(rules: BackoffRules, failures: number, random: numb
 export interface AttemptBudget {
   readonly tokens: number;
   readonly atMono: MonoMs;
+  /** The host refused an attempt and named a time: nobody asks it before. */
+  readonly closedUntilMono?: MonoMs;
 }
 
 export interface AttemptRules {
@@ -43,9 +45,16 @@ export function takeAttempt(
   rules: AttemptRules,
   nowMono: MonoMs,
 ): { readonly budget: AttemptBudget; readonly deniedUntilMono?: MonoMs } {
+  const { closedUntilMono } = budget;
+  if (closedUntilMono !== undefined && nowMono < closedUntilMono) return { budget, deniedUntilMono: closedUntilMono };
   const refill = (Math.max(0, nowMono - budget.atMono) * rules.attempts) / rules.perMs;
   const tokens = Math.min(rules.attempts, budget.tokens + refill);
   if (tokens >= 1) return { budget: { tokens: tokens - 1, atMono: nowMono } };
   const waitMs = ((1 - tokens) * rules.perMs) / rules.attempts;
   return { budget: { tokens, atMono: nowMono }, deniedUntilMono: monoMs(nowMono + Math.ceil(waitMs)) };
+}
+
+/** One line's attempt was refused with a Retry-After: that holds for every line to the host. */
+export function closeHost(budget: AttemptBudget, untilMono: MonoMs): AttemptBudget {
+  return { ...budget, closedUntilMono: monoMs(Math.max(budget.closedUntilMono ?? 0, untilMono)) };
 }

@@ -36,6 +36,29 @@ export const feedStates: readonly FeedState[] = [
   "given-up",
 ];
 
+/**
+ * The only ways from one state to another; every step of a line is held to it. From everywhere a line may be stopped or
+ * lose its connection; only a connection that stands becomes `live`, `stale` or `gap`; nothing is live without `syncing`
+ * or `subscribing` before it.
+ */
+export const feedTransitions: Readonly<Record<FeedState, readonly FeedState[]>> = (() => {
+  const connected = ["subscribing", "syncing", "live", "stale", "gap"] as const;
+  const ended = ["draining", "backing-off", "given-up"] as const;
+  const among = (state: FeedState): readonly FeedState[] => connected.filter((other) => other !== state);
+  return {
+    idle: ["connecting"],
+    connecting: ["subscribing", "backing-off", "given-up", "idle"],
+    subscribing: [...among("subscribing"), ...ended],
+    syncing: [...among("syncing"), ...ended],
+    live: [...among("live"), ...ended],
+    stale: [...among("stale"), ...ended],
+    gap: [...among("gap"), ...ended],
+    draining: ["idle"],
+    "backing-off": ["connecting", "idle"],
+    "given-up": ["subscribing", "idle"],
+  };
+})();
+
 /** Why a connection ended or never came to be; the label `cause` of `feed_reconnects_total`. */
 export type DisconnectCause =
   | "age-cut"
@@ -43,12 +66,15 @@ export type DisconnectCause =
   | "closed"
   | "dns"
   | "half-open"
+  | "idle-cut"
   | "maintenance"
+  | "ours"
   | "policy"
   | "rate-limit"
   | "refused"
   | "reset"
   | "rotation"
+  | "slow-consumer"
   | "stall"
   | "timeout"
   | "tls"
@@ -62,12 +88,15 @@ export const disconnectCauses: readonly DisconnectCause[] = [
   "closed",
   "dns",
   "half-open",
+  "idle-cut",
   "maintenance",
+  "ours",
   "policy",
   "rate-limit",
   "refused",
   "reset",
   "rotation",
+  "slow-consumer",
   "stall",
   "timeout",
   "tls",
@@ -75,12 +104,37 @@ export const disconnectCauses: readonly DisconnectCause[] = [
   "unavailable",
 ];
 
-/** A connection older than this that is closed was cut for its age, whatever the close code says. */
-const ageCutMs = 23.9 * 3_600_000;
+/** What is known of a connection that was closed. */
+export interface CloseFacts {
+  /** The close code; 1006 when the peer vanished without a close frame. */
+  readonly code: number;
+  readonly ageMs: number;
+  /** The venue's words. */
+  readonly reason?: string;
+  /** Since when nothing had come or gone. */
+  readonly silentMs?: number;
+  /** The longest that our own process had not read lately. */
+  readonly heldUpMs?: number;
+  /** The age at which the venue cuts; default 24 hours. */
+  readonly cutAgeMs?: number;
+  /** The silence after which the venue cuts; default: it does not. */
+  readonly idleCutMs?: number;
+}
 
-/** The cause behind a close frame, or behind its absence (1006: the peer vanished without one). */
-export function causeOfClose(close: { readonly code: number; readonly ageMs: number }): DisconnectCause {
-  if (close.ageMs >= ageCutMs) return "age-cut";
+const dayMs = 24 * 3_600_000;
+/** So long without reading makes us the slow consumer, whatever the venue calls it. */
+const heldUpMaxMs = 5_000;
+
+/** The cause behind a close frame, or behind its absence. What we know ourselves goes before what the code says. */
+export function causeOfClose(close: CloseFacts): DisconnectCause {
+  const { reason = "", silentMs = 0, heldUpMs = 0, cutAgeMs = dayMs, idleCutMs = Infinity } = close;
+  if (/slow|backpressure|too many pending|buffer|overflow/iu.test(reason)) return "slow-consumer";
+  if (/rate|too many (?:requests|messages)|limit/iu.test(reason)) return "rate-limit";
+  if (/maintenance|restart|going away|shut/iu.test(reason)) return "maintenance";
+  if (/idle|inactiv|no data|no pong|pong timeout|keep-?alive/iu.test(reason)) return "idle-cut";
+  if (close.ageMs >= cutAgeMs * 0.996) return "age-cut";
+  if (silentMs >= idleCutMs * 0.95) return "idle-cut";
+  if (heldUpMs >= heldUpMaxMs && (close.code === 1006 || close.code === 1008)) return "slow-consumer";
   switch (close.code) {
     case 1001:
     case 1012:

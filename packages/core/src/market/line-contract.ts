@@ -13,11 +13,15 @@ export interface LineRules extends SubscriptionRules {
   readonly closeWithinMs: number;
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
+  /** Some venues want a message of their own besides the protocol's ping, and answer it. */
+  readonly heartbeat?: { readonly everyMs: number; readonly withinMs: number } | undefined;
   readonly backoff: BackoffRules;
   /** Uptime after which a loss no longer counts as one more failure in a row. */
   readonly stableAfterMs: number;
   /** Failures in a row after which the line is given up: an alert, and a slow probe for ever. */
   readonly giveUpAfter: number;
+  /** Failures in a row after which the next of the line's endpoints is tried. */
+  readonly switchAfter: number;
   readonly probeEveryMs: number;
   /** A connection is replaced at a random age between these, before the venue cuts it. */
   readonly rotateBetweenMs: readonly [number, number];
@@ -39,7 +43,8 @@ export interface LineLoss {
 
 export type LineInput =
   | { readonly type: "start" }
-  | { readonly type: "stop" }
+  /** Ends in good order, for good; why, when it is not our own end (`ours`). */
+  | { readonly type: "stop"; readonly because?: LineLoss }
   | { readonly type: "wake" }
   | { readonly type: "want"; readonly wants: LineWants }
   /** The attempt may not be made yet: the host's budget is spent. */
@@ -50,6 +55,12 @@ export type LineInput =
   | { readonly type: "acknowledged"; readonly connection: number; readonly id: number }
   | { readonly type: "refused"; readonly connection: number; readonly id: number; readonly why: string }
   | { readonly type: "pong"; readonly connection: number }
+  /** The venue's answer to the heartbeat. */
+  | { readonly type: "beat"; readonly connection: number }
+  /** The first data of the connection. */
+  | { readonly type: "data"; readonly connection: number }
+  /** The venue's own list of what it believes we have subscribed. */
+  | { readonly type: "listed"; readonly connection: number; readonly id: number; readonly streams: readonly string[] }
   | { readonly type: "aligned"; readonly connection: number; readonly book: string }
   | { readonly type: "unaligned"; readonly connection: number; readonly book: string; readonly sentence: string }
   /** Which data is too old now, in words; undefined when none is. */
@@ -60,13 +71,19 @@ export type LineInput =
   | { readonly type: "shutdown"; readonly connection: number; readonly sentence: string };
 
 export type LineEffect =
-  | { readonly type: "connect"; readonly connection: number }
+  /** Dials the endpoint with this index. */
+  | { readonly type: "connect"; readonly connection: number; readonly endpoint: number }
   | { readonly type: "send"; readonly connection: number; readonly request: SubscriptionRequest }
-  | { readonly type: "ping"; readonly connection: number }
+  | { readonly type: "ping" | "heartbeat"; readonly connection: number }
   /** Closes in good order (code 1000). */
   | { readonly type: "close"; readonly connection: number }
   /** Cuts the socket. Nothing that it still says counts. */
   | { readonly type: "terminate"; readonly connection: number }
+  /**
+   * The connection will end soon (its age, or the venue said so): put another line in its place and `stop` this one with
+   * the same words once that one is live. Told once; until then this one goes on.
+   */
+  | ({ readonly type: "replace"; readonly connection: number } & LineLoss)
   /** All streams are acknowledged: fetch the snapshots and look for trades that were missed. */
   | { readonly type: "subscribed"; readonly connection: number }
   /** Data of this connection ends here: books are void, ages go on. */

@@ -22,20 +22,25 @@ const rules: LineRules = {
   backoff: { baseMs: 250, capMs: 30_000 },
   stableAfterMs: 30_000,
   giveUpAfter: 4,
+  switchAfter: 3,
   probeEveryMs: 60_000,
   rotateBetweenMs: [72_000_000, 82_800_000],
 };
+const verifying: LineRules = { ...rules, verifyEveryMs: 60_000 };
 const wants = { streams: new Set(["btcusdt@depth", "btcusdt@trade"]), books: new Set(["BTC/USDT"]) };
 
 /** A line with a clock, that tells what it did. */
 class Story {
-  line: Line = newLine(rules, wants);
+  line: Line;
   nowMs = 0;
   random = 0.5;
   wakeMs: number | undefined;
   readonly effects: LineEffect[] = [];
   readonly lines: string[] = [];
 
+  constructor(with_: LineRules = rules) {
+    this.line = newLine(with_, wants);
+  }
   /** One input at the present time. */
   do(input: LineInput): this {
     const { type, ...facts } = input;
@@ -72,6 +77,7 @@ class Story {
   becomeLive(): this {
     const connection = this.line.connections;
     this.do({ type: "opened", connection });
+    this.do({ type: "data", connection });
     this.do({ type: "acknowledged", connection, id: this.line.nextRequestId - 1 });
     return this.do({ type: "aligned", connection, book: "BTC/USDT" });
   }
@@ -168,19 +174,44 @@ test("the lives of a line are as told in the transcript", async () => {
       "The budget of attempts is spent.",
       started()
         .do({ type: "denied", connection: 1, untilMono: monoMs(2_000) })
-        .pass(2_000),
+        .pass(2_200),
     ],
     [
-      "The venue announces its end: it is left in good order.",
+      "The venue announces its end: another line is asked for once, and this one goes on until it is told to stop.",
       started()
         .live()
         .do({ type: "shutdown", connection: 1, sentence: "the venue announced that it will close" })
+        .do({ type: "shutdown", connection: 1, sentence: "the venue announced it once more" })
+        .pass(500)
+        .do({
+          type: "stop",
+          because: { cause: "maintenance", sentence: "the venue announced that it will close" },
+        })
         .pass(5)
         .closed("closed"),
     ],
     [
       "Pings are answered; then one is not.",
       started().live().pass(10_100).do({ type: "pong", connection: 1 }).pass(15_000),
+    ],
+    [
+      "The venue's own list lacks a stream that it had acknowledged: it is asked for again.",
+      new Story(verifying)
+        .do({ type: "start" })
+        .live()
+        .pass(300)
+        .do({ type: "listed", connection: 1, id: 2, streams: ["btcusdt@trade"] })
+        .pass(300)
+        .do({ type: "acknowledged", connection: 1, id: 3 }),
+    ],
+    [
+      "A venue that wants a heartbeat of its own gets it; then it does not answer one.",
+      new Story({ ...rules, heartbeat: { everyMs: 4_000, withinMs: 2_000 } })
+        .do({ type: "start" })
+        .live()
+        .pass(4_100)
+        .do({ type: "beat", connection: 1 })
+        .pass(6_000),
     ],
     ["It is stopped; the peer does not finish the close.", started().live().do({ type: "stop" }).pass(2_000)],
     ["It is stopped while it waits.", started().closed("reset").do({ type: "stop" }).pass(60_000)],
@@ -208,6 +239,37 @@ describe("a line", () => {
     }
     expect(waits).toEqual([250, 500, 1_000, 45_000, 45_000, 45_000]);
     expect(story.count("gave-up")).toBe(1);
+  });
+
+  test("counts as healthy only once data has come, however long it stood", () => {
+    const failuresAfter = (hasData: boolean): number => {
+      const story = started().do({ type: "opened", connection: 1 });
+      if (hasData) story.do({ type: "data", connection: 1 });
+      story.do({ type: "acknowledged", connection: 1, id: 1 }).do({ type: "aligned", connection: 1, book: "BTC/USDT" });
+      return story.pong(10_100).pong(10_000).pong(10_000).closed("closed").line.failures;
+    };
+    expect([failuresAfter(true), failuresAfter(false)]).toEqual([0, 1]);
+  });
+
+  test("tries its next endpoint after some failures in a row, and the one after that when it is given up", () => {
+    const story = started();
+    for (let round = 1; round <= 7; round += 1) story.closed("reset").pass((story.wakeMs ?? 0) - story.nowMs);
+    const dialled = story.effects.flatMap((effect) => (effect.type === "connect" ? [effect.endpoint] : []));
+    expect(dialled).toEqual([0, 0, 0, 1, 1, 1, 2, 2]);
+  });
+
+  test("asks for its replacement between the youngest and the oldest age, at random, and delivers on", () => {
+    const dueAt = (random: number): number | undefined => {
+      const story = new Story({ ...rules, rotateBetweenMs: [100_000, 200_000] }).do({ type: "start" });
+      story.random = random;
+      story.becomeLive();
+      while (story.count("replace") === 0 && story.nowMs < 300_000) story.pong(1_000);
+      expect(lineState(story.line)).toBe("live");
+      story.pong(4_000).pong(4_000);
+      expect([story.count("replace"), story.count("close")]).toEqual([1, 0]);
+      return story.nowMs - 8_000;
+    };
+    expect([0, 0.5, 0.99].map(dueAt)).toEqual([100_000, 150_000, 199_000]);
   });
 
   test("does not hear what an older connection still says", () => {
@@ -244,7 +306,26 @@ describe("a line", () => {
       fc.record({ type: fc.constant("unaligned" as const), connection, book: fc.constant("BTC/USDT"), sentence }),
       fc.record({ type: fc.constant("stalled" as const), connection, sentence }),
       fc.record({ type: fc.constant("shutdown" as const), connection, sentence }),
-      fc.record({ type: fc.constant("pong" as const), connection }),
+      fc.record({ type: fc.constantFrom("pong" as const, "beat" as const, "data" as const), connection }),
+      fc.record({
+        type: fc.constant("listed" as const),
+        connection,
+        id: fc.integer({ min: 1, max: 8 }),
+        streams: fc.constantFrom<string[]>([], ["btcusdt@trade"], ["btcusdt@trade", "btcusdt@depth"], ["other"]),
+      }),
+      fc.record({ type: fc.constant("silence" as const), connection, sentence: fc.constantFrom(undefined, "silent") }),
+      fc.record({
+        type: fc.constant("refused" as const),
+        connection,
+        id: fc.integer({ min: 1, max: 8 }),
+        why: sentence,
+      }),
+      fc.record({ type: fc.constant("denied" as const), connection, untilMono: fc.constant(monoMs(500_000)) }),
+      fc.constantFrom<LineInput>(
+        { type: "want", wants: { streams: new Set(["btcusdt@trade", "ethusdt@trade"]), books: new Set(["ETH/USDT"]) } },
+        { type: "want", wants: { streams: new Set(), books: new Set() } },
+        { type: "want", wants },
+      ),
       fc.integer({ min: 1, max: 40_000 }),
     );
     fc.assert(
@@ -252,7 +333,7 @@ describe("a line", () => {
         fc.array(input, { maxLength: 60 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         (inputs, random) => {
-          const story = new Story();
+          const story = new Story({ ...verifying, heartbeat: { everyMs: 4_000, withinMs: 2_000 } });
           story.random = random;
           for (const one of inputs) {
             if (typeof one === "number") story.pass(one);

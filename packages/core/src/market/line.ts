@@ -8,13 +8,15 @@
  *
  * Invariants: at most one connection at a time; no attempt without a wait before it except the first; the count of
  * failures falls only after a connection has been live *and* up for `stableAfterMs` (a venue that accepts and drops is a
- * failure each time); `stop` in any phase leaves no timer and no socket; the label is derived, never stored.
+ * failure each time); `stop` in any phase leaves no timer and no socket; the label is derived, never stored, and moves
+ * only along `feedTransitions`. A connection that must end soon goes on until the shell has put another in its place.
  */
-import { assertNever } from "../assert.ts";
+import { assert, assertNever } from "../assert.ts";
 import type { MonoMs } from "../time.ts";
 import { monoMs } from "../time.ts";
 import { fullJitterMs } from "./backoff.ts";
 import type { FeedState } from "./feed-state.ts";
+import { feedTransitions } from "./feed-state.ts";
 import type { LineEffect, LineInput, LineLoss, LineMoment, LineRules, LineWants } from "./line-contract.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import {
@@ -26,13 +28,19 @@ import {
   noteSent,
   refuse,
   subscriptionsWakeMono,
+  takeList,
 } from "./subscriptions.ts";
 
 type Phase =
   | { readonly kind: "idle" }
   | { readonly kind: "connecting"; readonly connection: number; readonly deadlineMono: MonoMs }
   | Connected
-  | { readonly kind: "draining"; readonly connection: number; readonly deadlineMono: MonoMs; readonly after: After }
+  | {
+      readonly kind: "draining";
+      readonly connection: number;
+      readonly deadlineMono: MonoMs;
+      readonly because: LineLoss;
+    }
   | { readonly kind: "backing-off"; readonly untilMono: MonoMs };
 
 interface Connected {
@@ -42,17 +50,22 @@ interface Connected {
   readonly subscriptions: Subscriptions;
   readonly isSubscribed: boolean;
   readonly unaligned: ReadonlySet<string>;
+  /** Books that were aligned on this connection once. */
+  readonly hadBooks: ReadonlySet<string>;
   readonly silence: string | undefined;
+  readonly hasData: boolean;
   readonly wasLive: boolean;
   readonly pingAtMono: MonoMs;
   /** Set while a pong is owed. */
   readonly pongByMono: MonoMs | undefined;
+  /** Infinity where the venue wants no heartbeat. */
+  readonly beatAtMono: MonoMs;
+  /** Set while the answer to a heartbeat is owed. */
+  readonly beatByMono: MonoMs | undefined;
   readonly rotateAtMono: MonoMs;
+  /** Its replacement has been asked for. */
+  readonly isLeaving: boolean;
 }
-
-/** What follows a close in good order. */
-type After =
-  { readonly kind: "stop" } | { readonly kind: "reconnect"; readonly loss: LineLoss; readonly isStable: boolean };
 
 /** The whole state of a line. Read `lineState` and `sentence`; the rest is for `stepLine`. */
 export interface Line {
@@ -63,19 +76,22 @@ export interface Line {
   readonly connections: number;
   /** Failures in a row. */
   readonly failures: number;
+  /** Index of the endpoint to dial; it counts on for ever, the shell takes it modulo what it has. */
+  readonly endpoint: number;
   readonly nextRequestId: number;
   /** Why the line is in its state, in one sentence. */
   readonly sentence: string;
 }
 
-/** A line that has not been started. */
-export function newLine(rules: LineRules, wants: LineWants): Line {
+/** A line that has not been started and will dial `endpoint` first. */
+export function newLine(rules: LineRules, wants: LineWants, endpoint = 0): Line {
   return {
     rules,
     wants,
     phase: { kind: "idle" },
     connections: 0,
     failures: 0,
+    endpoint,
     nextRequestId: 1,
     sentence: "not started",
   };
@@ -94,7 +110,7 @@ export function lineState(line: Line): FeedState {
       return isGivenUp ? "given-up" : phase.kind;
     case "connected":
       if (!phase.isSubscribed) return "subscribing";
-      if (phase.unaligned.size > 0) return phase.wasLive ? "gap" : "syncing";
+      if (phase.unaligned.size > 0) return isRepairing(phase) ? "gap" : "syncing";
       return phase.silence === undefined ? "live" : "stale";
     default:
       return assertNever(phase, "phase of a line");
@@ -111,7 +127,10 @@ export function stepLine(
   let next = decide(line, input, moment, effects);
   next = pump(next, moment, effects);
   const [from, to] = [lineState(line), lineState(next)];
-  if (from !== to) effects.push({ type: "moved", from, to, sentence: next.sentence });
+  if (from !== to) {
+    assert(feedTransitions[from].includes(to), `a line does not go from ${from} to ${to}`);
+    effects.push({ type: "moved", from, to, sentence: next.sentence });
+  }
   effects.push({ type: "wake-at", atMono: wakeMono(next) });
   return { line: next, effects };
 }
@@ -122,7 +141,7 @@ function decide(line: Line, input: LineInput, moment: LineMoment, effects: LineE
     case "start":
       return phase.kind === "idle" ? connect(line, moment, effects) : line;
     case "stop":
-      return stop(line, moment, effects);
+      return stop(line, input.because ?? { cause: "ours", sentence: "stopped" }, moment, effects);
     case "wake":
       return onTime(line, moment, effects);
     case "want":
@@ -137,7 +156,9 @@ function decide(line: Line, input: LineInput, moment: LineMoment, effects: LineE
     if (input.type === "opened") return opened(line, phase.connection, moment);
     if (input.type !== "denied") return line;
     const sentence = "the host's budget of connection attempts is spent; the attempt waits for its turn";
-    return { ...line, sentence, phase: { kind: "backing-off", untilMono: input.untilMono } };
+    // All lines to the host are told the same instant; they do not come in the same.
+    const untilMono = monoMs(input.untilMono + moment.random * line.rules.backoff.baseMs);
+    return { ...line, sentence, phase: { kind: "backing-off", untilMono } };
   }
   if (phase.kind !== "connected") return line;
   switch (input.type) {
@@ -152,10 +173,17 @@ function decide(line: Line, input: LineInput, moment: LineMoment, effects: LineE
     }
     case "pong":
       return { ...line, phase: { ...phase, pongByMono: undefined } };
+    case "beat":
+      return { ...line, phase: { ...phase, beatByMono: undefined } };
+    case "data":
+      return { ...line, phase: { ...phase, hasData: true } };
+    case "listed":
+      return listed(line, phase, input);
     case "aligned": {
       const unaligned = new Set(phase.unaligned);
       unaligned.delete(input.book);
-      return { ...line, phase: { ...phase, unaligned } };
+      const hadBooks = phase.hadBooks.has(input.book) ? phase.hadBooks : new Set([...phase.hadBooks, input.book]);
+      return { ...line, phase: { ...phase, unaligned, hadBooks } };
     }
     case "unaligned": {
       const unaligned = line.wants.books.has(input.book) ? new Set([...phase.unaligned, input.book]) : phase.unaligned;
@@ -166,7 +194,7 @@ function decide(line: Line, input: LineInput, moment: LineMoment, effects: LineE
     case "stalled":
       return lose(line, phase, { cause: "stall", sentence: input.sentence }, moment, effects);
     case "shutdown":
-      return drain(line, phase, { cause: "maintenance", sentence: input.sentence }, moment, effects);
+      return replace(line, phase, { cause: "maintenance", sentence: input.sentence }, effects);
     default:
       return assertNever(input, "input of a line");
   }
@@ -192,13 +220,23 @@ function pump(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
       pongByMono: phase.pongByMono ?? monoMs(moment.nowMono + line.rules.pongWithinMs),
     };
   }
+  if (moment.nowMono >= phase.beatAtMono && maySend(phase.subscriptions, line.rules, moment.nowMono)) {
+    effects.push({ type: "heartbeat", connection });
+    const { everyMs, withinMs } = line.rules.heartbeat ?? { everyMs: Infinity, withinMs: Infinity };
+    phase = {
+      ...phase,
+      subscriptions: noteSent(phase.subscriptions, moment.nowMono),
+      beatAtMono: monoMs(moment.nowMono + everyMs),
+      beatByMono: phase.beatByMono ?? monoMs(moment.nowMono + withinMs),
+    };
+  }
   let { sentence } = line;
   if (phase.isSubscribed && !before.isSubscribed) {
     effects.push({ type: "subscribed", connection });
     sentence = `${subscriptions.acknowledged.size} streams are acknowledged; the books wait for their snapshots`;
   }
   const next: Line = { ...line, sentence, phase, nextRequestId: subscriptions.nextId };
-  if (lineState(next) !== "live") return next;
+  if (lineState(next) !== "live" || phase.isLeaving) return next;
   return {
     ...next,
     sentence: "every stream is acknowledged and every book aligned",
@@ -225,14 +263,18 @@ function onTime(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
         const sentence = `no pong within ${rules.pongWithinMs} ms; the peer is gone without a close`;
         return lose(line, phase, { cause: "half-open", sentence }, moment, effects);
       }
+      if (phase.beatByMono !== undefined && nowMono >= phase.beatByMono) {
+        const sentence = `no answer to the heartbeat within ${rules.heartbeat?.withinMs ?? 0} ms`;
+        return lose(line, phase, { cause: "half-open", sentence }, moment, effects);
+      }
       if (nowMono < phase.rotateAtMono) return line;
       const sentence = "the connection is replaced before the venue cuts it for its age";
-      return drain(line, phase, { cause: "rotation", sentence }, moment, effects);
+      return replace(line, phase, { cause: "rotation", sentence }, effects);
     }
     case "draining":
       if (nowMono < phase.deadlineMono) return line;
       effects.push({ type: "terminate", connection: phase.connection });
-      return afterDrain(line, phase.after, moment, effects);
+      return afterDrain(line, phase.because, effects);
     case "backing-off":
       return nowMono < phase.untilMono ? line : connect(line, moment, effects);
     default:
@@ -242,7 +284,7 @@ function onTime(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
 
 function connect(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
   const connection = line.connections + 1;
-  effects.push({ type: "connect", connection });
+  effects.push({ type: "connect", connection, endpoint: line.endpoint });
   const deadlineMono = monoMs(moment.nowMono + line.rules.connectWithinMs);
   const sentence = `connection ${connection} is dialled`;
   return { ...line, sentence, connections: connection, phase: { kind: "connecting", connection, deadlineMono } };
@@ -261,11 +303,16 @@ function opened(line: Line, connection: number, moment: LineMoment): Line {
       subscriptions: noSubscriptions(wants.streams, line.nextRequestId),
       isSubscribed: false,
       unaligned: wants.books,
+      hadBooks: new Set(),
       silence: undefined,
+      hasData: false,
       wasLive: false,
       pingAtMono: monoMs(moment.nowMono + rules.pingEveryMs),
       pongByMono: undefined,
+      beatAtMono: monoMs(moment.nowMono + (rules.heartbeat?.everyMs ?? Infinity)),
+      beatByMono: undefined,
       rotateAtMono: monoMs(moment.nowMono + youngest + moment.random * (oldest - youngest)),
+      isLeaving: false,
     },
   };
 }
@@ -279,23 +326,44 @@ function want(line: Line, wants: LineWants): Line {
   return { ...line, wants, phase: { ...phase, unaligned, subscriptions } };
 }
 
-function stop(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
+/** What the venue's list lacks is asked for again: a subscription that was acknowledged and forgotten is none. */
+function listed(
+  line: Line,
+  phase: Connected,
+  list: { readonly id: number; readonly streams: readonly string[] },
+): Line {
+  const subscriptions = takeList(phase.subscriptions, list.id, list.streams);
+  const found = subscriptions.mismatches - phase.subscriptions.mismatches;
+  const sentence = found === 0 ? line.sentence : `the venue's own list differs from what it acknowledged in ${found}`;
+  return { ...line, sentence, phase: { ...phase, subscriptions } };
+}
+
+/** Some book that stood before is unknown now; one that is only new is being synchronised. */
+function isRepairing(phase: Connected): boolean {
+  for (const book of phase.unaligned) if (phase.hadBooks.has(book)) return true;
+  return false;
+}
+
+function stop(line: Line, because: LineLoss, moment: LineMoment, effects: LineEffect[]): Line {
   const { phase, rules } = line;
-  const sentence = "stopped";
+  const { sentence } = because;
   if (phase.kind === "connected") {
     effects.push({ type: "close", connection: phase.connection });
     const deadlineMono = monoMs(moment.nowMono + rules.closeWithinMs);
     const { connection } = phase;
-    return { ...line, sentence, phase: { kind: "draining", connection, deadlineMono, after: { kind: "stop" } } };
+    return { ...line, sentence, phase: { kind: "draining", connection, deadlineMono, because } };
   }
-  if (phase.kind === "draining") return { ...line, sentence, phase: { ...phase, after: { kind: "stop" } } };
-  if (phase.kind === "connecting") effects.push({ type: "terminate", connection: phase.connection });
-  return { ...line, sentence, phase: { kind: "idle" } };
+  if (phase.kind === "draining") return line;
+  if (phase.kind === "connecting") {
+    effects.push({ type: "terminate", connection: phase.connection });
+    effects.push({ type: "lost", connection: phase.connection, cause: because.cause, sentence });
+  }
+  return { ...line, sentence, failures: 0, phase: { kind: "idle" } };
 }
 
 function closed(line: Line, loss: LineLoss, moment: LineMoment, effects: LineEffect[]): Line {
   const { phase } = line;
-  if (phase.kind === "draining") return afterDrain(line, phase.after, moment, effects);
+  if (phase.kind === "draining") return afterDrain(line, phase.because, effects);
   return backOff(line, loss, moment, effects, isStable(line, moment));
 }
 
@@ -310,29 +378,33 @@ function cut(line: Line, loss: LineLoss, moment: LineMoment, effects: LineEffect
   return backOff(line, loss, moment, effects, false);
 }
 
-/** Ends a healthy connection in good order, to be replaced by another. */
-function drain(line: Line, phase: Connected, loss: LineLoss, moment: LineMoment, effects: LineEffect[]): Line {
-  const { connection } = phase;
-  effects.push({ type: "close", connection });
-  const deadlineMono = monoMs(moment.nowMono + line.rules.closeWithinMs);
-  const after: After = { kind: "reconnect", loss, isStable: isStable(line, moment) };
-  return { ...line, sentence: loss.sentence, phase: { kind: "draining", connection, deadlineMono, after } };
+/** Asks for another line in the place of this one, once; until that is live, this one goes on. */
+function replace(line: Line, phase: Connected, loss: LineLoss, effects: LineEffect[]): Line {
+  if (phase.isLeaving) return line;
+  effects.push({ type: "replace", connection: phase.connection, ...loss });
+  return { ...line, sentence: loss.sentence, phase: { ...phase, rotateAtMono: monoMs(Infinity), isLeaving: true } };
 }
 
-function afterDrain(line: Line, after: After, moment: LineMoment, effects: LineEffect[]): Line {
-  if (after.kind === "reconnect") return backOff(line, after.loss, moment, effects, after.isStable);
-  effects.push({ type: "lost", connection: line.connections, cause: "closed", sentence: line.sentence });
-  return { ...line, phase: { kind: "idle" } };
+function afterDrain(line: Line, because: LineLoss, effects: LineEffect[]): Line {
+  const { cause, sentence } = because;
+  effects.push({ type: "lost", connection: line.connections, cause, sentence });
+  return { ...line, sentence, failures: 0, phase: { kind: "idle" } };
 }
 
 function isStable(line: Line, moment: LineMoment): boolean {
   const { phase, rules } = line;
-  return phase.kind === "connected" && phase.wasLive && moment.nowMono - phase.openedMono >= rules.stableAfterMs;
+  return (
+    phase.kind === "connected" &&
+    phase.wasLive &&
+    phase.hasData &&
+    moment.nowMono - phase.openedMono >= rules.stableAfterMs
+  );
 }
 
 function backOff(line: Line, loss: LineLoss, moment: LineMoment, effects: LineEffect[], wasStable: boolean): Line {
   const { rules } = line;
   const failures = wasStable ? 0 : line.failures + 1;
+  const endpoint = failures > 0 && failures % rules.switchAfter === 0 ? line.endpoint + 1 : line.endpoint;
   const { cause, sentence } = loss;
   effects.push({ type: "lost", connection: line.connections, cause, sentence });
   if (failures === rules.giveUpAfter) effects.push({ type: "gave-up", failures, sentence });
@@ -341,7 +413,7 @@ function backOff(line: Line, loss: LineLoss, moment: LineMoment, effects: LineEf
       ? rules.probeEveryMs * (0.5 + moment.random / 2)
       : fullJitterMs(rules.backoff, failures, moment.random);
   const untilMono = monoMs(moment.nowMono + (loss.retryAfterMs ?? 0) + jitterMs);
-  return { ...line, failures, sentence, phase: { kind: "backing-off", untilMono } };
+  return { ...line, failures, endpoint, sentence, phase: { kind: "backing-off", untilMono } };
 }
 
 function wakeMono(line: Line): MonoMs | undefined {
@@ -357,8 +429,10 @@ function wakeMono(line: Line): MonoMs | undefined {
     case "connected": {
       const asks = subscriptionsWakeMono(phase.subscriptions, rules) ?? Infinity;
       const pong = phase.pongByMono ?? Infinity;
-      const ping = Math.max(phase.pingAtMono, (phase.subscriptions.lastSentMono ?? 0) + rules.paceMs);
-      return monoMs(Math.min(asks, pong, ping, phase.rotateAtMono));
+      const beat = phase.beatByMono ?? Infinity;
+      const turn = (phase.subscriptions.lastSentMono ?? 0) + rules.paceMs;
+      const ping = Math.max(Math.min(phase.pingAtMono, phase.beatAtMono), turn);
+      return monoMs(Math.min(asks, pong, beat, ping, phase.rotateAtMono));
     }
     default:
       return assertNever(phase, "phase of a line");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { MonoMs } from "../time.ts";
 import { monoMs } from "../time.ts";
 import type { LivenessRules } from "./liveness.ts";
-import { judgeLiveness, newStreamLife, noteAnswered, noteAsked, noteHeard } from "./liveness.ts";
+import { askAfterMs, judgeLiveness, newStreamLife, noteAnswered, noteAsked, noteHeard } from "./liveness.ts";
 
 const rules: LivenessRules = { askAfterMs: 1_000, answerWithinMs: 800, graceMs: 500, silenceMaxMs: 3_000 };
 const at = (ms: number): MonoMs => monoMs(ms);
@@ -54,5 +54,35 @@ describe("a stream that falls silent", () => {
     const life = newStreamLife(at(0));
     const patient = { ...rules, silenceMaxMs: Infinity };
     expect(judgeLiveness(life, patient, at(90_000)).verdict).toBe("ask");
+  });
+
+  test("is asked about the sooner the quicker its own rhythm is, within bounds", () => {
+    const learned = { ...rules, askAfterMs: 5_000, askAfterLeastMs: 500 };
+    const after = (everyMs: number, count: number): number => {
+      const life = newStreamLife(at(0));
+      for (let message = 1; message <= count; message += 1) noteHeard(life, at(message * everyMs));
+      return askAfterMs(life, learned);
+    };
+    expect(after(10, 100)).toBe(5_000);
+    expect(after(10, 1_000)).toBe(500);
+    expect(after(900, 1_000)).toBeGreaterThan(1_800);
+    expect(after(900, 1_000)).toBeLessThan(2_400);
+    expect(after(60_000, 1_000)).toBe(5_000);
+  });
+
+  test("keeps the patience that its rare long gaps have taught, and forgets it when they stay away", () => {
+    const learned = { ...rules, askAfterMs: 60_000, askAfterLeastMs: 500 };
+    const life = newStreamLife(at(0));
+    let nowMs = 0;
+    const hear = (count: number, gapMs: number): void => {
+      for (let message = 0; message < count; message += 1) noteHeard(life, at((nowMs += gapMs)));
+    };
+    for (let round = 0; round < 20; round += 1) {
+      hear(190, 10);
+      hear(1, 4_000);
+    }
+    expect(askAfterMs(life, learned)).toBeGreaterThan(8_000);
+    hear(60_000, 10);
+    expect(askAfterMs(life, learned)).toBe(500);
   });
 });

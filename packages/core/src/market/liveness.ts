@@ -6,13 +6,19 @@
  * moment of the question; if it is ahead and the stream still says nothing within a grace, the stream is dead, however
  * lively its pings, its acknowledgements and its neighbours are. A stream that has never delivered is judged the same way,
  * from the moment it was subscribed. All on the monotonic clock.
+ *
+ * How long "a while" is, each stream says itself: twice the gap that nearly all of its messages keep to, within bounds.
  */
 import type { MonoMs } from "../time.ts";
 import { monoMs } from "../time.ts";
+import type { Rhythm } from "./rhythm.ts";
+import { newRhythm, noteGap, usualGapMs } from "./rhythm.ts";
 
 export interface LivenessRules {
-  /** Silence after which the venue is asked; Infinity: never asked. */
+  /** Silence after which the venue is asked, whatever the rhythm; Infinity: never asked. */
   readonly askAfterMs: number;
+  /** A stream that is quicker is asked about sooner, but not before this; default `askAfterMs`. */
+  readonly askAfterLeastMs?: number;
   /** How long an answer may take before it is asked again. */
   readonly answerWithinMs: number;
   /** How long the stream may lag behind what the venue says it has. */
@@ -31,15 +37,17 @@ export interface StreamLife {
   behindSinceMono: MonoMs | undefined;
   /** When the unanswered question was asked. */
   askedMono: MonoMs | undefined;
+  readonly rhythm: Rhythm;
 }
 
-/** A subscription that was acknowledged at `nowMono`. */
-export function newStreamLife(nowMono: MonoMs): StreamLife {
-  return { heardMono: nowMono, provenMono: nowMono, behindSinceMono: undefined, askedMono: undefined };
+/** A subscription that was acknowledged at `nowMono`; its rhythm may be known from an earlier connection. */
+export function newStreamLife(nowMono: MonoMs, rhythm: Rhythm = newRhythm()): StreamLife {
+  return { heardMono: nowMono, provenMono: nowMono, behindSinceMono: undefined, askedMono: undefined, rhythm };
 }
 
 /** Data has come. Pings and acknowledgements do not count. */
 export function noteHeard(life: StreamLife, nowMono: MonoMs): void {
+  noteGap(life.rhythm, nowMono - life.heardMono);
   life.heardMono = nowMono;
   life.behindSinceMono = undefined;
 }
@@ -64,6 +72,13 @@ export function noteAnswered(
   if (life.heardMono < answer.askedMono) life.behindSinceMono ??= answer.nowMono;
 }
 
+/** The silence after which this stream is asked about. */
+export function askAfterMs(life: StreamLife, rules: LivenessRules): number {
+  const usualMs = usualGapMs(life.rhythm);
+  if (usualMs === undefined) return rules.askAfterMs;
+  return Math.min(rules.askAfterMs, Math.max(rules.askAfterLeastMs ?? rules.askAfterMs, 2 * usualMs));
+}
+
 /** What to do about a stream now, and when to look again. */
 export type LivenessVerdict =
   | { readonly verdict: "fresh"; readonly nextMono: MonoMs }
@@ -82,10 +97,8 @@ export function judgeLiveness(life: StreamLife, rules: LivenessRules, nowMono: M
   const deadline = Math.min(graceEnds, freshMono + rules.silenceMaxMs);
   // An answer that is behind is not asked for again: the grace decides.
   if (life.behindSinceMono !== undefined) return { verdict: "fresh", nextMono: monoMs(deadline) };
-  const askMono =
-    life.askedMono === undefined
-      ? freshMono + rules.askAfterMs
-      : Math.max(freshMono + rules.askAfterMs, life.askedMono + rules.answerWithinMs);
+  const dueMono = freshMono + askAfterMs(life, rules);
+  const askMono = life.askedMono === undefined ? dueMono : Math.max(dueMono, life.askedMono + rules.answerWithinMs);
   if (nowMono >= askMono)
     return { verdict: "ask", nextMono: monoMs(Math.min(deadline, nowMono + rules.answerWithinMs)) };
   return { verdict: "fresh", nextMono: monoMs(Math.min(deadline, askMono)) };

@@ -35,6 +35,7 @@ describe("the quality of a price", () => {
     [{ line: "gap", book: "void" }, "the book is unknown until its snapshot has come"],
     [{ book: "loaded" }, "the book is a snapshot that the stream has not continued yet"],
     [{ bookCurrentMono: monoMs(8_000) }, "the price is fresh, but the book is older than 1000 ms"],
+    [{ lines: { live: 1, wanted: 2 } }, "complete and fresh, but only 1 of 2 lines is live"],
     [{ holes: 1 }, "1 range of trades missing"],
   ])("is degraded with %j, and says why", (facts, reason) => {
     expect(judgeQuality({ ...good, ...facts })).toEqual({ quality: "degraded", reason });

@@ -19,6 +19,8 @@ export interface QualityFacts {
   readonly book: "void" | "loaded" | "aligned";
   /** Ranges of trades that are known to be missing. */
   readonly holes: number;
+  /** Lines that are live, of those that there should be; absent where one is enough. */
+  readonly lines?: { readonly live: number; readonly wanted: number };
 }
 
 /** The quality, and why. */
@@ -39,5 +41,12 @@ export function judgeQuality(facts: QualityFacts): { readonly quality: Quality; 
   }
   if (holes > 0)
     return { quality: "degraded", reason: `${holes} ${holes === 1 ? "range" : "ranges"} of trades missing` };
+  const { lines } = facts;
+  if (lines !== undefined && lines.live < lines.wanted) {
+    return {
+      quality: "degraded",
+      reason: `complete and fresh, but only ${lines.live} of ${lines.wanted} lines is live`,
+    };
+  }
   return { quality: "live", reason: "complete and fresh" };
 }

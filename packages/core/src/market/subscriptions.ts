@@ -16,12 +16,14 @@ export interface SubscriptionRules {
   readonly ackWithinMs: number;
   /** Unanswered or refused this often, the connection is given up. */
   readonly ackAttempts: number;
+  /** How often the venue is asked for its own list; undefined where it has none to give. */
+  readonly verifyEveryMs?: number | undefined;
 }
 
 /** One message to the venue. */
 export interface SubscriptionRequest {
   readonly id: number;
-  readonly method: "SUBSCRIBE" | "UNSUBSCRIBE";
+  readonly method: "SUBSCRIBE" | "UNSUBSCRIBE" | "LIST";
   readonly streams: readonly string[];
 }
 
@@ -43,6 +45,12 @@ export interface Subscriptions {
   readonly nextId: number;
   /** Repetitions so far, for the status. */
   readonly repeats: number;
+  /** When the venue's own list is asked for; undefined before all is acknowledged. */
+  readonly listAtMono: MonoMs | undefined;
+  /** The question for it that has no answer yet. A list that never comes proves nothing, and is asked for again. */
+  readonly listId: number | undefined;
+  /** Streams that were acknowledged and not in the venue's list, or the other way round. */
+  readonly mismatches: number;
   /** Set once a request has failed for good: the sentence for the status. */
   readonly failure: string | undefined;
 }
@@ -56,6 +64,9 @@ export function noSubscriptions(wanted: ReadonlySet<string>, nextId: number): Su
     lastSentMono: undefined,
     nextId,
     repeats: 0,
+    listAtMono: undefined,
+    listId: undefined,
+    mismatches: 0,
     failure: undefined,
   };
 }
@@ -88,7 +99,7 @@ export function nextRequest(
   const index = s.inFlight.findIndex((request) => request.deadlineMono === undefined);
   const again = s.inFlight[index];
   const fresh = again ?? unasked(s, rules);
-  if (fresh === undefined) return { subscriptions: s };
+  if (fresh === undefined) return nextList(s, rules, nowMono);
   const sent: InFlight = {
     ...fresh,
     ids: [...fresh.ids, s.nextId],
@@ -99,6 +110,33 @@ export function nextRequest(
     subscriptions: { ...s, inFlight: [...others, sent], lastSentMono: nowMono, nextId: s.nextId + 1 },
     send: { id: s.nextId, method: sent.method, streams: sent.streams },
   };
+}
+
+/** Asks for the venue's own list when it is time; what is not acknowledged yet could not be compared with it. */
+function nextList(
+  s: Subscriptions,
+  rules: SubscriptionRules,
+  nowMono: MonoMs,
+): { readonly subscriptions: Subscriptions; readonly send?: SubscriptionRequest } {
+  const { verifyEveryMs } = rules;
+  if (verifyEveryMs === undefined || !isSubscribed(s) || s.wanted.size === 0) return { subscriptions: s };
+  if (nowMono < (s.listAtMono ?? 0)) return { subscriptions: s };
+  const listAtMono = monoMs(nowMono + verifyEveryMs);
+  return {
+    subscriptions: { ...s, listAtMono, listId: s.nextId, lastSentMono: nowMono, nextId: s.nextId + 1 },
+    send: { id: s.nextId, method: "LIST", streams: [] },
+  };
+}
+
+/** The venue's own list. What it lacks is asked for again, what it has too much is let go of. */
+export function takeList(s: Subscriptions, id: number, streams: readonly string[]): Subscriptions {
+  // Requests that are on their way may or may not be in it: then it proves nothing.
+  if (id !== s.listId || s.inFlight.length > 0) return s;
+  const listed = new Set(streams);
+  const missing = [...s.acknowledged].filter((stream) => !listed.has(stream));
+  const surplus = streams.filter((stream) => !s.acknowledged.has(stream));
+  const mismatches = s.mismatches + missing.length + surplus.length;
+  return { ...s, acknowledged: listed, listId: undefined, mismatches };
 }
 
 /** The venue said yes to the request with this id. Unknown ids (answered before, or not ours) change nothing. */
@@ -130,6 +168,10 @@ export function subscriptionsWakeMono(s: Subscriptions, rules: SubscriptionRules
   }
   if (hasUnsent) {
     const turn = (s.lastSentMono ?? 0) + rules.paceMs;
+    at = Math.min(at ?? turn, turn);
+  }
+  if (rules.verifyEveryMs !== undefined && s.wanted.size > 0 && isSubscribed(s)) {
+    const turn = Math.max(s.listAtMono ?? 0, (s.lastSentMono ?? 0) + rules.paceMs);
     at = Math.min(at ?? turn, turn);
   }
   return at === undefined ? undefined : monoMs(at);

@@ -40,9 +40,10 @@ describe("a frame", () => {
     });
     expect(of({ stream: "bnbusdt@bookTicker", data: ticker })).toMatchObject({
       type: "ticker",
-      ticker: { updateId: 400900217, bid: "25.35190000", askQuantity: "40.66000000" },
+      ticker: { updateId: 400900217, bid: 25.3519, askQuantity: 40.66 },
     });
     expect(of({ result: null, id: 7 })).toEqual({ type: "acknowledged", id: 7 });
+    expect(of({ result: ["btcusdt@trade"], id: 7 })).toEqual({ type: "listed", id: 7, streams: ["btcusdt@trade"] });
     expect(of({ error: { code: 2, msg: "Invalid request" }, id: 7 })).toEqual({
       type: "refused",
       id: 7,

@@ -3,9 +3,19 @@
  * documented shape is `bad`, with the reason, and is not guessed at.
  */
 import { areLevels, canonicalDecimal, priceKey, wallMs } from "@baton/core";
-import type { VenueFrame } from "../protocol.ts";
+import type { FrameParser, VenueFrame } from "../protocol.ts";
+import { openScanner } from "./scan.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads the usual frames from their bytes, and everything else as JSON. */
+export function openFrameParser(): FrameParser {
+  const scanner = openScanner();
+  return {
+    set: (names) => scanner.set(names),
+    parse: (data) => scanner.scan(data) ?? parseFrame(data.toString("utf8")),
+  };
+}
 
 /** Parses one frame of a combined stream (`{stream, data}`), an acknowledgement, or an announcement. */
 export function parseFrame(text: string): VenueFrame {
@@ -69,11 +79,18 @@ function parseTicker(stream: string, data: Fields): VenueFrame {
   if (!isAmount(bid) || !isAmount(bidQuantity) || !isAmount(ask) || !isAmount(askQuantity)) {
     return bad("a ticker without prices");
   }
-  if (priceKey(bid) >= priceKey(ask)) return bad("a ticker whose bid is not below its ask");
-  return { type: "ticker", stream, ticker: { updateId, bid, bidQuantity, ask, askQuantity } };
+  const ticker = {
+    updateId,
+    bid: priceKey(bid),
+    bidQuantity: priceKey(bidQuantity),
+    ask: priceKey(ask),
+    askQuantity: priceKey(askQuantity),
+  };
+  if (ticker.bid >= ticker.ask) return bad("a ticker whose bid is not below its ask");
+  return { type: "ticker", stream, ticker };
 }
 
-/** `{result: null, id}` says yes; `{error: {code, msg}, id}` or `{code, msg, id}` says no. */
+/** `{result: null, id}` says yes, `{result: [names], id}` lists; `{error: {code, msg}, id}` or `{code, msg, id}` says no. */
 function parseAnswer(frame: Fields): VenueFrame {
   const { id, error, result, msg } = frame;
   if (!isId(id)) return bad("an answer to no request");
@@ -81,7 +98,9 @@ function parseAnswer(frame: Fields): VenueFrame {
     return { type: "refused", id, why: `${String(error["code"])} ${String(error["msg"])}`.slice(0, 120) };
   if (result === undefined)
     return { type: "refused", id, why: typeof msg === "string" ? msg.slice(0, 120) : "no reason given" };
-  return { type: "acknowledged", id };
+  if (result === null) return { type: "acknowledged", id };
+  const isList = Array.isArray(result) && result.every((name): name is string => typeof name === "string");
+  return isList ? { type: "listed", id, streams: result } : bad("an answer of no kind that we know");
 }
 
 function parseAnnouncement(frame: Fields): VenueFrame {

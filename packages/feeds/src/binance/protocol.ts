@@ -3,9 +3,9 @@ import type { Clock } from "@baton/core";
 import { spotSequence } from "@baton/core";
 import type { StreamKind, VenueProtocol } from "../protocol.ts";
 import { openRest } from "../rest.ts";
-import { parseFrame } from "./frames.ts";
+import { binance } from "../profiles/binance.ts";
+import { openFrameParser } from "./frames.ts";
 import { binanceHistory } from "./history.ts";
-import { binanceAttemptRules, binanceLineRules, binanceUrls } from "./profile.ts";
 import { streamPrefix } from "./symbols.ts";
 
 const suffixes: Readonly<Record<StreamKind, string>> = {
@@ -17,22 +17,28 @@ const suffixes: Readonly<Record<StreamKind, string>> = {
 /** The protocol at the venue's own addresses, or at those given (origins, as `ws://127.0.0.1:9000`). */
 export function binanceProtocol(options: {
   readonly mode: "live" | "sandbox";
-  readonly wsUrl?: string | undefined;
+  readonly wsUrls?: readonly string[] | undefined;
   readonly restUrl?: string | undefined;
   readonly clock: Clock;
   readonly restWithinMs: number;
 }): VenueProtocol {
   const { mode, clock, restWithinMs } = options;
-  const ws = (options.wsUrl ?? binanceUrls[mode].wsUrl).replace(/\/+(?:ws|stream)?\/*$/, "");
-  const origin = (options.restUrl ?? binanceUrls[mode].restUrl).replace(/\/+$/, "");
+  const network = binance.networks[mode];
+  const origin = (options.restUrl ?? network.restUrl).replace(/\/+$/, "");
   return {
-    url: `${ws}/stream`,
+    endpoints: (options.wsUrls ?? network.wsUrls).map((url) => `${url.replace(/\/+(?:ws|stream)?\/*$/, "")}/stream`),
     history: binanceHistory(openRest({ origin, clock, deadlineMs: restWithinMs })),
-    lineRules: binanceLineRules,
-    attemptRules: binanceAttemptRules,
+    lineRules: binance.lineRules,
+    attemptRules: binance.attemptRules,
+    cutAgeMs: binance.cutAgeMs,
+    idleCutMs: binance.idleCutMs,
     sequenceRule: spotSequence,
     streamName: (symbol, kind) => `${streamPrefix(symbol)}@${suffixes[kind]}`,
-    requestText: ({ id, method, streams }) => JSON.stringify({ method, params: streams, id }),
-    parse: parseFrame,
+    requestText({ id, method, streams }) {
+      if (method === "LIST") return JSON.stringify({ method: "LIST_SUBSCRIPTIONS", id });
+      return JSON.stringify({ method, params: streams, id });
+    },
+    heartbeatText: () => undefined,
+    openParser: openFrameParser,
   };
 }

@@ -23,8 +23,16 @@ export interface Misbehaviour {
   acksToRefuse: number;
   /** Streams of which nothing is sent. Everything else goes on, pings included. */
   readonly muted: Set<string>;
-  /** So many frames of the stream are lost. */
+  /** So many frames of the stream are lost, on every connection. */
   readonly framesToLose: Map<string, number>;
+  /** Connections (numbered from 1 as they are accepted) that are told nothing; their pings are answered. */
+  readonly deafTo: Set<number>;
+  /** The next frame of the stream is lost on this connection only. */
+  readonly loseOn: { connection: number; stream: string }[];
+  /** Streams whose subscription is acknowledged and then forgotten, once each. */
+  readonly toForget: Set<string>;
+  /** Pings get no pong, and nothing that is said is heard. */
+  isDead: boolean;
   /** Sent once, raw, before the next frame. */
   readonly garbage: string[];
   /** REST paths that contain one of these are answered 503. */
@@ -57,6 +65,8 @@ export interface ScriptedVenue extends AsyncDisposable {
   readonly asked: readonly string[];
   /** Open sockets. */
   readonly sockets: ReadonlySet<WebSocket>;
+  /** The open socket with this number, if it is still open. */
+  socket(connection: number): WebSocket | undefined;
   /** One change of the symbol's book, told by depth and ticker. */
   move(code: string): void;
   /** One trade. */
@@ -82,6 +92,10 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     acksToRefuse: 0,
     muted: new Set(),
     framesToLose: new Map(),
+    deafTo: new Set(),
+    loseOn: [],
+    toForget: new Set(),
+    isDead: false,
     garbage: [],
     deadPaths: new Set(),
     slowPaths: new Map(),
@@ -93,6 +107,7 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
   const requests: { atMs: number; text: string }[] = [];
   const asked: string[] = [];
   const sockets = new Set<WebSocket>();
+  const numbers = new Map<WebSocket, number>();
   let seed = 1;
   let timer: NodeJS.Timeout | undefined;
   const dice = (below: number): number => {
@@ -111,6 +126,10 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     if (toLose > 0 || wrong.muted.has(stream)) return;
     for (const [socket, streams] of subscribed) {
       for (const text of wrong.garbage.splice(0)) socket.send(text);
+      const connection = numbers.get(socket) ?? 0;
+      const lost = wrong.loseOn.findIndex((one) => one.connection === connection && one.stream === stream);
+      if (lost !== -1) wrong.loseOn.splice(lost, 1);
+      if (lost !== -1 || wrong.isDead || wrong.deafTo.has(connection)) continue;
       if (streams.has(stream)) socket.send(JSON.stringify({ stream, data }));
     }
   };
@@ -201,7 +220,7 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     }
   };
   const server = createServer(onRequest);
-  const upgrades = new WebSocketServer({ noServer: true });
+  const upgrades = new WebSocketServer({ noServer: true, autoPong: false });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     dials.push(performance.now());
     if (wrong.refuse !== undefined) {
@@ -215,6 +234,10 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
   const onSocket = (ws: WebSocket): void => {
     accepted.push(performance.now());
     sockets.add(ws);
+    numbers.set(ws, accepted.length);
+    ws.on("ping", (data: Buffer) => {
+      if (!wrong.isDead) ws.pong(data);
+    });
     const streams = new Set<string>();
     subscribed.set(ws, streams);
     ws.on("error", () => undefined);
@@ -226,13 +249,21 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     ws.on("message", (data: Buffer) => {
       const text = data.toString("utf8");
       requests.push({ atMs: performance.now(), text });
-      const { id, method, params } = JSON.parse(text) as { id: number; method: string; params: string[] };
+      if (wrong.isDead) return;
+      const { id, method, params } = JSON.parse(text) as { id: number; method: string; params?: string[] };
+      if (method === "LIST_SUBSCRIPTIONS") {
+        ws.send(JSON.stringify({ result: [...streams], id }));
+        return;
+      }
       if (wrong.acksToRefuse > 0) {
         wrong.acksToRefuse -= 1;
         ws.send(JSON.stringify({ error: { code: 2, msg: "Invalid request" }, id }));
         return;
       }
-      for (const stream of params) if (method === "SUBSCRIBE") streams.add(stream);
+      for (const stream of params ?? []) {
+        if (method === "UNSUBSCRIBE") streams.delete(stream);
+        else if (!wrong.toForget.delete(stream)) streams.add(stream);
+      }
       if (wrong.acksToLose > 0) wrong.acksToLose -= 1;
       else ws.send(JSON.stringify({ result: null, id }));
     });
@@ -260,6 +291,7 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     requests,
     asked,
     sockets,
+    socket: (connection) => [...sockets].find((socket) => numbers.get(socket) === connection),
     move,
     trade,
     run(everyMs) {

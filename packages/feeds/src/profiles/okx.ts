@@ -1,0 +1,33 @@
+/** OKX public channels, by its own documents. */
+import type { VenueProfile } from "./profile.ts";
+import { usualLineRules } from "./profile.ts";
+
+/** Public market data of OKX. */
+export const okx: VenueProfile = {
+  venue: "okx",
+  networks: {
+    live: { wsUrls: ["wss://ws.okx.com:8443/ws/v5/public"], restUrl: "https://www.okx.com" },
+    sandbox: { wsUrls: ["wss://wspap.okx.com:8443/ws/v5/public"], restUrl: "https://www.okx.com" },
+  },
+  lineRules: {
+    ...usualLineRules,
+    // 480 subscribe, unsubscribe and login requests an hour and connection: one each 7.5 s for ever, so few and large.
+    paceMs: 500,
+    batchMax: 50,
+    // The text "ping" is answered "pong"; it must come before 30 s of silence are over.
+    heartbeat: { everyMs: 15_000, withinMs: 5_000 },
+  },
+  // Three connections a second and address.
+  attemptRules: { attempts: 3, perMs: 2_000 },
+  // No document names an age; connections are closed with a notice event for upgrades.
+  cutAgeMs: undefined,
+  idleCutMs: 30_000,
+  heartbeat: { text: "ping", answer: "pong" },
+  streamsMax: 480,
+  sequence: "okx",
+  snapshot: "stream",
+  sources: [
+    "https://www.okx.com/docs-v5/en/#overview-websocket-connect",
+    "https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel",
+  ],
+};

@@ -1,0 +1,66 @@
+/**
+ * What can be overheard of a feed: every frame as it came, every answer of the venue, every end of a connection, each with
+ * the instant at which it came. That is all that a feed ever learns from outside, so it is all that a tape must hold.
+ */
+import type { BookSnapshot, Clock, DisconnectCause, MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
+import type { VenueHistory } from "../protocol.ts";
+
+interface Instant {
+  readonly atMono: MonoMs;
+  readonly atWall: WallMs;
+}
+
+/** A frame; its bytes are the socket's again when the call returns. */
+export interface TappedFrame extends Instant {
+  readonly line: string;
+  readonly connection: number;
+  readonly data: Buffer;
+}
+
+export interface TappedLoss extends Instant {
+  readonly line: string;
+  readonly cause: DisconnectCause;
+  readonly reason: string;
+}
+
+/** An answer of the venue over REST, already understood. */
+export type HistoryAnswer =
+  | { readonly question: "snapshot"; readonly symbol: SymbolId; readonly answer: BookSnapshot }
+  | { readonly question: "lastUpdateId" | "lastTradeId"; readonly symbol: SymbolId; readonly answer: number }
+  | { readonly question: "trades"; readonly symbol: SymbolId; readonly answer: readonly MarketTrade[] };
+
+export type TappedAnswer = Instant & HistoryAnswer;
+
+/** Who overhears. No method may throw or wait. */
+export interface FeedTap {
+  frame(frame: TappedFrame): void;
+  answer(answer: TappedAnswer): void;
+  lost(loss: TappedLoss): void;
+}
+
+/** The history, overheard. */
+export function tapHistory(history: VenueHistory, tap: FeedTap, clock: Clock): VenueHistory {
+  const told = (answer: HistoryAnswer): void => tap.answer({ ...answer, atMono: clock.mono(), atWall: clock.wall() });
+  return {
+    async snapshot(symbol, signal) {
+      const answer = await history.snapshot(symbol, signal);
+      told({ question: "snapshot", symbol, answer });
+      return answer;
+    },
+    async lastUpdateId(symbol, signal) {
+      const answer = await history.lastUpdateId(symbol, signal);
+      told({ question: "lastUpdateId", symbol, answer });
+      return answer;
+    },
+    async lastTradeId(symbol, signal) {
+      const answer = await history.lastTradeId(symbol, signal);
+      told({ question: "lastTradeId", symbol, answer });
+      return answer;
+    },
+    async trades(range) {
+      const answer = await history.trades(range);
+      told({ question: "trades", symbol: range.symbol, answer });
+      return answer;
+    },
+  };
+}

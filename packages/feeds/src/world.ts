@@ -1,0 +1,48 @@
+/**
+ * Everything that a feed takes from outside: time, chance, timers, sockets, and the budget of attempts. The feed itself
+ * reads no clock and opens no socket, so the same code runs on a live venue and over a recorded tape.
+ */
+import type { Clock } from "@baton/core";
+import { monoMs, wallMs } from "@baton/core";
+import type { Attempts } from "./attempts.ts";
+import { openAttempts } from "./attempts.ts";
+import { patientTimer } from "./patient-timer.ts";
+import type { DialTarget, Socket, SocketEvents } from "./socket.ts";
+import { openSocket } from "./socket.ts";
+
+export interface World {
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly attempts: Attempts;
+  /** Acts once, after `afterMs` and after what has arrived meanwhile was read. Returns the way to call it off. */
+  timer(afterMs: number, act: () => void): () => void;
+  /** Acts once, in a later turn, before which sockets may be read. Returns the way to call it off. */
+  soon(act: () => void): () => void;
+  /** Never throws; `closed` comes exactly once. */
+  dial(target: DialTarget, events: SocketEvents): Socket;
+}
+
+/** This machine's clocks. */
+export const machineClock: Clock = {
+  mono: () => monoMs(Number(process.hrtime.bigint()) / 1e6),
+  wall: () => wallMs(Date.now()),
+};
+
+/** Venues count attempts by address, not by feed: one budget for the process. */
+const processAttempts = openAttempts();
+
+/** The real world, with this clock and this chance. */
+export function realWorld(clock: Clock, random: () => number): World {
+  return {
+    clock,
+    random,
+    attempts: processAttempts,
+    timer: patientTimer,
+    soon(act) {
+      const immediate = setImmediate(act);
+      return () => clearImmediate(immediate);
+    },
+    dial: (target, events) => openSocket(target, clock, events),
+  };
+}
