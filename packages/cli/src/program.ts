@@ -7,7 +7,9 @@ import { Command, CommanderError } from "commander";
 import { RefusedError, StrangeAnswerError, UnreachableError } from "./client.ts";
 import { addClusterCommands } from "./commands/cluster.ts";
 import { addConfigCommands } from "./commands/config.ts";
+import { addControlCommands } from "./commands/control.ts";
 import { addExplainCommands } from "./commands/explain.ts";
+import { addFailoverCommand } from "./commands/failover.ts";
 import { addFeedsCommand } from "./commands/feeds.ts";
 import { addHistoryCommand } from "./commands/history.ts";
 import { addJournalCommands } from "./commands/journal.ts";
@@ -59,6 +61,8 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
   addStatusCommand(program, terminal);
   addExplainCommands(program, terminal);
   addSwitchoverCommand(program, terminal);
+  addFailoverCommand(program, terminal);
+  addControlCommands(program, terminal);
   addOrdersCommands(program, terminal);
   addPositionsCommand(program, terminal);
   addFeedsCommand(program, terminal);

@@ -46,6 +46,7 @@ export * from "./replication/rejoin.ts";
 export * from "./risk/check.ts";
 export * from "./risk/limits.ts";
 export * from "./risk/refusal-codes.ts";
+export * from "./succession/failover.ts";
 export * from "./succession/leading.ts";
 export * from "./succession/machine.ts";
 export * from "./succession/permit.ts";

@@ -25,6 +25,7 @@ function standby(): { readonly leadership: Leadership; readonly reads: () => num
     resume: never,
     handedOff: never,
     refuseSwitchover: never,
+    refuseFailover: never,
     fence: never,
     say: () => undefined,
     deadline: () => monoMs(0),

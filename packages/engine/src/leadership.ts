@@ -40,6 +40,7 @@ export interface LeadershipPorts {
   resume(operation: OperationId, why: string): void;
   handedOff(operation: OperationId, to: NodeId, epoch: Epoch): void;
   refuseSwitchover(operation: OperationId, why: string): void;
+  refuseFailover(operation: OperationId, why: string): void;
   fence(reason: string): void;
   say(event: string, sentence: string): void;
   /** Monotonic deadline in ms from the keeper's cell; 0 when there is none. */
@@ -187,6 +188,8 @@ export class Leadership implements PermitSource {
         return ports.handedOff(effect.operation, effect.to, effect.epoch);
       case "refuse-switchover":
         return ports.refuseSwitchover(effect.operation, effect.why);
+      case "refuse-failover":
+        return ports.refuseFailover(effect.operation, effect.why);
       case "fence":
         return ports.fence(effect.reason);
       case "say":

@@ -9,7 +9,7 @@ import { UnreachableError } from "../client.ts";
 import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
-import { facts, paint, span, table } from "../terminal.ts";
+import { facts, instant, paint, span, table } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface StatusOptions extends TargetOptions {
@@ -82,12 +82,14 @@ function statusText(terminal: Terminal, view: ClusterView): string {
         ? "off"
         : paint(terminal, "red", `${kill.level}: ${kill.reason} (${kill.by})`),
     ],
-    [
-      "failover",
-      control.pause === null ? control.autofailover : `paused: ${control.pause.reason} (${control.pause.by})`,
-    ],
+    ["failover", control.pause === null ? control.autofailover : paint(terminal, "yellow", pauseText(control.pause))],
     ["feeds", view.feeds.map((feed) => `${feed.id} ${feed.quality} (${maybeSpan(feed.ageMs)})`).join(", ") || "none"],
-    ["etcd", `${healthyEtcd} of ${etcd.endpoints.length} answer, last read ${maybeSpan(etcd.ageMs)} ago`],
+    [
+      "etcd",
+      `${healthyEtcd} of ${etcd.endpoints.length} answer, last read ${maybeSpan(etcd.ageMs)} ago` +
+        (etcd.sitsWithLeader === true ? paint(terminal, "yellow", "; its leader stands on the leader's host") : ""),
+    ],
+    ...(view.leaderless?.losses ?? []).map((loss) => ["unclean", loss.sentence] as const),
     ...(view.operation === null
       ? []
       : [["operation", `${view.operation.id}: ${view.operation.what}, ${view.operation.phase}`] as const]),
@@ -96,6 +98,11 @@ function statusText(terminal: Terminal, view: ClusterView): string {
   const rows = view.members.map((member) => memberRow(terminal, member));
   const nodes = table(["NODE", "ROLE", "IN SYNC", "DURABLE", "LAG", "VENUE", "SITE", "ADDRESS", "PROMOTABLE"], rows);
   return `${head}\n\n${nodes}`;
+}
+
+function pauseText(pause: NonNullable<ClusterView["control"]["pause"]>): string {
+  const until = pause.untilWallMs === undefined ? "" : ` until ${instant(pause.untilWallMs)}`;
+  return `paused${until}: ${pause.reason} (${pause.by})`;
 }
 
 function memberRow(terminal: Terminal, member: MemberView): readonly string[] {

@@ -59,17 +59,45 @@ describe("a node id (I17)", () => {
 });
 
 describe("operators' keys", () => {
-  test("kill, autofailover and pause are read as written; a pause ends with its lease", async () => {
+  const done = (n: string, what: OperationRecord["what"]): OperationRecord => ({
+    ...{ id: id<OperationId>(n), what, by: "op", reason: "drill" },
+    ...{ phase: "done", detail: "", updatedWallMs: wallMs(1) },
+  });
+
+  test("kill, autofailover, acknowledgement and pause are read as written; a pause ends with its lease", async () => {
     await using cluster = await freshCluster(rig.endpoints);
     const kill = { level: "cluster", by: "op", reason: "drill", atWallMs: wallMs(1) } as const;
-    await cluster.etcd.putKill(kill);
-    await cluster.etcd.setAutofailover("off");
-    await cluster.etcd.setPause({ by: "op", reason: "upgrade", forSeconds: 1 });
+    const acknowledged = { by: "op", reason: "fixed", atWallMs: wallMs(2) };
+    const pause = { by: "op", reason: "upgrade", untilWallMs: wallMs(3) };
+    await cluster.etcd.carryOut(done("k", "kill"), { kind: "kill", record: kill });
+    await cluster.etcd.carryOut(done("a", "autofailover"), { kind: "autofailover", value: "off" });
+    await cluster.etcd.carryOut(done("y", "acknowledge"), { kind: "acknowledge", record: acknowledged });
+    await cluster.etcd.carryOut(done("p", "pause"), { kind: "pause", record: pause, forSeconds: 1 });
     const view = await cluster.etcd.read();
     expect(view.kill.value).toEqual(kill);
     expect(view.autofailover.value).toBe("off");
-    expect(view.pause.value).toEqual({ by: "op", reason: "upgrade" });
+    expect(view.acknowledged?.value).toEqual(acknowledged);
+    expect(view.pause.value).toEqual(pause);
+    expect([...view.operations.keys()].toSorted()).toEqual(["a", "k", "p", "y"]);
     await until("the pause ends", async () => (await cluster.etcd.read()).pause.value === undefined);
+  });
+
+  test("an operation that is repeated changes nothing twice, and its first record is given back", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const first = done("op-1", "autofailover");
+    expect(await cluster.etcd.carryOut(first, { kind: "autofailover", value: "off" })).toEqual(first);
+    await cluster.etcd.carryOut(done("op-2", "autofailover"), { kind: "autofailover", value: "on" });
+    const again = { ...first, by: "somebody else" };
+    expect(await cluster.etcd.carryOut(again, { kind: "autofailover", value: "off" })).toEqual(first);
+    expect((await cluster.etcd.read()).autofailover.value).toBe("on");
+  });
+
+  test("a pause is ended by a resume", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const record = { by: "op", reason: "upgrade" };
+    await cluster.etcd.carryOut(done("p", "pause"), { kind: "pause", record, forSeconds: 60 });
+    await cluster.etcd.carryOut(done("r", "resume"), { kind: "resume" });
+    expect((await cluster.etcd.read()).pause.value).toBeUndefined();
   });
 
   test("an operation is written only over the revision that was read", async () => {
@@ -104,7 +132,7 @@ describe("operators' keys", () => {
     });
     await cluster.etcd.putOperation(operation(0, "running"), "0");
     for (let n = 1; n <= 103; n++) await cluster.etcd.putOperation(operation(n, "done"), "0");
-    await cluster.etcd.prune(nodeA);
+    await cluster.etcd.prune([nodeA]);
     const left = [...(await cluster.etcd.read()).operations.keys()];
     expect(left).toHaveLength(101);
     expect(left).toContain("op-0");

@@ -5,12 +5,12 @@
 import type {
   BootId,
   ClusterId,
+  ControlChange,
   ControlRecord,
   DeathRecord,
   Epoch,
   EtcdView,
   HistoryRecord,
-  KillRecord,
   LeaseId,
   Member,
   MemberRecord,
@@ -47,10 +47,9 @@ export interface Etcd extends AsyncDisposable {
   noteDeath(death: DeathRecord): Promise<void>;
   /** Exactly this lease; its keys vanish with it. Fulfils also when it was gone already. */
   revokeLease(lease: LeaseId): Promise<void>;
-  putKill(record: KillRecord): Promise<void>;
   setAutofailover(value: ControlRecord["autofailover"]): Promise<void>;
-  setPause(o: { readonly by: string; readonly reason: string; readonly forSeconds: number }): Promise<void>;
-  clearPause(): Promise<void>;
+  /** The change and the operation's record, in one transaction; of an id that is known the record that stands. */
+  carryOut(record: OperationRecord, change: ControlChange): Promise<OperationRecord>;
   /** Guarded on the revision that was read; "0" for a new operation. */
   putOperation(record: OperationRecord, modRevision: string): Promise<GuardedWrite>;
   /** Guarded on `boot` leading at `epoch`. */
@@ -67,8 +66,8 @@ export interface Etcd extends AsyncDisposable {
     readonly members: readonly Member[];
     readonly schema: number;
   }): Promise<"created" | "exists">;
-  /** Drops ended operations and old deaths of `node` beyond a bound. The leader calls it now and then. */
-  prune(node: NodeId): Promise<void>;
+  /** Drops ended operations and old deaths of these nodes beyond a bound. The leader calls it now and then. */
+  prune(nodes: readonly NodeId[]): Promise<void>;
   /** Opens or proves the connections to every endpoint, so that the next call pays for none. Never rejects. */
   warm(): Promise<void>;
   /** Never rejects. */
@@ -113,17 +112,15 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     bootOf: (node) => membership.bootOf(fleet, keys, node),
     noteDeath: (death) => membership.noteDeath(fleet, keys, death),
     revokeLease: (lease) => membership.revokeLease(fleet, lease),
-    putKill: (record) => control.putKill(fleet, keys, record),
     setAutofailover: (value) => control.setAutofailover(fleet, keys, value),
-    setPause: (o) => control.setPause(fleet, keys, o),
-    clearPause: () => control.clearPause(fleet, keys),
+    carryOut: (record, change) => control.carryOut(fleet, keys, record, change),
     putOperation: (record, modRevision) => control.putOperation(fleet, keys, record, modRevision),
     completeHistory: (o) => control.completeHistory(fleet, keys, o),
     history: () => control.readHistory(fleet, keys),
     initCluster: (o) => control.initCluster(fleet, keys, o),
-    async prune(node) {
+    async prune(nodes) {
       await control.pruneOperations(fleet, keys, operationsKept);
-      await membership.pruneDeaths(fleet, keys, node, deathsKept);
+      for (const node of nodes) await membership.pruneDeaths(fleet, keys, node, deathsKept);
     },
     async warm() {
       const nothing = { ID: "0" };

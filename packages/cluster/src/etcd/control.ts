@@ -1,20 +1,22 @@
 /**
- * What operators and operations write: kill level, autofailover, pause, operations, the cluster's genesis, and the phases
- * of a takeover in its history. Writes that others may race are guarded on the revision that was read and say so.
+ * What operators and operations write: kill level, autofailover, pause, acknowledgements, operations, the cluster's
+ * genesis, and the phases of a takeover in its history. Writes that others may race are guarded on the revision that was
+ * read and say so.
  */
 import type {
   BootId,
   ClusterId,
+  ControlChange,
   ControlRecord,
   Epoch,
   HistoryRecord,
   InsyncRecord,
-  KillRecord,
   LeaderRecord,
   Member,
   OperationRecord,
 } from "@baton/core";
-import { id } from "@baton/core";
+import { assertNever, id } from "@baton/core";
+import type { IRequestOp } from "etcd3";
 import { EtcdUnavailable } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Keys } from "./keys.ts";
@@ -53,30 +55,85 @@ export async function initCluster(
   return isOurs ? "created" : "exists";
 }
 
-export async function putKill(fleet: Fleet, keys: Keys, record: KillRecord): Promise<void> {
-  await replace(fleet, keys.kill, record);
-}
-
 export async function setAutofailover(fleet: Fleet, keys: Keys, value: ControlRecord["autofailover"]): Promise<void> {
   await replace(fleet, keys.autofailover, value);
 }
 
-/** Pauses for `forSeconds` by a lease of that length, so that no node's clock decides when it ends. */
-export async function setPause(
+/**
+ * Carries an operation out: what it changes and its record stand or fall together, so that a repeat finds it done and a
+ * crash leaves nothing half. `record` is written as it is; an operation of this id that was there before is given back.
+ */
+export async function carryOut(
   fleet: Fleet,
   keys: Keys,
-  o: { readonly by: string; readonly reason: string; readonly forSeconds: number },
-): Promise<void> {
-  const lease = await fleet.first("grant pause lease", (client, options) =>
-    client.leaseClient.leaseGrant({ TTL: Math.ceil(o.forSeconds) }, options),
-  );
-  const request = { key: bytes(keys.pause), value: encode({ by: o.by, reason: o.reason }), lease: lease.ID };
-  await fleet.first("pause", (client, options) => client.kv.put(request, options));
+  record: OperationRecord,
+  change: ControlChange,
+): Promise<OperationRecord> {
+  const operation = keys.operation(record.id);
+  const key = keyOf(keys, change);
+  for (let attempt = 1; attempt <= 4; attempt++) {
+    const read = await fleet.first("read control", (client, options) =>
+      client.kv.txn({ success: [range(operation), range(key)] }, options),
+    );
+    const [known, present] = read.responses.map((one) => one.response_range.kvs[0]);
+    if (known !== undefined) return decode<OperationRecord>(known, "object");
+    const lease = change.kind === "pause" ? await pauseLease(fleet, change.forSeconds) : undefined;
+    const answer = await fleet.first("operate", (client, options) =>
+      client.kv.txn(
+        {
+          // A copy that comes alive much later finds the operation recorded, and undoes nothing that was decided since.
+          compare: [unchanged(operation, "0"), unchanged(key, present?.mod_revision ?? "0")],
+          success: [effectOf(key, change, lease), put(operation, record)],
+          failure: [range(operation)],
+        },
+        options,
+      ),
+    );
+    if (answer.succeeded) return record;
+    const stands = answer.responses[0]?.response_range.kvs[0];
+    if (stands !== undefined) return decode<OperationRecord>(stands, "object");
+  }
+  throw new EtcdUnavailable(`operation ${record.id}`, ["the key changed at every attempt"]);
 }
 
-/** Ends a pause before its time; nothing happens when there is none. */
-export async function clearPause(fleet: Fleet, keys: Keys): Promise<void> {
-  await fleet.first("resume", (client, options) => client.kv.deleteRange({ key: bytes(keys.pause) }, options));
+function keyOf(keys: Keys, change: ControlChange): string {
+  switch (change.kind) {
+    case "kill":
+      return keys.kill;
+    case "autofailover":
+      return keys.autofailover;
+    case "pause":
+    case "resume":
+      return keys.pause;
+    case "acknowledge":
+      return keys.acknowledged;
+    default:
+      return assertNever(change, "change");
+  }
+}
+
+function effectOf(key: string, change: ControlChange, lease: string | undefined): IRequestOp {
+  switch (change.kind) {
+    case "kill":
+    case "acknowledge":
+      return put(key, change.record);
+    case "autofailover":
+      return put(key, change.value);
+    case "pause":
+      return put(key, change.record, lease);
+    case "resume":
+      return { request_delete_range: { key: bytes(key) } };
+    default:
+      return assertNever(change, "change");
+  }
+}
+
+/** A pause hangs on a lease of its length, so that no node's clock decides when it ends. */
+async function pauseLease(fleet: Fleet, forSeconds: number): Promise<string> {
+  const lease = await fleet.first("grant pause lease", (client, options) =>
+    client.leaseClient.leaseGrant({ TTL: Math.ceil(forSeconds) }, options),
+  );
+  return lease.ID;
 }
 
 /** Writes an operation, guarded on the revision of what was read ("0": it must be new). */

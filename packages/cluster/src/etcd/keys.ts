@@ -31,6 +31,9 @@ export class Keys {
   get pause(): string {
     return `${this.prefix}control/pause`;
   }
+  get acknowledged(): string {
+    return `${this.prefix}control/acknowledged`;
+  }
   get kill(): string {
     return `${this.prefix}control/kill`;
   }

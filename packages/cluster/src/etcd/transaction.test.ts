@@ -1,5 +1,5 @@
-import type { EtcdView, LeaseId, Transaction } from "@baton/core";
-import { id } from "@baton/core";
+import type { EtcdView, LeaseId, OperationId, Transaction } from "@baton/core";
+import { id, wallMs } from "@baton/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EtcdRig } from "../../../../test/rig/etcd.ts";
 import { startEtcd } from "../../../../test/rig/etcd.ts";
@@ -69,7 +69,10 @@ describe("takeover", () => {
     },
     "the cluster was paused": async (cluster) => {
       await cluster.etcd.revokeLease(cluster.lease);
-      await cluster.etcd.setPause({ by: "op", reason: "test", forSeconds: 30 });
+      const pause = { kind: "pause", record: { by: "op", reason: "test" }, forSeconds: 30 } as const;
+      const done = { phase: "done", detail: "", updatedWallMs: wallMs(1) } as const;
+      const record = { id: id<OperationId>("p"), what: "pause", by: "op", reason: "test", ...done } as const;
+      await cluster.etcd.carryOut(record, pause);
     },
   };
   test.each(Object.keys(breaks))("is refused and changes nothing when %s", async (name) => {

@@ -3,6 +3,7 @@
  * grows with every takeover and decides nothing, so it is read apart.
  */
 import type {
+  AcknowledgedRecord,
   BootId,
   ClusterId,
   ControlRecord,
@@ -59,6 +60,7 @@ export function viewOf(keys: Keys, answer: ITxnResponse): EtcdView {
     },
     pause: present<ControlRecord["pause"]>(keys.pause) ?? { value: undefined, modRevision: absent },
     kill: present<KillRecord>(keys.kill) ?? { value: undefined, modRevision: absent },
+    acknowledged: present<AcknowledgedRecord>(keys.acknowledged) ?? { value: undefined, modRevision: absent },
     members: folder<NodeId, MemberRecord>("members", (kv) => decode<MemberRecord>(kv, "object")),
     deaths: folder<BootId, DeathRecord>("deaths", (kv) => decode<DeathRecord>(kv, "object")),
     operations: folder<OperationId, Versioned<OperationRecord>>("operations", (kv) => versioned(kv, "object")),

@@ -43,8 +43,18 @@ export interface ClusterView {
   readonly members: readonly MemberView[];
   readonly control: {
     readonly autofailover: ControlRecord["autofailover"];
-    readonly pause: { readonly by: string; readonly reason: string } | null;
+    readonly pause: { readonly by: string; readonly reason: string; readonly untilWallMs?: number } | null;
+    readonly acknowledged?: { readonly by: string; readonly reason: string; readonly atWallMs: number } | null;
   };
+  /** While nobody leads: what a failover would mean. */
+  readonly leaderless?: {
+    /** Since when this node has seen no leader key. */
+    readonly forMs: number;
+    /** After so long a node that is not in sync may be made leader. */
+    readonly uncleanAfterMs: number;
+    /** Of each node that is not in sync, what would be lost. */
+    readonly losses: readonly { readonly node: NodeId; readonly sentence: string }[];
+  } | null;
   readonly kill: KillRecord | null;
   /** May an order that needs a fresh price leave now, and if not, why not. */
   readonly trading: { readonly isAllowed: boolean; readonly reasons: readonly string[] };
@@ -97,6 +107,10 @@ export interface EtcdHealth {
   /** Age of the newest linearizable read. */
   readonly ageMs: number | null;
   readonly revision: string | null;
+  /** Endpoint of etcd's own leader; null where it is not known. */
+  readonly leaderEndpoint?: string | null;
+  /** etcd's leader stands on the host of Baton's leader: one host's loss costs both. Null where that is not known. */
+  readonly sitsWithLeader?: boolean | null;
 }
 
 /** `GET /v1/feeds`: one row per feed and symbol. */
@@ -217,8 +231,20 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
   ),
   control: z.looseObject({
     autofailover: z.enum(["on", "observe", "off"]),
-    pause: z.looseObject({ by: z.string(), reason: z.string() }).nullable(),
+    pause: z.looseObject({ by: z.string(), reason: z.string(), untilWallMs: z.exactOptional(z.number()) }).nullable(),
+    acknowledged: z.exactOptional(
+      z.looseObject({ by: z.string(), reason: z.string(), atWallMs: z.number() }).nullable(),
+    ),
   }),
+  leaderless: z.exactOptional(
+    z
+      .looseObject({
+        forMs: z.number(),
+        uncleanAfterMs: z.number(),
+        losses: z.array(z.looseObject({ node: z.string(), sentence: z.string() })),
+      })
+      .nullable(),
+  ),
   kill: killRecord.nullable(),
   trading: z.looseObject({ isAllowed: z.boolean(), reasons: z.array(z.string()) }),
   orders: z.looseObject({ open: z.int(), inDoubt: z.int(), oldestInDoubtMs: age, fillsMissing: z.int() }),
@@ -228,6 +254,8 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
     endpoints: z.array(z.looseObject({ endpoint: z.string(), isHealthy: z.boolean() })),
     ageMs: age,
     revision: z.string().nullable(),
+    leaderEndpoint: z.exactOptional(z.string().nullable()),
+    sitsWithLeader: z.exactOptional(z.boolean().nullable()),
   }),
   operation: operationViewSchema.nullable(),
 }) as unknown as z.ZodType<ClusterView>;

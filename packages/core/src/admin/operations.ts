@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { Epoch, NodeId, OperationId } from "../ids.ts";
-import type { OperationPhase } from "../succession/records.ts";
+import type { OperationPhase, OperationWhat } from "../succession/records.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
 
@@ -16,13 +16,21 @@ interface Asked {
 
 export type OperationRequest =
   | (Asked & { readonly what: "switchover"; readonly to?: NodeId })
+  /** `allowDataLoss` needs the cluster's name, typed: a node that is not in sync may lack committed records. */
+  | (Asked & {
+      readonly what: "failover";
+      readonly to: NodeId;
+      readonly allowDataLoss?: boolean;
+      readonly cluster?: string;
+    })
+  | (Asked & { readonly what: "acknowledge" })
   | (Asked & { readonly what: "kill"; readonly level: "cluster" })
   | (Asked & { readonly what: "unkill" })
   | (Asked & { readonly what: "pause"; readonly forMs: number })
   | (Asked & { readonly what: "resume" })
   | (Asked & { readonly what: "autofailover"; readonly mode: "on" | "observe" | "off" });
 
-export type OperationKind = OperationRequest["what"];
+export type OperationKind = OperationWhat;
 
 /** Answer 202 of `POST /operations`, and `GET /operations/:id`. */
 export interface OperationView {
@@ -49,6 +57,14 @@ export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminat
   "what",
   [
     z.strictObject({ what: z.literal("switchover"), ...asked, to: z.exactOptional(z.string()) }),
+    z.strictObject({
+      what: z.literal("failover"),
+      ...asked,
+      to: z.string("must name the node"),
+      allowDataLoss: z.exactOptional(z.boolean("must be true or false")),
+      cluster: z.exactOptional(z.string()),
+    }),
+    z.strictObject({ what: z.literal("acknowledge"), ...asked }),
     z.strictObject({ what: z.literal("kill"), ...asked, level: z.literal("cluster", "must be cluster") }),
     z.strictObject({ what: z.literal("unkill"), ...asked }),
     z.strictObject({
@@ -63,7 +79,7 @@ export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminat
       mode: z.enum(["on", "observe", "off"], "must be on, observe or off"),
     }),
   ],
-  "must be switchover, kill, unkill, pause, resume or autofailover",
+  "must be switchover, failover, kill, unkill, pause, resume, autofailover or acknowledge",
 ) as unknown as z.ZodType<OperationRequest>;
 
 /** Checks the body of `POST /operations`. */
@@ -73,7 +89,7 @@ export function checkOperationRequest(body: unknown): Checked<OperationRequest> 
 
 export const operationViewSchema: z.ZodType<OperationView> = z.looseObject({
   id: z.string(),
-  what: z.enum(["switchover", "kill", "unkill", "pause", "resume", "autofailover"]),
+  what: z.enum(["switchover", "failover", "kill", "unkill", "pause", "resume", "autofailover", "acknowledge"]),
   to: z.exactOptional(z.string()),
   by: z.string(),
   reason: z.string(),

@@ -15,6 +15,7 @@ export type ApiProblemCode =
   | "not-found"
   | "conflict"
   | "key-reused"
+  | "not-confirmed"
   | "refused"
   | "unknown"
   | "internal";
@@ -31,6 +32,10 @@ export const apiProblemCodes: Readonly<Record<ApiProblemCode, { readonly statuse
     "not-found": { statuses: "404, 410", means: "There is no such thing here (any more)." },
     conflict: { statuses: "409", means: "The present state does not allow it." },
     "key-reused": { statuses: "422", means: "Another request came under this Idempotency-Key; nothing was recorded." },
+    "not-confirmed": {
+      statuses: "422",
+      means: "Something can be lost, and the cluster's name was not typed; nothing was recorded.",
+    },
     refused: { statuses: "503", means: "Nothing was recorded; try again." },
     unknown: { statuses: "503", means: "It was recorded and is not known durable; repeat it with the same key." },
     internal: { statuses: "500", means: "Baton is wrong; the log says more." },

@@ -158,11 +158,11 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     path: "/operations",
     right: "operator",
     on: "any",
-    summary: "Asks for a switchover, a kill, a pause; the same id again does nothing twice",
+    summary: "Asks for a switchover, a failover, a kill, a pause…; the same id again does nothing twice",
     body: "OperationRequest",
     answers: {
       202: { says: "it is on record", body: "Operation" },
-      422: problemAnswer("`invalid`: names the field"),
+      422: problemAnswer("`invalid`: names the field; `not-confirmed`: data can be lost and the name was not typed"),
       503: problemAnswer("`unknown`: etcd did not answer; the outcome is readable under the operation's id"),
     },
   },

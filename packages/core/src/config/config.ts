@@ -56,6 +56,7 @@ export interface ApiConfig {
 export interface ReplicationConfig {
   readonly heartbeatMs: number;
   readonly silenceMs: number;
+  readonly silenceMaxMs: number;
   readonly shrinkMs: number;
   /** Node id → `host:port` used instead of what that node publishes. */
   readonly peers: Readonly<Record<string, string>>;

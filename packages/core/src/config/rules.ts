@@ -114,7 +114,7 @@ function etcdIssues(config: Config): ConfigIssue[] {
 }
 
 function timingIssues(config: Config): ConfigIssue[] {
-  const { heartbeatMs, shrinkMs, silenceMs } = config.replication;
+  const { heartbeatMs, shrinkMs, silenceMs, silenceMaxMs } = config.replication;
   const { profile, leaseTtlSeconds, keepaliveMs, marginMs } = config.leadership;
   const { electionOutageMs, roundTripMs } = profileTimings[profile];
   const issues: ConfigIssue[] = [];
@@ -146,6 +146,15 @@ function timingIssues(config: Config): ConfigIssue[] {
         `shrinkMs ${shrinkMs} + ${roundTripMs} ms to etcd (profile ${profile}) is not less than silenceMs ${silenceMs}: ` +
           "a leader could not remove a lost standby before another one takes over.",
         `silenceMs above ${shrinkMs + roundTripMs}, or a smaller shrinkMs`,
+      ),
+    );
+  }
+  if (silenceMaxMs < silenceMs) {
+    issues.push(
+      issueAt(
+        ["replication", "silenceMaxMs"],
+        `silenceMaxMs ${silenceMaxMs} is below silenceMs ${silenceMs}, the least that the detector allows.`,
+        `at least ${silenceMs}`,
       ),
     );
   }

@@ -196,7 +196,18 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
   replication: z
     .strictObject({
       heartbeatMs: whole("how often the leader speaks to its standbys when it has nothing to ship", 10, 5_000, 50),
-      silenceMs: whole("silence of the leader after which an in-sync standby takes over", 100, 60_000, 1_000),
+      silenceMs: whole(
+        "silence of the leader after which an in-sync standby takes over on an even link: the least that the detector allows",
+        100,
+        60_000,
+        1_000,
+      ),
+      silenceMaxMs: whole(
+        "the most silence that the detector allows on an uneven link; the same as silenceMs makes it a constant",
+        100,
+        120_000,
+        3_000,
+      ),
       shrinkMs: whole("silence of a standby after which the leader removes it from the in-sync set", 50, 30_000, 300),
       peers: z
         .record(named("a node id"), address("address used for that node"))

@@ -49,6 +49,8 @@ export function stepLeading(state: Succession, role: LeaderRole, input: Successi
       const inherited = Math.max(role.inherited, input.sequence - 1);
       return advance(state, { ...role, openedAt: input.sequence, inherited }, input.wall);
     }
+    case "failover":
+      return still(state, role, { kind: "refuse-failover", operation: input.operation, why: "it leads already" });
     case "switchover":
       return startSwitchover(state, role, input);
     case "drained": {

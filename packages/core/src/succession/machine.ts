@@ -8,6 +8,7 @@
 import { assertNever } from "../assert.ts";
 import type { Epoch, Sequence } from "../ids.ts";
 import type { MonoMs } from "../time.ts";
+import { heardIn, stalledBy } from "./detector.ts";
 import { stepLeading } from "./leading.ts";
 import { stepStandby } from "./standby.ts";
 import type { Promised, Stepped, Succession, SuccessionInput, SuccessionTiming } from "./state.ts";
@@ -99,17 +100,24 @@ function note(state: Succession, input: SuccessionInput): Succession {
       const leader = input.view.leader?.value;
       const member = leader === undefined ? undefined : input.view.members.get(leader.node);
       const seen = member?.boot === leader?.boot ? member : undefined;
+      const isSameEpoch = state.view?.epoch.value === input.view.epoch.value;
+      const absentSince = (isSameEpoch ? state.leaderAbsentSinceMonoMs : undefined) ?? input.now;
       return {
         ...state,
         view: input.view,
         lastLeader: leader ?? state.lastLeader,
         lastLeaderMember: seen ?? state.lastLeaderMember,
+        leaderAbsentSinceMonoMs: leader === undefined ? absentSince : undefined,
       };
     }
     case "promised":
       return { ...state, promised: merged(state.promised, input.promised) };
     case "journal":
       return { ...state, durable: input.durable, last: input.last };
+    case "heard":
+      return heardIn(state, input.boot, input.now);
+    case "tick":
+      return stalledBy(state, input.now);
     default:
       return state;
   }

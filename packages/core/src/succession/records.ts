@@ -65,7 +65,14 @@ export interface DeathRecord {
 export interface ControlRecord {
   readonly autofailover: "on" | "observe" | "off";
   /** Present while an operator's pause is in force (the key hangs on a lease of the pause's length). */
-  readonly pause?: { readonly by: string; readonly reason: string };
+  readonly pause?: PauseRecord;
+}
+
+export interface PauseRecord {
+  readonly by: string;
+  readonly reason: string;
+  /** For people: the lease decides when it ends, not a clock. */
+  readonly untilWallMs?: WallMs;
 }
 
 /** Key `control/acknowledged`: an operator has seen the deaths and takeovers before this moment. */
@@ -101,10 +108,15 @@ export interface HistoryRecord {
 
 export type OperationPhase = "asked" | "running" | "done" | "aborted" | "failed";
 
+export type OperationWhat =
+  "switchover" | "failover" | "pause" | "resume" | "autofailover" | "acknowledge" | "kill" | "unkill";
+
 /** Key `operations/<id>`: every operation ends done, aborted or failed, with a reason (I14). */
 export interface OperationRecord {
   readonly id: OperationId;
-  readonly what: "switchover";
+  readonly what: OperationWhat;
+  /** Failover: an operator accepts that committed records are lost. */
+  readonly allowDataLoss?: boolean;
   readonly to?: NodeId;
   readonly by: string;
   readonly reason: string;
@@ -113,6 +125,14 @@ export interface OperationRecord {
   readonly epoch?: Epoch;
   readonly updatedWallMs: WallMs;
 }
+
+/** What an operation changes in the same transaction in which it is recorded as done. */
+export type ControlChange =
+  | { readonly kind: "kill"; readonly record: KillRecord }
+  | { readonly kind: "autofailover"; readonly value: ControlRecord["autofailover"] }
+  | { readonly kind: "pause"; readonly record: PauseRecord; readonly forSeconds: number }
+  | { readonly kind: "resume" }
+  | { readonly kind: "acknowledge"; readonly record: AcknowledgedRecord };
 
 /** A value with the etcd revision of its last change ("0": the key does not exist), as a decimal string. */
 export interface Versioned<T> {

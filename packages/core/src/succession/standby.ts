@@ -4,8 +4,12 @@
  * newer version or epoch ends a vow. What it won it persists before any other act. Invariants I1, I5, I6, I8, I16.
  */
 import { assert } from "../assert.ts";
-import type { TakeoverReason } from "../formats/events.ts";
 import type { MonoMs, WallMs } from "../time.ts";
+import { judgedSelf, lastLeader, vowAndAsk, whyNotEligible } from "./campaign.ts";
+import { silenceAllowedMs } from "./detector.ts";
+import { lostFailover, settledFailover, startFailover } from "./failover.ts";
+import { bars, reasonsText } from "./promotability.ts";
+import type { EtcdView } from "./records.ts";
 import type {
   CandidateRole,
   LeaderRole,
@@ -17,12 +21,7 @@ import type {
   SuccessionInput,
   WinnerRole,
 } from "./state.ts";
-import { bars, promotability, reasonsText } from "./promotability.ts";
-import type { PromotabilityReason } from "./promotability.ts";
 import { merged } from "./state.ts";
-import type { EtcdView, LeaderRecord, MemberRecord, Transaction } from "./records.ts";
-
-type Takeover = Extract<Transaction, { kind: "takeover" }>;
 
 /** A better candidate that is dead too must not cost more than this. */
 const courtesyMs = 150;
@@ -45,6 +44,8 @@ export function stepStandby(
       return onPromised(state, role, input.now);
     case "answered":
       return onAnswer(state, role, input);
+    case "failover":
+      return startFailover(state, role, input);
     case "switchover":
       return still(state, { kind: "refuse-switchover", operation: input.operation, why: "this node does not lead" });
     default:
@@ -54,35 +55,17 @@ export function stepStandby(
 
 /** Why this node may not ask for the leadership by itself under this view; undefined when it may. */
 export function whyNotCandidate(state: Succession, view: EtcdView, wall: WallMs): string | undefined {
-  const why = whyNotEligible(state, view) ?? reasonsText(bars(judged(state, view, wall), "automatic"));
-  if (why !== undefined) return why;
+  return whyNotFit(state, view, wall) ?? whyControlled(view);
+}
+
+function whyNotFit(state: Succession, view: EtcdView, wall: WallMs): string | undefined {
+  return whyNotEligible(state, view) ?? reasonsText(bars(judgedSelf(state, view, wall), "automatic"));
+}
+
+/** I16: in pause, and unless autofailover is on, only an operator's operation changes the leader. */
+function whyControlled(view: EtcdView): string | undefined {
   if (view.pause.value !== undefined) return `paused by ${view.pause.value.by}`;
   if (view.autofailover.value !== "on") return `autofailover is ${view.autofailover.value}`;
-  return undefined;
-}
-
-/** The one function's answer on this node itself. */
-function judged(state: Succession, view: EtcdView, wall: WallMs): readonly PromotabilityReason[] {
-  const { self, lastLeaderMember, lastMetro, rules } = state;
-  if (self === undefined) return [];
-  return promotability({ candidate: self, view, leader: lastLeaderMember, lastMetro, rules, wall });
-}
-
-/** What forbids a takeover whoever asks for it: the protocol's own conditions. */
-function whyNotEligible(state: Succession, view: EtcdView): string | undefined {
-  if (view.cluster === undefined) return "the cluster is not initialised";
-  if (view.insync === undefined) return "etcd holds no in-sync set";
-  if (state.lease === undefined) return "no lease yet";
-  const isMember = view.insync.value.members.some((m) => m.node === state.me.node && m.journal === state.me.journal);
-  if (!isMember) return "not in the in-sync set";
-  if (state.promised.epochMax > view.epoch.value) {
-    return `etcd shows epoch ${view.epoch.value}, lower than ${state.promised.epochMax} which is promised here`;
-  }
-  const vow = state.promised.vow;
-  if (vow?.epoch === view.epoch.value && vow.version > view.insync.value.version) {
-    return `etcd shows version ${view.insync.value.version} of the set, lower than ${vow.version} which was seen here`;
-  }
-  if (state.unfit.length > 0) return `unfit: ${state.unfit.join(", ")}`;
   return undefined;
 }
 
@@ -94,12 +77,15 @@ function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
   // Rule 9: an own boot in the key is ours, whatever answer was lost; an older boot of this node is not.
   if (leader !== undefined && leader.value.boot === state.me.boot && leader.value.epoch > state.promised.epochMax) {
     assert(view.insync !== undefined, "a cluster with a leader has an in-sync set");
-    return won(state, {
+    const stepped = won(state, {
       epoch: leader.value.epoch,
       reason: leader.value.reason,
       known: { record: view.insync.value, modRevision: view.insync.modRevision },
       leaderModRevision: leader.modRevision,
     });
+    // While it asked it was handed the key: what it asked for by an operator's word has not come of it.
+    const isHanded = role.role === "candidate" && role.transaction.leader.reason !== leader.value.reason;
+    return isHanded ? { ...stepped, effects: [...stepped.effects, ...lostFailover(role.transaction)] } : stepped;
   }
   if (role.role === "candidate" && !isSettled(role, view)) return still(state);
   const following = leader?.value.boot ?? role.following;
@@ -109,6 +95,9 @@ function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
     heardMonoMs: following === role.following ? role.heardMonoMs : now,
   };
   const next: Succession = { ...state, role: standby };
+  if (role.role === "candidate" && role.transaction.history.operation !== undefined) {
+    return settledFailover(next, standby, view, { asked: role.transaction, isDead: isDecided(role, view), wall });
+  }
   const requireLeaderAbsent = leader === undefined;
   if (!requireLeaderAbsent && !isSilent(next, standby, now)) return still(next);
   const since = role.role === "standby" ? role.deferringSinceMonoMs : undefined;
@@ -120,14 +109,18 @@ function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
  * does; afterwards (refused or unknown) an unchanged one does too, and it may ask again on the same guard. The vow stays.
  */
 function isSettled(role: CandidateRole, view: EtcdView): boolean {
-  const guard = role.transaction.guard;
-  const version = role.transaction.insync.version - 1;
-  const isNewer = view.epoch.value > guard.epoch.value || (view.insync?.value.version ?? version) > version;
-  return isNewer || role.phase === "settling";
+  return role.phase === "settling" || isDecided(role, view);
+}
+
+/** A newer version or epoch: the request can win no more. */
+function isDecided(role: CandidateRole, view: EtcdView): boolean {
+  const { guard, insync } = role.transaction;
+  const version = insync.version - 1;
+  return view.epoch.value > guard.epoch.value || (view.insync?.value.version ?? version) > version;
 }
 
 function isSilent(state: Succession, role: StandbyRole, now: MonoMs): boolean {
-  return state.timing.preempt && now - role.heardMonoMs >= state.timing.silenceMs;
+  return state.timing.preempt && now - role.heardMonoMs >= silenceAllowedMs(state);
 }
 
 function campaign(
@@ -136,91 +129,33 @@ function campaign(
   view: EtcdView,
   how: { readonly requireLeaderAbsent: boolean; readonly now: MonoMs; readonly wall: WallMs },
 ): Stepped {
-  const why = whyNotCandidate(state, view, how.wall);
+  const old = lastLeader(state, view)?.node ?? "nobody";
+  const unfit = whyNotFit(state, view, how.wall);
+  const controlled = whyControlled(view);
+  if (unfit === undefined && controlled !== undefined && view.autofailover.value === "observe") {
+    const cause = how.requireLeaderAbsent
+      ? "its leader key is gone"
+      : `it has been silent for ${silentFor(role, how)} ms`;
+    const sentence = `Would take over from ${old} now, because ${cause}; ${controlled}.`;
+    return still(state, { kind: "say", event: "takeover.observed", sentence });
+  }
+  const why = unfit ?? controlled;
   if (why !== undefined) {
-    const sentence = `Would take over from ${lastLeader(state, view)?.node ?? "nobody"}, but: ${why}.`;
+    const sentence = `Would take over from ${old}, but: ${why}.`;
     return still(state, { kind: "say", event: "takeover.withheld", sentence });
   }
-  const waits = reasonsText(judged(state, view, how.wall));
+  const waits = reasonsText(judgedSelf(state, view, how.wall));
   const since = role.deferringSinceMonoMs ?? how.now;
   if (waits !== undefined && how.now - since < (state.timing.courtesyMs ?? courtesyMs)) {
     const say: SuccessionEffect = { kind: "say", event: "takeover.deferred", sentence: `Does not go first: ${waits}.` };
     return still({ ...state, role: { ...role, deferringSinceMonoMs: since } }, say);
   }
-  const transaction = takeover(state, view, how);
-  const vow = { epoch: view.epoch.value, version: transaction.insync.version - 1 };
-  return {
-    state: {
-      ...state,
-      nextTransaction: state.nextTransaction + 1,
-      role: {
-        role: "candidate",
-        phase: "vowing",
-        transaction,
-        following: role.following,
-        heardMonoMs: role.heardMonoMs,
-      },
-    },
-    effects: [
-      { kind: "persist", promised: { epochMax: view.epoch.value, vow } },
-      { kind: "say", event: "takeover.vowed", sentence: sentenceOf(transaction, lastLeader(state, view)) },
-    ],
-  };
+  return vowAndAsk(state, role, view, how);
 }
 
-function takeover(
-  state: Succession,
-  view: EtcdView,
-  how: { readonly requireLeaderAbsent: boolean; readonly wall: WallMs },
-): Takeover {
-  assert(view.insync !== undefined && state.lease !== undefined, "a candidate has a set and a lease");
-  const epoch = view.epoch.value + 1;
-  const old = lastLeader(state, view);
-  const reason = reasonOf(view, old, how.requireLeaderAbsent);
-  const identity = { node: state.me.node, boot: state.me.boot, epoch, reason };
-  const members = view.insync.value.members.filter((m) => m.node === state.me.node || m.node !== old?.node);
-  return {
-    kind: "takeover",
-    id: state.nextTransaction,
-    requireLeaderAbsent: how.requireLeaderAbsent,
-    guard: {
-      epoch: view.epoch,
-      insyncModRevision: view.insync.modRevision,
-      autofailoverModRevision: view.autofailover.modRevision,
-      pauseModRevision: view.pause.modRevision,
-    },
-    leader: { ...identity, lease: state.lease, sinceWallMs: how.wall },
-    insync: {
-      epoch,
-      version: view.insync.value.version + 1,
-      members,
-      by: { boot: state.me.boot, transaction: state.nextTransaction },
-    },
-    history: { ...identity, atWallMs: how.wall, position: state.durable, ...metroOf(state.self) },
-  };
-}
-
-function metroOf(member: MemberRecord | undefined): { readonly metro?: string } {
-  return member?.facts === undefined ? {} : { metro: member.facts.metro };
-}
-
-/**
- * Whom this takeover follows on. One that led an earlier epoch than etcd's is not it: another has led unseen, whose death
- * was not told, and who may still send.
- */
-function lastLeader(state: Succession, view: EtcdView): LeaderRecord | undefined {
-  const last = view.leader?.value ?? state.lastLeader;
-  return last?.epoch === view.epoch.value ? last : undefined;
-}
-
-function reasonOf(view: EtcdView, old: LeaderRecord | undefined, isAbsent: boolean): TakeoverReason {
-  if (!isAbsent) return "pre-emption";
-  return old !== undefined && view.deaths.has(old.boot) ? "crash-release" : "expired";
-}
-
-function sentenceOf(transaction: Takeover, old: LeaderRecord | undefined): string {
-  const from = old === undefined ? "no known leader" : `${old.node} (epoch ${old.epoch})`;
-  return `Asks for epoch ${transaction.leader.epoch} after ${from}: ${transaction.leader.reason}.`;
+/** In whole seconds: the same sentence is said once. */
+function silentFor(role: StandbyRole, how: { readonly now: MonoMs }): number {
+  return Math.floor((how.now - role.heardMonoMs) / 1_000) * 1_000;
 }
 
 function onTick(state: Succession, role: StandbyRole | CandidateRole | WinnerRole, now: MonoMs): Stepped {
@@ -243,7 +178,8 @@ function onPromised(state: Succession, role: StandbyRole | CandidateRole | Winne
       role.role === "candidate"
         ? { role: "standby", following: role.following, heardMonoMs: role.heardMonoMs }
         : { role: "standby", following: undefined, heardMonoMs: now };
-    return still({ ...state, role: standby }, { kind: "read" });
+    const lost = role.role === "candidate" ? lostFailover(role.transaction) : [];
+    return still({ ...state, role: standby }, ...lost, { kind: "read" });
   }
   if (role.role === "winner" && epochMax === role.epoch) return lead(state, role, now);
   if (role.role !== "candidate" || role.phase !== "vowing") return still(state);

@@ -4,14 +4,17 @@
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
+import type { Rhythm } from "./detector.ts";
 import type { PromotabilityRules } from "./promotability.ts";
 import type { EtcdView, InsyncRecord, LeaderRecord, MemberRecord, Transaction, TransactionAnswer } from "./records.ts";
 import type { Follower, KnownSet } from "./wait-set.ts";
 
 /** Configured times, in ms; see `infra/config`. */
 export interface SuccessionTiming {
-  /** A standby that hears nothing from the leader for so long may pre-empt it. */
+  /** A standby that hears nothing from the leader for so long may pre-empt it: the least that the detector ever allows. */
   readonly silenceMs: number;
+  /** The most that it allows, however uneven the link; default `silenceMs`: then the silence is a constant. */
+  readonly silenceMaxMs?: number;
   /** A member that does not acknowledge for so long is removed from the set. */
   readonly shrinkMs: number;
   /** The same for a member whose link is down. */
@@ -117,6 +120,12 @@ export interface Succession {
   /** What this node would publish of itself at this moment. */
   readonly self?: MemberRecord | undefined;
   readonly nextTransaction: number;
+  /** Since when, without a gap that this node saw, etcd has shown no leader. */
+  readonly leaderAbsentSinceMonoMs?: MonoMs | undefined;
+  /** How the leader that is followed is usually heard. */
+  readonly rhythm?: Rhythm | undefined;
+  /** When the loop last turned. */
+  readonly tickedMonoMs?: MonoMs | undefined;
   readonly role: Role;
 }
 
@@ -193,6 +202,15 @@ export type SuccessionInput =
       readonly now: MonoMs;
       readonly wall: WallMs;
     }
+  /** An operator makes this node the leader. `uncleanAfterMs`: TTL + validity, for a node that is not in sync. */
+  | {
+      readonly kind: "failover";
+      readonly operation: OperationId;
+      readonly allowDataLoss: boolean;
+      readonly uncleanAfterMs: number;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
   /** The engine has stopped appending and sending; `last` is the journal's end. */
   | {
       readonly kind: "drained";
@@ -220,6 +238,7 @@ export type SuccessionEffect =
   /** Stop leading and follow; the boot may lead again in a later epoch. */
   | { readonly kind: "handed-off"; readonly operation: OperationId; readonly to: NodeId; readonly epoch: Epoch }
   | { readonly kind: "refuse-switchover"; readonly operation: OperationId; readonly why: string }
+  | { readonly kind: "refuse-failover"; readonly operation: OperationId; readonly why: string }
   /** Stop for good: the permit has ended for this boot. */
   | { readonly kind: "fence"; readonly reason: string }
   /** One fact for the log, the status and the timeline. */

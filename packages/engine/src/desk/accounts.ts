@@ -44,14 +44,22 @@ export class Accounts {
   readonly #balances = new Map<VenueId, Map<string, Decimal>>();
   /** By `venueOrderKey`: orders that were told under an id that is not ours. */
   readonly #foreign = new Set<string>();
+  /** Venues whose trades and open orders must be read before anything is ordered: the journal may lack records of them. */
+  readonly #unreconciled: Set<VenueId>;
   /** What was told of an order before its placement was answered. */
   readonly #early = new Map<IntentId, { readonly venue: VenueId; readonly order: VenueOrder }>();
 
-  /** `onEvidence`: the venue told of an order of ours whose fate was open. */
-  constructor(context: DeskContext, term: Term, onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void) {
+  /** `onEvidence`: the venue told of an order of ours whose fate was open. `isUnclean`: how this term began. */
+  constructor(
+    context: DeskContext,
+    term: Term,
+    onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void,
+    isUnclean: boolean,
+  ) {
     this.#context = context;
     this.#term = term;
     this.#onEvidence = onEvidence;
+    this.#unreconciled = new Set(isUnclean ? context.config.venues.map((venue) => venue.id) : []);
   }
 
   /** Starts listening, and takes the baseline of every account that has none. The epoch's opening is committed. */
@@ -85,8 +93,11 @@ export class Accounts {
 
   /** Why no order may go to this venue yet; undefined when one may. */
   whyNotReady(venue: VenueId): string | undefined {
-    return this.#term.state.baselines.get(venue)?.baseline === undefined
-      ? "the account's baseline has not been taken yet"
+    if (this.#term.state.baselines.get(venue)?.baseline === undefined) {
+      return "the account's baseline has not been taken yet";
+    }
+    return this.#unreconciled.has(venue)
+      ? "its orders and trades have not been read since the unclean failover"
       : undefined;
   }
 
@@ -110,6 +121,7 @@ export class Accounts {
         onState: (state, why) => {
           const was = this.#states.get(venue.id);
           this.#states.set(venue.id, state);
+          if (state === "ready") this.#unreconciled.delete(venue.id);
           if (state === "ready") this.#context.say("account.ready", `The account stream of ${venue.id} is complete.`);
           else if (was === "ready")
             this.#context.warn("account.lost", `The account stream of ${venue.id} ended: ${why}.`);

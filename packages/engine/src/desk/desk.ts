@@ -98,7 +98,8 @@ export class Desk {
       const isKnown = refused.code.endsWith("-known") || refused.code === "fill-before-baseline";
       if (!isKnown) this.#context.warn("event.refused", refused.message, { code: refused.code });
     });
-    const accounts = new Accounts(this.#context, term, (order, told) => doubts.evidence(order, told));
+    const isUnclean = start.reason === "unclean";
+    const accounts = new Accounts(this.#context, term, (order, told) => doubts.evidence(order, told), isUnclean);
     const intake = new Intake(this.#context, term, (venue) => accounts.whyNotReady(venue));
     const placements: Placements = new Placements(this.#context, term, {
       resolve: (intent) => doubts.begin(intent),

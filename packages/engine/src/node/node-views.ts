@@ -26,6 +26,7 @@ import { monoNow, wallNow } from "../clock.ts";
 import { depthLevels } from "../metrics.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
 import type { EngineNode } from "./node.ts";
+import { etcdFreshMs, etcdView, leaderlessView } from "./etcd-views.ts";
 import { viewOf } from "./operations.ts";
 import { build, configDigestOf } from "./presence.ts";
 import { judged } from "./standing.ts";
@@ -41,7 +42,6 @@ export interface NodeViewsOptions {
 
 const qualityRank = { stale: 0, degraded: 1, live: 2 } as const;
 const breakerRank = { closed: 0, probing: 1, open: 2 } as const;
-const etcdFreshMs = 3_000;
 
 export class NodeViews {
   readonly #o: NodeViewsOptions;
@@ -113,7 +113,12 @@ export class NodeViews {
           ? null
           : { epoch: insync.epoch, version: insync.version, members: insync.members.map((member) => member.node) },
       members: this.#members(),
-      control: { autofailover: view?.autofailover.value ?? "on", pause: pause === undefined ? null : pause },
+      control: {
+        autofailover: view?.autofailover.value ?? "on",
+        pause: pause === undefined ? null : pause,
+        acknowledged: view?.acknowledged?.value ?? null,
+      },
+      leaderless: leaderlessView(node, this.#members()),
       kill: kill === undefined || kill.level === "off" ? null : kill,
       trading: { isAllowed: whyNot.length === 0, reasons: whyNot },
       orders: {
@@ -127,15 +132,7 @@ export class NodeViews {
         quality: worst(status.symbols.map((symbol) => symbol.quality)),
         ageMs: status.ageMs ?? null,
       })),
-      etcd: {
-        isReachable: (node.viewAgeMs ?? Infinity) < etcdFreshMs,
-        endpoints: config.etcd.endpoints.map((endpoint) => ({
-          endpoint,
-          isHealthy: (node.viewAgeMs ?? Infinity) < etcdFreshMs,
-        })),
-        ageMs: node.viewAgeMs ?? null,
-        revision: view?.revision ?? null,
-      },
+      etcd: etcdView(node, config),
       operation: running === undefined ? null : viewOf(running.value),
     };
   }

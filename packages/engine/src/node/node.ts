@@ -14,7 +14,7 @@ import type {
   Sequence,
   TakeoverReason,
 } from "@baton/core";
-import { bootSuccession, id, isEpochOpen, monoMs, refused, tagOf, wallMs, yieldTo } from "@baton/core";
+import { bootSuccession, id, isEpochOpen, monoMs, refused, tagOf, wallMs } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
@@ -27,11 +27,14 @@ import type { Metrics } from "../metrics.ts";
 import { OrderTraces } from "../order-trace.ts";
 import { Strategies } from "../strategies/strategies.ts";
 import { inheritedSendForMs } from "./inherited-bound.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
 import { rulesOf, Standing } from "./standing.ts";
 import { TakeoverClock } from "./takeover-clock.ts";
 import { VenueDoors } from "./venue-doors.ts";
+import { Yielding } from "./yielding.ts";
+import type { StandbyWord } from "./yielding.ts";
 
 export interface NodeParts {
   readonly config: Config;
@@ -50,11 +53,6 @@ export interface NodeParts {
   readonly end: (why: string) => void;
 }
 
-/** What a standby says of itself over the link, several times a second. */
-interface StandbyWord {
-  readonly reachesVenue: boolean;
-}
-
 const tickMs = 20;
 const presenceEveryMs = 1_000;
 const statusEveryMs = 250;
@@ -67,13 +65,14 @@ export class EngineNode {
   readonly markets: Markets;
   readonly doors: VenueDoors;
   readonly standing: Standing;
+  readonly housekeeping: Housekeeping;
   readonly operations: Operations;
   readonly replication: Replication;
   readonly traces: OrderTraces = new OrderTraces();
   readonly events: EventStreams;
   readonly #strategies: Strategies;
   readonly #takeover = new TakeoverClock();
-  readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMonoMs: number }>();
+  readonly #yielding: Yielding;
   readonly #timers: NodeJS.Timeout[] = [];
   #unwatch: (() => void) | undefined;
   #sentence = "starting";
@@ -107,6 +106,7 @@ export class EngineNode {
         me: { node: config.node.id, boot: o.boot, journal: journal.identity.journal },
         timing: {
           silenceMs: config.replication.silenceMs,
+          silenceMaxMs: config.replication.silenceMaxMs,
           shrinkMs: config.replication.shrinkMs,
           disconnectedShrinkMs: Math.ceil(config.replication.shrinkMs / 3),
           preempt: config.leadership.preempt,
@@ -149,9 +149,15 @@ export class EngineNode {
     );
     this.#strategies = new Strategies(config.strategies, this.desk, () => this.ledger.speculative);
     this.operations = new Operations({
-      etcd: o.etcd,
+      ...{ node: config.node.id, cluster: config.cluster.name, etcd: o.etcd },
       say: (event, sentence) => this.say(event, sentence),
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
+      failover: (operation, allowDataLoss) =>
+        this.leadership.feed({ kind: "failover", operation, allowDataLoss, uncleanAfterMs: this.uncleanAfterMs }),
+    });
+    this.housekeeping = new Housekeeping({
+      ...{ config, etcd: o.etcd, isLeading: () => this.isLeading },
+      say: (event, sentence) => this.say(event, sentence),
     });
     this.standing = new Standing({
       ...{ config, boot: o.boot, etcd: o.etcd, journal, doors: this.doors },
@@ -161,6 +167,12 @@ export class EngineNode {
       onIdTaken: (error) => {
         if (this.leadership.leading === undefined) this.#warn("node-id-in-use", error);
       },
+    });
+    this.#yielding = new Yielding({
+      leadership: this.leadership,
+      yieldMs: config.leadership.yieldMs,
+      ownLostSinceMonoMs: () => this.doors.lostSinceMonoMs,
+      say: (event, sentence) => this.say(event, sentence),
     });
     this.replication = o.openReplication({
       mayFollow: (epoch) => this.leadership.mayFollow(epoch),
@@ -184,6 +196,12 @@ export class EngineNode {
   /** Age of the newest read of etcd, ms. */
   get viewAgeMs(): number | undefined {
     return this.#viewReadMono === undefined ? undefined : monoNow() - this.#viewReadMono;
+  }
+
+  /** How long the leader key must be absent before a node that is not in sync may lead: lease and request validity. */
+  get uncleanAfterMs(): number {
+    const validityMs = Math.max(...this.#o.config.venues.map((venue) => venue.validityMs));
+    return this.#o.keeper.ttlMs + validityMs + this.#o.config.risk.clockErrorMaxMs;
   }
 
   /** True while this node leads an epoch that is open. */
@@ -247,6 +265,7 @@ export class EngineNode {
     this.#unwatch?.();
     this.events.close();
     this.standing.close();
+    this.housekeeping.close();
     this.desk.end();
     this.replication.close();
     this.ledger.abandonWaiters("this node is stopping");
@@ -288,6 +307,10 @@ export class EngineNode {
       refuseSwitchover: (operation, why) => {
         this.say("switchover.refused", `No switchover: ${why}.`);
         void this.operations.ended(operation, "failed", why);
+      },
+      refuseFailover: (operation, why) => {
+        this.say("failover.refused", `No failover: ${why}.`);
+        void this.operations.refused(operation, why);
       },
       fence: (reason) => this.#fence(reason),
       say: (event, sentence) => this.say(event, sentence),
@@ -331,8 +354,7 @@ export class EngineNode {
     replication.onAck.on((ack) => leadership.feed({ kind: "ack", ...ack }));
     replication.onVowed.on(({ node, epoch, version }) => leadership.feed({ kind: "vowed", node, epoch, version }));
     replication.onStatus.on(({ node, payload }) => {
-      const word = payload as StandbyWord;
-      this.#words.set(node, { reachesVenue: word.reachesVenue, saidMonoMs: monoNow() });
+      this.#yielding.heard(node, payload as StandbyWord);
     });
     const watch = etcd.watch(() => leadership.requestRead());
     this.#unwatch = () => watch.stop();
@@ -357,28 +379,7 @@ export class EngineNode {
     leadership.feed({ kind: "fit", unfit: [], self });
     if (isNews) void this.standing.publish();
     leadership.feed({ kind: "tick" });
-    this.#considerYield();
-  }
-
-  #considerYield(): void {
-    const role = this.leadership.leading;
-    if (role === undefined || role.hold !== undefined || !isEpochOpen(role)) return;
-    const since = this.doors.lostSinceMonoMs;
-    const to = yieldTo({
-      now: monoNow(),
-      yieldMs: this.#o.config.leadership.yieldMs,
-      ownLostSinceMonoMs: since === undefined ? undefined : monoMs(since),
-      standbys: role.known.record.members.flatMap(({ node }) => {
-        const word = this.#words.get(node);
-        return word === undefined
-          ? []
-          : [{ node, reachesVenue: word.reachesVenue, saidMonoMs: monoMs(word.saidMonoMs) }];
-      }),
-    });
-    if (to === undefined) return;
-    const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(monoNow())}`);
-    this.say("leadership.yields", `This node does not reach the venue and ${to} does.`);
-    this.leadership.feed({ kind: "switchover", operation, to, reason: "yield" });
+    this.#yielding.consider();
   }
 
   #lead(epoch: Epoch, reason: TakeoverReason): Sequence {
@@ -415,6 +416,7 @@ export class EngineNode {
     void etcd
       .completeHistory({ epoch: this.epoch, boot, phases })
       .catch((error: unknown) => this.#warn("history.unrecorded", error));
+    this.housekeeping.opened();
     void this.standing.publish();
   }
 

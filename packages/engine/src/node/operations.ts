@@ -1,10 +1,13 @@
 /**
  * Operators' operations: what is asked over HTTP is written to etcd first, so that its verdict can be read after any crash
- * (I14). A switchover is carried out by the leader that finds it; a kill or a pause is done when etcd has it. An operation
- * with an id that exists already is not done twice.
+ * (I14). A kill, a pause and their like stand in the same transaction as their record. A switchover is carried out by the
+ * leader that finds it, a failover by the node that it names. What became of either is never guessed: the history of an
+ * epoch names the operation that made it, and that alone says "done". An id that exists already is not done twice.
  */
 import { randomUUID } from "node:crypto";
 import type {
+  ControlChange,
+  Epoch,
   EtcdView,
   NodeId,
   OperationId,
@@ -12,27 +15,43 @@ import type {
   OperationRecord,
   OperationRequest,
   OperationView,
+  WallMs,
 } from "@baton/core";
-import { id, isSettled, problem } from "@baton/core";
+import { id, isSettled, problem, wallMs } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import { EtcdUnavailable } from "@baton/cluster";
 import { wallNow } from "../clock.ts";
 import type { Answer } from "../api/server.ts";
 
 export interface OperationPorts {
+  readonly node: NodeId;
+  /** The cluster's name, which is typed where data can be lost. */
+  readonly cluster: string;
   readonly etcd: Etcd;
   readonly say: (event: string, sentence: string) => void;
   /** Starts the switchover; its end comes back by `ended`. */
   readonly switchover: (operation: OperationId, to: NodeId | undefined) => void;
+  /** Makes this node the leader; its refusal comes back by `refused`, its success by the history. */
+  readonly failover: (operation: OperationId, allowDataLoss: boolean) => void;
 }
 
-/** An asked switchover that no leader took up for so long has failed. */
+interface Verdict {
+  readonly phase: "done" | "aborted" | "failed";
+  readonly detail: string;
+  readonly epoch?: Epoch;
+}
+
+/** An asked operation that nobody took up for so long has failed: it must not come true when nobody expects it any more. */
 const staleAfterMs = 30_000;
 
 export class Operations {
   readonly #ports: OperationPorts;
   /** Taken up by this boot and not ended. */
   readonly #mine = new Set<OperationId>();
+  /** Ended here, and not known to be written. */
+  readonly #verdicts = new Map<OperationId, Verdict>();
+  /** Being read or written at this moment. */
+  readonly #busy = new Set<OperationId>();
 
   constructor(ports: OperationPorts) {
     this.#ports = ports;
@@ -41,44 +60,34 @@ export class Operations {
   /** `POST /operations`. */
   async ask(request: OperationRequest, by: string): Promise<Answer> {
     const operation = request.id ?? id<OperationId>(randomUUID());
+    const base = { id: operation, by, reason: request.reason, updatedWallMs: wallNow() } as const;
     try {
-      const { etcd } = this.#ports;
-      const base = { id: operation, by, reason: request.reason, updatedWallMs: wallNow() } as const;
       switch (request.what) {
-        case "switchover": {
-          const known = (await etcd.read()).operations.get(operation);
-          if (known !== undefined) return { status: 202, body: viewOf(known.value) };
-          const record: OperationRecord = {
+        case "switchover":
+          return await this.#record({
             ...base,
             what: "switchover",
             ...(request.to !== undefined && { to: request.to }),
             phase: "asked",
             detail: "waits for the leader",
-          };
-          const stored = await etcd.putOperation(record, "0");
-          const now = stored.kind === "stored" ? record : (await etcd.read()).operations.get(operation)?.value;
-          return { status: 202, body: viewOf(now ?? record) };
-        }
-        case "kill":
-          await etcd.putKill({ level: request.level, by, reason: request.reason, atWallMs: wallNow() });
-          return done({ ...base, what: "kill", phase: "done", detail: "no new risk; open orders are being cancelled" });
-        case "unkill":
-          await etcd.putKill({ level: "off", by, reason: request.reason, atWallMs: wallNow() });
-          return done({ ...base, what: "unkill", phase: "done", detail: "new risk passes again" });
-        case "pause":
-          await etcd.setPause({ by, reason: request.reason, forSeconds: request.forMs / 1_000 });
-          return done({
-            ...base,
-            what: "pause",
-            phase: "done",
-            detail: `no takeover by itself for ${request.forMs} ms`,
           });
-        case "resume":
-          await etcd.clearPause();
-          return done({ ...base, what: "resume", phase: "done", detail: "takeovers pass again" });
-        case "autofailover":
-          await etcd.setAutofailover(request.mode);
-          return done({ ...base, what: "autofailover", phase: "done", detail: `autofailover is ${request.mode}` });
+        case "failover": {
+          const { to, allowDataLoss, cluster } = request;
+          if (allowDataLoss === true && cluster !== this.#ports.cluster) {
+            const detail = `committed records may be lost: repeat it with "cluster": "${this.#ports.cluster}"`;
+            return { status: 422, body: problem(422, "not-confirmed", detail, "cluster") };
+          }
+          const lossy = allowDataLoss === true && { allowDataLoss };
+          return await this.#record({
+            ...base,
+            ...{ what: "failover", to, ...lossy, phase: "asked", detail: `waits for ${to}` },
+          });
+        }
+        default: {
+          const [change, detail] = changeOf(request, by);
+          const record: OperationRecord = { ...base, what: request.what, phase: "done", detail };
+          return { status: 202, body: viewOf(await this.#ports.etcd.carryOut(record, change)) };
+        }
       }
     } catch (error) {
       if (!(error instanceof EtcdUnavailable)) throw error;
@@ -87,64 +96,132 @@ export class Operations {
     }
   }
 
-  /** The leader's part: takes up what is asked, and closes what a dead leader left running. */
+  /** What this node has to do by this view: as the leader, as the one that a failover names, and to end what it began. */
   tend(view: EtcdView, isLeading: boolean): void {
-    if (!isLeading) return;
+    for (const operation of this.#verdicts.keys()) {
+      const found = view.operations.get(operation);
+      if (found === undefined || isSettled(found.value.phase)) this.#verdicts.delete(operation);
+    }
     for (const { value, modRevision } of view.operations.values()) {
-      if (isSettled(value.phase) || this.#mine.has(value.id)) continue;
-      if (value.phase === "running") {
-        const leader = view.leader?.value;
-        const isDone = leader?.epoch === value.epoch && (leader?.reason === "switchover" || leader?.reason === "yield");
-        const detail = isDone
-          ? `epoch ${view.epoch.value} was handed to ${leader?.node ?? ""}`
-          : "the leader that ran it ended before it was done";
-        void this.#write(
-          { ...value, detail, ...(isDone && { epoch: view.epoch.value }) },
-          isDone ? "done" : "aborted",
-          modRevision,
-        );
-      } else if (wallNow() - value.updatedWallMs > staleAfterMs) {
-        void this.#write({ ...value, detail: "no leader took it up in time" }, "failed", modRevision);
-      } else {
-        this.#mine.add(value.id);
+      if (isSettled(value.phase) || this.#busy.has(value.id)) continue;
+      const verdict = this.#verdicts.get(value.id);
+      if (verdict !== undefined) void this.#end(value, modRevision, verdict);
+      else if (value.phase === "running") this.#tendRunning(view, value, modRevision, isLeading);
+      else if (wallNow() - value.updatedWallMs > staleAfterMs) {
+        if (isLeading || value.to === this.#ports.node) {
+          const detail = `${value.what === "failover" ? (value.to ?? "the node") : "no leader"} did not take it up in time`;
+          void this.#end(value, modRevision, { phase: "failed", detail });
+        }
+      } else if (value.what === "switchover" ? isLeading : value.to === this.#ports.node) {
         void this.#take(value, modRevision, view.epoch.value);
       }
     }
   }
 
-  /** A switchover of this boot has ended. Resolves when etcd has the verdict. */
-  async ended(
-    operation: OperationId,
-    phase: "done" | "aborted" | "failed",
-    detail: string,
-    epoch?: number,
-  ): Promise<void> {
+  /** A switchover of this boot has ended. Resolves when etcd has the verdict, or has to be told later. */
+  async ended(operation: OperationId, phase: Verdict["phase"], detail: string, epoch?: Epoch): Promise<void> {
+    this.#mine.delete(operation);
+    const verdict: Verdict = { phase, detail, ...(epoch !== undefined && { epoch }) };
+    this.#verdicts.set(operation, verdict);
+    await this.#settle(operation, () => Promise.resolve(verdict));
+  }
+
+  /** A failover of this boot was refused, or its request lost: unless the history says that it came true unseen. */
+  async refused(operation: OperationId, why: string): Promise<void> {
+    this.#mine.delete(operation);
+    await this.#settle(operation, () => this.#judge(operation, { phase: "failed", detail: why }));
+  }
+
+  #tendRunning(view: EtcdView, record: OperationRecord, modRevision: string, isLeading: boolean): void {
+    const isMine = this.#mine.has(record.id);
+    const isDecided = record.epoch === undefined || view.epoch.value >= record.epoch;
+    // Who runs a failover is not the leader yet: it is given time, and until the epoch moves nothing is decided.
+    const isLost = record.what === "switchover" || wallNow() - record.updatedWallMs > staleAfterMs;
+    if (!isLeading || (isMine && !isDecided) || (!isDecided && !isLost)) return;
+    // The own switchover ends by its own word; a failover that made this very epoch is found here.
+    if (isMine && record.what === "switchover") return;
+    this.#busy.add(record.id);
+    const otherwise: Verdict = { phase: "aborted", detail: "who ran it ended before it was done" };
+    void this.#judge(record.id, otherwise)
+      .then((verdict) => this.#write(record, modRevision, verdict.phase, verdict))
+      .catch((error: unknown) => this.#unrecorded(error))
+      .finally(() => {
+        this.#mine.delete(record.id);
+        this.#busy.delete(record.id);
+      });
+  }
+
+  /** What the history says of an operation: an epoch that it made, or what else is known. */
+  async #judge(operation: OperationId, otherwise: Verdict): Promise<Verdict> {
+    const made = (await this.#ports.etcd.history()).find((entry) => entry.operation === operation);
+    if (made === undefined) return otherwise;
+    return { phase: "done", detail: `${made.node} leads since epoch ${made.epoch}`, epoch: made.epoch };
+  }
+
+  async #settle(operation: OperationId, verdictOf: () => Promise<Verdict>): Promise<void> {
     try {
+      const verdict = await verdictOf();
+      this.#verdicts.set(operation, verdict);
       const found = (await this.#ports.etcd.read()).operations.get(operation);
-      if (found === undefined) return;
-      await this.#write({ ...found.value, detail, ...(epoch !== undefined && { epoch }) }, phase, found.modRevision);
+      if (found === undefined || isSettled(found.value.phase)) {
+        this.#verdicts.delete(operation);
+        return;
+      }
+      await this.#end(found.value, found.modRevision, verdict);
     } catch (error) {
-      // The next leader closes it by what it finds.
-      this.#ports.say("operation.unrecorded", error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#mine.delete(operation);
+      // `tend` writes it once etcd answers; if this process ends before, the next leader reads the history.
+      this.#unrecorded(error);
     }
   }
 
-  async #take(record: OperationRecord, modRevision: string, epoch: number): Promise<void> {
-    const running = { ...record, epoch: epoch + 1, detail: "the leader hands over" };
-    if (await this.#write(running, "running", modRevision)) this.#ports.switchover(record.id, record.to);
-    else this.#mine.delete(record.id);
-  }
-
-  async #write(record: OperationRecord, phase: OperationPhase, modRevision: string): Promise<boolean> {
+  async #end(record: OperationRecord, modRevision: string, verdict: Verdict): Promise<void> {
+    this.#busy.add(record.id);
     try {
-      const stored = await this.#ports.etcd.putOperation({ ...record, phase, updatedWallMs: wallNow() }, modRevision);
-      return stored.kind === "stored";
+      if (await this.#write(record, modRevision, verdict.phase, verdict)) this.#verdicts.delete(record.id);
     } catch (error) {
-      this.#ports.say("operation.unrecorded", error instanceof Error ? error.message : String(error));
-      return false;
+      this.#unrecorded(error);
+    } finally {
+      this.#busy.delete(record.id);
     }
+  }
+
+  async #take(record: OperationRecord, modRevision: string, epoch: Epoch): Promise<void> {
+    this.#busy.add(record.id);
+    this.#mine.add(record.id);
+    const isFailover = record.what === "failover";
+    const detail = isFailover ? `${this.#ports.node} takes over` : "the leader hands over";
+    const isTaken = await this.#write(record, modRevision, "running", { detail, epoch: epoch + 1 }).catch(
+      (error: unknown) => this.#unrecorded(error),
+    );
+    this.#busy.delete(record.id);
+    if (isTaken !== true) this.#mine.delete(record.id);
+    else if (isFailover) this.#ports.failover(record.id, record.allowDataLoss === true);
+    else this.#ports.switchover(record.id, record.to);
+  }
+
+  async #record(record: OperationRecord): Promise<Answer> {
+    const { etcd } = this.#ports;
+    const known = (await etcd.read()).operations.get(record.id);
+    if (known !== undefined) return { status: 202, body: viewOf(known.value) };
+    const stored = await etcd.putOperation(record, "0");
+    const now = stored.kind === "stored" ? record : (await etcd.read()).operations.get(record.id)?.value;
+    return { status: 202, body: viewOf(now ?? record) };
+  }
+
+  async #write(
+    record: OperationRecord,
+    modRevision: string,
+    phase: OperationPhase,
+    more: { readonly detail: string; readonly epoch?: Epoch },
+  ): Promise<boolean> {
+    const { detail, epoch } = more;
+    const next = { ...record, detail, ...(epoch !== undefined && { epoch }), phase, updatedWallMs: wallNow() };
+    return (await this.#ports.etcd.putOperation(next, modRevision)).kind === "stored";
+  }
+
+  #unrecorded(error: unknown): undefined {
+    this.#ports.say("operation.unrecorded", error instanceof Error ? error.message : String(error));
+    return undefined;
   }
 }
 
@@ -153,6 +230,34 @@ export function viewOf(record: OperationRecord): OperationView {
   return record;
 }
 
-function done(view: OperationView): Answer {
-  return { status: 202, body: view };
+type Control = Exclude<OperationRequest, { readonly what: "switchover" | "failover" }>;
+
+/** What an operation changes, and the sentence for who asked. */
+function changeOf(request: Control, by: string): readonly [ControlChange, string] {
+  const { reason } = request;
+  const atWallMs: WallMs = wallNow();
+  switch (request.what) {
+    case "kill":
+      return [
+        { kind: "kill", record: { level: request.level, by, reason, atWallMs } },
+        "no new risk; open orders are being cancelled",
+      ];
+    case "unkill":
+      return [{ kind: "kill", record: { level: "off", by, reason, atWallMs } }, "new risk passes again"];
+    case "pause": {
+      const untilWallMs = wallMs(atWallMs + request.forMs);
+      const record = { by, reason, untilWallMs };
+      const detail = `no takeover by itself until ${new Date(untilWallMs).toISOString()}; fencing stays on`;
+      return [{ kind: "pause", record, forSeconds: request.forMs / 1_000 }, detail];
+    }
+    case "resume":
+      return [{ kind: "resume" }, "takeovers pass again"];
+    case "autofailover":
+      return [{ kind: "autofailover", value: request.mode }, `autofailover is ${request.mode}`];
+    case "acknowledge":
+      return [
+        { kind: "acknowledge", record: { by, reason, atWallMs } },
+        "what died or took over until now is acknowledged: holds for it are lifted",
+      ];
+  }
 }

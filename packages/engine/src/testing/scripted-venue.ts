@@ -44,6 +44,8 @@ const rules: InstrumentRules = {
 
 export class ScriptedVenue {
   readonly id: VenueId = id<VenueId>("sim");
+  /** The account stream does not get complete by itself. */
+  isRecoveryHeld = false;
   readonly sent: Sent[] = [];
   /** By client order id. */
   readonly orders: Map<string, VenueOrder> = new Map();
@@ -83,7 +85,7 @@ export class ScriptedVenue {
       warm: () => Promise.resolve(),
       openAccountStream: (options) => {
         this.#listener = options;
-        options.onState?.("ready", "");
+        options.onState?.(this.isRecoveryHeld ? "recovering" : "ready", "");
         return { state: () => "ready", close: () => undefined };
       },
       budget: () => 1,
@@ -94,6 +96,11 @@ export class ScriptedVenue {
 
   get placed(): readonly string[] {
     return this.sent.filter((each) => each.kind === "place").map((each) => each.clientOrderId);
+  }
+
+  /** What was held is read: the account stream is complete. */
+  recovered(): void {
+    this.#listener?.onState?.("ready", "");
   }
 
   /** The account stream tells it. */

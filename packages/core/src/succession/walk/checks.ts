@@ -31,6 +31,10 @@ export class Checks {
   readonly #committed: { readonly uid: number; readonly epoch: number }[] = [];
   readonly #handedOff = new Set<number>();
   readonly #heldOps = new Map<string, string>();
+  /** Failovers without an end, by the boot that runs them; and how the others ended. */
+  readonly #failovers = new Map<string, BootId>();
+  readonly #wonFailovers = new Set<string>();
+  readonly #refusedFailovers = new Set<string>();
   /** Highest epoch a disk's owner has led in public. */
   readonly #led = new Map<string, number>();
   /** Takeovers that left a process, by disk. */
@@ -56,7 +60,7 @@ export class Checks {
 
   /** Operations that have not ended. */
   get unended(): readonly string[] {
-    return [...this.#heldOps.keys()];
+    return [...this.#heldOps.keys(), ...this.#failovers.keys()];
   }
 
   /** Before etcd applies: I1, I8, I16, and that a death is not claimed of the living. */
@@ -87,7 +91,10 @@ export class Checks {
       this.#isEligible(etcd, leader);
       return;
     }
-    if (etcd.pause.value !== undefined || etcd.autofailover.value !== "on") this.broken("I16: a takeover in pause");
+    const { operation } = transaction.history;
+    const isControlled = etcd.pause.value !== undefined || etcd.autofailover.value !== "on";
+    if (operation !== undefined) this.#onFailoverWon(operation);
+    else if (isControlled) this.broken("I16: a takeover in pause");
     const last = this.#bootOf.get(etcd.epoch.value);
     if (leader.reason === "crash-release" && last !== undefined && this.#processOf(last) !== undefined) {
       this.broken(`I10: epoch ${leader.epoch} takes ${last} for dead, it lives`);
@@ -203,8 +210,27 @@ export class Checks {
     if (!this.#heldOps.delete(operation)) this.broken(`I14: operation ${operation} ended twice`);
   }
 
+  onFailoverAsked(operation: string, boot: BootId): void {
+    this.#failovers.set(operation, boot);
+  }
+
+  /** I14: what was refused can win no more. It may have won unseen: the verdict is read from the history. */
+  onFailoverRefused(operation: string): void {
+    this.count(this.#wonFailovers.has(operation) ? "failover won unseen" : "failover refused");
+    this.#failovers.delete(operation);
+    this.#refusedFailovers.add(operation);
+  }
+
+  #onFailoverWon(operation: string): void {
+    this.count("failover won");
+    if (this.#refusedFailovers.has(operation)) this.broken(`I14: failover ${operation} wins after it was refused`);
+    this.#failovers.delete(operation);
+    this.#wonFailovers.add(operation);
+  }
+
   /** A process is gone: the next leader finds its operations. */
   onGone(boot: BootId): void {
+    for (const [operation, by] of this.#failovers) if (by === boot) this.#failovers.delete(operation);
     for (const [operation, by] of this.#heldOps) if (by === boot) this.#heldOps.delete(operation);
   }
 

@@ -258,6 +258,7 @@ export class WalkCluster {
       onStep: (node) => checks.onStep(node),
       onHold: (node, operation) => checks.onHold(node, operation),
       onHoldEnded: (_, operation, how) => checks.onHoldEnded(operation, how),
+      onFailoverRefused: (_, operation) => checks.onFailoverRefused(operation),
       onFenced: (node) => {
         checks.count("fenced");
         this.end(node, node.journal.orders);

@@ -31,6 +31,7 @@ export interface NodePorts {
   onStep(node: WalkNode): void;
   onHold(node: WalkNode, operation: OperationId): void;
   onHoldEnded(node: WalkNode, operation: OperationId, how: string): void;
+  onFailoverRefused(node: WalkNode, operation: OperationId): void;
   onFenced(node: WalkNode, reason: string): void;
   broken(what: string): never;
   trace(line: () => string): void;
@@ -237,6 +238,8 @@ export class WalkNode {
         return this.#ports.onHoldEnded(this, effect.operation, "handed off");
       case "fence":
         return this.#ports.onFenced(this, effect.reason);
+      case "refuse-failover":
+        return this.#ports.onFailoverRefused(this, effect.operation);
       case "refuse-switchover":
       case "say":
         return;

@@ -70,6 +70,7 @@ class World {
       [4, () => cluster.pickRunning((process) => process.draining !== undefined)?.drained()],
       [8, () => cluster.connect(dice.pick(cluster.links.filter((one) => !one.isUp)))],
       [3, () => this.#switchover()],
+      [0.5 * harm, () => this.#failover()],
       [0.6 * harm, () => cluster.disconnect(dice.pick(cluster.links))],
       [0.5 * harm, () => this.#crash(dice.pick(cluster.running()))],
       [
@@ -222,6 +223,17 @@ class World {
     this.cluster.trace(() => `switchover of ${process.boot} to ${to ?? "anybody"}`);
     const operation = id<OperationId>(`o${this.#operations}`);
     process.feed({ kind: "switchover", operation, to, reason: "switchover" });
+  }
+
+  /** By an operator's word, so in pause too; to a node that is in sync. */
+  #failover(): void {
+    const process = this.cluster.pickRunning();
+    if (process === undefined) return;
+    this.#operations += 1;
+    const operation = id<OperationId>(`f${this.#operations}`);
+    this.cluster.trace(() => `failover ${operation} to ${process.boot}`);
+    this.cluster.checks.onFailoverAsked(operation, process.boot);
+    process.feed({ kind: "failover", operation, allowDataLoss: false, uncleanAfterMs: 0 });
   }
 
   #pass(ms: number): void {

@@ -1,0 +1,176 @@
+import { describe, expect, test } from "vitest";
+import { id } from "../ids.ts";
+import type { JournalId } from "../ids.ts";
+import { monoMs, wallMs } from "../time.ts";
+import { lossOf, whyNotFailover } from "./failover.ts";
+import type { EtcdView } from "./records.ts";
+import {
+  Told,
+  a,
+  asked,
+  b,
+  c,
+  healthyFacts,
+  kinds,
+  leaderA,
+  leaderRecord,
+  member,
+  one,
+  operation,
+  viewOf,
+} from "./told.ts";
+
+const uncleanAfterMs = 3_000;
+const leaderless = (revision: number, more: Partial<Parameters<typeof viewOf>[0]> = {}): EtcdView =>
+  viewOf({ revision, epoch: 1, version: 2, pause: "ann", ...more });
+
+function start(told: Told, allowDataLoss = false) {
+  return told.tell({ kind: "failover", operation, allowDataLoss, uncleanAfterMs });
+}
+
+/** Node b with what it publishes, a paused cluster, and no leader seen since 0. */
+function paused(more: Partial<Parameters<typeof viewOf>[0]> = {}, journal?: JournalId): Told {
+  const told = new Told(b, { promised: { epochMax: 1, vow: undefined }, ...(journal && { journal }) });
+  const view = leaderless(10, more);
+  const mine = view.members.get(b);
+  if (mine !== undefined) {
+    told.tell({ kind: "fit", unfit: [], self: { ...mine, journal: told.state.me.journal, facts: healthyFacts() } });
+  }
+  expect(told.see(view)).toEqual([]);
+  return told;
+}
+
+describe("a node that is in sync", () => {
+  test("takes over in pause when an operator says so, under the operation's id, with nothing lost", () => {
+    const told = paused();
+    const takeover = asked(told.promise(start(told)));
+    expect(takeover).toMatchObject({
+      kind: "takeover",
+      requireLeaderAbsent: true,
+      history: { operation, reason: "expired" },
+      insync: { members: [member(a), member(b), member(c)] },
+    });
+    expect(told.promise(told.commitAnswer(takeover, 12))).toMatchObject([{ kind: "lead", epoch: 2 }]);
+  });
+
+  test("takes over from a leader that is still there by pre-emption", () => {
+    const told = paused({ leader: leaderRecord(a, 1) });
+    expect(asked(told.promise(start(told)))).toMatchObject({
+      requireLeaderAbsent: false,
+      history: { reason: "pre-emption", operation },
+      insync: { members: [member(b), member(c)] },
+    });
+  });
+
+  test("is not held back by what bars it only by itself, but by what bars everyone", () => {
+    const told = paused();
+    const self = told.state.self;
+    if (self !== undefined) told.tell({ kind: "fit", unfit: [], self: { ...self, tags: ["no-failover"] } });
+    expect(kinds(start(told))).toEqual(["persist"]);
+    const full = paused();
+    const mine = full.state.self;
+    if (mine !== undefined)
+      full.tell({ kind: "fit", unfit: [], self: { ...mine, facts: healthyFacts({ diskUsed: 1 }) } });
+    expect(one(start(full), "refuse-failover").why).toContain("100 % full");
+  });
+});
+
+describe("a node that is not in sync (unclean)", () => {
+  const outside = { members: [a, c] } as const;
+
+  test("needs leave to lose data", () => {
+    expect(one(start(paused(outside)), "refuse-failover").why).toContain("committed records may be lost");
+  });
+
+  test("needs the leader key absent for the lease and a request's validity, without a gap", () => {
+    const told = paused(outside);
+    told.at = 2_999;
+    expect(one(start(told, true), "refuse-failover").why).toContain("absent for 3000 ms, it is for 2999");
+    told.see(leaderless(11, { ...outside, leader: leaderRecord(a, 1) }));
+    told.at = 4_000;
+    told.see(leaderless(12, outside));
+    told.at = 6_999;
+    expect(kinds(start(told, true))).toEqual(["refuse-failover"]);
+    told.at = 7_000;
+    expect(kinds(start(told, true))).toEqual(["persist"]);
+  });
+
+  test("never takes over beside a leader key", () => {
+    const told = paused({ ...outside, leader: leaderRecord(a, 1) });
+    told.at = 60_000;
+    expect(one(start(told, true), "refuse-failover").why).toBe("a holds the leader key");
+  });
+
+  test("becomes the whole set, and says that it was unclean", () => {
+    const told = paused(outside);
+    told.at = 3_000;
+    expect(asked(told.promise(start(told, true)))).toMatchObject({
+      requireLeaderAbsent: true,
+      leader: { node: b, reason: "unclean" },
+      history: { operation },
+      insync: { epoch: 2, version: 3, members: [member(b)] },
+    });
+  });
+
+  test("with a replaced disk may do the same", () => {
+    const told = paused({}, id<JournalId>("b-disk2"));
+    expect(kinds(start(told))).toEqual(["refuse-failover"]);
+    told.at = 3_000;
+    expect(asked(told.promise(start(told, true))).kind).toBe("takeover");
+  });
+
+  test("is refused where it knows of more than etcd shows", () => {
+    const told = paused(outside);
+    told.tell({ kind: "promised", promised: { epochMax: 4, vow: undefined } });
+    told.at = 3_000;
+    expect(one(start(told, true), "refuse-failover").why).toContain("lower than 4");
+  });
+});
+
+describe("its end", () => {
+  test("an unknown answer is asked again under the same operation, until something newer decides", () => {
+    const told = paused();
+    const first = asked(told.promise(start(told)));
+    told.loseAnswer(first);
+    const again = asked(told.promise(told.see(leaderless(11))));
+    expect(again).toMatchObject({ history: { operation } });
+    told.loseAnswer(again);
+    const beaten = told.see(viewOf({ revision: 13, epoch: 2, version: 3, leader: leaderRecord(c, 2) }));
+    expect(one(beaten, "refuse-failover").why).toContain("changed in the same moment");
+    expect(told.role).toBe("standby");
+  });
+
+  test("a later epoch on the link ends it", () => {
+    const told = paused();
+    told.promise(start(told));
+    const heard = told.tell({ kind: "promised", promised: { epochMax: 3, vow: undefined } });
+    expect(kinds(heard)).toEqual(["refuse-failover", "read", "acknowledge-again"]);
+  });
+
+  test("one that leads, or is taking over, refuses", () => {
+    expect(one(start(leaderA()), "refuse-failover").why).toBe("it leads already");
+    const told = paused();
+    start(told);
+    expect(one(start(told), "refuse-failover").why).toBe("it is taking over already");
+  });
+
+  test("before etcd was read nothing is decided", () => {
+    const { state } = new Told(b);
+    const now = { now: monoMs(0), wall: wallMs(0), allowDataLoss: true, uncleanAfterMs };
+    expect(whyNotFailover(state, now)).toBe("etcd has not been read yet");
+  });
+});
+
+test("what may be lost is stated before it is decided", () => {
+  const told = paused({ members: [a, c] });
+  const view = leaderless(11, { members: [a, c] });
+  const of = view.members.get(a);
+  const ledBefore = of === undefined ? undefined : { ...of, position: { epoch: 1, durable: 150, committed: 150 } };
+  const range = lossOf({ ...told.state, lastLeaderMember: ledBefore }, view, { node: b, holds: 120 });
+  expect(range).toMatchObject({ holds: 120, seen: 150 });
+  expect(range.sentence).toBe(
+    "b holds up to record 120; the in-sync set is {a, c}. May be lost: records 121 to 150, and what was committed after record 150 was last published.",
+  );
+  const nobody = lossOf(told.state, { ...view, members: new Map() }, { node: b, holds: 120 });
+  expect(nobody.sentence).toContain("all after record 120");
+});

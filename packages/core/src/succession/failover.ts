@@ -1,0 +1,134 @@
+/**
+ * Failover by an operator's word, the candidate's part. A node that is in sync takes over as it would by itself, whatever
+ * pause and autofailover say, and loses nothing. One that is not may do so only with leave to lose data, and only when
+ * the leader key has been absent for the lease's length and a request's validity: no vow stops a lone leader, so time has
+ * to. The set is then this node alone; whoever knows more as committed has forked from it, and comes back with an empty
+ * disk. Invariants I6, I14. Operators: `runbooks/leader-lost.md`.
+ */
+import type { NodeId, Sequence } from "../ids.ts";
+import { isMember, judgedSelf, vowAndAsk, whyBehind, whyNotEligible, whyUnprepared } from "./campaign.ts";
+import type { PromotabilityCode } from "./promotability.ts";
+import { bars, reasonsText } from "./promotability.ts";
+import type { WallMs } from "../time.ts";
+import type { EtcdView, Transaction } from "./records.ts";
+import type {
+  CandidateRole,
+  StandbyRole,
+  Stepped,
+  Succession,
+  SuccessionEffect,
+  SuccessionInput,
+  WinnerRole,
+} from "./state.ts";
+
+type Takeover = Extract<Transaction, { kind: "takeover" }>;
+type Asked = Extract<SuccessionInput, { kind: "failover" }>;
+
+/** What leave to lose data passes over: the node may lack records. Everything else that bars everyone still does. */
+const lossy: ReadonlySet<PromotabilityCode> = new Set(["not-in-sync", "other-journal", "lag"]);
+
+/** Takes up a failover: vows and asks, or says why not. */
+export function startFailover(
+  state: Succession,
+  role: StandbyRole | CandidateRole | WinnerRole,
+  input: Asked,
+): Stepped {
+  const { view } = state;
+  const { operation, wall } = input;
+  const why = role.role === "standby" ? whyNotFailover(state, input) : "it is taking over already";
+  if (why !== undefined || view === undefined || role.role !== "standby") {
+    return { state, effects: [refuse(operation, why ?? "etcd has not been read yet")] };
+  }
+  if (isMember(state, view)) {
+    return vowAndAsk(state, role, view, { requireLeaderAbsent: view.leader === undefined, wall, operation });
+  }
+  return vowAndAsk(state, role, view, { requireLeaderAbsent: true, wall, operation, isUnclean: true });
+}
+
+/** Why this node cannot take over for an operator now; undefined when it can. */
+export function whyNotFailover(
+  state: Succession,
+  asked: Pick<Asked, "allowDataLoss" | "uncleanAfterMs" | "now" | "wall">,
+): string | undefined {
+  const { view } = state;
+  if (view === undefined) return "etcd has not been read yet";
+  const reasons = bars(judgedSelf(state, view, asked.wall), "named");
+  if (isMember(state, view)) return whyNotEligible(state, view) ?? reasonsText(reasons);
+  if (!asked.allowDataLoss) {
+    return `${state.me.node} is not in the in-sync set: committed records may be lost, and that was not allowed`;
+  }
+  const why =
+    whyUnprepared(state, view) ??
+    whyBehind(state, view) ??
+    reasonsText(reasons.filter((one) => !lossy.has(one.code))) ??
+    (state.unfit.length > 0 ? `unfit: ${state.unfit.join(", ")}` : undefined);
+  if (why !== undefined) return why;
+  if (view.leader !== undefined) return `${view.leader.value.node} holds the leader key`;
+  const absentForMs = asked.now - (state.leaderAbsentSinceMonoMs ?? asked.now);
+  if (absentForMs < asked.uncleanAfterMs) {
+    return `the leader key must be absent for ${asked.uncleanAfterMs} ms, it is for ${Math.floor(absentForMs)}`;
+  }
+  return undefined;
+}
+
+/** A failover whose request did not win has an end too; empty for a takeover that nobody asked for. */
+export function lostFailover(asked: Takeover): readonly SuccessionEffect[] {
+  const { operation } = asked.history;
+  if (operation === undefined) return [];
+  return [refuse(operation, "the set or the leader changed in the same moment; look again before it is repeated")];
+}
+
+/** The answer was no or is not known. Only a request that can win no more ends the operation; else it is asked again. */
+export function settledFailover(
+  state: Succession,
+  role: StandbyRole,
+  view: EtcdView,
+  how: { readonly asked: Takeover; readonly isDead: boolean; readonly wall: WallMs },
+): Stepped {
+  const { asked, isDead, wall } = how;
+  const { operation } = asked.history;
+  if (isDead || operation === undefined || (asked.requireLeaderAbsent && view.leader !== undefined)) {
+    return { state, effects: lostFailover(asked) };
+  }
+  const isUnclean = asked.leader.reason === "unclean";
+  return vowAndAsk(state, role, view, { requireLeaderAbsent: asked.requireLeaderAbsent, wall, operation, isUnclean });
+}
+
+function refuse(operation: Asked["operation"], why: string): SuccessionEffect {
+  return { kind: "refuse-failover", operation, why };
+}
+
+/** What an unclean failover to a node may lose. */
+export interface LossRange {
+  readonly node: NodeId;
+  /** Its journal ends here; all after it is lost. */
+  readonly holds: Sequence;
+  /** The highest record that anybody was seen to hold; undefined when nobody was seen. */
+  readonly seen: Sequence | undefined;
+  readonly sentence: string;
+}
+
+/** The range that may be lost, as exactly as it can be said before the decision. */
+export function lossOf(
+  state: Succession,
+  view: EtcdView,
+  candidate: { readonly node: NodeId; readonly holds: Sequence },
+): LossRange {
+  const { node, holds } = candidate;
+  const positions = [...view.members.values()].map((member) => member.position.durable);
+  if (state.lastLeaderMember !== undefined) positions.push(state.lastLeaderMember.position.durable);
+  const seen = positions.length === 0 ? undefined : Math.max(...positions);
+  const members = view.insync?.value.members.map((member) => member.node).join(", ") ?? "unknown";
+  const known =
+    seen === undefined
+      ? `all after record ${holds}; nobody who holds more was ever seen`
+      : seen > holds
+        ? `records ${holds + 1} to ${seen}, and what was committed after record ${seen} was last published`
+        : `what was committed after record ${seen} was last published`;
+  return {
+    node,
+    holds,
+    seen,
+    sentence: `${node} holds up to record ${holds}; the in-sync set is {${members}}. May be lost: ${known}.`,
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * One cluster of real processes under its operators: paused, observing, failed over by hand, and made leader of a journal
+ * that lacks records. What nobody allowed does not happen by itself; what was asked for has a verdict. The parts run in
+ * order.
+ */
+import { readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startCluster } from "../rig/cluster.ts";
+import type { Cluster } from "../rig/cluster.ts";
+import { call, eventually, restingBuy } from "./calls.ts";
+
+type Seat = Cluster["nodes"][number];
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+const logOf = (node: Seat): string => readFileSync(join(dirname(node.configFile), "node.log"), "utf8");
+const others = (node: Seat): readonly Seat[] => cluster.nodes.filter((each) => each !== node);
+
+async function operate(node: Seat, body: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const told = await call(node, "POST", "/operations", { body: { reason: "test", ...body } });
+  expect(told.status).toBe(202);
+  return told.body;
+}
+
+async function settled(node: Seat, id: unknown): Promise<Record<string, unknown>> {
+  return await eventually("the operation has a verdict", async () => {
+    const { body } = await call(node, "GET", `/operations/${String(id)}`);
+    return ["done", "aborted", "failed"].includes(body.phase) ? body : undefined;
+  });
+}
+
+async function nobodyLeads(node: Seat): Promise<void> {
+  await eventually("nobody leads", async () =>
+    (await call(node, "GET", "/cluster")).body.leader === null ? true : undefined,
+  );
+}
+
+test("in pause nobody takes over by itself; an operator's failover does, and both are on record", async () => {
+  const first = await cluster.leader();
+  const [second, third] = others(first) as [Seat, Seat];
+  const paused = await operate(second, { what: "pause", forMs: 600_000, id: "pause-1" });
+  expect(paused).toMatchObject({ what: "pause", phase: "done" });
+  expect(await operate(second, { what: "pause", forMs: 1_000, id: "pause-1" })).toEqual(paused);
+  expect((await call(third, "GET", "/operations/pause-1")).body).toEqual(paused);
+  await first.killEngine();
+  await nobodyLeads(second);
+  await eventually("the standby says why", async () => (/paused by/.test(logOf(third)) ? true : undefined));
+  expect((await call(second, "GET", "/cluster")).body.control.pause).toMatchObject({ reason: "test" });
+
+  const asked = await operate(second, { what: "failover", to: third.id });
+  expect(await settled(second, asked["id"])).toMatchObject({
+    phase: "done",
+    detail: expect.stringContaining(third.id),
+  });
+  expect(await cluster.leader()).toBe(third);
+  expect(await operate(third, { what: "resume" })).toMatchObject({ phase: "done" });
+  expect((await call(third, "GET", "/cluster")).body.control.pause).toBeNull();
+  await cluster.untilInSync();
+}, 60_000);
+
+test("observing, a standby says what it would do and why, and does it once autofailover is on", async () => {
+  const first = await cluster.leader();
+  const [second] = others(first) as [Seat, Seat];
+  await operate(second, { what: "autofailover", mode: "observe" });
+  await first.killEngine();
+  await nobodyLeads(second);
+  const said = /Would take over from \w+ now, because its leader key is gone; autofailover is observe/;
+  await eventually("it says what it would do", async () =>
+    others(first).some((node) => said.test(logOf(node))) ? true : undefined,
+  );
+  const before = (await call(second, "GET", "/cluster")).body.epoch;
+  await operate(second, { what: "autofailover", mode: "on" });
+  const leader = await cluster.leader();
+  expect((await call(leader, "GET", "/cluster")).body.epoch).toBe(before + 1);
+  await cluster.untilInSync();
+}, 60_000);
+
+test("a switchover to a node that is not there fails with each candidate's reason", async () => {
+  const leader = await cluster.leader();
+  const asked = await operate(leader, { what: "switchover", to: "zoe" });
+  expect(await settled(leader, asked["id"])).toMatchObject({
+    phase: "failed",
+    detail: "zoe cannot lead: not in the in-sync set",
+  });
+});
+
+test("a node that lacks records leads only with leave to lose them, and the venue is read before it trades", async () => {
+  const leader = await cluster.leader();
+  const [second, behind] = others(leader) as [Seat, Seat];
+  await behind.stop();
+  await eventually("it is out of the set", async () => {
+    const { body } = await call(leader, "GET", "/cluster");
+    return body.insync.members.includes(behind.id) ? undefined : true;
+  });
+  for (let n = 0; n < 5; n++) {
+    expect((await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader) })).status).toBe(202);
+  }
+  await Promise.all([leader.stop(), second.stop()]);
+  await behind.start();
+  await behind.untilAnswers("/live", 20_000);
+  await nobodyLeads(behind);
+
+  const clean = await operate(behind, { what: "failover", to: behind.id });
+  expect(await settled(behind, clean["id"])).toMatchObject({
+    phase: "failed",
+    detail: expect.stringContaining("committed records may be lost"),
+  });
+  const lossy = { what: "failover", to: behind.id, allowDataLoss: true, reason: "test" };
+  const unconfirmed = await call(behind, "POST", "/operations", { body: lossy });
+  expect([unconfirmed.status, unconfirmed.body.code]).toEqual([422, "not-confirmed"]);
+
+  const confirmed = { ...lossy, cluster: cluster.name };
+  const verdict = await eventually("the leader key has been absent for long enough", async () => {
+    const asked = await operate(behind, confirmed);
+    const ended = await settled(behind, asked["id"]);
+    return ended["phase"] === "done" ? ended : undefined;
+  });
+  expect(verdict).toMatchObject({ what: "failover", epoch: expect.any(Number) });
+  const view = (await call(behind, "GET", "/cluster")).body;
+  expect(view.leader).toMatchObject({ node: behind.id, reason: "unclean", epoch: verdict["epoch"] });
+  expect(view.insync.members).toEqual([behind.id]);
+  await eventually("the venue is read", async () =>
+    /account\.ready|account stream/.test(logOf(behind)) ? true : undefined,
+  );
+
+  // Those who know more as committed have forked; an empty disk joins.
+  for (const node of [leader, second]) rmSync(node.dataDir, { recursive: true, force: true });
+  await Promise.all([leader.start(), second.start()]);
+  await cluster.untilInSync();
+  expect((await call(behind, "POST", "/v1/orders", { body: await restingBuy(behind) })).status).toBe(202);
+}, 90_000);
