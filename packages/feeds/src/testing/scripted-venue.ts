@@ -59,6 +59,8 @@ export interface ScriptedVenue extends AsyncDisposable {
   /** Accepted connections so far, and dials including refused ones, each with its instant. */
   readonly accepted: readonly number[];
   readonly dials: readonly number[];
+  /** The address that each dial came from. */
+  readonly dialledFrom: readonly string[];
   /** Every request text that came over a socket, with its instant. */
   readonly requests: readonly { readonly atMs: number; readonly text: string }[];
   /** Every REST path that was asked. */
@@ -104,6 +106,7 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
   const subscribed = new Map<WebSocket, Set<string>>();
   const accepted: number[] = [];
   const dials: number[] = [];
+  const dialledFrom: string[] = [];
   const requests: { atMs: number; text: string }[] = [];
   const asked: string[] = [];
   const sockets = new Set<WebSocket>();
@@ -223,6 +226,7 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
   const upgrades = new WebSocketServer({ noServer: true, autoPong: false });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     dials.push(performance.now());
+    dialledFrom.push(request.socket.remoteAddress ?? "");
     if (wrong.refuse !== undefined) {
       const { status, retryAfterSeconds } = wrong.refuse;
       const retry = retryAfterSeconds === undefined ? "" : `Retry-After: ${retryAfterSeconds}\r\n`;
@@ -288,6 +292,7 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     wrong,
     accepted,
     dials,
+    dialledFrom,
     requests,
     asked,
     sockets,
