@@ -1,0 +1,71 @@
+/** What unmodified ccxt and ccxt.pro make of a venue that lies: the lies are a venue's, so a stranger's client knows them. */
+import { startExchange } from "@baton/exchange";
+import type { RunningExchange } from "@baton/exchange";
+import { ChecksumError, MarketClosed, NetworkError, type binance } from "ccxt";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { unmodifiedCcxt } from "./unmodified-ccxt.ts";
+
+const symbol = "BTC/USDT";
+let exchange: RunningExchange;
+let client: binance;
+
+beforeEach(async () => {
+  exchange = await startExchange({ seed: 3, keys: [{ key: "k", secret: "s", account: "desk" }], flow: { rate: 60 } });
+  client = await unmodifiedCcxt(exchange, { apiKey: "k", secret: "s" });
+  await client.loadMarkets();
+});
+afterEach(async () => {
+  await client.close();
+  await exchange.close();
+});
+
+test("maintenance: what it answers is known to ccxt by its code, and over when it is over", async () => {
+  exchange.arm({ fault: "maintenance", delayMs: 0 });
+  // ccxt files −1016 under what the caller did wrong: its class alone says nothing of a venue that is away.
+  await expect(client.fetchTime()).rejects.toThrow(/-1016/);
+  await expect(client.createOrder(symbol, "limit", "buy", 0.01, 50_000)).rejects.toThrow(/-1016/);
+  exchange.clearFaults();
+  await expect(client.createOrder(symbol, "limit", "buy", 0.01, 50_000)).resolves.toMatchObject({ status: "open" });
+});
+
+test("a halted market is closed in ccxt's words too", async () => {
+  exchange.arm({ fault: "maintenance", mode: "halt", match: { symbol: "BTCUSDT" } });
+  await expect(client.createOrder(symbol, "limit", "buy", 0.01, 50_000)).rejects.toBeInstanceOf(MarketClosed);
+  await client.loadMarkets(true);
+  expect([client.market(symbol).active, client.market("ETH/USDT").active]).toEqual([false, true]);
+});
+
+test("a gap in the differences breaks ccxt.pro's book, and the next call takes it up again", async () => {
+  await client.watchOrderBook(symbol);
+  exchange.arm({ fault: "stream-gap", count: 1, match: { stream: "depth@100ms" } });
+  let broken: unknown;
+  for (let round = 0; round < 30 && broken === undefined; round += 1) {
+    broken = await client.watchOrderBook(symbol).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+  expect(broken).toBeInstanceOf(ChecksumError);
+  const book = await client.watchOrderBook(symbol);
+  expect(Number(book.bids[0]?.[0])).toBeLessThan(Number(book.asks[0]?.[0]));
+});
+
+test.each(["utf8", "opcode"] as const)(
+  "a frame that breaks the protocol (%s) costs ccxt.pro its connection",
+  async (mode) => {
+    await client.watchTrades(symbol);
+    exchange.arm({ fault: "stream-garbage", mode, count: 1, match: { stream: "trade" } });
+    await expect(client.watchTrades(symbol)).rejects.toBeInstanceOf(NetworkError);
+    expect((await client.watchTrades(symbol)).length).toBeGreaterThan(0);
+  },
+);
+
+test("serverShutdown says nothing to ccxt.pro: it notices when the connection ends, and comes back", async () => {
+  await client.watchTrades(symbol);
+  exchange.arm({ fault: "server-shutdown", delayMs: 100 });
+  const until = async (): Promise<void> => {
+    for (;;) await client.watchTrades(symbol);
+  };
+  await expect(until()).rejects.toThrow("closing code 1001");
+  expect((await client.watchTrades(symbol)).length).toBeGreaterThan(0);
+});
