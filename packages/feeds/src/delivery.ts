@@ -29,7 +29,8 @@ export interface Delivery<Top, State> {
   readonly trades: Set<(event: TradeEvent) => void>;
   readonly tops: Set<(top: Top) => void>;
   readonly states: Set<(change: State) => void>;
-  trade(event: TradeEvent): void;
+  /** A trade or a hole that came at `atMs`. */
+  trade(event: TradeEvent, atMs: number): void;
   /** The price of the symbol has changed; what it is, is read when it is told. */
   top(symbol: SymbolId): void;
   state(change: State): void;
@@ -103,13 +104,14 @@ export function openDelivery<Top, State>(options: {
   /** Tells a symbol's trades until the time is over; true when more can be told at once. */
   const drainChannel = (channel: Channel, untilMs: number): boolean => {
     while (channel.head < channel.queue.length) {
-      const beginMs = nowMs();
-      lagPeakMs = Math.max(lagPeakMs, beginMs - (channel.queuedMs[channel.head] ?? beginMs));
+      const queuedMs = channel.queuedMs[channel.head] as number;
       const event = channel.queue[channel.head] as TradeEvent;
       channel.head += 1;
       waiting -= 1;
       tell(trades, event);
-      if (beginMs >= untilMs) break;
+      const endMs = nowMs();
+      if (endMs - queuedMs > lagPeakMs) lagPeakMs = endMs - queuedMs;
+      if (endMs >= untilMs) break;
     }
     const isEmpty = channel.head === channel.queue.length;
     if (isEmpty || channel.head > tradesMax) {
@@ -126,7 +128,7 @@ export function openDelivery<Top, State>(options: {
     const { symbol } = channel;
     channel.overflow = undefined;
     if (range.toId - range.fromId >= tradesMax) {
-      put(channel, { type: "hole", symbol, ...range, reason: "the listener is too slow" });
+      put(channel, { type: "hole", symbol, ...range, reason: "the listener is too slow" }, nowMs());
       wake();
       return;
     }
@@ -136,7 +138,7 @@ export function openDelivery<Top, State>(options: {
       if (isClosed) return;
       for (const event of events) {
         if (event.type === "trade") recovered += 1;
-        put(channel, event);
+        put(channel, event, nowMs());
       }
       wake();
     });
@@ -166,18 +168,18 @@ export function openDelivery<Top, State>(options: {
     channels.set(symbol, made);
     return made;
   };
-  const put = (channel: Channel, event: TradeEvent): void => {
+  const put = (channel: Channel, event: TradeEvent, atMs: number): void => {
     channel.queue.push(event);
-    channel.queuedMs.push(nowMs());
+    channel.queuedMs.push(atMs);
     waiting += 1;
-    waitingPeak = Math.max(waitingPeak, waiting);
+    if (waiting > waitingPeak) waitingPeak = waiting;
   };
 
   return {
     trades,
     tops,
     states,
-    trade(event) {
+    trade(event, atMs) {
       if (trades.size === 0 || isClosed) return;
       const channel = channelOf(event.type === "trade" ? event.trade.symbol : event.symbol);
       const isFull = channel.queue.length - channel.head >= tradesMax;
@@ -191,15 +193,11 @@ export function openDelivery<Top, State>(options: {
       } else {
         if (channel.overflow !== undefined) {
           // The ids begin anew: what is missing before that is not asked for by ids that mean something else now.
-          put(channel, {
-            type: "hole",
-            symbol: channel.symbol,
-            ...channel.overflow,
-            reason: "the listener is too slow",
-          });
+          const reason = "the listener is too slow";
+          put(channel, { type: "hole", symbol: channel.symbol, ...channel.overflow, reason }, atMs);
           channel.overflow = undefined;
         }
-        put(channel, event);
+        put(channel, event, atMs);
       }
       wake();
     },

@@ -6,7 +6,7 @@
  * queue the news, return; nothing that a listener does can hold up the reader. A frame that is not understood goes to
  * quarantine and changes nothing.
  */
-import type { Clock, DisconnectCause, MonoMs, SymbolId, TradeEvent } from "@baton/core";
+import type { Clock, DisconnectCause, MonoMs, SymbolId, TradeEvent, WallMs } from "@baton/core";
 import {
   assertNever,
   decimalOfKey,
@@ -75,6 +75,7 @@ export function openFeed(options: FeedOptions): Feed {
   const staleAfterMs = options.staleAfterMs ?? 2_000;
   const world = options.world ?? realWorld(options.clock ?? machineClock, options.random ?? Math.random);
   const { clock } = world;
+  const wall = (): WallMs => clock.wall();
   const rules: FeedRules = { ...feedRules(staleAfterMs), ...options.rules };
   const protocolOf = ({ wsUrls }: LineOptions): ReturnType<typeof binanceProtocol> =>
     binanceProtocol({
@@ -157,7 +158,7 @@ export function openFeed(options: FeedOptions): Feed {
           lane.hasData = true;
           driver.input({ type: "data", connection });
         }
-        onNews(lane, instrument, book, takeFrame(instrument, book, frame, { nowMono, nowWall: clock.wall() }));
+        onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
         break;
       }
       case "acknowledged":
@@ -185,10 +186,11 @@ export function openFeed(options: FeedOptions): Feed {
     }
   };
 
-  const onNews = (lane: Lane, instrument: Instrument, book: LaneBook, news: FrameNews): void => {
-    if (instrument.quality !== "live") judge(instrument);
+  const onNews = (lane: Lane, instrument: Instrument, book: LaneBook, news: FrameNews, nowMono: MonoMs): void => {
+    // Trades alone change no price; what they mean for the quality is seen where a hole opens or closes.
+    if (instrument.quality !== "live" && news.trades === undefined) judge(instrument);
     if (lane.silence !== undefined) judgeLane(lane);
-    if (news.trades !== undefined) onTrades(instrument, news.trades);
+    if (news.trades !== undefined) onTrades(instrument, news.trades, nowMono);
     if (news.isPriceNew) delivery.top(instrument.symbol);
     const { symbol } = instrument;
     const { connection } = book;
@@ -203,9 +205,13 @@ export function openFeed(options: FeedOptions): Feed {
     }
   };
 
-  const onTrades = (instrument: Instrument, events: readonly TradeEvent[]): void => {
-    for (const event of events) delivery.trade(event);
-    if (missingTrades(instrument.trades) === undefined) return;
+  const onTrades = (instrument: Instrument, events: readonly TradeEvent[], nowMono: MonoMs): void => {
+    for (const event of events) delivery.trade(event, nowMono);
+    if (missingTrades(instrument.trades) === undefined) {
+      // More than one at once: a hole has closed.
+      if (events.length > 1) judge(instrument);
+      return;
+    }
     repair.trades(instrument, signalOf(instrument));
     watch.within(rules.trades.holdMs);
     judge(instrument);
@@ -274,9 +280,10 @@ export function openFeed(options: FeedOptions): Feed {
     history: tap === undefined ? history : tapHistory(history, tap, clock),
     world,
     onBook(instrument, book, news) {
-      for (const [lane, books] of lanes) if (books.get(instrument) === book) onNews(lane, instrument, book, news);
+      for (const [lane, books] of lanes)
+        if (books.get(instrument) === book) onNews(lane, instrument, book, news, clock.mono());
     },
-    onTrades,
+    onTrades: (instrument, events) => onTrades(instrument, events, clock.mono()),
     onError: (error) => {
       restErrors += 1;
       lastRestError = error instanceof Error ? error.message : String(error);
@@ -288,7 +295,8 @@ export function openFeed(options: FeedOptions): Feed {
     staleAfterMs,
     world,
     onTime: (instrument) => {
-      onTrades(instrument, expireHole(instrument.trades, clock.mono()));
+      const nowMono = clock.mono();
+      onTrades(instrument, expireHole(instrument.trades, nowMono), nowMono);
       judge(instrument);
     },
     onSilent: (instrument, book, kind) => {

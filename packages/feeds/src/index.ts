@@ -6,3 +6,4 @@ export type { FeedOptions } from "./feed.ts";
 export { openFeed } from "./feed.ts";
 export type { LineOptions } from "./lines.ts";
 export type { BookView, Feed, FeedChange, FeedStatus, LineStatus, SymbolStatus, Top } from "./market-view.ts";
+export type { World } from "./world.ts";

@@ -122,9 +122,9 @@ export function takeFrame(
   instrument: Instrument,
   book: LaneBook,
   frame: Extract<VenueFrame, { type: "trade" | "difference" | "ticker" }>,
-  at: { readonly nowMono: MonoMs; readonly nowWall: WallMs },
+  nowMono: MonoMs,
+  wall: () => WallMs,
 ): FrameNews {
-  const { nowMono } = at;
   switch (frame.type) {
     case "trade": {
       touch(book, "trade", nowMono);
@@ -146,7 +146,7 @@ export function takeFrame(
       return takeTicker(instrument, book, frame.ticker, nowMono);
     case "difference": {
       touch(book, "depth", nowMono);
-      instrument.lagMs = at.nowWall - frame.sentWallMs;
+      instrument.lagMs = wall() - frame.sentWallMs;
       const outcome = addDifference(book.sync, frame.difference);
       if (outcome.type !== "applied" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
       return { book: outcome, isPriceNew: takeBook(instrument, book, nowMono) };

@@ -97,7 +97,10 @@ export function missingTrades(s: TradeSequence): { readonly fromId: number; read
 /** Takes one trade, from the stream or a repair, and returns what may be told now. */
 export function addTrade(s: TradeSequence, trade: MarketTrade, nowMono: MonoMs): readonly TradeEvent[] {
   const { lastId } = s;
-  if (lastId === undefined || trade.id === lastId + 1) return [...deliver(s, trade), ...release(s)];
+  if (lastId === undefined || trade.id === lastId + 1) {
+    const told = deliver(s, trade);
+    return s.held.size === 0 && s.hole === undefined ? told : [...told, ...release(s)];
+  }
   if (trade.id <= lastId) {
     if (isAnew(s, trade)) return restart(s, trade);
     s.duplicates += 1;

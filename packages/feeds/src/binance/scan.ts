@@ -31,6 +31,7 @@ interface Known {
 const [quote, comma, dot, zero, openList, closeList, brace] = [34, 44, 46, 48, 91, 93, 125];
 const mantissaMax = 999_999_999_999_999;
 const powers = Float64Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
+const pricesMax = 4_096;
 const streamHead = Buffer.from('{"stream":"');
 const differenceHead = Buffer.from('","data":{"e":"depthUpdate","E":');
 const tradeHead = Buffer.from('","data":{"e":"trade","E":');
@@ -40,7 +41,6 @@ const keys = Object.fromEntries(
   ["U", "u", "b", "a", "t", "p", "q", "T", "m", "M", "B", "A"].map((key) => [key, Buffer.from(`,"${key}":`)]),
 ) as Readonly<Record<"U" | "u" | "b" | "a" | "t" | "p" | "q" | "T" | "m" | "M" | "B" | "A", Buffer>>;
 const [yes, no] = [Buffer.from("true"), Buffer.from("false")];
-const decimalsMax = 4_096;
 
 /** A scanner that knows no stream yet. */
 export function openScanner(): FrameScanner {
@@ -51,18 +51,28 @@ export function openScanner(): FrameScanner {
   const differenceFrame = { type: "difference" as const, stream: "", difference, sentWallMs: wallMs(0) };
   const ticker = { updateId: 0, bid: 0, bidQuantity: 0, ask: 0, askQuantity: 0 };
   const tickerFrame = { type: "ticker" as const, stream: "", ticker };
-  /** Prices and quantities come again and again; their texts are made once. */
-  const decimals = new Map<number, Decimal>();
+  const prices = new Map<number, Decimal>();
   /** Where the last reading ended, and the number it read. */
   let end = 0;
   let read = 0;
+  /** Of an amount, its digits without the zeros behind that say nothing. */
+  let textFrom = 0;
+  let textTo = 0;
 
-  const decimalOf = (key: number): Decimal => {
-    const present = decimals.get(key);
+  /** The decimal that was read last. */
+  const decimal = (data: Buffer): Decimal =>
+    // Zeros in front are not canonical; no venue writes them.
+    data[textFrom] === zero && textTo - textFrom > 1 && data[textFrom + 1] !== dot
+      ? decimalOfKey(read)
+      : (data.toString("latin1", textFrom, textTo) as Decimal);
+
+  /** The same for a price: the last few thousand prices come again and again. */
+  const priceDecimal = (data: Buffer): Decimal => {
+    const present = prices.get(read);
     if (present !== undefined) return present;
-    if (decimals.size >= decimalsMax) decimals.clear();
-    const made = decimalOfKey(key);
-    decimals.set(key, made);
+    if (prices.size >= pricesMax) prices.clear();
+    const made = decimal(data);
+    prices.set(read, made);
     return made;
   };
 
@@ -96,6 +106,8 @@ export function openScanner(): FrameScanner {
       to += 1;
     }
     if (digits === 0) return false;
+    textFrom = at + 1;
+    textTo = to;
     if (byte === quote) {
       end = to + 1;
       read = mantissa;
@@ -115,6 +127,7 @@ export function openScanner(): FrameScanner {
         mantissa = mantissa * (powers[zeros + 1] as number) + (byte - zero);
         if (mantissa > mantissaMax) return false;
         zeros = 0;
+        textTo = to + 1;
       }
       to += 1;
     }
@@ -200,9 +213,9 @@ export function openScanner(): FrameScanner {
     if (!matches(data, end, keys.t) || !integer(data, end + 5)) return undefined;
     const id = read;
     if (!matches(data, end, keys.p) || !amount(data, end + 5) || read === 0) return undefined;
-    const price = read;
+    const price = priceDecimal(data);
     if (!matches(data, end, keys.q) || !amount(data, end + 5) || read === 0) return undefined;
-    const quantity = read;
+    const quantity = decimal(data);
     if (!matches(data, end, keys.T) || !integer(data, end + 5)) return undefined;
     const tradedMs = read;
     if (!matches(data, end, keys.m)) return undefined;
@@ -212,8 +225,8 @@ export function openScanner(): FrameScanner {
     if (!isEnd(data)) return undefined;
     const trade = {
       id,
-      price: decimalOf(price),
-      quantity: decimalOf(quantity),
+      price,
+      quantity,
       taker: isBuyerMaker ? ("sell" as const) : ("buy" as const),
       tradedWallMs: wallMs(tradedMs),
     };

@@ -1,0 +1,272 @@
+/**
+ * Market data on one core: how many messages a second go through the whole feed (parse, sequence, sorted book, quality,
+ * delivery to a listener), beside bare `ws` with `JSON.parse` and beside ccxt.pro's own handlers, in the same run on the
+ * same bytes. All three read from `ws`'s receiver, so that what the network and the kernel take is in none of them.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { BookSnapshot, SymbolId } from "@baton/core";
+import { id, monoMs, wallMs } from "@baton/core";
+import type { Feed, World } from "@baton/feeds";
+import { openFeed } from "@baton/feeds";
+import ccxt from "ccxt";
+import * as ws from "ws";
+import type { Frames } from "./feed-frames.ts";
+import { differenceFrames, tradeFrames } from "./feed-frames.ts";
+import type { Figure } from "./figure.ts";
+import { besidePeer, median } from "./figure.ts";
+
+/** Who reads: gets each message, and says in the end how much it has understood. */
+interface Reader {
+  message(data: Buffer): void;
+  understood(): number;
+  close(): Promise<void>;
+}
+
+interface Receiver {
+  on(event: "message", listener: (data: Buffer) => void): void;
+  write(piece: Buffer): boolean;
+}
+
+const rounds = 5;
+const btc = id<SymbolId>("BTC/USDT");
+
+/** Runs the benchmark. */
+export async function run(): Promise<readonly Figure[]> {
+  const differences = differenceFrames(40_000);
+  const trades = tradeFrames(120_000);
+  const figures: Figure[] = [];
+  for (const [what, frames, goals] of [
+    ["book differences", differences, { bare: 0.6, ccxt: 4 }],
+    ["trades", trades, { bare: 0.85, ccxt: 4 }],
+  ] as const) {
+    const isBook = what === "book differences";
+    const readers = {
+      feed: (): Promise<Reader> => feedReader(frames),
+      bare: async (): Promise<Reader> => bareReader(),
+      ccxt: async (): Promise<Reader> => (isBook ? ccxtReader(frames) : ccxtReader(undefined)),
+    };
+    const perSecond = { feed: [] as number[], bare: [] as number[], ccxt: [] as number[] };
+    // Once without counting: compilers need some thousand messages to see what is usual.
+    for (const who of ["bare", "feed", "ccxt"] as const) await rate(await readers[who](), frames);
+    for (let round = 0; round < rounds; round += 1) {
+      // One after the other in each round, so that a busy minute of the machine strikes all of them.
+      for (const who of ["bare", "feed", "ccxt"] as const)
+        perSecond[who].push(await rate(await readers[who](), frames));
+    }
+    const value = median(perSecond.feed);
+    for (const peer of ["bare", "ccxt"] as const) {
+      figures.push(
+        besidePeer({
+          name: `feed, ${what}`,
+          unit: "messages/s",
+          value,
+          samples: rounds,
+          peer: { name: peer === "bare" ? "ws + JSON.parse" : "ccxt.pro", value: median(perSecond[peer]) },
+          goal: { atLeast: goals[peer] },
+        }),
+      );
+    }
+  }
+  figures.push(await memory(differences));
+  return figures;
+}
+
+/** Messages a second through one reader. */
+async function rate(reader: Reader, frames: Frames): Promise<number> {
+  const receiver = receiverOf(reader);
+  const beginMs = performance.now();
+  for (const piece of frames.pieces) {
+    receiver.write(piece);
+    // What was queued for listeners is told between two reads of the socket, and counts.
+    await nextTurn();
+  }
+  const seconds = (performance.now() - beginMs) / 1_000;
+  const understood = reader.understood();
+  if (understood !== frames.count) throw new Error(`${understood} of ${frames.count} messages were understood`);
+  await reader.close();
+  return frames.count / seconds;
+}
+
+/** Growth of the heap over many passes, in MB for each million messages. */
+async function memory(frames: Frames): Promise<Figure> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const held = (): number => {
+    for (let times = 0; times < 4; times += 1) collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return (heapUsed + external) / 1e6;
+  };
+  let lastUpdateId = frames.snapshot.lastUpdateId;
+  const feed = await feedReader(frames, () => lastUpdateId);
+  const receiver = receiverOf(feed);
+  let messages = 0;
+  // Each pass leaves a gap behind the last one, so that the feed buffers, asks for a snapshot, and goes on from there.
+  const pass = async (): Promise<void> => {
+    lastUpdateId += 10_000_000;
+    frames.renumber(lastUpdateId);
+    for (const piece of frames.pieces) {
+      receiver.write(piece);
+      await nextTurn();
+    }
+    messages += frames.count;
+  };
+  for (let warm = 0; warm < 5; warm += 1) await pass();
+  const before = held();
+  messages = 0;
+  while (messages < 1_600_000) await pass();
+  const value = (held() - before) / (messages / 1e6);
+  await feed.close();
+  return {
+    name: "feed, heap growth",
+    unit: "MB per million messages",
+    value: Math.max(0, value),
+    samples: messages,
+    goal: { atMost: 1 },
+  };
+}
+
+function receiverOf(reader: Reader): Receiver {
+  // Exported, and not in its types.
+  const { Receiver } = ws as unknown as { Receiver: new (options: object) => Receiver };
+  const receiver = new Receiver({ isServer: false, skipUTF8Validation: true });
+  receiver.on("message", (data) => reader.message(data));
+  return receiver;
+}
+
+function bareReader(): Reader {
+  let count = 0;
+  return {
+    message(data) {
+      const message = JSON.parse(data.toString("utf8")) as { readonly data: { readonly e: string } };
+      if (message.data.e.length > 0) count += 1;
+    },
+    understood: () => count,
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A feed as it comes, in a world whose one socket we write. */
+async function feedReader(
+  frames: Frames,
+  lastUpdateIdNow: () => number = () => frames.snapshot.lastUpdateId,
+): Promise<Reader> {
+  let events: Parameters<World["dial"]>[1] | undefined;
+  const mono = (): ReturnType<typeof monoMs> => monoMs(performance.now());
+  const say = (text: string): void => events?.frame(Buffer.from(text), mono());
+  const world: World = {
+    clock: { mono, wall: () => wallMs(Date.now()) },
+    random: () => 0.5,
+    attempts: { take: () => undefined, close: () => undefined },
+    timer(afterMs, act) {
+      const timer = setTimeout(act, Math.max(1, afterMs));
+      return () => clearTimeout(timer);
+    },
+    soon(act) {
+      const immediate = setImmediate(act);
+      return () => clearImmediate(immediate);
+    },
+    dial(_target, listener) {
+      events = listener;
+      setImmediate(() => listener.opened());
+      return {
+        send(text) {
+          const { id: request, method } = JSON.parse(text) as { id: number; method: string };
+          if (method === "SUBSCRIBE") setImmediate(() => say(JSON.stringify({ result: null, id: request })));
+        },
+        ping: () => setImmediate(() => listener.pong()),
+        close: () => listener.closed({ cause: "closed", sentence: "closed" }),
+        terminate: () => listener.closed({ cause: "closed", sentence: "cut" }),
+      };
+    },
+  };
+  const { bids, asks } = frames.snapshot;
+  const snapshot = (): BookSnapshot => ({ lastId: lastUpdateIdNow(), bids, asks, limit: 5_000 });
+  const feed: Feed = openFeed({
+    id: "bench",
+    venue: "binance",
+    symbols: [btc],
+    world,
+    history: {
+      snapshot: () => Promise.resolve(snapshot()),
+      lastUpdateId: () => Promise.resolve(0),
+      lastTradeId: () => Promise.resolve(0),
+      trades: () => Promise.resolve([]),
+    },
+  });
+  let told = 0;
+  feed.onTrade((event) => {
+    if (event.type === "trade") told += 1;
+  });
+  feed.onTop((top) => {
+    if (top.bid.length === 0) throw new Error("a price has digits");
+  });
+  while (feed.status().symbols[0]?.book === "void") await nextTurn();
+  const framesBefore = feed.status().frames;
+  return {
+    message: (data) => events?.frame(data, mono()),
+    understood() {
+      const { frames: read, badFrames, symbols } = feed.status();
+      const [symbol] = symbols;
+      if (badFrames > 0 || symbol === undefined || symbol.gaps + symbol.distrusts + symbol.tradesFlagged > 0) return -1;
+      return told > 0 ? told : read - framesBefore;
+    },
+    close: () => feed.close(),
+  };
+}
+
+/** ccxt.pro's handlers, with the book's snapshot already there and somebody waiting for each change. */
+function ccxtReader(frames: Frames | undefined): Reader {
+  const exchange = new ccxt.pro.binance({ options: { tradesLimit: 1_000 } }) as unknown as CcxtInside;
+  exchange.setMarkets([
+    {
+      id: "BTCUSDT",
+      lowercaseId: "btcusdt",
+      symbol: "BTC/USDT",
+      base: "BTC",
+      quote: "USDT",
+      baseId: "BTC",
+      quoteId: "USDT",
+      type: "spot",
+      spot: true,
+      active: true,
+      precision: { amount: 0.00001, price: 0.01 },
+      limits: {},
+      info: {},
+    },
+  ]);
+  const client = exchange.client("wss://stream.binance.com:9443/stream");
+  if (frames !== undefined) {
+    const book = exchange.orderBook({}, 1_000);
+    const { lastUpdateId, bids, asks } = frames.snapshot;
+    const numbers = (side: typeof bids): number[][] => side.map((level) => level.map(Number));
+    book.reset({ bids: numbers(bids), asks: numbers(asks), nonce: lastUpdateId, timestamp: 1 });
+    exchange.orderbooks["BTC/USDT"] = book;
+  }
+  let count = 0;
+  const { resolve } = client;
+  client.resolve = (value, hash) => {
+    count += 1;
+    return resolve.call(client, value, hash);
+  };
+  return {
+    message: (data) => client.onMessage({ data }),
+    understood: () => count,
+    close: async () => {
+      await exchange.close();
+    },
+  };
+}
+
+/** What we use of ccxt that its types do not show. */
+interface CcxtInside {
+  readonly orderbooks: Record<string, unknown>;
+  setMarkets(markets: readonly object[]): void;
+  client(url: string): {
+    resolve: (value: unknown, hash: string) => unknown;
+    onMessage(event: { readonly data: Buffer }): void;
+  };
+  orderBook(snapshot: object, depth: number): { reset(snapshot: object): void };
+  close(): Promise<unknown>;
+}
