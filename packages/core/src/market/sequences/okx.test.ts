@@ -31,9 +31,9 @@ const first = (seqId = 10, at = 0): BookFrame<OkxMark> =>
 const update = (prevSeqId: number, seqId: number, at: number, bids: readonly Row[] = []): BookFrame<OkxMark> =>
   message("update", { prevSeqId, seqId }, at, bids);
 
-function fetched(seqId: number): BookFrame<OkxMark> {
+function fetched(seqId: number, at = 50): BookFrame<OkxMark> {
   const data = [
-    { asks: [["65000.1", "0.7", "0", "2"]], bids: [["64999.9", "1.5", "0", "4"]], ts: `${startMs}`, seqId },
+    { asks: [["65000.1", "0.7", "0", "2"]], bids: [["64999.9", "1.5", "0", "4"]], ts: `${startMs + at}`, seqId },
   ];
   const read = readOkxSnapshot({ code: "0", msg: "", data }, 400);
   if (read === "bad") throw new TypeError("bad");
@@ -105,7 +105,7 @@ describe("OKX", () => {
     expect([book.phase, book.gaps]).toEqual(["void", 1]);
   });
 
-  test("8: an old one is ignored: made earlier, or in the same millisecond with an id that is held", () => {
+  test("8: an old one is ignored: made earlier, or one of those of the same millisecond", () => {
     const book = fresh();
     feedBook(book, first());
     feedBook(book, update(10, 15, 100));
@@ -113,6 +113,8 @@ describe("OKX", () => {
     expect(feedBook(book, update(10, 15, 100)).type).toBe("ignore");
     expect(feedBook(book, update(15, 18, 100)).type).toBe("ignore");
     expect(feedBook(book, update(8, 10, 50)).type).toBe("ignore");
+    // Of the same millisecond and never seen: a reset was missed.
+    expect(feedBook(book, update(3, 5, 100)).type).toBe("gap");
   });
 
   test("9: a new snapshot replaces everything; an old one that comes late does not", () => {
@@ -129,7 +131,10 @@ describe("OKX", () => {
     expect(feedBook(book, update(5, 8, 0)).type).toBe("gap");
     feedBook(book, update(8, 12, 100, [["64999.8", "2", "0", "1"]]));
     expect(feedBook(book, fetched(10)).type).toBe("reset");
-    expect([book.phase, book.held]).toEqual(["aligned", { seqId: 12, madeAtMs: startMs + 100, isContinued: true }]);
+    expect([book.phase, book.held]).toEqual([
+      "aligned",
+      { seqId: 12, madeAtMs: startMs + 100, sameMs: [12], isContinued: true },
+    ]);
     expect(levelsOf(book.book, "bids", 9)).toHaveLength(2);
   });
 
@@ -141,20 +146,37 @@ describe("OKX", () => {
     expect(book.held).toMatchObject({ seqId: 15 });
   });
 
-  test("12: a fetched snapshot is no longer joined by reaching over it once it is continued", () => {
+  test("12: the message that a fetched snapshot ends with is in it, whatever its time", () => {
+    const book = fresh();
+    feedBook(book, fetched(10));
+    expect(feedBook(book, update(8, 10, 300)).type).toBe("ignore");
+    expect(feedBook(book, update(10, 12, 400)).type).toBe("apply");
+  });
+
+  test("13: a fetched snapshot is no longer joined by reaching over it once it is continued", () => {
     const book = fresh();
     feedBook(book, fetched(10));
     feedBook(book, update(8, 12, 100));
     expect(feedBook(book, update(11, 14, 200)).type).toBe("gap");
   });
 
-  test("13: a checksum, right, wrong or none, is not looked at", () => {
+  test("14: a fetched snapshot from before a reset is not joined to what comes after it: low ids are no old ones", () => {
+    const book = fresh();
+    feedBook(book, update(15, 3, 100));
+    expect(feedBook(book, fetched(15)).type).toBe("reset");
+    expect(book.held).toMatchObject({ seqId: 3 });
+    const late = fresh();
+    feedBook(late, update(3, 5, 200));
+    expect(gapOf(feedBook(late, fetched(15)))).toBe("3 came before 5 and is not held: 15 is");
+  });
+
+  test("15: a checksum, right, wrong or none, is not looked at", () => {
     const data = [{ asks: [], bids: [], ts: "1785500000000", checksum: -855_196_043, seqId: 2, prevSeqId: 1 }];
     const arg = { channel: "books", instId: "BTC-USDT" };
     expect(readOkxBook({ arg, action: "update", data })).toMatchObject({ frame: { mark: { seqId: 2, prevSeqId: 1 } } });
   });
 
-  test("14: acknowledgements and other channels are something else, and broken messages are bad", () => {
+  test("16: acknowledgements and other channels are something else, and broken messages are bad", () => {
     const arg = { channel: "books", instId: "BTC-USDT" };
     const one = { asks: [], bids: [], ts: "1785500000000", checksum: 0, seqId: 2, prevSeqId: 1 };
     expect(readOkxBook({ event: "subscribe", arg, connId: "a4d3ae55" })).toBe("other");

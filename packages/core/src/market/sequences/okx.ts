@@ -9,7 +9,7 @@
  *   one is that with `prevSeqId ≤ seqId of the snapshot < seqId`. Both ways are kept here.
  *
  * Because ids may fall, a lower `seqId` alone is no proof of age: a difference after a reset that was missed has one too.
- * Old is what the venue made earlier (`ts`), or, within the same millisecond, what has an id that is held already.
+ * Old is what the venue made earlier (`ts`), or, within the same millisecond, one of those that were taken in it.
  *
  * The `checksum` of OKX is not looked at: since 2026-06-23 it is always 0 and "must no longer be used".
  *
@@ -32,15 +32,19 @@ import {
 
 export interface OkxMark {
   readonly seqId: number;
-  /** −1 marks the stream's snapshot; undefined that of REST. */
-  readonly prevSeqId: number | undefined;
-  /** When the venue made it, in ms of its clock. Of REST: undefined, it may be the time of the answer. */
-  readonly madeAtMs: number | undefined;
+  /** −1 marks a snapshot. */
+  readonly prevSeqId: number;
+  /** `ts`: when the venue made the book, in ms of its clock. */
+  readonly madeAtMs: number;
+  /** A snapshot of REST, and not of the stream: the stream has yet to show that it continues it. */
+  readonly isFetched: boolean;
 }
 
 export interface OkxHeld {
   readonly seqId: number;
-  readonly madeAtMs: number | undefined;
+  readonly madeAtMs: number;
+  /** The ids that were made in the millisecond of the last. */
+  readonly sameMs: readonly number[];
   /** False after a fetched snapshot, until the stream has continued it. */
   readonly isContinued: boolean;
 }
@@ -51,35 +55,30 @@ export const okxSequence: VenueSequence<OkxMark, OkxHeld> = {
   snapshots: "apart",
   window: undefined,
   judge: (held, frame): JudgedFrame<OkxHeld> => {
-    const { seqId, prevSeqId, madeAtMs } = frame.mark;
+    const { seqId, prevSeqId, madeAtMs, isFetched } = frame.mark;
     if (frame.kind === "snapshot") {
       if (held !== undefined && isNoNewer(held, frame.mark)) return { verdict: ignore, held };
-      return { verdict: reset, held: { seqId, madeAtMs, isContinued: prevSeqId === -1 } };
+      return { verdict: reset, held: { seqId, madeAtMs, sameMs: [seqId], isContinued: !isFetched } };
     }
     if (held === undefined) return { verdict: awaitsSnapshot, held };
-    if (isEarlier(madeAtMs, held.madeAtMs)) return { verdict: ignore, held };
-    const next = { seqId, madeAtMs, isContinued: true };
+    const isSameMs = madeAtMs === held.madeAtMs;
+    const next = { seqId, madeAtMs, sameMs: isSameMs ? [...held.sameMs, seqId] : [seqId], isContinued: true };
+    // The first after a fetched snapshot is known by its ids alone: whose clock stamped the two is not documented.
+    const isFirst = !held.isContinued && prevSeqId <= held.seqId && held.seqId < seqId;
+    if (isFirst) return { verdict: apply, held: next };
+    // The message that the snapshot ends with.
+    if (!held.isContinued && seqId === held.seqId && seqId !== prevSeqId) return { verdict: ignore, held };
+    if (madeAtMs < held.madeAtMs) return { verdict: ignore, held };
     if (prevSeqId === held.seqId) return { verdict: apply, held: next };
-    if (held.isContinued) {
-      if (madeAtMs === held.madeAtMs && seqId <= held.seqId) return { verdict: ignore, held };
-    } else {
-      if (prevSeqId !== undefined && prevSeqId < held.seqId && held.seqId < seqId)
-        return { verdict: apply, held: next };
-      if (seqId <= held.seqId) return { verdict: ignore, held };
-    }
+    if (isSameMs && held.sameMs.includes(seqId)) return { verdict: ignore, held };
     return { verdict: gap(`${prevSeqId} came before ${seqId} and is not held: ${held.seqId} is`), held: undefined };
   },
   disprove: () => undefined,
 };
 
-/** A snapshot is no news when it was made before what is held, or, where that cannot be said, has an id that is held. */
+/** A snapshot is no news when it was made before what is held, or has just been taken. */
 function isNoNewer(held: OkxHeld, mark: OkxMark): boolean {
-  if (mark.madeAtMs === undefined || held.madeAtMs === undefined) return mark.seqId <= held.seqId;
-  return mark.madeAtMs < held.madeAtMs || (mark.madeAtMs === held.madeAtMs && mark.seqId <= held.seqId);
-}
-
-function isEarlier(one: number | undefined, other: number | undefined): boolean {
-  return one !== undefined && other !== undefined && one < other;
+  return mark.madeAtMs < held.madeAtMs || (mark.madeAtMs === held.madeAtMs && held.sameMs.includes(mark.seqId));
 }
 
 /** A parsed message of a `books` channel (also `books-l2-tbt`, `books50-l2-tbt`). */
@@ -99,14 +98,14 @@ export function readOkxBook(message: unknown): ReadFrame<OkxMark> {
   if ((action === "snapshot") !== (prevSeqId === -1)) return "bad";
   if (action !== "snapshot" && action !== "update") return "bad";
   const kind = action === "snapshot" ? "snapshot" : seqId === prevSeqId ? "beat" : "difference";
-  return { symbol, frame: { kind, mark: { seqId, prevSeqId, madeAtMs }, ...sides, limit: Infinity } };
+  return { symbol, frame: { kind, mark: { seqId, prevSeqId, madeAtMs, isFetched: false }, ...sides, limit: Infinity } };
 }
 
 /** A parsed answer to `GET /api/v5/market/books` that was asked for `limit` levels. */
 export function readOkxSnapshot(answer: unknown, limit: number): BookFrame<OkxMark> | "bad" {
   const data = firstOf(fieldsOf(answer)?.["data"]);
-  const seqId = wholeOf(data?.["seqId"]);
+  const [seqId, madeAtMs] = [wholeOf(data?.["seqId"]), wholeTextOf(data?.["ts"])];
   const sides = sidesOf(data?.["bids"], data?.["asks"]);
-  if (seqId === undefined || sides === undefined) return "bad";
-  return { kind: "snapshot", mark: { seqId, prevSeqId: undefined, madeAtMs: undefined }, ...sides, limit };
+  if (seqId === undefined || madeAtMs === undefined || sides === undefined) return "bad";
+  return { kind: "snapshot", mark: { seqId, prevSeqId: -1, madeAtMs, isFetched: true }, ...sides, limit };
 }
