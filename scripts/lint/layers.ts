@@ -36,6 +36,9 @@ const OWNED_OUTSIDE: Readonly<Record<string, readonly string[]>> = {
 const PURE_OUTSIDE: readonly string[] = ["@noble/hashes", "big.js", "zod"];
 const PURE_TESTS: readonly string[] = ["vitest", "fast-check"];
 
+/** What threads need of a room, without the rest of it. */
+const SIDE_DOORS: ReadonlySet<string> = new Set(["@baton/core/records"]);
+
 /** A test beside the code may talk to a real counterpart: the simulated exchange, and any client that speaks to it. */
 const COUNTERPART = "exchange";
 
@@ -63,7 +66,9 @@ function refusal(importer: Importer, specifier: string): string | undefined {
   }
   if (specifier.startsWith(".")) return refusalOfFile(importer, specifier);
   const name = packageOf(specifier);
-  if (name.startsWith("@baton/")) return refusalOfRoom(importer, specifier, name.slice("@baton/".length));
+  if (name.startsWith("@baton/")) {
+    return refusalOfRoom(importer, SIDE_DOORS.has(specifier) ? name : specifier, name.slice("@baton/".length));
+  }
   if (room === undefined) return undefined;
   if (room === "core") return refusalOfImpurity(importer, specifier, name);
   const owners = OWNED_OUTSIDE[name];

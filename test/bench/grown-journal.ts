@@ -19,6 +19,7 @@ import type {
   SymbolId,
   VenueId,
   VenueOrderId,
+  WallMs,
 } from "@baton/core";
 import { openJournal } from "@baton/journal";
 import type { Journal } from "@baton/journal";
@@ -34,6 +35,8 @@ export interface Growth {
 
 const eventsPerTurn = 64;
 const placedTogether = 16;
+/** A record each so many ms until now: most of what the journal holds has been over for a while. */
+const recordEveryMs = 50;
 /** Far below the market, in a symbol of its own. */
 const terms: OrderTerms = {
   venue: id<VenueId>("sim"),
@@ -85,7 +88,13 @@ async function grow(
   for (const frame of tail) {
     for (const text of frame.body.split("\n")) applyEvent(state, state.applied + 1, decodeEvent(text));
   }
-  const book = { state, tag: tagOf(first.identity.cluster), epoch: first.last.epoch };
+  const { records } = growth;
+  const book: Book = {
+    state,
+    tag: tagOf(first.identity.cluster),
+    epoch: first.last.epoch,
+    nowWallMs: () => wallMs(Date.now() - Math.max(0, records - state.applied) * recordEveryMs),
+  };
   const openNow = [...state.indexes.open.values()].reduce((sum, orders) => sum + orders.size, 0);
   for (let count = openNow; count < growth.open;) {
     const wanted = Math.min(placedTogether, growth.open - count);
@@ -110,10 +119,16 @@ interface Book {
   readonly state: EngineState;
   readonly tag: ReturnType<typeof tagOf>;
   readonly epoch: number;
+  readonly nowWallMs: () => WallMs;
 }
 
 function recordIntent(book: Book): { intent: IntentId; clientOrderId: string; event: JournalEvent } {
-  const event = intentEvent(book.state, book.tag, { terms, sendWithinMs: 2_000, atWallMs: now(), by: "bench" });
+  const event = intentEvent(book.state, book.tag, {
+    terms,
+    sendWithinMs: 2_000,
+    atWallMs: book.nowWallMs(),
+    by: "bench",
+  });
   applyEvent(book.state, book.state.applied + 1, event);
   return { intent: event.intent, clientOrderId: event.clientOrderId, event };
 }
@@ -141,9 +156,9 @@ function recordAnswer(book: Book, intent: IntentId, status: "open" | "expired", 
         ...(price !== undefined && { price }),
         executed: decimal("0"),
       },
-      stamp: { sentWallMs: now(), validityMs: 1_000 },
+      stamp: { sentWallMs: book.nowWallMs(), validityMs: 1_000 },
     },
-    atWallMs: now(),
+    atWallMs: book.nowWallMs(),
   };
   applyEvent(book.state, book.state.applied + 1, event);
   return event;
@@ -163,8 +178,4 @@ async function append(
     await delay(1);
   }
   for (const journal of journals) journal.commit(last);
-}
-
-function now(): ReturnType<typeof wallMs> {
-  return wallMs(Date.now());
 }

@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { engineFlags } from "@baton/engine";
 import { besidePeer, median } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { timeOpening } from "./journal-parts.ts";
@@ -137,7 +138,8 @@ interface Part {
 }
 
 async function start(role: Role, dir: string, peer?: string): Promise<Part> {
-  const child = fork(join(import.meta.dirname, "journal-parts.ts"), [role, dir, ...(peer === undefined ? [] : [peer])]);
+  const args = [role, dir, ...(peer === undefined ? [] : [peer])];
+  const child = fork(join(import.meta.dirname, "journal-parts.ts"), args, { execArgv: [...engineFlags] });
   const { ready } = (await answerOf(child)) as { ready: string };
   return {
     ready,

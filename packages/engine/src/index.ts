@@ -3,6 +3,7 @@ import type { InitOptions, InitVerdict } from "./init-cluster.ts";
 
 export * from "./config/load.ts";
 export * from "./config/secrets.ts";
+export { engineFlags } from "./engine-flags.ts";
 export type { InitOptions, InitVerdict } from "./init-cluster.ts";
 export type { Strategy, StrategyContext, StrategyInput, StrategyIntent } from "./strategies/strategy.ts";
 export { verifyJournal } from "./verify-journal.ts";

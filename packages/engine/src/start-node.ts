@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { supervise } from "@baton/cluster";
 import type { SupervisorEvent } from "@baton/cluster";
 import { loadConfig } from "./config/load.ts";
+import { engineFlags } from "./engine-flags.ts";
 import { openLog } from "./log.ts";
 import { etcdAccessOf } from "./node/etcd-access.ts";
 
@@ -17,6 +18,7 @@ export async function startNode(o: { readonly configFile: string; readonly super
   return await supervise({
     module: fileURLToPath(new URL("./engine-main.ts", import.meta.url)),
     args: [o.configFile],
+    execArgv: engineFlags,
     etcd: etcdAccessOf(config),
     log: (fact: SupervisorEvent) => log.info(fact, fact.event),
   });

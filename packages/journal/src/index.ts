@@ -1,7 +1,7 @@
 /** The one door of the journal: the file and its threads, and the node links that keep the copies equal. */
 export * from "./errors.ts";
 export type { Journal } from "./journal.ts";
-export { openJournal } from "./open.ts";
+export { openJournal, PreparedWriter } from "./open.ts";
 export type { CommitTiming, JournalLimits, JournalOpened, JournalOptions } from "./options.ts";
 export type { Signal } from "./signal.ts";
 export { verifyJournal } from "./store/chain.ts";

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { assert as property, asyncProperty } from "fast-check";
-import { applyEvent, decodeEvent, emptyState, rowsOf } from "@baton/core";
-import type { Frame, Sequence } from "@baton/core";
+import { applyEvent, decodeEvent, emptyState, id, intentEvent, rowsOf, tagOf, wallMs } from "@baton/core";
+import type { Frame, JournalEvent, Sequence, WallMs } from "@baton/core";
 import { expect, test } from "vitest";
 import { ForkedError } from "./errors.ts";
 import { openJournal } from "./open.ts";
@@ -119,6 +119,40 @@ test("the tables hold committed frames only, and reopening rebuilds what applyin
   for (const [index, event] of events.entries()) applyEvent(expected, index + 1, event);
   expect([...rowsOf(again.opened.state)]).toEqual([...rowsOf(expected)]);
   expect(again.opened.state.applied).toBe(events.length);
+});
+
+test("an order that has left the state is on record, and is not loaded again", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  const { state } = journal.opened;
+  const tag = tagOf(journal.identity.cluster);
+  const terms = { venue: "sim", symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "1", price: "9" } as never;
+  const tell = (event: JournalEvent): void => {
+    applyEvent(state, state.applied + 1, event);
+    journal.append(1, [event]);
+  };
+  const wish = (atWallMs: WallMs): void => {
+    const event = intentEvent(state, tag, { terms, sendWithinMs: 1, atWallMs, by: "test" });
+    tell(event);
+    const stamp = { sentWallMs: atWallMs, validityMs: 1 };
+    const outcome = { kind: "rejected", code: "-1", message: "no", stamp } as const;
+    tell({ kind: "attempt.answered", intent: event.intent, attempt: 1, epoch: 0, node: id(""), outcome, atWallMs });
+  };
+  for (let count = 0; count < state.engine.kept.orders + 5; count += 1) wish(wallMs(count * 1_000));
+  await durable(journal, state.applied);
+  journal.commit(state.applied);
+  const ids = async (from: typeof journal, after = 0, limit = 100): Promise<readonly string[]> =>
+    (await from.pastOrders({ after, limit }, state.applied)).map((order) => order.id);
+  expect(await ids(journal)).toEqual(["i-1", "i-2", "i-3", "i-4", "i-5"]);
+  expect(await ids(journal, 2, 1)).toEqual(["i-2"]);
+  expect(await journal.pastOrders({ intent: id("i-4") }, state.applied)).toMatchObject([
+    { id: "i-4", status: "rejected" },
+  ]);
+  expect(await journal.pastOrders({ intent: id("i-9") }, state.applied)).toEqual([]);
+  await journal.close();
+  await using again = await openJournal(journalOptions(folder.dir, "a"));
+  expect(again.opened.state.orders.size).toBe(state.engine.kept.orders);
+  expect(await ids(again)).toEqual(["i-1", "i-2", "i-3", "i-4", "i-5"]);
 });
 
 const epochOpened = { kind: "epoch.opened", node: "a", boot: "boot-a", reason: "expired", inDoubt: [] };

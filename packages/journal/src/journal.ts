@@ -6,12 +6,13 @@
  * Invariants I5, I19, I20; operators meet the failures in the runbook of a lost standby and of a lost leader.
  */
 import { assert, decodeEvent, encodeEvent, frameFault, merged, sealFrame, wallMs } from "@baton/core";
-import type { Epoch, Frame, IntentId, JournalEvent, Mark, Sequence } from "@baton/core";
+import type { Epoch, Frame, IntentId, JournalEvent, Mark, OrderRow, Sequence } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { ForkedError, JournalError, JournalFailure } from "./errors.ts";
 import { InFlight } from "./in-flight.ts";
 import { limitsOf, openedOf } from "./options.ts";
 import type { CommitTiming, JournalLimits, JournalOpened, JournalOptions } from "./options.ts";
+import { FramePace } from "./pace.ts";
 import { AppendQueue } from "./queue.ts";
 import { ReaderThread } from "./reader.ts";
 import { RecentFrames } from "./recent.ts";
@@ -19,7 +20,7 @@ import { Emitter } from "./signal.ts";
 import type { Signal } from "./signal.ts";
 import { sha256 } from "./store/chain.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { Fault, WriterOrder, WriterReport } from "./store/messages.ts";
+import type { Fault, PastOrders, WriterOrder, WriterReport } from "./store/messages.ts";
 import type { EpochMark } from "./store/read.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import type { JournalIdentity, Promises, StoreOpened } from "./store/store.ts";
@@ -70,7 +71,7 @@ export class Journal {
 
   readonly #queue: AppendQueue;
   readonly #inFlight = new InFlight();
-  #sealing: NodeJS.Immediate | undefined;
+  readonly #pace: FramePace;
   #failure: JournalFailure | undefined;
   #closing: Promise<void> | undefined;
 
@@ -82,6 +83,12 @@ export class Journal {
     this.progress = progress;
     this.#limits = limitsOf(options);
     this.#queue = new AppendQueue({ eventsMax: this.#limits.frameEventsMax, bytesMax: this.#limits.frameBytesMax });
+    this.#pace = new FramePace({
+      limits: this.#limits,
+      queue: this.#queue,
+      inFlight: this.#inFlight,
+      seal: () => this.#sealOne(),
+    });
     this.#writer = writer;
     this.#reader = new ReaderThread(options.file);
     this.#last = found.last;
@@ -134,14 +141,14 @@ export class Journal {
   }
 
   /**
-   * Leader: queues events, in order; answers the sequence of the last one. They are sealed at the end of this turn of
-   * the loop, or as soon as the frame before them is durable. Throws the failure once storage has failed.
+   * Leader: queues events, in order; answers the sequence of the last one. When they are sealed is decided in `pace.ts`.
+   * Throws the failure once storage has failed.
    */
   append(epoch: Epoch, events: readonly JournalEvent[]): Sequence {
     this.#assertUsable();
     assert(epoch >= this.#last.epoch, "epochs never fall");
     for (const event of events) this.#queue.push(epoch, encodeEvent(event));
-    this.#sealing ??= setImmediate(() => this.#seal());
+    this.#pace.queued();
     return this.#last.sequence + this.#queue.length;
   }
 
@@ -294,6 +301,14 @@ export class Journal {
     return found;
   }
 
+  /**
+   * Past orders: those that have left the state, oldest first. All that the state at `applied` (which has to be committed)
+   * does not hold is found.
+   */
+  pastOrders(which: PastOrders["which"], applied: Sequence): Promise<readonly OrderRow[]> {
+    return this.#reader.pastOrders({ which, applied });
+  }
+
   /** Checks the whole chain on the disk. */
   verify(): Promise<VerifyReport> {
     return this.#reader.verify();
@@ -316,21 +331,10 @@ export class Journal {
       await this.#calls.ask((call) => this.#post({ kind: "close", call })).catch(() => undefined);
     }
     clearTimeout(this.#commitTimer);
-    clearImmediate(this.#sealing);
+    this.#pace.stop();
     await this.#reader.stop();
     await this.#writer.terminate();
     this.#calls.end(new JournalError("journal-closed", `${this.file} is closed`));
-  }
-
-  #seal(): void {
-    this.#sealing = undefined;
-    if (this.#failure !== undefined) return;
-    while (this.#queue.length > 0) {
-      const { count } = this.#inFlight;
-      const isFree = count === 0 || (this.#queue.isFull && count < this.#limits.framesInFlightMax);
-      if (!isFree) return;
-      this.#sealOne();
-    }
   }
 
   #sealOne(): void {
@@ -376,7 +380,7 @@ export class Journal {
 
   #onDurableReport(report: Extract<WriterReport, { kind: "durable" }>): void {
     const reached = this.#inFlight.reported(report);
-    if (this.#queue.length > 0) this.#seal();
+    this.#pace.go();
     if (reached > this.#durable) {
       this.#durable = reached;
       this.#recent.trim(reached);

@@ -1,4 +1,6 @@
 /** Opening a journal: the writer's thread takes the lock, checks the file, rebuilds the state, and only then is there one. */
+import { assert } from "@baton/core";
+import type { Worker } from "node:worker_threads";
 import { Journal } from "./journal.ts";
 import { limitsOf } from "./options.ts";
 import type { JournalOptions } from "./options.ts";
@@ -6,8 +8,29 @@ import type { WriterReport, WriterStart } from "./store/messages.ts";
 import type { StoreOpened } from "./store/store.ts";
 import { errorOf, startThread } from "./threads.ts";
 
+/** A writer's thread that is loading, or waits to be told what to open. */
+export class PreparedWriter {
+  readonly #worker: Worker = startThread("writer-worker", {});
+  #isTaken = false;
+
+  /** The thread, for the one journal that it will write. */
+  take(): Worker {
+    assert(!this.#isTaken, "a writer writes one journal");
+    this.#isTaken = true;
+    return this.#worker;
+  }
+
+  /** Ends a thread that was not needed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isTaken) await this.#worker.terminate();
+  }
+}
+
 /** Opens or creates the journal and starts its writer. Throws `JournalError` with a code when it must not be used. */
-export async function openJournal(options: JournalOptions): Promise<Journal> {
+export async function openJournal(
+  options: JournalOptions,
+  prepared: PreparedWriter = new PreparedWriter(),
+): Promise<Journal> {
   const progress = options.progress ?? new SharedArrayBuffer(8);
   const start: WriterStart = {
     options: {
@@ -21,7 +44,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     progress,
     settleMs: limitsOf(options).settleMs,
   };
-  const writer = startThread("writer-worker", start);
+  const writer = prepared.take();
+  writer.postMessage(start, []);
   const opened = await new Promise<StoreOpened>((resolve, reject) => {
     writer.once("error", reject);
     writer.once("message", (report: WriterReport) => {

@@ -11,6 +11,8 @@ export interface JournalOptions extends StoreOptions {
   readonly frameBytesMax?: number;
   /** Full frames at the writer at once; default 4. One that is not full waits until none is. */
   readonly framesInFlightMax?: number;
+  /** Frames of few events follow each other no closer than this, in ms; default 2. See `pace.ts`. */
+  readonly gatherMs?: number;
   /** Newest frames kept in memory for followers that lag a little; default 8 Mi characters. */
   readonly recentBytesMax?: number;
   /** The cell behind `Journal.progress`, where its reader was started first. */
@@ -27,6 +29,7 @@ export function limitsOf(options: JournalOptions): JournalLimits {
     frameEventsMax: options.frameEventsMax ?? 64,
     frameBytesMax: options.frameBytesMax ?? 1024 * 1024,
     framesInFlightMax: options.framesInFlightMax ?? 4,
+    gatherMs: options.gatherMs ?? 2,
     recentBytesMax: options.recentBytesMax ?? 8 * 1024 * 1024,
     settleMs: options.settleMs ?? 5,
   };

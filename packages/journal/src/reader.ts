@@ -1,9 +1,9 @@
 /** The reader's thread, started when first needed and again after it was stopped. */
-import type { Frame, IntentId, Mark, Sequence } from "@baton/core";
+import type { Frame, IntentId, Mark, OrderRow, Sequence } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { JournalError } from "./errors.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { ReaderOrder, ReaderReport, StoredEvent } from "./store/messages.ts";
+import type { PastOrders, ReaderOrder, ReaderReport, StoredEvent } from "./store/messages.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import { Calls, startThread } from "./threads.ts";
 
@@ -40,6 +40,10 @@ export class ReaderThread {
 
   eventsOf(intents: readonly IntentId[]): Promise<readonly StoredEvent[]> {
     return this.#ask<"events-of", readonly StoredEvent[]>("events-of", { intents });
+  }
+
+  pastOrders(asked: PastOrders): Promise<readonly OrderRow[]> {
+    return this.#ask<"past-orders", readonly OrderRow[]>("past-orders", { asked });
   }
 
   /** Ends the thread; what waits is declined. */

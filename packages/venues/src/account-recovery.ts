@@ -26,6 +26,8 @@ export interface AccountKnowledge {
   clientOrderIdOf?(symbol: SymbolId, venueOrderId: VenueOrderId): string | undefined;
   /** Orders that have not ended as far as the caller knows, those in doubt included. */
   liveOrders(): readonly { readonly symbol: SymbolId; readonly clientOrderId: string }[];
+  /** Told of all orders that are open at the venue, ours and others', at each recovery and each sweep. */
+  onOpenOrders?(orders: readonly VenueOrder[]): void;
 }
 
 /** What a recovery found that no stream had told. */
@@ -69,6 +71,7 @@ export async function recoverAccount(
     }
   }
   for (const order of openOrders) ledger.order(order, "recovery");
+  known.onOpenOrders?.(openOrders);
   for (const live of known.liveOrders()) {
     if (isOpen.has(keyOf(live.symbol, live.clientOrderId))) continue;
     const found = await venue.query(live.symbol, live.clientOrderId);

@@ -5,7 +5,7 @@
  * will be; everything else that is not committed is unknown (I8, and the hole "a read resolves" of the protocol).
  */
 import type { HistoryRecord, InsyncRecord, Transaction, TransactionAnswer } from "@baton/core";
-import { assertNever } from "@baton/core";
+import { assertNever } from "@baton/core/records";
 import { EtcdLeaseInvalidError } from "etcd3";
 import type { ICompare, IKeyValue, IRequestOp, ITxnRequest, ITxnResponse } from "etcd3";
 import { causeOf } from "../errors.ts";

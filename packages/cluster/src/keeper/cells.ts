@@ -4,7 +4,7 @@
  * clock for all threads; 0 means "none".
  */
 import type { MonoMs } from "@baton/core";
-import { monoMs } from "@baton/core";
+import { monoMs } from "@baton/core/records";
 
 /** One shared nanosecond value. */
 export type NanosCell = BigInt64Array<SharedArrayBuffer>;

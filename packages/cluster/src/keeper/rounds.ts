@@ -6,7 +6,7 @@
  * Operators: runbook "leader lost".
  */
 import type { BootId, Epoch, LeaderRecord, LeaseId, MonoMs, NodeId } from "@baton/core";
-import { assert, deadlineOf, monoMs } from "@baton/core";
+import { assert, deadlineOf, monoMs } from "@baton/core/records";
 import type { ITxnResponse } from "etcd3";
 import { monoNow } from "../clock.ts";
 import { causeOf } from "../errors.ts";

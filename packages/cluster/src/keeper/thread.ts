@@ -1,6 +1,6 @@
 /** The keeper's thread: its own event loop and its own connections, so that nothing on the main loop delays a renewal. */
 import { parentPort, workerData } from "node:worker_threads";
-import { assert, assertNever } from "@baton/core";
+import { assert, assertNever } from "@baton/core/records";
 import type { Epoch } from "@baton/core";
 import type { EtcdAccess } from "../etcd/endpoint.ts";
 import { Fleet } from "../etcd/fleet.ts";

@@ -6,7 +6,7 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { wallMs } from "@baton/core";
+import { wallMs } from "@baton/core/records";
 import { connectEtcd } from "../etcd/connect.ts";
 import type { Etcd } from "../etcd/connect.ts";
 import type { EtcdAccess } from "../etcd/endpoint.ts";

@@ -248,7 +248,7 @@ describe("nothing twice", () => {
 describe("bounds", () => {
   test("the oldest complete orders and fills leave the tables, and no forgotten trade comes back", () => {
     const s = story();
-    s.state.engine = { ...s.state.engine, kept: { orders: 2, fills: 2 } };
+    s.state.engine = { ...s.state.engine, kept: { orders: 2, fills: 2, forMs: 0 } };
     const done = [1, 2, 3, 4].map((trade) => {
       const { id: intent } = s.want();
       s.tell(accepted(s.order(intent)));
@@ -263,6 +263,21 @@ describe("bounds", () => {
     expect(refusalOf(s.state, fill(s.order(open), 2, "1"))).toBe("fill-forgotten");
     expect(s.state.indexes.byClientOrderId.size).toBe(3);
   });
+});
+
+test("an order that has just ended stays until the venue's late word on it has had time to come", () => {
+  const s = story();
+  s.state.engine = { ...s.state.engine, kept: { orders: 0, fills: 0, forMs: 60_000 } };
+  const { id: intent } = s.want();
+  s.tell(accepted(s.order(intent)));
+  s.tell({ ...fill(s.order(intent), 1, "2"), tradedWallMs: wallMs(20_000) });
+  const ended = s.order(intent);
+  s.tell(epochOpened(s.state, 7, { atWallMs: wallMs(79_999) }));
+  expect(s.state.orders.get(intent)).toBe(ended);
+  const touched = s.tell(epochOpened(s.state, 8, { atWallMs: wallMs(80_000) }));
+  expect(s.state.orders.has(intent)).toBe(false);
+  expect(s.state.fills.size).toBe(0);
+  expect(touched).toContainEqual({ table: "orders", key: intent, past: ended });
 });
 
 test("an event that does not follow on, or that was refused, ends the process", () => {

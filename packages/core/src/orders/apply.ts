@@ -25,6 +25,7 @@ import type { OrderRow } from "./order-row.ts";
 import { refusalOf } from "./refusal.ts";
 import { fillKey, idNumber, isLaterTrade, marketKey, orphansKept, requestKeyOf } from "./state.ts";
 import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
+import type { WallMs } from "../time.ts";
 
 /** For how long a repeated request finds its first answer, at least. */
 export const requestKeysKeptMs: number = 25 * 3_600_000;
@@ -37,7 +38,7 @@ export function applyEvent(state: EngineState, sequence: Sequence, event: Journa
   state.applied = sequence;
   const touched: Touched[] = [];
   apply(state, sequence, event, touched);
-  forget(state, touched);
+  forget(state, "atWallMs" in event ? event.atWallMs : event.tradedWallMs, touched);
   return touched;
 }
 
@@ -212,23 +213,26 @@ function putKey(state: EngineState, row: KeyRow, touched: Touched[]): void {
 }
 
 /**
- * Lets the oldest complete orders and the oldest fills go, two for one, so that memory and tables have a bound. Which
- * ones follows from the rows alone, so every node lets the same ones go.
+ * Lets the oldest complete orders and the oldest fills go, two for one, so that memory has a bound. Which ones follows
+ * from the rows and the event alone, so every node lets the same ones go.
  */
-function forget(state: EngineState, touched: Touched[]): void {
+function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void {
   const { kept } = state.engine;
+  const before = nowWallMs - kept.forMs;
   for (let gone = 0; gone < 2 && state.indexes.closed.size > kept.orders; gone += 1) {
     const oldest = state.indexes.closed.values().next().value;
     const order = oldest === undefined ? undefined : state.orders.get(oldest);
     assert(order !== undefined, "a closed order is known");
+    if ((order.endedWallMs ?? order.recordedWallMs) > before) break;
     unindexOrder(state.indexes, order);
     state.orders.delete(order.id);
-    touched.push({ table: "orders", key: order.id });
+    touched.push({ table: "orders", key: order.id, past: order });
   }
   for (let gone = 0; gone < 2 && state.fills.size > kept.fills; gone += 1) {
     const oldest = state.fills.entries().next().value;
     assert(oldest !== undefined, "there is an oldest fill");
     const [key, fill] = oldest;
+    if (fill.tradedWallMs > before) break;
     state.fills.delete(key);
     touched.push({ table: "fills", key });
     const market = marketKey(fill.venue, fill.symbol);

@@ -20,6 +20,8 @@ export type TableName = "orders" | "parents" | "fills" | "positions" | "keys" | 
 export interface Touched {
   readonly table: TableName;
   readonly key: string;
+  /** The last content of an order that leaves the state and stays on record: the journal keeps it for who asks. */
+  readonly past?: OrderRow;
 }
 
 /** What became of one slice of a parent order. */
@@ -104,8 +106,11 @@ export interface EngineRow {
   /** The sequence number of the next intent id and parent id. */
   readonly nextIntent: number;
   readonly nextParent: number;
-  /** How many complete orders and how many fills the tables keep; older ones are in the journal's events only. */
-  readonly kept: { readonly orders: number; readonly fills: number };
+  /**
+   * How many complete orders and how many fills stay in the state, and for how long after their end each of them stays
+   * at least: what a venue may still tell of late finds its order here. Older orders are on the disk.
+   */
+  readonly kept: { readonly orders: number; readonly fills: number; readonly forMs: number };
   readonly kill: {
     readonly level: "off" | "cluster";
     readonly by: string;
@@ -138,6 +143,11 @@ export const orphansKept = 100;
 /** The number in an intent's or parent's id. */
 export function idNumber(id: IntentId | ParentId): number {
   return Number(id.slice(2));
+}
+
+/** Whether an intent of this id was ever recorded. One that is not in the state any more has ended. */
+export function wasRecorded(state: EngineState, ref: string): boolean {
+  return /^i-[1-9]\d{0,14}$/.test(ref) && Number(ref.slice(2)) < state.engine.nextIntent;
 }
 
 /** The key of one instrument at one venue: positions, exposure, open orders. */
@@ -180,7 +190,7 @@ export function emptyState(): EngineState {
       inheritedSendByWallMs: wallMs(0),
       nextIntent: 1,
       nextParent: 1,
-      kept: { orders: 100_000, fills: 200_000 },
+      kept: { orders: 5_000, fills: 10_000, forMs: 120_000 },
       kill: { level: "off", by: "", reason: "", atWallMs: wallMs(0) },
     },
     indexes: emptyIndexes(),

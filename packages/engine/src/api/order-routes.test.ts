@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { apiRoutes, decimal, refused } from "@baton/core";
-import type { IntentId, OrderEvent } from "@baton/core";
+import { apiRoutes, applyEvent, decimal, emptyState, refused } from "@baton/core";
+import type { IntentId, OrderEvent, OrderRow } from "@baton/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { orderRoutes } from "./order-routes.ts";
@@ -28,6 +28,10 @@ afterEach(() => {
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 const order = { symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "1", price: "100" };
 
+function isAsked(past: OrderRow, which: Parameters<Parameters<typeof orderRoutes>[0]["pastOrders"]>[0]): boolean {
+  return "intent" in which ? past.id === which.intent : past.sequence > which.after;
+}
+
 /** The routes over a desk that leads, with its journal in memory. */
 class Routes {
   readonly rig = new DeskRig().lead(1);
@@ -38,6 +42,7 @@ class Routes {
     whenCommitted: (sequence) => this.rig.ledger.whenCommitted(sequence),
     balances: () => Promise.resolve([]),
     epochAt: (sequence) => Promise.resolve(this.rig.journal.frames.find((frame) => frame.last >= sequence)?.epoch),
+    pastOrders: (which) => Promise.resolve(this.#pastOrders().filter((past) => isAsked(past, which))),
     eventsOf: (intents) =>
       Promise.resolve(
         new Map<IntentId, readonly OrderEvent[]>(
@@ -50,6 +55,15 @@ class Routes {
         ),
       ),
   });
+
+  /** What a journal's tables would hold of orders that left the state. */
+  #pastOrders(): readonly OrderRow[] {
+    const state = emptyState();
+    return this.rig.journal.events.flatMap((event, at) => {
+      state.engine = { ...state.engine, kept: this.rig.ledger.committed.engine.kept };
+      return applyEvent(state, at + 1, event).flatMap(({ past }) => past ?? []);
+    });
+  }
 
   ask(
     name: "placeOrder" | "orders" | "order" | "cancelOrder" | "positions",
@@ -169,7 +183,7 @@ describe("placing", () => {
     const routes = await leading();
     const { rig } = routes;
     for (const state of [rig.ledger.committed, rig.ledger.speculative])
-      state.engine = { ...state.engine, kept: { ...state.engine.kept, orders: 1 } };
+      state.engine = { ...state.engine, kept: { ...state.engine.kept, orders: 1, forMs: 0 } };
     const first = await settled(routes.ask("placeOrder", { body: order, key: "k-1" }));
     for (let at = 0; at < 4; at += 1) {
       const { body } = await settled(routes.ask("placeOrder", { body: order, key: `k-more-${at}` }));
@@ -182,6 +196,18 @@ describe("placing", () => {
     }
     expect(rig.ledger.committed.orders.has("i-1" as IntentId)).toBe(false);
     expect(await settled(routes.ask("placeOrder", { body: order, key: "k-1" }))).toEqual(first);
+    // It is still shown and listed, once, and cannot be taken back a second time.
+    expect(await routes.ask("order", { id: "i-1" })).toMatchObject({ status: 200, body: { id: "i-1" } });
+    const listed: string[] = [];
+    for (let after: number | null = 0; after !== null;) {
+      const { body } = await routes.ask("orders", { query: { all: "1", after: `${after}`, limit: "3" } });
+      const page = body as { orders: { id: string }[]; next: number | null };
+      listed.push(...page.orders.map((each) => each.id));
+      after = page.next;
+    }
+    expect(listed).toEqual(["i-1", "i-2", "i-3", "i-4", "i-5", "i-6", "i-7", "i-8"]);
+    expect(await routes.ask("cancelOrder", { id: "i-1" })).toMatchObject({ status: 409 });
+    expect(await routes.ask("cancelOrder", { id: "i-99" })).toMatchObject({ status: 404 });
   });
 });
 

@@ -16,8 +16,9 @@ import type {
 } from "@baton/core";
 import { apiRoutes, checkOrderRequest, id, isPassingRefusal, problem } from "@baton/core";
 import type { Desk } from "../desk/desk.ts";
+import type { Journal } from "@baton/journal";
 import { CommitUnknown } from "../ledger.ts";
-import { orderPage, orderView, parentView, positionViews } from "./order-views.ts";
+import { mergedPage, orderPage, orderView, parentView, positionViews } from "./order-views.ts";
 import type { Answer, Route, RouteRequest } from "./server.ts";
 
 export interface OrderRoutesContext {
@@ -29,6 +30,8 @@ export interface OrderRoutesContext {
   /** The epoch under which a committed event was written; undefined when it was pruned. */
   readonly epochAt: (sequence: Sequence) => Promise<Epoch | undefined>;
   readonly balances: () => Promise<readonly BalanceView[]>;
+  /** Orders that are past at `applied` and have left that state, oldest first: one, or a page. */
+  readonly pastOrders: Journal["pastOrders"];
   /** The journaled events of these intents, in order. */
   readonly eventsOf: (intents: readonly IntentId[]) => Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>>;
 }
@@ -118,7 +121,12 @@ async function list(context: OrderRoutesContext, request: RouteRequest): Promise
   if (limit === undefined || limit < 1 || limit > pageMax) {
     return no(400, "invalid", `limit is a whole number from 1 to ${pageMax}`, "limit");
   }
-  const page = orderPage(context.committed(), { all: request.query["all"] === "1", after, limit });
+  const state = context.committed();
+  const { applied } = state;
+  const all = request.query["all"] === "1";
+  const present = orderPage(state, { all, after, limit });
+  const past = all ? await context.pastOrders({ after, limit: limit + 1 }, applied) : [];
+  const page = mergedPage(past, present, limit);
   const events = await context.eventsOf(page.orders.map((order) => order.id));
   return ok({
     version: 1,
@@ -132,7 +140,8 @@ async function show(context: OrderRoutesContext, request: RouteRequest): Promise
   const state = context.committed();
   const parent = state.parents.get(id<ParentId>(ref));
   if (parent !== undefined) return ok(parentView(parent, state));
-  const order = state.orders.get(id<IntentId>(ref));
+  const intent = id<IntentId>(ref);
+  const order = state.orders.get(intent) ?? (await context.pastOrders({ intent }, state.applied))[0];
   if (order === undefined) return no(404, "not-found", `there is no order ${ref}`);
   return ok(orderView(order, (await context.eventsOf([order.id])).get(order.id) ?? []));
 }

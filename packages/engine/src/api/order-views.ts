@@ -61,7 +61,8 @@ export function parentView(parent: ParentRow, state: EngineState): ParentView {
     if (slice.kind !== "intent") continue;
     children.push(slice.intent);
     const child = state.orders.get(slice.intent);
-    if (child !== undefined && isOrderEnded(child)) done += 1;
+    // Only orders that have ended leave the state.
+    if (child === undefined || isOrderEnded(child)) done += 1;
     else open += 1;
   }
   const skipped = parent.slices.filter((slice) => slice.kind === "skipped").length;
@@ -94,11 +95,28 @@ export function positionViews(state: EngineState, config: Config): readonly Posi
   );
 }
 
-/** A page of orders in the order of their intents: those not ended, or all. */
+/** Orders in the order of their records; `next` is where the next page goes on after, null when there is none. */
+export interface OrderPage {
+  readonly orders: readonly OrderRow[];
+  readonly next: number | null;
+}
+
+/** A page that past orders and the state's present ones give together; an order that just became past may be in both. */
+export function mergedPage(past: readonly OrderRow[], present: OrderPage, limit: number): OrderPage {
+  if (past.length === 0) return present;
+  const known = new Set(past.map((order) => order.id));
+  const orders = [...past, ...present.orders.filter((order) => !known.has(order.id))]
+    .toSorted((a, b) => a.sequence - b.sequence)
+    .slice(0, limit);
+  const isMore = past.length + present.orders.length > limit || present.next !== null;
+  return { orders, next: isMore ? (orders.at(-1)?.sequence ?? null) : null };
+}
+
+/** A page of the orders that a state holds: those not ended, or all. */
 export function orderPage(
   state: EngineState,
   o: { readonly all: boolean; readonly after: number; readonly limit: number },
-): { readonly orders: readonly OrderRow[]; readonly next: number | null } {
+): OrderPage {
   const found: OrderRow[] = [];
   for (const order of state.orders.values()) {
     if (order.sequence <= o.after || (!o.all && isOrderEnded(order))) continue;

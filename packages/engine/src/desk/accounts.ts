@@ -117,6 +117,7 @@ export class Accounts {
           return order === undefined ? undefined : latestAttempt(order).clientOrderId;
         },
         liveOrders: () => this.#liveOrders(venue.id),
+        onOpenOrders: (open) => this.#findOrphans(venue, open),
         onEvent: (event) => this.#onEvent(venue, event),
         onState: (state, why) => {
           const was = this.#states.get(venue.id);
@@ -128,7 +129,6 @@ export class Accounts {
         },
       }),
     );
-    await this.#findOrphans(venue);
   }
 
   async #takeBaseline(venue: Venue): Promise<void> {
@@ -156,30 +156,27 @@ export class Accounts {
     }
   }
 
-  /** The reverse check: open orders with our tag that the journal does not know. */
-  async #findOrphans(venue: Venue): Promise<void> {
-    let open: readonly VenueOrder[];
-    try {
-      open = await venue.openOrders();
-    } catch (error) {
-      if (error instanceof VenueUnavailable) return;
-      throw error;
-    }
+  /** The reverse check: open orders with our tag that the journal does not know. One that was left is noted once. */
+  #findOrphans(venue: Venue, open: readonly VenueOrder[]): void {
+    if (this.#term.isOver) return;
     const list = { venue: venue.id, symbols: [...venue.instruments.keys()], orders: open, atWallMs: wallNow() };
     const ours = { tag: this.#context.tag, orphans: this.#context.config.doubt.orphans };
-    for (const orphan of reconcile(this.#term.state, list, ours).orphans) {
-      this.#term.note(orphan);
+    const { orphans } = reconcile(this.#term.state, list, ours);
+    if (orphans.length === 0) return;
+    const known = new Set(
+      this.#term.state.baselines.get(venue.id)?.orphans.map((orphan) => keyOf(venue.id, orphan.order)),
+    );
+    for (const orphan of orphans) {
       const { clientOrderId, symbol } = orphan.order;
-      this.#context.warn(
-        "order.orphan",
-        `An open order at ${venue.id} has our tag and no intent; policy: ${orphan.action}.`,
-        {
-          clientOrderId,
-        },
-      );
+      if (!known.has(keyOf(venue.id, orphan.order))) {
+        this.#term.note(orphan);
+        const sentence = `An open order at ${venue.id} has our tag and no intent; policy: ${orphan.action}.`;
+        this.#context.warn("order.orphan", sentence, { clientOrderId });
+      }
       const permit = this.#context.permits.current(monoNow());
       if (orphan.action === "cancel" && permit !== undefined) {
-        await venue.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit);
+        // What became of it is seen at the next recovery or sweep.
+        void venue.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit);
       }
     }
   }
@@ -280,4 +277,8 @@ function isNews(order: OrderRow, told: VenueOrder): boolean {
   if (isOrderEnded(order)) return compare(told.executed, order.executed) > 0;
   const isEnd = told.status !== "open" && told.status !== "partially-filled";
   return isEnd || compare(told.executed, order.executed) > 0;
+}
+
+function keyOf(venue: VenueId, order: VenueOrder): string {
+  return venueOrderKey(venue, order.symbol, order.venueOrderId);
 }

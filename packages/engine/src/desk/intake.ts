@@ -41,6 +41,7 @@ import {
   requestKeyOf,
   stepTwap,
   stopTwap,
+  wasRecorded,
 } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
@@ -114,7 +115,7 @@ export class Intake {
     const parent = this.#term.state.parents.get(id<ParentId>(ref));
     if (parent !== undefined) return this.#cancelParent(parent, by);
     const order = this.#term.state.orders.get(id<IntentId>(ref));
-    if (order === undefined) return { kind: "unknown" };
+    if (order === undefined) return { kind: wasRecorded(this.#term.state, ref) ? "ended" : "unknown" };
     if (isOrderEnded(order)) return { kind: "ended" };
     if (order.cancel !== undefined) return { kind: "recorded", sequence: this.#term.state.applied };
     return {

@@ -10,7 +10,7 @@ import type { BootId, Config, EtcdView, JournalId, MemberRecord } from "@baton/c
 import { id } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import { EtcdUnavailable, NodeIdInUse } from "@baton/cluster";
-import type { Journal } from "@baton/journal";
+import type { Journal, PreparedWriter } from "@baton/journal";
 import { openJournal } from "@baton/journal";
 import { StartRefused } from "./startup-checks.ts";
 
@@ -27,6 +27,7 @@ export interface GenesisOptions {
   readonly stop: AbortSignal;
   /** Where the journal's writer says that an fsync is running; the keeper of the lease looks there. */
   readonly journalProgress: SharedArrayBuffer;
+  readonly journalWriter: PreparedWriter;
 }
 
 /** Opens this node's journal, waiting for etcd and for the cluster's genesis. Undefined when asked to stop meanwhile. */
@@ -54,15 +55,18 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
       } else if (view.cluster !== undefined) {
         // The id first, then the disk: a second node of one id must not even make a journal. An own disk is locked for life.
         if (isNew) await o.etcd.publishMember(o.presence(journalId));
-        journal ??= await openJournal({
-          file,
-          cluster: view.cluster.id,
-          node: o.config.node.id,
-          bootId: o.boot,
-          create: isNew,
-          progress: o.journalProgress,
-          ...(isNew && { newJournal: journalId }),
-        });
+        journal ??= await openJournal(
+          {
+            file,
+            cluster: view.cluster.id,
+            node: o.config.node.id,
+            bootId: o.boot,
+            create: isNew,
+            progress: o.journalProgress,
+            ...(isNew && { newJournal: journalId }),
+          },
+          o.journalWriter,
+        );
         if (!isNew) await o.etcd.publishMember(o.presence(journal.identity.journal));
         return { journal, view };
       } else {

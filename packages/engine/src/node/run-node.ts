@@ -7,7 +7,8 @@ import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
 import { assert, id, problem } from "@baton/core";
 import type { EngineLink, Keeper, KeeperEvent } from "@baton/cluster";
 import { connectEtcd, EtcdUnavailable, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
-import { startReplication } from "@baton/journal";
+import { PreparedWriter, startReplication } from "@baton/journal";
+import type { Journal } from "@baton/journal";
 import { clusterRoutes } from "../api/cluster-routes.ts";
 import { orderRoutes } from "../api/order-routes.ts";
 import type { Answer, ForwardedAnswer, ForwardedRequest, Route, RouteRequest } from "../api/server.ts";
@@ -38,6 +39,7 @@ export interface RunOptions {
 
 /** What answers, once there is a journal. */
 interface Running {
+  readonly journal: Journal;
   readonly node: EngineNode;
   readonly views: NodeViews;
   readonly balances: BalanceReader;
@@ -57,6 +59,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   const access = etcdAccessOf(config);
   const etcd = stack.use(connectEtcd(access));
   const journalProgress = new SharedArrayBuffer(8);
+  const journalWriter = stack.use(new PreparedWriter());
   const events = new KeeperRelay();
   const beating = setInterval(() => link?.beat(), beatEveryMs);
   stack.defer(() => clearInterval(beating));
@@ -104,6 +107,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         balances: () => running().balances.read(),
         epochAt: (sequence) => running().views.epochAt(sequence),
         eventsOf: (intents) => running().views.eventsOf(intents),
+        pastOrders: (which, applied) => running().journal.pastOrders(which, applied),
       }),
     ].map((route) => ({
       ...route,
@@ -159,6 +163,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     say,
     stop: o.stop,
     journalProgress,
+    journalWriter,
   });
   if (joined === undefined) return { kind: "stopped" };
   const { journal, view } = joined;
@@ -185,6 +190,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   );
   stack.defer(() => node.close());
   seat.up = {
+    journal,
     node,
     views: new NodeViews({ config, boot, etcd, keeper, journal, node }),
     balances: new BalanceReader(config, node.doors.venues),

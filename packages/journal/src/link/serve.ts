@@ -37,6 +37,9 @@ export function serveLinks(server: Server, options: ServeOptions): () => void {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: messageBytesMax });
   const open = new Set<Connection>();
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // Anybody may reset the connection that an upgrade was asked on, and Node has let go of it: an error that nobody
+    // listens to would end this process.
+    socket.on("error", () => socket.destroy());
     if (request.url?.split("?")[0] !== linkPath) {
       if (server.listenerCount("upgrade") === 1) socket.destroy();
       return;

@@ -1,9 +1,12 @@
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { id } from "@baton/core";
 import type { ClusterId, NodeId } from "@baton/core";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { linkPath } from "../link/serve.ts";
 import { openJournal } from "../open.ts";
 import { connect, durable, journalOptions, noted, notes, scratch, startNode, until } from "../testing/rig.ts";
 import type { TestNode } from "../testing/rig.ts";
@@ -329,4 +332,21 @@ test("a link without the shared secret is not served", async () => {
     () => b.replication.peers.some((peer) => peer.downWhy?.includes("401") === true),
     "b knows that it was not let in",
   );
+});
+
+test("a stranger who resets the connection of a refused upgrade ends nobody's process", async () => {
+  using folder = scratch();
+  await using a = await startNode(folder.dir, "a", { replication: { authorization: "Bearer right" } });
+  const port = Number(a.address.split(":")[1]);
+  const refused = async (): Promise<string> => {
+    const stranger = connectTcp(port, "127.0.0.1");
+    stranger.on("error", () => undefined);
+    stranger.write(`GET ${linkPath} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    await once(stranger, "readable");
+    const answer = String(stranger.read());
+    stranger.resetAndDestroy();
+    await once(stranger, "close");
+    return answer.split("\r\n")[0] ?? "";
+  };
+  for (let count = 0; count < 20; count += 1) expect(await refused()).toBe("HTTP/1.1 401 Unauthorized");
 });

@@ -5,7 +5,7 @@
  */
 import { createHash, hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { frameFault } from "@baton/core";
+import { frameFault } from "@baton/core/records";
 import type { Epoch, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
 import type { EpochMark, FrameReader } from "./read.ts";

@@ -3,14 +3,14 @@
  * which they were posted; consecutive frames share one transaction. `generation` counts cuts: a report of an older
  * generation may speak of frames that were cut since.
  */
-import type { Frame, IntentId, Mark, Sequence, WallMs } from "@baton/core";
+import type { Frame, IntentId, Mark, OrderRow, Sequence, WallMs } from "@baton/core";
 import type { JournalErrorCode } from "../errors.ts";
 import type { VerifyReport } from "./chain.ts";
 import type { EpochMark } from "./read.ts";
 import type { SnapshotLabel } from "./snapshot.ts";
 import type { Promises, StoreOpened, StoreOptions } from "./store.ts";
 
-/** What the writer's thread is started with. */
+/** The first message to the writer's thread: what to open. */
 export interface WriterStart {
   readonly options: StoreOptions;
   /** One BigInt64: monotonic ns since when a commit has been running, 0 when none is. */
@@ -55,7 +55,14 @@ export type ReaderOrder =
   | { readonly kind: "snapshot"; readonly call: number; readonly toFile: string }
   | { readonly kind: "prove"; readonly call: number; readonly file: string; readonly label: SnapshotLabel }
   | { readonly kind: "verify"; readonly call: number }
-  | { readonly kind: "events-of"; readonly call: number; readonly intents: readonly IntentId[] };
+  | { readonly kind: "events-of"; readonly call: number; readonly intents: readonly IntentId[] }
+  | { readonly kind: "past-orders"; readonly call: number; readonly asked: PastOrders };
+
+/** Which past orders: one, or a page of those recorded after a sequence; from tables that have every event up to `applied`. */
+export interface PastOrders {
+  readonly which: { readonly intent: IntentId } | { readonly after: Sequence; readonly limit: number };
+  readonly applied: Sequence;
+}
 
 /** A stored event of one intent. */
 export interface StoredEvent {
@@ -70,7 +77,13 @@ export type ReaderReport =
       readonly kind: "done";
       readonly call: number;
       readonly answer:
-        readonly Frame[] | readonly Mark[] | readonly StoredEvent[] | SnapshotLabel | VerifyReport | undefined;
+        | readonly Frame[]
+        | readonly Mark[]
+        | readonly StoredEvent[]
+        | readonly OrderRow[]
+        | SnapshotLabel
+        | VerifyReport
+        | undefined;
     }
   | { readonly kind: "declined"; readonly call: number; readonly fault: Fault };
 

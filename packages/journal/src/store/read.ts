@@ -2,9 +2,9 @@
  * Reading frames back as they were sealed: the body of a frame is its events' stored lines, joined again, so that what is
  * shipped and verified are the stored bytes. All of it works on a read-only connection beside the writer.
  */
-import { genesisHash } from "@baton/core";
-import type { Epoch, Frame, IntentId, Mark, Sequence } from "@baton/core";
-import type { StoredEvent } from "./messages.ts";
+import { genesisHash } from "@baton/core/records";
+import type { Epoch, Frame, IntentId, Mark, OrderRow, Sequence } from "@baton/core";
+import type { PastOrders, StoredEvent } from "./messages.ts";
 import type { Db } from "./schema.ts";
 
 interface FrameRow {
@@ -28,6 +28,8 @@ export interface FrameReader {
   markAt(sequence: Sequence): EpochMark | undefined;
   /** The events that name this intent, oldest first. */
   eventsOf(intent: IntentId): StoredEvent[];
+  /** Past orders, in the order of their records; undefined while the tables are not that far. */
+  pastOrders(asked: PastOrders): OrderRow[] | undefined;
   /** End of the journal. */
   lastMark(): EpochMark;
   /** Frames up to here were deleted by pruning; sequence 0 when none were. */
@@ -44,6 +46,11 @@ export function frameReader(db: Db): FrameReader {
   const eventRows = db.prepare<[string], { seq: number; payload: string }>(
     "SELECT seq, payload FROM event WHERE intent = ? ORDER BY seq",
   );
+  const applied = db.prepare<[], number>("SELECT applied FROM meta").pluck();
+  const pastOrder = db.prepare<[string], string>("SELECT row FROM past_order WHERE intent = ?").pluck();
+  const pastPage = db
+    .prepare<[number, number], string>("SELECT row FROM past_order WHERE sequence > ? ORDER BY sequence LIMIT ?")
+    .pluck();
   const pruned = db.prepare<[], { pruned: number; pruned_hash: string; pruned_epoch: number }>(
     "SELECT pruned, pruned_hash, pruned_epoch FROM meta",
   );
@@ -84,6 +91,11 @@ export function frameReader(db: Db): FrameReader {
     },
     eventsOf(intent) {
       return eventRows.all(intent).map((row) => ({ sequence: row.seq, intent, payload: row.payload }));
+    },
+    pastOrders({ which, applied: atLeast }) {
+      if ((applied.get() ?? 0) < atLeast) return undefined;
+      const rows = "intent" in which ? pastOrder.all(which.intent) : pastPage.all(which.after, which.limit);
+      return rows.map((row) => JSON.parse(row) as OrderRow);
     },
     lastMark() {
       const row = lastFrame.get();

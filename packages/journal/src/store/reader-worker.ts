@@ -4,10 +4,12 @@
  * durable, and nothing of what is still on its way.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { assert, assertNever } from "@baton/core";
+import { setTimeout as delay } from "node:timers/promises";
+import { assert, assertNever } from "@baton/core/records";
+import type { OrderRow } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
 import { verifyJournal } from "./chain.ts";
-import type { ReaderOrder, ReaderReport } from "./messages.ts";
+import type { PastOrders, ReaderOrder, ReaderReport } from "./messages.ts";
 import type { FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
@@ -17,6 +19,8 @@ import { proveSnapshot, takeSnapshot } from "./snapshot.ts";
 const port = parentPort;
 assert(port !== null, "the reader runs in a worker thread");
 const { file } = workerData as { file: string };
+
+const rowsWithinMs = 2_000;
 
 let connection: { db: Db; reader: FrameReader } | undefined;
 
@@ -45,9 +49,21 @@ async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kin
       return verifyJournal(file);
     case "events-of":
       return order.intents.flatMap((intent) => reader().eventsOf(intent));
+    case "past-orders":
+      return pastOrders(order.asked);
     default:
       return assertNever(order, "order");
   }
+}
+
+/** The writer's rows follow the commit point within a few ms. */
+async function pastOrders(asked: PastOrders): Promise<readonly OrderRow[]> {
+  for (const end = performance.now() + rowsWithinMs; performance.now() < end;) {
+    const found = reader().pastOrders(asked);
+    if (found !== undefined) return found;
+    await delay(2);
+  }
+  throw new JournalError("journal-io", `${file}: the rows of event ${asked.applied} were not written in time`);
 }
 
 function reader(): FrameReader {

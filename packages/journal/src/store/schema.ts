@@ -51,6 +51,7 @@ CREATE TABLE event (
   intent TEXT GENERATED ALWAYS AS (json_extract(payload, '$.intent')) VIRTUAL
 ) STRICT;
 CREATE INDEX event_of_intent ON event (intent, seq) WHERE intent IS NOT NULL;
+CREATE TABLE past_order (sequence INTEGER PRIMARY KEY, intent TEXT NOT NULL UNIQUE, row TEXT NOT NULL) STRICT;
 CREATE TABLE epoch (epoch INTEGER PRIMARY KEY, first INTEGER NOT NULL, node TEXT, boot TEXT) STRICT;
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, epoch INTEGER NOT NULL,

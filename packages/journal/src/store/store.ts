@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { assert, genesisHash, id } from "@baton/core";
+import { assert, genesisHash, id } from "@baton/core/records";
 import type { BootId, ClusterId, Epoch, Frame, JournalEvent, JournalId, NodeId, Sequence, WallMs } from "@baton/core";
 import { JournalError } from "../errors.ts";
 import { whyTailBroken } from "./chain.ts";

@@ -1,9 +1,10 @@
 /**
  * The tables made from the events: one row per thing, written for committed frames only, so that cutting an uncommitted
  * tail rebuilds nothing. They are a cache of what `apply` makes of the log; `meta.applied` says up to where they are it.
+ * Orders that left the state, because nothing more can become of them, are past orders: kept here for who asks.
  */
-import { applyEvent, decodeEvent, rowOf, stateOf } from "@baton/core";
-import type { EngineState, Frame, Sequence, StoredRow, TableName, Touched } from "@baton/core";
+import { applyEvent, decodeEvent, rowOf, stateOf } from "@baton/core/records";
+import type { EngineState, Frame, OrderRow, Sequence, StoredRow, TableName, Touched } from "@baton/core";
 import type { Db } from "./schema.ts";
 import { rowTable, tableNames } from "./schema.ts";
 
@@ -55,6 +56,7 @@ export class Tables {
   readonly #put = new Map<TableName, (key: string, row: string) => void>();
   readonly #remove = new Map<TableName, (key: string) => void>();
   readonly #touched = new Map<string, Touched>();
+  readonly #past: (order: OrderRow) => void;
   readonly #state: EngineState;
 
   constructor(db: Db, state: EngineState) {
@@ -67,6 +69,10 @@ export class Tables {
       this.#put.set(table, (key, row) => void put.run(key, row));
       this.#remove.set(table, (key) => void remove.run(key));
     }
+    const past = db.prepare<[number, string, string]>(
+      "INSERT INTO past_order (sequence, intent, row) VALUES (?, ?, ?)",
+    );
+    this.#past = (order) => void past.run(order.sequence, order.id, JSON.stringify(order));
     this.#state = state;
   }
 
@@ -83,6 +89,7 @@ export class Tables {
   /** Writes every touched row once, as it is now. */
   write(): void {
     for (const touched of this.#touched.values()) {
+      if (touched.past !== undefined) this.#past(touched.past);
       const row = rowOf(this.#state, touched);
       if (row === undefined) this.#remove.get(touched.table)?.(touched.key);
       else this.#put.get(touched.table)?.(touched.key, JSON.stringify(row));

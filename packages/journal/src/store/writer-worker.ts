@@ -4,8 +4,9 @@
  * during the last. While a commit runs, a shared cell says since when, for the keeper of the lease to see a wedged disk.
  * After the first failure it does nothing more (I20).
  */
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { InvariantError, assert, assertNever } from "@baton/core";
+import { once } from "node:events";
+import { parentPort, receiveMessageOnPort } from "node:worker_threads";
+import { InvariantError, assert, assertNever } from "@baton/core/records";
 import type { Frame } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
 import { lockJournal } from "./lock.ts";
@@ -15,7 +16,8 @@ import { JournalStore } from "./store.ts";
 
 const port = parentPort;
 assert(port !== null, "the writer runs in a worker thread");
-const start = workerData as WriterStart;
+// The thread is started before it is known what to open: loading its modules takes longer than opening.
+const [start] = (await once(port, "message")) as [WriterStart];
 const progress = new BigInt64Array(start.progress);
 const { file } = start.options;
 
