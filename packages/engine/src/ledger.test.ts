@@ -1,7 +1,7 @@
 import { emptyState, encodeEvent, genesisHash, id, sealFrame, wallMs } from "@baton/core";
 import type { Frame, JournalEvent, OperationId } from "@baton/core";
 import { expect, test } from "vitest";
-import { Ledger } from "./ledger.ts";
+import { EventRefused, Ledger } from "./ledger.ts";
 
 function noted(n: number): JournalEvent {
   return {
@@ -40,4 +40,34 @@ test("a snapshot that ends in frames not known to be committed is followed on, a
   ledger.receive(third as Frame);
   ledger.commit(3);
   expect(told).toEqual([2, 3]);
+});
+
+test("facts that are submitted together are recorded all or none", () => {
+  const appended: number[] = [];
+  const ledger = new Ledger(
+    emptyState(),
+    [],
+    (_epoch, events) => {
+      appended.push(events.length);
+      return appended.reduce((sum, count) => sum + count, 0);
+    },
+    () => undefined,
+  );
+  ledger.submit(1, [noted(1)]);
+  const kill = (level: "cluster" | "off"): JournalEvent => ({
+    ...{ kind: "kill.set", level, by: "op", reason: "drill", atWallMs: wallMs(1_700_000_000_100) },
+  });
+  const unknown: JournalEvent = {
+    kind: "intent.ended",
+    intent: id("i-1"),
+    reason: "expired",
+    atWallMs: wallMs(1_700_000_000_100),
+  };
+  expect(() => ledger.submit(1, [kill("cluster"), unknown])).toThrow(EventRefused);
+  expect(ledger.speculative.engine.kill.level).toBe("off");
+  expect(ledger.speculative.applied).toBe(1);
+  expect(appended).toEqual([1]);
+  expect(ledger.submit(1, [kill("cluster"), noted(2)])).toBe(3);
+  ledger.commit(3);
+  expect(ledger.committed.engine.kill.level).toBe("cluster");
 });

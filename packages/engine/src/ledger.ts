@@ -73,7 +73,7 @@ export class Ledger {
     for (const frame of tail) this.receive(frame);
   }
 
-  /** Leader: records facts, all in one frame's order. Throws `EventRefused` before anything was changed. Gives the last sequence. */
+  /** Leader: records facts, all in one frame's order, all or none. Throws `EventRefused` with nothing changed. Gives the last sequence. */
   submit(epoch: Epoch, events: readonly JournalEvent[]): Sequence {
     const first = events[0];
     assert(first !== undefined, "something is submitted");
@@ -82,7 +82,7 @@ export class Ledger {
     for (const [index, event] of events.entries()) {
       const code = refusalOf(this.speculative, event);
       if (code !== undefined) {
-        assert(index === 0, `events submitted together are acceptable together (${event.kind}: ${code})`);
+        if (index > 0) this.#takeBack(start);
         throw new EventRefused(code, event);
       }
       this.#take({ sequence: start + index + 1, epoch, event, submittedMono });
@@ -137,11 +137,7 @@ export class Ledger {
   /** The tail after `position` was cut from the journal: the speculative state is made anew. */
   cut(position: Sequence): void {
     assert(position >= this.committed.applied, "a cut is never at or below the committed point");
-    const kept = this.#pending.slice(this.#pendingStart).filter((p) => p.sequence <= position);
-    this.#pending.length = 0;
-    this.#pendingStart = 0;
-    this.speculative = copyState(this.committed);
-    for (const pending of kept) this.#take(pending);
+    this.#takeBack(position);
     this.abandonWaiters("the journal's tail was cut");
   }
 
@@ -160,6 +156,15 @@ export class Ledger {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.failed(new CommitUnknown(why));
+  }
+
+  /** Makes the speculative state anew, as it was at `position`: a later event is acceptable only after the earlier ones. */
+  #takeBack(position: Sequence): void {
+    const kept = this.#pending.slice(this.#pendingStart).filter((p) => p.sequence <= position);
+    this.#pending.length = 0;
+    this.#pendingStart = 0;
+    this.speculative = copyState(this.committed);
+    for (const pending of kept) this.#take(pending);
   }
 
   #take(pending: Pending): void {
