@@ -20,6 +20,16 @@ export interface EngineDoor {
     readonly dryRun?: boolean;
     readonly timeoutMs?: number;
   }): Promise<InitVerdict>;
+  /** After etcd was restored: compares all journals and goes on beyond everything that any node has seen. */
+  reAnchorCluster(options: {
+    readonly configFile: string;
+    readonly name: string;
+    readonly by: string;
+    readonly reason: string;
+    readonly without?: readonly string[];
+    readonly dryRun?: boolean;
+    readonly timeoutMs?: number;
+  }): Promise<ReAnchorVerdict>;
   /** Checks the hash chain of a journal file, read-only. */
   verifyJournal(file: string): Promise<JournalVerdict>;
 }
@@ -29,6 +39,16 @@ export type InitVerdict =
       readonly kind: "done" | "planned";
       readonly clusterId: string;
       readonly members: readonly { readonly node: string; readonly journal: string }[];
+    }
+  | { readonly kind: "refused"; readonly exit: ExitName; readonly sentence: string };
+
+export type ReAnchorVerdict =
+  | {
+      readonly kind: "done" | "planned";
+      readonly epoch: number;
+      readonly setVersion: number;
+      readonly members: readonly { readonly node: string; readonly journal: string }[];
+      readonly sentence: string;
     }
   | { readonly kind: "refused"; readonly exit: ExitName; readonly sentence: string };
 

@@ -47,6 +47,7 @@ export * from "./replication/rejoin.ts";
 export * from "./risk/check.ts";
 export * from "./risk/limits.ts";
 export * from "./risk/refusal-codes.ts";
+export * from "./succession/anchor.ts";
 export * from "./succession/failover.ts";
 export * from "./succession/leading.ts";
 export * from "./succession/machine.ts";

@@ -1,10 +1,12 @@
 /** The one door of the engine. What is heavy (ccxt, SQLite, the node itself) is loaded by the functions that need it. */
 import type { InitOptions, InitVerdict } from "./init-cluster.ts";
+import type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
 
 export * from "./config/load.ts";
 export * from "./config/secrets.ts";
 export { engineFlags } from "./engine-flags.ts";
 export type { InitOptions, InitVerdict } from "./init-cluster.ts";
+export type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
 export type { Strategy, StrategyContext, StrategyInput, StrategyIntent } from "./strategies/strategy.ts";
 export { verifyJournal } from "./verify-journal.ts";
 
@@ -18,6 +20,12 @@ export async function startNode(o: { readonly configFile: string; readonly super
 export async function initCluster(o: InitOptions): Promise<InitVerdict> {
   const { initCluster: init } = await import("./init-cluster.ts");
   return await init(o);
+}
+
+/** `baton cluster re-anchor`: goes on after etcd was restored. Throws `ConfigError`. */
+export async function reAnchorCluster(o: ReAnchorOptions): Promise<ReAnchorVerdict> {
+  const { reAnchorCluster: reAnchor } = await import("./re-anchor.ts");
+  return await reAnchor(o);
 }
 
 /** The pages that are made of the code, by file name; see `scripts/reference`. */

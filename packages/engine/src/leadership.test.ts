@@ -17,6 +17,7 @@ function standby(): { readonly leadership: Leadership; readonly reads: () => num
     },
     transact: never,
     persist: never,
+    pin: never,
     sendVowed: never,
     lead: never,
     commit: never,

@@ -5,6 +5,7 @@
  */
 import type {
   Epoch,
+  EtcdPin,
   EtcdView,
   LeaderRole,
   MonoMs,
@@ -30,6 +31,8 @@ export interface LeadershipPorts {
   transact(transaction: Transaction): Promise<TransactionAnswer>;
   /** Durable when it resolves; a rejection ends the node. */
   persist(promised: Promised): Promise<void>;
+  /** What etcd was seen to be, durable soon; nothing waits for it. */
+  pin(pin: EtcdPin): void;
   sendVowed(to: NodeId, epoch: Epoch, version: number): void;
   /** The epoch is ours: announce it, open it, start trading. Gives the sequence of the opening record. */
   lead(epoch: Epoch, reason: TakeoverReason): Sequence;
@@ -151,6 +154,8 @@ export class Leadership implements PermitSource {
           (error: unknown) => ports.fence(`a promise could not be made durable: ${messageOf(error)}`),
         );
         return;
+      case "pin":
+        return ports.pin(effect.pin);
       case "transact": {
         const { transaction } = effect;
         void ports

@@ -1,4 +1,13 @@
-import type { ClusterId, LeaseId, OperationId, OperationRecord } from "@baton/core";
+import type {
+  AnchorPlan,
+  AnchorRecord,
+  BootId,
+  ClusterId,
+  JournalId,
+  LeaseId,
+  OperationId,
+  OperationRecord,
+} from "@baton/core";
 import { id, wallMs } from "@baton/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EtcdRig } from "../../../../test/rig/etcd.ts";
@@ -137,6 +146,60 @@ describe("operators' keys", () => {
     expect(left).toHaveLength(101);
     expect(left).toContain("op-0");
     expect(left).not.toContain("op-3");
+  });
+});
+
+describe("a journal's openings", () => {
+  const journal = id<JournalId>("journal-a");
+
+  test("are counted, and a journal that knows of fewer was rolled back", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const open = (boot: string, count: number) => cluster.etcd.countBoot(journal, { boot: id<BootId>(boot), count });
+    expect(await open("b1", 1)).toEqual({ kind: "counted" });
+    expect(await open("b3", 3)).toEqual({ kind: "counted" });
+    expect(await open("b3", 3)).toEqual({ kind: "counted" });
+    expect(await open("b4", 3)).toEqual({ kind: "behind", counted: 3 });
+    expect(await open("b5", 2)).toEqual({ kind: "behind", counted: 3 });
+    const other = id<JournalId>("journal-a2");
+    expect(await cluster.etcd.countBoot(other, { boot: bootA, count: 1 })).toEqual({ kind: "counted" });
+  });
+});
+
+describe("re-anchoring", () => {
+  const plan: AnchorPlan = {
+    ...{ cluster: id<ClusterId>("c"), epoch: 7, version: 12, members: [member(nodeB)], sentence: "" },
+    kill: { level: "cluster", by: "op", reason: "odd", atWallMs: wallMs(1) },
+  };
+  const recordOf = (etcdClusterId: string): AnchorRecord => ({
+    ...{ etcdClusterId, epoch: 7, version: 12, by: "op", reason: "restored", atWallMs: wallMs(2) },
+  });
+
+  test("writes cluster, epoch, set, anchor and kill at once, and takes a restored leader key away", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const lease = await briefLease(cluster.access, 30);
+    await cluster.etcd.transact(takeover(await cluster.etcd.read(), { node: nodeA, boot: bootA, lease }));
+    const before = await cluster.etcd.read();
+    const record = recordOf(before.etcdClusterId);
+    expect((await cluster.etcd.reAnchor(before, plan, record, 1)).kind).toBe("stored");
+    const after = await cluster.etcd.read();
+    expect(after).toMatchObject({
+      cluster: { id: "c", schema: 1 },
+      leader: undefined,
+      epoch: { value: 7 },
+      insync: { value: { epoch: 7, version: 12, members: [member(nodeB)] } },
+      anchor: record,
+      kill: { value: plan.kill },
+    });
+  });
+
+  test("changes nothing over what was not read", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const stale = await cluster.etcd.read();
+    const lease = await briefLease(cluster.access, 30);
+    await cluster.etcd.transact(takeover(stale, { node: nodeA, boot: bootA, lease }));
+    const before = await cluster.etcd.read();
+    expect((await cluster.etcd.reAnchor(stale, plan, recordOf(stale.etcdClusterId), 1)).kind).toBe("conflict");
+    expect({ ...(await cluster.etcd.read()), revision: "" }).toEqual({ ...before, revision: "" });
   });
 });
 

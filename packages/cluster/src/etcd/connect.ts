@@ -3,6 +3,8 @@
  * decided here; every call ends in time. Lease keeping lives in `keeper/`, on its own thread and connections.
  */
 import type {
+  AnchorPlan,
+  AnchorRecord,
   BootId,
   ClusterId,
   ControlChange,
@@ -11,6 +13,7 @@ import type {
   Epoch,
   EtcdView,
   HistoryRecord,
+  JournalId,
   LeaseId,
   Member,
   MemberRecord,
@@ -19,6 +22,8 @@ import type {
   Transaction,
   TransactionAnswer,
 } from "@baton/core";
+import * as anchor from "./anchor.ts";
+import type { BootCounted, Opened } from "./anchor.ts";
 import * as control from "./control.ts";
 import type { GuardedWrite } from "./control.ts";
 import type { EtcdAccess } from "./endpoint.ts";
@@ -66,6 +71,13 @@ export interface Etcd extends AsyncDisposable {
     readonly members: readonly Member[];
     readonly schema: number;
   }): Promise<"created" | "exists">;
+  /** Cluster, epoch, set and anchor at once, over what `view` showed; the leader key goes. `conflict`: read again. */
+  reAnchor(view: EtcdView, plan: AnchorPlan, record: AnchorRecord, schema: number): Promise<GuardedWrite>;
+  /**
+   * Notes that a boot opened a journal for the `count`th time. `behind`: it was opened more often than it knows, so its
+   * disk was rolled back.
+   */
+  countBoot(journal: JournalId, opened: Opened): Promise<BootCounted>;
   /** Drops ended operations and old deaths of these nodes beyond a bound. The leader calls it now and then. */
   prune(nodes: readonly NodeId[]): Promise<void>;
   /** Opens or proves the connections to every endpoint, so that the next call pays for none. Never rejects. */
@@ -92,13 +104,17 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     fleet.close();
   };
   const request = viewRequest(keys);
+  // Of the newest read: what is asked for is decided on what was read.
+  let etcdClusterId: string | undefined;
   // Our last member record; its revision is a guard for its own boot only.
   let published: { readonly node: NodeId; readonly boot: BootId; readonly revision: string } | undefined;
   return {
     async read() {
-      return viewOf(keys, await fleet.first("read", (client, options) => client.kv.txn(request, options)));
+      const view = viewOf(keys, await fleet.first("read", (client, options) => client.kv.txn(request, options)));
+      etcdClusterId = view.etcdClusterId;
+      return view;
     },
-    transact: (transaction) => transact(fleet, keys, transaction),
+    transact: (transaction) => transact(fleet, keys, transaction, etcdClusterId),
     watch(onWake) {
       const watch = watchPrefix(fleet, keys, onWake);
       watches.add(watch);
@@ -118,6 +134,8 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     completeHistory: (o) => control.completeHistory(fleet, keys, o),
     history: () => control.readHistory(fleet, keys),
     initCluster: (o) => control.initCluster(fleet, keys, o),
+    reAnchor: (view, plan, record, schema) => anchor.reAnchor(fleet, keys, { view, plan, record, schema }),
+    countBoot: (journal, opened) => anchor.countBoot(fleet, keys, journal, opened),
     async prune(nodes) {
       await control.pruneOperations(fleet, keys, operationsKept);
       for (const node of nodes) await membership.pruneDeaths(fleet, keys, node, deathsKept);

@@ -2,7 +2,7 @@
  * Where each record lies under `/baton/<cluster>/`, and how a value is written and read: one JSON object per key. A value
  * that Baton could not have written is an error that names the key, never a guess.
  */
-import type { BootId, Epoch, NodeId, OperationId } from "@baton/core";
+import type { BootId, Epoch, JournalId, NodeId, OperationId } from "@baton/core";
 import type { IKeyValue, IRangeRequest } from "etcd3";
 import { ClusterStateMalformed } from "../errors.ts";
 
@@ -30,6 +30,13 @@ export class Keys {
   }
   get pause(): string {
     return `${this.prefix}control/pause`;
+  }
+  get anchor(): string {
+    return `${this.prefix}anchor`;
+  }
+  /** How often a journal was opened. */
+  boots(journal: JournalId): string {
+    return `${this.prefix}boots/${journal}`;
   }
   get acknowledged(): string {
     return `${this.prefix}control/acknowledged`;

@@ -13,8 +13,16 @@ import type { Fleet } from "./fleet.ts";
 import type { Keys } from "./keys.ts";
 import { bytes, decode, encode } from "./keys.ts";
 
-/** Executes one transaction. Never rejects for what etcd does. */
-export async function transact(fleet: Fleet, keys: Keys, transaction: Transaction): Promise<TransactionAnswer> {
+/**
+ * Executes one transaction. Never rejects for what etcd does. `etcdClusterId`: the etcd that it was decided on; what another
+ * one answers (a restored one, whose revisions begin anew) decides nothing.
+ */
+export async function transact(
+  fleet: Fleet,
+  keys: Keys,
+  transaction: Transaction,
+  etcdClusterId: string | undefined,
+): Promise<TransactionAnswer> {
   const request = requestOf(keys, transaction);
   const causes: string[] = [];
   return await new Promise<TransactionAnswer>((resolve) => {
@@ -23,7 +31,11 @@ export async function transact(fleet: Fleet, keys: Keys, transaction: Transactio
       fleet.timeoutMs,
       (result) => {
         let answer: TransactionAnswer | undefined;
-        if (result.kind === "answer") {
+        if (result.kind === "answer" && isOther(result.value, etcdClusterId)) {
+          causes.push(
+            `${result.endpoint.url}: another etcd answers, with cluster id ${result.value.header.cluster_id}`,
+          );
+        } else if (result.kind === "answer") {
           answer = result.value.succeeded
             ? { kind: "committed", revision: result.value.header.revision }
             : fateOf(keys, transaction, result.value);
@@ -38,6 +50,10 @@ export async function transact(fleet: Fleet, keys: Keys, transaction: Transactio
       },
     );
   });
+}
+
+function isOther(answer: ITxnResponse, etcdClusterId: string | undefined): boolean {
+  return etcdClusterId !== undefined && answer.header.cluster_id !== etcdClusterId;
 }
 
 /** A lease that is gone refuses a copy for good; without a connection no byte of it left. All else leaves it open. */

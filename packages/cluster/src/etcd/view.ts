@@ -4,6 +4,7 @@
  */
 import type {
   AcknowledgedRecord,
+  AnchorRecord,
   BootId,
   ClusterId,
   ControlRecord,
@@ -61,6 +62,7 @@ export function viewOf(keys: Keys, answer: ITxnResponse): EtcdView {
     pause: present<ControlRecord["pause"]>(keys.pause) ?? { value: undefined, modRevision: absent },
     kill: present<KillRecord>(keys.kill) ?? { value: undefined, modRevision: absent },
     acknowledged: present<AcknowledgedRecord>(keys.acknowledged) ?? { value: undefined, modRevision: absent },
+    anchor: present<AnchorRecord>(keys.anchor)?.value,
     members: folder<NodeId, MemberRecord>("members", (kv) => decode<MemberRecord>(kv, "object")),
     deaths: folder<BootId, DeathRecord>("deaths", (kv) => decode<DeathRecord>(kv, "object")),
     operations: folder<OperationId, Versioned<OperationRecord>>("operations", (kv) => versioned(kv, "object")),

@@ -80,6 +80,8 @@ export class Rounds {
   #lastRound = 0;
   #stalled: "main-loop" | "journal" | undefined;
   #isGranting = false;
+  /** The etcd that granted the lease. */
+  #etcdClusterId: string | undefined;
   #isStopped = false;
 
   constructor(o: {
@@ -196,6 +198,7 @@ export class Rounds {
           client.leaseClient.leaseGrant({ TTL: this.#options.ttlSeconds }, options),
         );
         const lease = answer.ID as LeaseId;
+        this.#etcdClusterId = answer.header.cluster_id;
         const ttlMs = Number(answer.TTL) * 1_000;
         this.#lease = { id: lease, ttlMs, grantedMonoMs: asked, keptFrom: asked, isRenewed: false };
         this.#tell({ kind: "granted", lease, ttlMs });
@@ -242,6 +245,9 @@ export class Rounds {
 
   /** Why this read does not show us as leader at our epoch, if it does not. */
   #refusal(epoch: Epoch, answer: ITxnResponse): string | undefined {
+    const { cluster_id: etcdClusterId } = answer.header;
+    // A restored etcd may show this very boot as leader, with writes forgotten that came after.
+    if (etcdClusterId !== this.#etcdClusterId) return `another etcd answers, with cluster id ${etcdClusterId}`;
     const [leaderKv, epochKv] = answer.responses.map((one) => one.response_range.kvs[0]);
     if (leaderKv === undefined) return "the leader key is gone";
     try {

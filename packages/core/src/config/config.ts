@@ -82,6 +82,8 @@ export interface LeadershipConfig {
   readonly autofailover: "on" | "observe" | "off";
   /** `same-metro`: a takeover to another metro than the leader's needs an operator. */
   readonly siteRule: "any" | "same-metro";
+  /** When repeated losses are a loop that an operator has to look at; 0 switches a limit off. */
+  readonly loop: { readonly takeovers: number; readonly deaths: number; readonly withinMs: number };
 }
 
 export interface DoubtConfig {
@@ -138,6 +140,10 @@ export interface SymbolRisk {
   readonly orderNotionalMax: Decimal;
   readonly collarBps: number;
   readonly positionMax: Decimal;
+  /** Value of all open and doubted orders, both sides, in the quote currency; absent: no limit. */
+  readonly openNotionalMax?: Decimal;
+  /** Orders that are not ended; absent: no limit. */
+  readonly openOrdersMax?: number;
 }
 
 export interface RiskConfig {
@@ -145,6 +151,12 @@ export interface RiskConfig {
   /** Symbol → what differs from `defaults`; read through `riskOf`. */
   readonly perSymbol: Readonly<Record<string, Partial<SymbolRisk>>>;
   readonly orderRate: RateLimit;
+  readonly cancelRate?: RateLimit;
+  readonly repeatedExecution?: RateLimit;
+  /** Quote currency → the most that may be lost in a day of UTC. */
+  readonly dayLossMax?: Readonly<Record<string, Decimal>>;
+  /** Whether an order needs a free balance that covers it; absent: it does. */
+  readonly balances?: "check" | "ignore";
   readonly clockErrorMaxMs: number;
 }
 

@@ -123,7 +123,16 @@ const symbolRisk = {
   orderNotionalMax: amount("largest value of one order, in the quote currency"),
   collarBps: whole("how far through the far side of a fresh book an order may be priced, in basis points", 1, 10_000),
   positionMax: amount("largest position, long or short, open orders and doubt at worst case, in the base currency"),
+  openNotionalMax: z.exactOptional(
+    amount("most that open and doubted orders of both sides are worth, in the quote currency; default no limit"),
+  ),
+  openOrdersMax: z.exactOptional(whole("most orders that are not ended; default no limit", 1, 100_000)),
 };
+
+const windowed = (what: string): z.ZodType<RateLimit> =>
+  z
+    .strictObject({ count: whole("how many", 1, 1_000_000), perMs: whole("in how many milliseconds", 1, 60_000) })
+    .describe(`${what}; {count, perMs}, perMs up to 60000; default no limit`);
 
 const risk: z.ZodType<RiskConfig> = z.strictObject({
   defaults: z
@@ -137,6 +146,8 @@ const risk: z.ZodType<RiskConfig> = z.strictObject({
         orderNotionalMax: z.exactOptional(symbolRisk.orderNotionalMax),
         collarBps: z.exactOptional(symbolRisk.collarBps),
         positionMax: z.exactOptional(symbolRisk.positionMax),
+        openNotionalMax: symbolRisk.openNotionalMax,
+        openOrdersMax: symbolRisk.openOrdersMax,
       }),
     )
     .describe("symbol to the limits that differ for it")
@@ -145,6 +156,19 @@ const risk: z.ZodType<RiskConfig> = z.strictObject({
     count: 100,
     perMs: 1_000,
   }),
+  cancelRate: z.exactOptional(windowed("wishes to cancel above which no new order passes (cancels always do)")),
+  repeatedExecution: z.exactOptional(
+    windowed("how often one principal or strategy may want the very same order; one more switches it off, on record"),
+  ),
+  dayLossMax: z.exactOptional(
+    z
+      .record(
+        text("a currency", /^[A-Z0-9]{1,20}$/, "such as USDT"),
+        amount("most that may be lost in a day of UTC, realised and unrealised, in this currency"),
+      )
+      .describe("quote currency to the day's loss above which only orders that reduce a position pass; default no limit"),
+  ),
+  balances: choice("whether an order needs a free balance that covers it beside all open ones", ["check", "ignore"], "check"),
   clockErrorMaxMs: whole("bound on the clock error to the venue above which no new order is sent", 10, 5_000, 250),
 });
 
@@ -267,6 +291,19 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
         ["any", "same-metro"],
         "any",
       ),
+      loop: z
+        .strictObject({
+          takeovers: whole(
+            "takeovers for one reason after which the next leader takes no new risk; 0: never",
+            0,
+            20,
+            3,
+          ),
+          deaths: whole("deaths of one node after which it is not promoted by itself; 0: never", 0, 8, 3),
+          withinMs: whole("how far back both count", 1_000, 86_400_000, 600_000),
+        })
+        .describe("when losses are a loop, until baton acknowledge; {takeovers, deaths, withinMs}")
+        .prefault(allDefaults),
     })
     .describe("who leads, and how fast another takes over")
     .prefault(allDefaults),
@@ -296,7 +333,7 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
     .max(16)
     .describe("the accounts that are traded on; a list of {id, exchange, account, …}"),
   feeds: z.array(feed).min(1).max(64).describe("market data; a list of {id, venue, symbols, staleAfterMs, …}"),
-  risk: risk.describe("what no order may exceed; {defaults, perSymbol, orderRate, clockErrorMaxMs}"),
+  risk: risk.describe("what no order may exceed; {defaults, perSymbol, orderRate, dayLossMax, …}"),
   strategies: z
     .array(strategy)
     .max(64)

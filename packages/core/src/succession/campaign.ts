@@ -9,7 +9,7 @@ import type { OperationId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { promotability } from "./promotability.ts";
 import type { PromotabilityReason } from "./promotability.ts";
-import type { EtcdView, LeaderRecord, MemberRecord, Transaction } from "./records.ts";
+import type { EtcdView, InsyncRecord, LeaderRecord, MemberRecord, Transaction } from "./records.ts";
 import type { CandidateRole, StandbyRole, Stepped, Succession } from "./state.ts";
 
 type Takeover = Extract<Transaction, { kind: "takeover" }>;
@@ -44,6 +44,7 @@ export function whyUnprepared(state: Succession, view: EtcdView): string | undef
 
 /** This node knows of something later than etcd shows. */
 export function whyBehind(state: Succession, view: EtcdView): string | undefined {
+  if (state.restored !== undefined) return state.restored;
   if (state.promised.epochMax > view.epoch.value) {
     return `etcd shows epoch ${view.epoch.value}, lower than ${state.promised.epochMax} which is promised here`;
   }
@@ -111,6 +112,7 @@ function takeover(state: Succession, view: EtcdView, how: TakeoverPlan): Takeove
       epoch,
       version: view.insync.value.version + 1,
       members,
+      ...marksOf(state, view, { reason, atWallMs: how.wall, isOperators: how.operation !== undefined }),
       by: { boot: state.me.boot, transaction: state.nextTransaction },
     },
     history: {
@@ -121,6 +123,22 @@ function takeover(state: Succession, view: EtcdView, how: TakeoverPlan): Takeove
       ...(how.operation !== undefined && { operation: how.operation }),
     },
   };
+}
+
+/** The takeovers of the last minutes and this one; an operator's own is none of a loop. */
+function marksOf(
+  state: Succession,
+  view: EtcdView,
+  now: { readonly reason: TakeoverReason; readonly atWallMs: WallMs; readonly isOperators: boolean },
+): Pick<InsyncRecord, "takeovers"> {
+  const before = view.insync?.value.takeovers ?? [];
+  if (now.isOperators) return before.length === 0 ? {} : { takeovers: before };
+  const old = lastLeader(state, view);
+  const death = old === undefined ? undefined : view.deaths.get(old.boot);
+  const fingerprint = death === undefined ? now.reason : `${now.reason}: ${death.cause}`;
+  const mark = { epoch: view.epoch.value + 1, atWallMs: now.atWallMs, fingerprint };
+  const kept = state.rules.loop.takeoversMax;
+  return kept === 0 ? {} : { takeovers: [...before, mark].slice(-kept) };
 }
 
 function metroOf(member: MemberRecord | undefined): { readonly metro?: string } {

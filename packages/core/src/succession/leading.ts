@@ -10,7 +10,8 @@ import type { LeaderRole, Stepped, Succession, SuccessionEffect, SuccessionInput
 import { fence } from "./state.ts";
 import { appliedHandoff, askHandoff, giveUpHold, handedOff } from "./switchover.ts";
 import { isReadyToHandOff, onHandoffAnswer, startSwitchover } from "./switchover.ts";
-import type { Member } from "./records.ts";
+import { isAcknowledged } from "./held-start.ts";
+import type { EtcdView, Member } from "./records.ts";
 import type { Follower } from "./wait-set.ts";
 import { commitPoint, isSameMember, waitSet } from "./wait-set.ts";
 
@@ -33,6 +34,11 @@ export function stepLeading(state: Succession, role: LeaderRole, input: Successi
       const follower = role.followers.get(input.node);
       if (follower === undefined) return still(state, role);
       return still(state, withFollower(role, { ...follower, isConnected: false, linkMonoMs: input.now }));
+    }
+    case "leaving": {
+      const follower = role.followers.get(input.node);
+      if (follower === undefined) return still(state, role);
+      return resize(state, withFollower(role, { ...follower, isLeaving: true }), input.now);
     }
     case "ack":
       return onAck(state, role, input);
@@ -76,6 +82,7 @@ export function waitedFor(role: LeaderRole): readonly Member[] {
 function onView(state: Succession, role: LeaderRole, wall: WallMs): Stepped {
   const view = state.view;
   assert(view !== undefined, "a view was noted");
+  if (state.restored !== undefined) return fence(state, state.restored);
   if (BigInt(view.revision) < BigInt(role.leaderModRevision)) return still(state, role);
   // The handoff that was asked for, whose answer got lost: its end is known now, and it was not a fencing.
   const handoff = appliedHandoff(role, view);
@@ -88,6 +95,16 @@ function onView(state: Succession, role: LeaderRole, wall: WallMs): Stepped {
   }
   if (view.leader === undefined) return fence(state, "its leader key is gone");
   if (view.leader.value.boot !== state.me.boot) return fence(state, `${view.leader.value.node} holds the leader key`);
+  const released = role.heldStart !== undefined && isAcknowledged(role.heldStart, view);
+  if (released) {
+    const say: SuccessionEffect = { kind: "say", event: "leadership.acknowledged", sentence: "New risk passes again." };
+    const next = onSet(state, { ...role, heldStart: undefined }, view, wall);
+    return { state: next.state, effects: [say, ...next.effects] };
+  }
+  return onSet(state, role, view, wall);
+}
+
+function onSet(state: Succession, role: LeaderRole, view: EtcdView, wall: WallMs): Stepped {
   const { insync } = view;
   if (insync === undefined || insync.value.version <= role.known.record.version) return still(state, role);
   if (insync.value.by.boot !== state.me.boot) return fence(state, "the in-sync set was written by another");

@@ -8,6 +8,8 @@
 import { assertNever } from "../assert.ts";
 import type { Epoch, Sequence } from "../ids.ts";
 import type { MonoMs } from "../time.ts";
+import { noteView, pinDue } from "./anchor.ts";
+import type { EtcdPin } from "./anchor.ts";
 import { heardIn, stalledBy } from "./detector.ts";
 import { stepLeading } from "./leading.ts";
 import { stepStandby } from "./standby.ts";
@@ -26,6 +28,8 @@ export function bootSuccession(o: {
   readonly now: MonoMs;
   readonly rules?: PromotabilityRules;
   readonly lastMetro?: string | undefined;
+  /** What etcd was when this journal was last written. */
+  readonly pin?: EtcdPin | undefined;
 }): Succession {
   return {
     me: o.me,
@@ -35,6 +39,8 @@ export function bootSuccession(o: {
     view: undefined,
     lastLeader: undefined,
     lastMetro: o.lastMetro,
+    pin: o.pin,
+    pinned: o.pin,
     rules: o.rules ?? usualPromotabilityRules,
     durable: o.durable,
     last: o.durable,
@@ -51,6 +57,10 @@ export function stepSuccession(state: Succession, input: SuccessionInput): Stepp
   if (input.kind === "lease") return { state: { ...state, lease: input.lease }, effects: [] };
   if (input.kind === "fit") return { state: { ...state, unfit: input.unfit, self: input.self }, effects: [] };
   const noted = note(state, input);
+  return pinAgain(stepRole(state, noted, input));
+}
+
+function stepRole(state: Succession, noted: Succession, input: SuccessionInput): Stepped {
   switch (noted.role.role) {
     case "standby":
     case "candidate":
@@ -92,24 +102,11 @@ function seenOf(state: Succession): { epoch: Epoch; version: number } | undefine
     : undefined;
 }
 
-/** What every role remembers of an input. A view older than the one held is dropped by its revision. */
+/** What every role remembers of an input. */
 function note(state: Succession, input: SuccessionInput): Succession {
   switch (input.kind) {
-    case "view": {
-      if (state.view !== undefined && BigInt(input.view.revision) < BigInt(state.view.revision)) return state;
-      const leader = input.view.leader?.value;
-      const member = leader === undefined ? undefined : input.view.members.get(leader.node);
-      const seen = member?.boot === leader?.boot ? member : undefined;
-      const isSameEpoch = state.view?.epoch.value === input.view.epoch.value;
-      const absentSince = (isSameEpoch ? state.leaderAbsentSinceMonoMs : undefined) ?? input.now;
-      return {
-        ...state,
-        view: input.view,
-        lastLeader: leader ?? state.lastLeader,
-        lastLeaderMember: seen ?? state.lastLeaderMember,
-        leaderAbsentSinceMonoMs: leader === undefined ? absentSince : undefined,
-      };
-    }
+    case "view":
+      return noteView(state, input);
     case "promised":
       return { ...state, promised: merged(state.promised, input.promised) };
     case "journal":
@@ -121,6 +118,13 @@ function note(state: Succession, input: SuccessionInput): Succession {
     default:
       return state;
   }
+}
+
+/** What etcd has become is made durable with the step that saw it. */
+function pinAgain(stepped: Stepped): Stepped {
+  const pin = pinDue(stepped.state);
+  if (pin === undefined) return stepped;
+  return { state: { ...stepped.state, pinned: pin }, effects: [...stepped.effects, { kind: "pin", pin }] };
 }
 
 /** When a step makes acknowledging possible again, the last position is repeated at once. */

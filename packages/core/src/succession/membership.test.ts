@@ -202,3 +202,77 @@ describe("rule 7: an answer that is not known", () => {
     );
   });
 });
+
+describe("who goes, and who comes and goes", () => {
+  const settle = (told: Told, effects: ReturnType<Told["tell"]>, revision: number) =>
+    told.commitAnswer(asked(effects), revision);
+
+  test("a standby that is stopping is removed at once, though it acknowledges all, and is not taken in again", () => {
+    const told = leaderA();
+    const removed = told.tell({ kind: "leaving", node: c });
+    expect(asked(removed)).toMatchObject({ insync: { members: [member(a), member(b)] } });
+    settle(told, removed, 11);
+    told.holds(2);
+    told.ack(b, 2);
+    expect(kinds(told.ack(c, 2))).toEqual([]);
+    told.tell({ kind: "follower-down", node: c });
+    told.join(c);
+    expect(asked(told.ack(c, 2))).toMatchObject({ insync: { members: [member(a), member(b), member(c)] } });
+  });
+
+  test("a stranger's wish to leave changes nothing", () => {
+    expect(leaderA({ members: [a, b] }).tell({ kind: "leaving", node: c })).toEqual([]);
+  });
+
+  test("a standby that flaps is taken in at once the first time, and then after it was steady for longer each time", () => {
+    const told = leaderA();
+    let revision = 11;
+    const lose = (at: number): void => {
+      told.at = at;
+      told.ack(b, 1);
+      told.tell({ kind: "follower-down", node: c });
+      told.at = at + 100;
+      told.ack(b, 1);
+      settle(told, told.tickAt(at + 100), revision++);
+      told.join(c);
+      told.ack(c, 1);
+    };
+    const isBackAfter = (ms: number): boolean => {
+      const from = told.at;
+      for (let at = from; at <= from + ms; at += 50) {
+        told.at = at;
+        const effects = [...told.ack(b, 1), ...told.ack(c, 1)];
+        if (!kinds(effects).includes("transact")) continue;
+        settle(told, effects, revision++);
+        return true;
+      }
+      return false;
+    };
+    const members = (): number => told.leading.known.record.members.length;
+    told.at = 0;
+    // The first return is taken with the acknowledgement itself.
+    told.tell({ kind: "follower-down", node: c });
+    told.at = 100;
+    told.ack(b, 1);
+    settle(told, told.tickAt(100), revision++);
+    told.join(c);
+    settle(told, told.ack(c, 1), revision++);
+    expect(members()).toBe(3);
+    lose(1_000);
+    expect(isBackAfter(900)).toBe(false);
+    expect(isBackAfter(200)).toBe(true);
+    lose(5_000);
+    expect(isBackAfter(1_900)).toBe(false);
+    expect(isBackAfter(200)).toBe(true);
+    // A minute of peace, and it is a first time again.
+    told.at = 80_000;
+    told.ack(b, 1);
+    told.ack(c, 1);
+    told.tell({ kind: "follower-down", node: c });
+    told.at = 80_100;
+    told.ack(b, 1);
+    settle(told, told.tickAt(80_100), revision++);
+    told.join(c);
+    expect(kinds(told.ack(c, 1))).toEqual(["transact"]);
+  });
+});

@@ -6,7 +6,8 @@
 import { assert } from "../assert.ts";
 import type { MonoMs } from "../time.ts";
 import type { InsyncRecord, Member, Transaction } from "./records.ts";
-import type { LeaderRole, Stepped, Succession } from "./state.ts";
+import type { NodeId } from "../ids.ts";
+import type { Flap, LeaderRole, Stepped, Succession } from "./state.ts";
 import type { Follower } from "./wait-set.ts";
 import { isSameMember } from "./wait-set.ts";
 
@@ -21,7 +22,9 @@ export function resize(state: Succession, role: LeaderRole, now: MonoMs): Steppe
     const why = whyShrink(state, role, member, now);
     if (why === undefined) continue;
     const proposal = members.filter((other) => !isSameMember(other, member));
-    return ask(state, role, proposal, `Removes ${member.node} from the in-sync set: ${why}.`);
+    const isLeaving = role.followers.get(member.node)?.isLeaving === true;
+    const counted = isLeaving ? role : { ...role, flaps: flapped(role, member.node, now) };
+    return ask(state, counted, proposal, `Removes ${member.node} from the in-sync set: ${why}.`);
   }
   if (role.openedAt === undefined || role.commit < role.openedAt || hold !== undefined) return still;
   for (const follower of role.followers.values()) {
@@ -40,6 +43,7 @@ export function whyShrink(state: Succession, role: LeaderRole, member: Member, n
   if (follower === undefined || !isSameMember(follower.member, member)) {
     return now - role.sinceMonoMs >= shrinkMs ? `it has not joined this epoch within ${shrinkMs} ms` : undefined;
   }
+  if (follower.isLeaving === true) return "it is stopping";
   if (follower.vowedVersion === role.known.record.version) return "it has vowed to take over";
   if (!follower.isConnected && now - follower.linkMonoMs >= disconnectedShrinkMs) return "its link is down";
   if (now - follower.heardMonoMs >= shrinkMs) return `it has been silent for ${shrinkMs} ms`;
@@ -51,9 +55,33 @@ export function whyShrink(state: Succession, role: LeaderRole, member: Member, n
 
 /** It must hold the commit point and everything inherited: else it could lead without a record of an earlier epoch. */
 function mayGrow(state: Succession, role: LeaderRole, follower: Follower, now: MonoMs): boolean {
+  if (!follower.isConnected || follower.isLeaving === true) return false;
   const isMember = role.known.record.members.some((m) => isSameMember(m, follower.member));
   const isQuick = now - follower.heardMonoMs < state.timing.shrinkMs / 2 && follower.acked >= role.commit;
-  return !isMember && follower.isConnected && isQuick && follower.acked >= role.inherited;
+  const isSteady = now - steadySince(role, follower) >= steadyMs(state, role, follower);
+  return !isMember && isSteady && isQuick && follower.acked >= role.inherited;
+}
+
+/** A member that was taken out again within so long flaps. */
+const flapWithinMs = 60_000;
+const steadyMaxMs = 30_000;
+
+function flapped(role: LeaderRole, node: NodeId, now: MonoMs): ReadonlyMap<NodeId, Flap> {
+  const before = role.flaps?.get(node);
+  const isAgain = before !== undefined && now - before.lastMonoMs < flapWithinMs;
+  return new Map([...(role.flaps ?? []), [node, { count: isAgain ? before.count + 1 : 1, lastMonoMs: now }]]);
+}
+
+/** The first return is free; each further one has to wait twice as long. */
+function steadyMs(state: Succession, role: LeaderRole, follower: Follower): number {
+  const count = role.flaps?.get(follower.member.node)?.count ?? 0;
+  if (count < 2) return 0;
+  return Math.min((state.timing.growAfterMs ?? 1_000) * 2 ** (count - 2), steadyMaxMs);
+}
+
+function steadySince(role: LeaderRole, follower: Follower): MonoMs {
+  const out = role.flaps?.get(follower.member.node)?.lastMonoMs ?? follower.linkMonoMs;
+  return out > follower.linkMonoMs ? out : follower.linkMonoMs;
 }
 
 /** Asks etcd for a set. The proposal joins the wait set in this step, before its request leaves. */
@@ -63,6 +91,7 @@ export function ask(state: Succession, role: LeaderRole, members: readonly Membe
     epoch: role.epoch,
     version: role.known.record.version + 1,
     members,
+    ...(role.known.record.takeovers !== undefined && { takeovers: role.known.record.takeovers }),
     by: { boot: state.me.boot, transaction: id },
   };
   // The same members asked for twice are waited for once: however often etcd fails, the list has a bound.

@@ -7,6 +7,7 @@
  */
 import type { Sequence, VenueId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
+import type { AnchorFacts } from "./anchor.ts";
 import type { EtcdView, MemberRecord } from "./records.ts";
 
 /** `everyone`: nobody can promote it. `automatic`: only an operator who names it. `while-better`: it waits for another. */
@@ -88,6 +89,8 @@ export interface SelfFacts {
   readonly etcdRestored: string | null;
   /** How often its journal has been opened. */
   readonly bootCount: number;
+  /** Its journal, for a re-anchoring. */
+  readonly anchor?: AnchorFacts;
 }
 
 export interface VenueFacts {
@@ -106,8 +109,10 @@ export interface PromotabilityRules {
   readonly diskUsedMax: number;
   /** `same-metro`: a takeover to another metro needs an operator. */
   readonly siteRule: "any" | "same-metro";
-  /** So many deaths of a node within so long hold it. */
+  /** So many deaths of a node within so long hold it; 0: never. */
   readonly flap: { readonly deathsMax: number; readonly withinMs: number };
+  /** So many takeovers for one reason within so long start the next leader held; 0: never. */
+  readonly loop: { readonly takeoversMax: number; readonly withinMs: number };
 }
 
 /** The usual figures; those of the configuration go over them. */
@@ -117,6 +122,7 @@ export const usualPromotabilityRules: PromotabilityRules = {
   diskUsedMax: 0.92,
   siteRule: "any",
   flap: { deathsMax: 3, withinMs: 600_000 },
+  loop: { takeoversMax: 3, withinMs: 600_000 },
 };
 
 export interface PromotabilityInput {
@@ -230,7 +236,7 @@ function policy(input: PromotabilityInput, facts: SelfFacts): readonly Promotabi
   const reasons: PromotabilityReason[] = [];
   if (candidate.tags.includes("no-failover")) reasons.push(because("no-failover", "tagged no-failover"));
   const deaths = recentDeaths(input);
-  if (deaths >= rules.flap.deathsMax) {
+  if (rules.flap.deathsMax > 0 && deaths >= rules.flap.deathsMax) {
     const minutes = Math.round(rules.flap.withinMs / 60_000);
     reasons.push(because("anti-flap", `it died ${deaths} times in ${minutes} minutes; acknowledge it or wait`));
   }

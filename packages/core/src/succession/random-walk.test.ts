@@ -39,6 +39,8 @@ describe("whatever happens, no committed record is lost, no two nodes lead an ep
       "handoff: switchover",
       "handoff refused",
       "handoff unknown",
+      "etcd restored",
+      "re-anchored",
       "failover won",
       "failover refused",
       "hold handed off",

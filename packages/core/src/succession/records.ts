@@ -30,6 +30,15 @@ export interface InsyncRecord {
   readonly version: number;
   readonly members: readonly Member[];
   readonly by: { readonly boot: BootId; readonly transaction: number };
+  /** The last takeovers that happened by themselves, oldest first: what a takeover loop is told by. */
+  readonly takeovers?: readonly TakeoverMark[];
+}
+
+export interface TakeoverMark {
+  readonly epoch: Epoch;
+  readonly atWallMs: WallMs;
+  /** Why the leader before was lost; equal ones in a row are a loop. */
+  readonly fingerprint: string;
 }
 
 /** Key `members/<node>`, on the node's own lease. */
@@ -77,6 +86,16 @@ export interface PauseRecord {
 
 /** Key `control/acknowledged`: an operator has seen the deaths and takeovers before this moment. */
 export interface AcknowledgedRecord {
+  readonly by: string;
+  readonly reason: string;
+  readonly atWallMs: WallMs;
+}
+
+/** Key `anchor`: an operator has compared all journals after etcd was restored, and the cluster goes on from here. */
+export interface AnchorRecord {
+  readonly etcdClusterId: string;
+  readonly epoch: Epoch;
+  readonly version: number;
   readonly by: string;
   readonly reason: string;
   readonly atWallMs: WallMs;
@@ -153,6 +172,7 @@ export interface EtcdView {
   readonly pause: Versioned<ControlRecord["pause"] | undefined>;
   readonly kill: Versioned<KillRecord | undefined>;
   readonly acknowledged?: Versioned<AcknowledgedRecord | undefined>;
+  readonly anchor?: AnchorRecord | undefined;
   readonly members: ReadonlyMap<NodeId, MemberRecord>;
   readonly deaths: ReadonlyMap<BootId, DeathRecord>;
   readonly operations: ReadonlyMap<OperationId, Versioned<OperationRecord>>;

@@ -7,6 +7,7 @@ import { assert } from "../assert.ts";
 import type { MonoMs, WallMs } from "../time.ts";
 import { judgedSelf, lastLeader, vowAndAsk, whyNotEligible } from "./campaign.ts";
 import { silenceAllowedMs } from "./detector.ts";
+import { heldStartOf } from "./held-start.ts";
 import { lostFailover, settledFailover, startFailover } from "./failover.ts";
 import { bars, reasonsText } from "./promotability.ts";
 import type { EtcdView } from "./records.ts";
@@ -83,9 +84,10 @@ function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
       known: { record: view.insync.value, modRevision: view.insync.modRevision },
       leaderModRevision: leader.modRevision,
     });
-    // While it asked it was handed the key: what it asked for by an operator's word has not come of it.
-    const isHanded = role.role === "candidate" && role.transaction.leader.reason !== leader.value.reason;
-    return isHanded ? { ...stepped, effects: [...stepped.effects, ...lostFailover(role.transaction)] } : stepped;
+    // An earlier request of its own has won, or it was handed the key: what it asks for by an operator's word comes to nothing.
+    const { by } = view.insync.value;
+    const isOther = role.role === "candidate" && (by.boot !== state.me.boot || by.transaction !== role.transaction.id);
+    return isOther ? { ...stepped, effects: [...stepped.effects, ...lostFailover(role.transaction)] } : stepped;
   }
   if (role.role === "candidate" && !isSettled(role, view)) return still(state);
   const following = leader?.value.boot ?? role.following;
@@ -238,8 +240,16 @@ function lead(state: Succession, winner: WinnerRole, now: MonoMs): Stepped {
     inherited: state.last,
     openedAt: undefined,
     hold: undefined,
+    heldStart: heldStartOf(winner.known.record, state.view, state.rules.loop),
   };
-  return { state: { ...state, role }, effects: [{ kind: "lead", epoch: winner.epoch, reason: winner.reason }] };
+  const effect: SuccessionEffect = { kind: "lead", epoch: winner.epoch, reason: winner.reason };
+  if (role.heldStart === undefined) return { state: { ...state, role }, effects: [effect] };
+  const say: SuccessionEffect = {
+    kind: "say",
+    event: "leadership.held-start",
+    sentence: `${role.heldStart.sentence}.`,
+  };
+  return { state: { ...state, role }, effects: [effect, say] };
 }
 
 function still(state: Succession, ...effects: SuccessionEffect[]): Stepped {

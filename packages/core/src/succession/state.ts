@@ -4,6 +4,7 @@
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
+import type { EtcdPin } from "./anchor.ts";
 import type { Rhythm } from "./detector.ts";
 import type { PromotabilityRules } from "./promotability.ts";
 import type { EtcdView, InsyncRecord, LeaderRecord, MemberRecord, Transaction, TransactionAnswer } from "./records.ts";
@@ -22,6 +23,8 @@ export interface SuccessionTiming {
   readonly preempt: boolean;
   /** How long a switchover may take before it is given up. */
   readonly switchoverMs: number;
+  /** How long a member that was taken out twice lately has to be steady before it is taken in, doubled each time; default 1,000. */
+  readonly growAfterMs?: number;
   /** How long a candidate lets a better one go first; default 150. */
   readonly courtesyMs?: number;
 }
@@ -90,6 +93,20 @@ export interface LeaderRole {
   /** Sequence of the record that opened this epoch. */
   readonly openedAt: Sequence | undefined;
   readonly hold: Hold | undefined;
+  /** It took over in a loop of takeovers: no new risk until an operator acknowledges. */
+  readonly heldStart?: HeldStart | undefined;
+  /** How often each member was taken out lately: one that flaps is taken in later each time. */
+  readonly flaps?: ReadonlyMap<NodeId, Flap>;
+}
+
+export interface HeldStart {
+  readonly sinceWallMs: WallMs;
+  readonly sentence: string;
+}
+
+export interface Flap {
+  readonly count: number;
+  readonly lastMonoMs: MonoMs;
 }
 
 /** This boot will never act again (I3); the process ends and is started anew. */
@@ -120,6 +137,13 @@ export interface Succession {
   /** What this node would publish of itself at this moment. */
   readonly self?: MemberRecord | undefined;
   readonly nextTransaction: number;
+  /** What etcd is by all reads so far, and as it is durable. */
+  readonly pin?: EtcdPin | undefined;
+  readonly pinned?: EtcdPin | undefined;
+  /** Why etcd is not trusted any more. */
+  readonly restored?: string | undefined;
+  /** Reads in a row that showed less than the pin. */
+  readonly lowerReads?: number;
   /** Since when, without a gap that this node saw, etcd has shown no leader. */
   readonly leaderAbsentSinceMonoMs?: MonoMs | undefined;
   /** How the leader that is followed is usually heard. */
@@ -167,6 +191,8 @@ export type SuccessionInput =
       readonly now: MonoMs;
       readonly wall: WallMs;
     }
+  /** A standby is stopping, and asks to be removed from the set before it goes. */
+  | { readonly kind: "leaving"; readonly node: NodeId; readonly now: MonoMs; readonly wall: WallMs }
   | { readonly kind: "follower-down"; readonly node: NodeId; readonly now: MonoMs; readonly wall: WallMs }
   | {
       readonly kind: "ack";
@@ -223,6 +249,8 @@ export type SuccessionInput =
 export type SuccessionEffect =
   /** Make durable, then answer with `promised`. */
   | { readonly kind: "persist"; readonly promised: Promised }
+  /** Make durable what etcd was seen to be; nothing waits for it. */
+  | { readonly kind: "pin"; readonly pin: EtcdPin }
   | { readonly kind: "transact"; readonly transaction: Transaction }
   /** A linearizable read, answered with `view` (or not at all). */
   | { readonly kind: "read" }

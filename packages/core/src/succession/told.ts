@@ -16,6 +16,7 @@ import type {
   MemberRecord,
   Transaction,
 } from "./records.ts";
+import type { EtcdPin } from "./anchor.ts";
 import type { SelfFacts } from "./promotability.ts";
 import type { LeaderRole, Promised, Succession, SuccessionEffect, SuccessionInput, SuccessionTiming } from "./state.ts";
 
@@ -125,6 +126,7 @@ export function viewOf(o: {
 export class Told {
   state: Succession;
   at = 0;
+  pinned: EtcdPin | undefined;
 
   constructor(node: NodeId, o: { promised?: Promised; journal?: JournalId; preempt?: boolean } = {}) {
     this.state = bootSuccession({
@@ -149,12 +151,14 @@ export class Told {
     return role;
   }
 
-  /** One input; what the node asks for, words for people left out. */
+  /** One input; what the node asks for, without words for people and without pins (the last is kept). */
   tell(input: Unstamped<SuccessionInput>): readonly SuccessionEffect[] {
     const stamps = { now: monoMs(this.at), wall: wallMs(this.at) };
     const stepped = stepSuccession(this.state, { ...input, ...stamps });
     this.state = stepped.state;
-    return stepped.effects.filter((effect) => effect.kind !== "say");
+    this.pinned =
+      stepped.effects.flatMap((effect) => (effect.kind === "pin" ? [effect.pin] : [])).at(-1) ?? this.pinned;
+    return stepped.effects.filter((effect) => effect.kind !== "say" && effect.kind !== "pin");
   }
 
   see(view: EtcdView): readonly SuccessionEffect[] {

@@ -28,6 +28,8 @@ export interface Follower {
   readonly progressMonoMs: MonoMs;
   /** It vowed under (this epoch, this version): it acknowledges nothing more until the version moves. */
   readonly vowedVersion: number | undefined;
+  /** It is stopping: it is taken out of the set at once, and not in again before its next boot. */
+  readonly isLeaving?: boolean;
 }
 
 /** Every member whose acknowledgement a commit must wait for. */

@@ -76,7 +76,13 @@ function configOf(plan: NodePlan): object {
       peers: plan.peers,
     },
     etcd: { endpoints: plan.etcd, callTimeoutMs: 500 },
-    leadership: { profile: "lan", leaseTtlSeconds: rigTimes.leaseTtlSeconds, yieldMs: rigTimes.yieldMs },
+    leadership: {
+      profile: "lan",
+      leaseTtlSeconds: rigTimes.leaseTtlSeconds,
+      yieldMs: rigTimes.yieldMs,
+      // Drills kill the same node over and over; that is no loop that anybody has to look at.
+      loop: { takeovers: 0, deaths: 0 },
+    },
     durability: "strict",
     doubt: { processingBoundMs: rigTimes.processingBoundMs, queryLagMs: rigTimes.queryLagMs },
     venues: [

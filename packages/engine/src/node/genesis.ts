@@ -12,6 +12,7 @@ import type { Etcd } from "@baton/cluster";
 import { EtcdUnavailable, NodeIdInUse } from "@baton/cluster";
 import type { Journal, PreparedWriter } from "@baton/journal";
 import { openJournal } from "@baton/journal";
+import { countOpening, knownCluster, refuseKnownRollback, unanchored } from "./known-journal.ts";
 import { StartRefused } from "./startup-checks.ts";
 
 const retryMs = 100;
@@ -35,6 +36,7 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
   mkdirSync(o.config.node.dataDir, { recursive: true });
   const file = join(o.config.node.dataDir, "journal.db");
   const isNew = !existsSync(file);
+  refuseKnownRollback(o.config.node.dataDir);
   // Made here, so that the first in-sync set can name a journal that does not exist yet.
   const journalId = id<JournalId>(randomUUID());
   let journal: Journal | undefined;
@@ -47,18 +49,19 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
   while (!o.stop.aborted) {
     try {
       const view = await o.etcd.read();
-      if (view.cluster === undefined && !isNew) {
+      const cluster = view.cluster?.id ?? (isNew ? undefined : knownCluster(o.config.node.dataDir));
+      if (cluster === undefined && !isNew) {
         say(
           "cluster.needs-re-anchor",
           "This node has a journal, etcd has no cluster: an operator has to re-anchor it.",
         );
-      } else if (view.cluster !== undefined) {
+      } else if (cluster !== undefined) {
         // The id first, then the disk: a second node of one id must not even make a journal. An own disk is locked for life.
         if (isNew) await o.etcd.publishMember(o.presence(journalId));
         journal ??= await openJournal(
           {
             file,
-            cluster: view.cluster.id,
+            cluster,
             node: o.config.node.id,
             bootId: o.boot,
             create: isNew,
@@ -67,8 +70,14 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
           },
           o.journalWriter,
         );
-        if (!isNew) await o.etcd.publishMember(o.presence(journal.identity.journal));
-        return { journal, view };
+        const record = o.presence(journal.identity.journal);
+        if (view.cluster !== undefined) {
+          if (!isNew) await o.etcd.publishMember(record);
+          await countOpening({ etcd: o.etcd, journal, boot: o.boot, dataDir: o.config.node.dataDir });
+          return { journal, view };
+        }
+        await o.etcd.publishMember(unanchored(record, journal));
+        say("cluster.needs-re-anchor", `etcd has no cluster ${o.config.cluster.name} any more: re-anchor it.`);
       } else {
         await o.etcd.publishMember(o.presence(journalId));
         say("cluster.waiting", `Waits for "baton cluster init": etcd has no cluster ${o.config.cluster.name} yet.`);

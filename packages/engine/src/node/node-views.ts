@@ -336,6 +336,7 @@ export class NodeViews {
           : whyNotCandidate(node.leadership.state, node.leadership.state.view, wallNow());
       reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
     }
+    if (role?.heldStart !== undefined) reasons.push(role.heldStart.sentence);
     if (role?.hold !== undefined) reasons.push("a switchover is under way");
     for (const venue of role === undefined ? [] : config.venues) {
       const why = node.desk.whyNotReady(venue.id);

@@ -2,19 +2,8 @@
  * One engine process after its start: every room wired to the core. What is decided here is only who is told what; who
  * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
  */
-import type {
-  BootId,
-  Config,
-  Epoch,
-  EtcdView,
-  LeaseId,
-  NodeId,
-  OperationId,
-  Refusal,
-  Sequence,
-  TakeoverReason,
-} from "@baton/core";
-import { bootSuccession, id, isEpochOpen, monoMs, refused, tagOf, wallMs } from "@baton/core";
+import type { BootId, Config, Epoch, EtcdView, LeaseId, NodeId, Refusal, Sequence, TakeoverReason } from "@baton/core";
+import { bootSuccession, isEpochOpen, monoMs, refused, tagOf, wallMs } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
@@ -28,6 +17,7 @@ import { OrderTraces } from "../order-trace.ts";
 import { Strategies } from "../strategies/strategies.ts";
 import { inheritedSendForMs } from "./inherited-bound.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { leaveInOrder } from "./leaving.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
 import { rulesOf, Standing } from "./standing.ts";
@@ -48,6 +38,8 @@ export interface NodeParts {
     readonly mayAcknowledge: (epoch: Epoch) => boolean;
   }) => Replication;
   readonly metrics: Metrics;
+  /** Where the last leader stood that the history knows. */
+  readonly lastMetro: string | undefined;
   readonly announce: (lease: LeaseId) => void;
   /** This process has to end; the supervisor starts a new boot. */
   readonly end: (why: string) => void;
@@ -116,6 +108,8 @@ export class EngineNode {
         durable: journal.durable,
         now: monoNow(),
         rules: rulesOf(config),
+        pin: journal.promises.etcd,
+        lastMetro: o.lastMetro,
       }),
       this.#leadershipPorts(),
     );
@@ -162,6 +156,7 @@ export class EngineNode {
     this.standing = new Standing({
       ...{ config, boot: o.boot, etcd: o.etcd, journal, doors: this.doors },
       lease: () => o.keeper.lease,
+      kill: () => this.ledger.committed.engine.kill,
       epoch: () => this.epoch,
       succession: () => this.leadership.state,
       onIdTaken: (error) => {
@@ -240,22 +235,17 @@ export class EngineNode {
     }
   }
 
-  /** Orderly stop: hands over when it leads and another can. */
+  /** Orderly stop: hands over when it leads and another can; a standby leaves the set first, so that nobody waits for it. */
   async handOver(withinMs: number): Promise<void> {
-    // From here on nobody hands the key to this node.
     this.standing.stopping();
     this.leadership.feed({ kind: "fit", unfit: [], self: this.standing.record() });
     await this.standing.publish();
-    const end = monoNow() + withinMs;
-    const operation = id<OperationId>(`stop-${this.#o.boot}`);
-    let asked = 0;
-    while (this.leadership.leading !== undefined && monoNow() < end) {
-      if (this.leadership.leading.hold === undefined && monoNow() - asked > 200) {
-        asked = monoNow();
-        this.leadership.feed({ kind: "switchover", operation, to: undefined, reason: "switchover" });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await leaveInOrder({
+      leadership: this.leadership,
+      boot: this.#o.boot,
+      tell: () => this.replication.sendStatus(this.#word()),
+      withinMs,
+    });
   }
 
   async close(): Promise<void> {
@@ -288,6 +278,7 @@ export class EngineNode {
         await journal.persist(promised);
         this.#feedJournal();
       },
+      pin: (pin) => void journal.persist({ ...journal.promises, etcd: pin }).catch(() => undefined),
       sendVowed: (to, epoch, version) => void this.replication.sendVowed(to, epoch, version),
       lead: (epoch, reason) => this.#lead(epoch, reason),
       commit: (upTo) => this.#commit(upTo),
@@ -354,19 +345,22 @@ export class EngineNode {
     replication.onAck.on((ack) => leadership.feed({ kind: "ack", ...ack }));
     replication.onVowed.on(({ node, epoch, version }) => leadership.feed({ kind: "vowed", node, epoch, version }));
     replication.onStatus.on(({ node, payload }) => {
-      this.#yielding.heard(node, payload as StandbyWord);
+      const word = payload as StandbyWord;
+      this.#yielding.heard(node, word);
+      if (word.isLeaving === true) leadership.feed({ kind: "leaving", node });
     });
     const watch = etcd.watch(() => leadership.requestRead());
     this.#unwatch = () => watch.stop();
     this.#timers.push(
       setInterval(() => this.#tick(), tickMs),
       setInterval(() => void this.standing.publish(), presenceEveryMs),
-      setInterval(
-        () => replication.sendStatus({ reachesVenue: this.doors.reachesAll } satisfies StandbyWord),
-        statusEveryMs,
-      ),
+      setInterval(() => replication.sendStatus(this.#word()), statusEveryMs),
     );
     void this.standing.publish();
+  }
+
+  #word(): StandbyWord {
+    return { reachesVenue: this.doors.reachesAll, ...(this.standing.isStopping && { isLeaving: true }) };
   }
 
   #tick(): void {
@@ -442,6 +436,7 @@ export class EngineNode {
   #whyNoRisk(): Refusal | undefined {
     const role = this.leadership.leading;
     if (role === undefined) return refused("no-leader");
+    if (role.heldStart !== undefined) return refused("held");
     if (this.#o.config.durability === "strict" && role.known.record.members.length < 2) return refused("durability");
     return undefined;
   }

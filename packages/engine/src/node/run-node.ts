@@ -5,7 +5,7 @@
  */
 import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
 import { assert, id, problem } from "@baton/core";
-import type { EngineLink, Keeper, KeeperEvent } from "@baton/cluster";
+import type { EngineLink, Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import { connectEtcd, EtcdUnavailable, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
 import { PreparedWriter, startReplication } from "@baton/journal";
 import type { Journal } from "@baton/journal";
@@ -167,6 +167,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   });
   if (joined === undefined) return { kind: "stopped" };
   const { journal, view } = joined;
+  const lastMetro = await lastMetroOf(etcd);
   stack.defer(() => journal.close());
 
   const node = new EngineNode(
@@ -177,6 +178,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
       etcd,
       keeper,
       journal,
+      lastMetro,
       openReplication: (hooks) =>
         startReplication({ journal, server: api.server, boot, heartbeatMs: config.replication.heartbeatMs, ...hooks }),
       metrics,
@@ -232,6 +234,12 @@ class KeeperRelay {
     this.#listener = listener;
     for (const event of this.#early.splice(0)) listener(event);
   }
+}
+
+/** Where the last leader stood; unknown where the history cannot be read. */
+async function lastMetroOf(etcd: Etcd): Promise<string | undefined> {
+  const history = await etcd.history().catch(() => []);
+  return history.at(-1)?.metro;
 }
 
 /** etcd may come up later than this node. */

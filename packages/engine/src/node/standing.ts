@@ -8,6 +8,7 @@ import type {
   BootId,
   Config,
   Epoch,
+  KillRecord,
   LeaseId,
   MemberRecord,
   PromotabilityReason,
@@ -23,6 +24,7 @@ import { NodeIdInUse } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
 import { wallNow } from "../clock.ts";
 import { clockOffBy } from "../desk/clock-bound.ts";
+import { anchorFactsOf } from "./known-journal.ts";
 import { presenceOf } from "./presence.ts";
 import type { VenueDoors } from "./venue-doors.ts";
 
@@ -33,6 +35,8 @@ export interface StandingPorts {
   readonly journal: Journal;
   readonly doors: VenueDoors;
   readonly lease: () => LeaseId;
+  /** The kill in force by the journal. */
+  readonly kill: () => KillRecord;
   readonly epoch: () => Epoch;
   readonly succession: () => Succession;
   /** The record could not be published because another boot has the id. */
@@ -43,10 +47,13 @@ const diskEveryMs = 5_000;
 
 /** The limits of promotability as this configuration has them. */
 export function rulesOf(config: Config): PromotabilityRules {
+  const { loop } = config.leadership;
   return {
     ...usualPromotabilityRules,
     clockErrorMaxMs: config.risk.clockErrorMaxMs,
     siteRule: config.leadership.siteRule,
+    flap: { deathsMax: loop.deaths, withinMs: loop.withinMs },
+    loop: { takeoversMax: loop.takeovers, withinMs: loop.withinMs },
   };
 }
 
@@ -125,8 +132,9 @@ export class Standing {
       venues: config.venues.map((venue) => this.#venue(venue.id)),
       diskUsed: this.#diskUsed,
       stateDigest: null,
-      etcdRestored: null,
+      etcdRestored: this.#o.succession().restored ?? null,
       bootCount: journal.identity.bootCount,
+      anchor: anchorFactsOf(journal, this.#o.kill()),
     };
   }
 

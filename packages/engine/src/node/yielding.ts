@@ -10,6 +10,8 @@ import type { Leadership } from "../leadership.ts";
 /** What a standby says of itself over the link. */
 export interface StandbyWord {
   readonly reachesVenue: boolean;
+  /** It is stopping and wants to be taken out of the set. */
+  readonly isLeaving?: boolean;
 }
 
 export interface YieldingPorts {

@@ -21,6 +21,8 @@ interface Leadership {
 }
 
 export class Checks {
+  /** etcd shows an older set than the one that is in force. */
+  isEtcdRestored = false;
   readonly counts: Map<string, number> = new Map();
   readonly #etcd: () => WalkEtcd;
   readonly #disks: ReadonlyMap<NodeId, { disk: Disk }>;
@@ -136,7 +138,7 @@ export class Checks {
   /** A leader calls records committed: I4, I6 (even late), I19. */
   onCommit(node: WalkNode, role: LeaderRole, from: number, upTo: number): void {
     const etcd = this.#etcd();
-    const isCurrent = etcd.epoch.value === role.epoch;
+    const isCurrent = etcd.epoch.value === role.epoch && !this.isEtcdRestored;
     for (let at = from + 1; at <= upTo; at++) {
       const record = node.journal.log[at - 1];
       if (record === undefined) this.broken(`${node.node} commits ${at}, which it does not hold`);
@@ -191,7 +193,7 @@ export class Checks {
   onStep(node: WalkNode): void {
     const { role } = node.state;
     const etcd = this.#etcd();
-    if (role.role !== "leader" || etcd.epoch.value !== role.epoch) return;
+    if (role.role !== "leader" || etcd.epoch.value !== role.epoch || this.isEtcdRestored) return;
     const waited = waitSet(role.known, role.pending);
     for (const member of etcd.insync.value.members) {
       if (!waited.some((one) => isSameMember(one, member))) {
@@ -208,6 +210,20 @@ export class Checks {
   onHoldEnded(operation: string, how: string): void {
     this.count(`hold ${how}`);
     if (!this.#heldOps.delete(operation)) this.broken(`I14: operation ${operation} ended twice`);
+  }
+
+  /** Requests that were on their way died with the old etcd. */
+  onEtcdRestored(): void {
+    this.count("etcd restored");
+    this.isEtcdRestored = true;
+    this.#asked.clear();
+  }
+
+  /** An operator has compared all journals: no epoch up to this one begins again. */
+  onReAnchored(epoch: number): void {
+    this.count("re-anchored");
+    this.isEtcdRestored = false;
+    for (const led of this.#bootOf.keys()) if (led > epoch) this.broken(`I1: re-anchored at ${epoch}, below ${led}`);
   }
 
   onFailoverAsked(operation: string, boot: BootId): void {

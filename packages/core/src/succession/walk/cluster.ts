@@ -5,6 +5,7 @@
 import type { BootId, JournalId, LeaseId, NodeId } from "../../ids.ts";
 import { id } from "../../ids.ts";
 import { monoMs } from "../../time.ts";
+import { planAnchor } from "../anchor.ts";
 import type { Transaction } from "../records.ts";
 import type { SuccessionTiming } from "../state.ts";
 import { Checks } from "./checks.ts";
@@ -25,6 +26,8 @@ interface Place {
 interface Transit {
   readonly node: WalkNode;
   readonly transaction: Transaction;
+  /** The etcd that its asker believes to ask. */
+  readonly etcdClusterId: number;
   answer: ReturnType<WalkEtcd["apply"]> | undefined;
   isAnswered: boolean;
 }
@@ -51,6 +54,7 @@ export class WalkCluster {
       disconnectedShrinkMs: 8,
       preempt: dice.chance(0.85),
       switchoverMs: 80,
+      growAfterMs: 4,
     };
     for (const node of nodes) this.places.set(node, { disk: newDisk(node, 1), process: undefined, boots: 0 });
     const first = nodes.slice(0, dice.chance(0.3) ? 1 : nodes.length);
@@ -133,7 +137,10 @@ export class WalkCluster {
   applyOne(): void {
     const transit = this.#dice.pick(this.transits.filter((one) => one.answer === undefined));
     if (transit === undefined) return;
-    transit.answer = this.etcd.apply(transit.transaction);
+    const answer = this.etcd.apply(transit.transaction);
+    // The shell knows by the answer's header that another etcd gave it, and says that it does not know.
+    const isOther = transit.etcdClusterId !== this.etcd.clusterId;
+    transit.answer = isOther ? { kind: "unknown", cause: "another etcd answers" } : answer;
     const { kind, id: number } = transit.transaction;
     this.trace(() => `etcd: ${kind} ${number} of ${transit.node.boot}: ${transit.answer?.kind ?? ""}`);
     this.#forget(transit);
@@ -157,6 +164,42 @@ export class WalkCluster {
 
   #forget(transit: Transit): void {
     if (transit.isAnswered && transit.answer !== undefined) this.transits.splice(this.transits.indexOf(transit), 1);
+  }
+
+  /** etcd comes back from a backup. Requests on their way died with the old one. */
+  restoreEtcd(restore: () => void): void {
+    const isBusy = this.running().some((process) => process.state.role.role === "candidate");
+    const areAllPinned = [...this.places.values()].every((place) => place.disk.pin !== undefined);
+    if (isBusy || !areAllPinned) return;
+    for (const transit of [...this.transits]) transit.answer ??= { kind: "unknown", cause: "etcd was restored" };
+    for (const process of this.running()) if (process.reading !== undefined) process.reading.snapshot = undefined;
+    this.trace(() => "etcd is restored from a backup");
+    restore();
+    this.checks.onEtcdRestored();
+  }
+
+  /** The operator compares all journals, once nobody leads any more and everyone that knew etcd has stopped to believe it. */
+  reAnchor(): void {
+    const processes = this.running();
+    const hasNoticed = (one: WalkNode): boolean =>
+      one.state.restored !== undefined || one.state.pin?.clusterId === String(this.etcd.clusterId);
+    const isQuiet = processes.every((one) => one.state.role.role === "standby" && hasNoticed(one));
+    const isNoticed = processes.some((one) => one.state.restored !== undefined);
+    if (processes.length < this.places.size || !isQuiet || !isNoticed) return;
+    const view = this.etcd.view();
+    const members = new Map(processes.map((process) => [process.node, process.record()]));
+    const planned = planAnchor(view, { nodes: [...this.places.keys()], without: [] });
+    const told = planAnchor({ ...view, members }, { nodes: [...this.places.keys()], without: [] });
+    if (planned.kind === "plan") this.checks.broken("a plan was made without the journals");
+    if (told.kind === "refused") return this.etcd.expire(view.leader?.value.lease as LeaseId);
+    this.trace(() => `re-anchored: ${told.plan.sentence}`);
+    this.etcd.reAnchor(told.plan);
+    this.checks.onReAnchored(told.plan.epoch);
+    for (const process of processes) {
+      if (!this.etcd.leases.has(process.lease)) this.noticeLease(process);
+      const { node, boot, lease } = process;
+      this.etcd.publish({ node, boot, journal: process.journal.disk.journal, lease });
+    }
   }
 
   /** First the answer is made, later it arrives. */
@@ -238,7 +281,9 @@ export class WalkCluster {
       now: () => monoMs(this.now),
       transact: (node, transaction) => {
         checks.onAsked(node, transaction);
-        this.transits.push({ node, transaction, answer: undefined, isAnswered: false });
+        const known = node.state.pin?.clusterId;
+        const etcdClusterId = known === undefined ? this.etcd.clusterId : Number(known);
+        this.transits.push({ node, transaction, etcdClusterId, answer: undefined, isAnswered: false });
       },
       toLeader: (from, to, message) => {
         const link = this.#link(from, to);

@@ -2,6 +2,7 @@
  * A journal of the walk: what is on the disk, what is in memory, and the one writer between them that works in order and
  * may die at any point. Records are compared by identity, as hashes would be.
  */
+import type { EtcdPin } from "../anchor.ts";
 import { merged } from "../state.ts";
 import type { Promised } from "../state.ts";
 import type { JournalId } from "../../ids.ts";
@@ -20,10 +21,13 @@ export interface Disk {
   log: readonly WalkRecord[];
   promised: Promised;
   commit: number;
+  /** What etcd was last seen to be. */
+  pin?: EtcdPin | undefined;
 }
 
 type Order =
   | { readonly kind: "frame"; readonly record: WalkRecord }
+  | { readonly kind: "pin"; readonly pin: EtcdPin; readonly done: () => void }
   | { readonly kind: "cut"; readonly after: number; readonly done: () => void }
   | { readonly kind: "persist"; readonly promised: Promised; readonly done: () => void };
 
@@ -63,6 +67,10 @@ export class WalkJournal {
     this.log.length = after;
     this.durable = Math.min(this.durable, after);
     this.#orders.push({ kind: "cut", after, done });
+  }
+
+  pin(pin: EtcdPin): void {
+    this.#orders.push({ kind: "pin", pin, done: () => undefined });
   }
 
   persist(promised: Promised, done: () => void): void {
@@ -114,5 +122,6 @@ export class WalkJournal {
 function carryOut(disk: Disk, order: Order): void {
   if (order.kind === "frame") disk.log = [...disk.log, order.record];
   else if (order.kind === "cut") disk.log = disk.log.slice(0, order.after);
+  else if (order.kind === "pin") disk.pin = order.pin;
   else disk.promised = order.promised;
 }

@@ -3,7 +3,18 @@
  * says so: at once, late, after its asker has given up or died, or never. Each write that succeeds is told to the checks.
  */
 import type { BootId, ClusterId, JournalId, LeaseId, NodeId } from "../../ids.ts";
-import type { DeathRecord, EtcdView, InsyncRecord, LeaderRecord, Member, MemberRecord } from "../records.ts";
+import { wallMs } from "../../time.ts";
+import { anchorRecord } from "../anchor.ts";
+import type { AnchorPlan } from "../anchor.ts";
+import type {
+  AnchorRecord,
+  DeathRecord,
+  EtcdView,
+  InsyncRecord,
+  LeaderRecord,
+  Member,
+  MemberRecord,
+} from "../records.ts";
 import type { Transaction, TransactionAnswer, Versioned } from "../records.ts";
 
 /** What is told of each transaction that was applied, before it is. */
@@ -16,7 +27,9 @@ export class WalkEtcd {
   insync: Versioned<InsyncRecord>;
   autofailover: EtcdView["autofailover"] = { value: "on", modRevision: "0" };
   pause: EtcdView["pause"] = { value: undefined, modRevision: "0" };
-  readonly leases: Set<LeaseId> = new Set();
+  leases: Set<LeaseId> = new Set();
+  clusterId = 1;
+  anchor: AnchorRecord | undefined;
   #members: ReadonlyMap<NodeId, MemberRecord> = new Map();
   #deaths: ReadonlyMap<BootId, DeathRecord> = new Map();
   readonly #onApplied: AppliedListener;
@@ -29,7 +42,7 @@ export class WalkEtcd {
 
   view(): EtcdView {
     return {
-      etcdClusterId: "1",
+      etcdClusterId: String(this.clusterId),
       revision: String(this.revision),
       cluster: { id: "walk" as ClusterId, schema: 1 },
       epoch: this.epoch,
@@ -40,6 +53,7 @@ export class WalkEtcd {
       kill: { value: undefined, modRevision: "0" },
       members: this.#members,
       deaths: this.#deaths,
+      anchor: this.anchor,
       operations: new Map(),
     };
   }
@@ -89,6 +103,30 @@ export class WalkEtcd {
       tags: [],
     };
     this.#members = new Map([...this.#members, [o.node, record]]);
+  }
+
+  /** Everything as it is now; `restore` brings it back under another cluster id, as etcd's tool does. */
+  backup(): () => void {
+    const { revision, epoch, leader, insync, autofailover, pause, anchor } = this;
+    const leases = [...this.leases];
+    const [members, deaths] = [this.#members, this.#deaths];
+    return () => {
+      Object.assign(this, { revision, epoch, leader, insync, autofailover, pause, anchor });
+      this.leases = new Set(leases);
+      [this.#members, this.#deaths] = [members, deaths];
+      this.clusterId += 1;
+    };
+  }
+
+  /** What an operator's re-anchoring writes. */
+  reAnchor(plan: AnchorPlan): void {
+    const modRevision = this.#next();
+    const by = { boot: "anchor" as BootId, transaction: 0 };
+    this.leader = undefined;
+    this.epoch = { value: plan.epoch, modRevision };
+    this.insync = { value: { epoch: plan.epoch, version: plan.version, members: plan.members, by }, modRevision };
+    const whose = { etcdClusterId: String(this.clusterId), by: "operator", reason: "walk", atWallMs: wallMs(0) };
+    this.anchor = anchorRecord(plan, whose);
   }
 
   setAutofailover(value: EtcdView["autofailover"]["value"]): void {

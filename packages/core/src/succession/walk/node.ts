@@ -3,13 +3,14 @@
  * and a small replication that keeps to the same rules (it asks core's `rejoin`; the follower's end is in `follower.ts`).
  */
 import { assert } from "../../assert.ts";
-import type { BootId, LeaseId, NodeId, OperationId } from "../../ids.ts";
+import { id } from "../../ids.ts";
+import type { BootId, ClusterId, LeaseId, NodeId, OperationId } from "../../ids.ts";
 import { marksToCompare, rejoin } from "../../replication/rejoin.ts";
 import type { MonoMs } from "../../time.ts";
 import { wallMs } from "../../time.ts";
 import { isEpochOpen } from "../leading.ts";
 import { bootSuccession, stepSuccession } from "../machine.ts";
-import type { EtcdView, Transaction } from "../records.ts";
+import type { EtcdView, MemberRecord, Transaction } from "../records.ts";
 import type { LeaderRole, Succession, SuccessionEffect, SuccessionInput, SuccessionTiming } from "../state.ts";
 import type { Disk, WalkRecord } from "./disk.ts";
 import { WalkJournal } from "./disk.ts";
@@ -87,6 +88,7 @@ export class WalkNode {
       me: { node: o.node, boot: o.boot, journal: o.disk.journal },
       timing: o.timing,
       promised: o.disk.promised,
+      pin: o.disk.pin,
       durable: this.journal.durable,
       now: o.ports.now(),
     });
@@ -99,6 +101,42 @@ export class WalkNode {
   get leading(): LeaderRole | undefined {
     const { role } = this.state;
     return role.role === "leader" && this.#leading === role.epoch ? role : undefined;
+  }
+
+  /** What it publishes of itself for an operator who compares journals. */
+  record(): MemberRecord {
+    const { promised, pin, restored = null } = this.state;
+    const head = this.journal.log.at(-1);
+    const anchor = {
+      cluster: id<ClusterId>("walk"),
+      epochMax: Math.max(promised.epochMax, pin?.epoch ?? 0),
+      versionMax: Math.max(promised.vow?.version ?? 0, pin?.version ?? 0),
+      last: { epoch: head?.epoch ?? 0, sequence: this.journal.log.length, hash: String(head?.uid ?? 0) },
+    };
+    const position = { epoch: promised.epochMax, durable: this.journal.durable, committed: this.journal.commit };
+    return {
+      ...{
+        node: this.node,
+        boot: this.boot,
+        journal: this.journal.disk.journal,
+        lease: this.lease,
+        address: this.node,
+      },
+      ...{
+        site: "walk",
+        build: "walk",
+        configDigest: "walk",
+        schema: 1,
+        position,
+        unfit: [],
+        reachesVenue: true,
+        tags: [],
+      },
+      facts: {
+        ...{ priority: 100, metro: "walk", isStarting: false, isStopping: false, venues: [], diskUsed: null },
+        ...{ stateDigest: null, etcdRestored: restored, bootCount: 1, anchor },
+      },
+    };
   }
 
   feed(input: Unstamped<SuccessionInput>): void {
@@ -208,6 +246,8 @@ export class WalkNode {
           this.#feedJournal();
           this.feed({ kind: "promised", promised: effect.promised });
         });
+      case "pin":
+        return journal.pin(effect.pin);
       case "transact":
         return this.#ports.transact(this, effect.transaction);
       case "read":

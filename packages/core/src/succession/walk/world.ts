@@ -45,6 +45,7 @@ class World {
   readonly #actions: readonly (readonly [number, () => void])[];
   readonly #weight: number;
   #operations = 0;
+  #backup: (() => void) | undefined;
 
   constructor(seed: number, schedule: string[] | undefined) {
     const dice = new Dice(seed);
@@ -85,6 +86,10 @@ class World {
       [0.3 * harm, () => cluster.loseRead(cluster.pickRunning())],
       [0.1 * harm, () => this.#control()],
       [0.04 * harm, () => this.#replaceDisk()],
+      [0.3, () => (this.#backup = cluster.etcd.backup())],
+      [0.03 * harm, () => this.#restoreEtcd()],
+      [0.5, () => cluster.reAnchor()],
+      [0.3, () => this.#leave()],
       [0.8 * harm, () => this.#pass(cluster.timing.silenceMs)],
     ];
     this.#weight = this.#actions.reduce((sum, [weight]) => sum + weight, 0);
@@ -132,6 +137,7 @@ class World {
       this.cluster.applyOne();
       this.cluster.answerOne(false);
     }
+    this.cluster.reAnchor();
     for (const process of this.cluster.running()) {
       while (process.journal.hasOrders) process.journal.write();
       this.cluster.noticeLease(process);
@@ -191,7 +197,7 @@ class World {
   /** A new empty disk for a node that is down, where another member still has everything. */
   #replaceDisk(): void {
     const place = this.#dice.pick([...this.cluster.places.values()].filter((one) => one.process === undefined));
-    if (place === undefined) return;
+    if (place === undefined || this.cluster.checks.isEtcdRestored) return;
     const node = [...this.cluster.places].find(([, one]) => one === place)?.[0];
     if (node === undefined) return;
     this.cluster.trace(() => `new disk for ${node}`);
@@ -223,6 +229,22 @@ class World {
     this.cluster.trace(() => `switchover of ${process.boot} to ${to ?? "anybody"}`);
     const operation = id<OperationId>(`o${this.#operations}`);
     process.feed({ kind: "switchover", operation, to, reason: "switchover" });
+  }
+
+  #restoreEtcd(): void {
+    // With its last disk lost a cluster has nothing to go on from, whatever etcd says.
+    if (this.#backup !== undefined && this.#isRecoverable()) this.cluster.restoreEtcd(this.#backup);
+  }
+
+  /** A standby that is about to stop asks to be removed first; here it may also go on. */
+  #leave(): void {
+    const leader = this.cluster.pickRunning((process) => process.leading !== undefined);
+    const other = this.cluster.pickRunning((process) => process !== leader);
+    if (leader === undefined || other === undefined) return;
+    this.cluster.trace(() => `${other.boot} asks ${leader.boot} to leave the set`);
+    leader.feed({ kind: "leaving", node: other.node });
+    if (this.#dice.chance(0.7)) this.#crash(other);
+    else for (const link of this.cluster.links) if (link.follower === other.node) this.cluster.disconnect(link);
   }
 
   /** By an operator's word, so in pause too; to a node that is in sync. */

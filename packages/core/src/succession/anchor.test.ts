@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import { id } from "../ids.ts";
+import type { ClusterId } from "../ids.ts";
+import { monoMs, wallMs } from "../time.ts";
+import type { AnchorFacts } from "./anchor.ts";
+import { anchorRecord, planAnchor, whyRestored } from "./anchor.ts";
+import { bootSuccession } from "./machine.ts";
+import type { EtcdView, MemberRecord } from "./records.ts";
+import { Told, a, b, bootOf, c, diskOf, healthyFacts, kinds, leaderA, leaderRecord, viewOf } from "./told.ts";
+import { whyNotCandidate } from "./standby.ts";
+
+const pin = { clusterId: "1", revision: "50", epoch: 4, version: 9 };
+const now = (more: Partial<Parameters<typeof viewOf>[0]> = {}): EtcdView =>
+  viewOf({ revision: 50, epoch: 4, version: 9, ...more });
+
+/** A node whose journal pinned what etcd was. */
+function pinned(): Told {
+  const told = new Told(b, { promised: { epochMax: 4, vow: undefined } });
+  told.state = { ...told.state, pin, pinned: pin };
+  return told;
+}
+
+describe("an etcd that is not the one it was", () => {
+  test("is known by another cluster id, a lower revision, epoch or version, or by having no cluster", () => {
+    expect(whyRestored(pin, now())).toBeUndefined();
+    expect(whyRestored(pin, now({ revision: 51, epoch: 5, version: 10 }))).toBeUndefined();
+    expect(whyRestored(undefined, now({ revision: 1, epoch: 0 }))).toBeUndefined();
+    expect(whyRestored(pin, { ...now(), etcdClusterId: "2" })).toContain("cluster id 2, known here is 1");
+    expect(whyRestored(pin, now({ revision: 49 }))).toContain("revision 49, 50 was seen here");
+    expect(whyRestored(pin, now({ revision: 90, epoch: 3 }))).toContain("epoch 3 and version 9, 4 and 9 were seen");
+    expect(whyRestored(pin, now({ revision: 90, version: 8 }))).toContain("version 8");
+    expect(whyRestored(pin, { ...now(), cluster: undefined })).toContain("no cluster any more");
+  });
+
+  test("is not campaigned in: nobody takes over, by itself or by an operator", () => {
+    const told = pinned();
+    const old = now({ revision: 40, epoch: 3, version: 7 });
+    expect(told.see(old)).toEqual([]);
+    expect(whyNotCandidate(told.state, old, wallMs(0))).toContain("revision 40, 50 was seen here");
+    told.at = 60_000;
+    const asked = told.tell({ kind: "failover", operation: id("op"), allowDataLoss: true, uncleanAfterMs: 0 });
+    expect(asked).toMatchObject([{ kind: "refuse-failover", why: expect.stringContaining("it was restored") }]);
+  });
+
+  test("ends the leader that meets it", () => {
+    const told = leaderA();
+    told.see(viewOf({ revision: 20, epoch: 1, version: 2, by: bootOf(a), leader: leaderRecord(a, 1) }));
+    const other = viewOf({ revision: 30, epoch: 1, version: 2, by: bootOf(a), leader: leaderRecord(a, 1) });
+    expect(kinds(told.see({ ...other, etcdClusterId: "2" }))).toEqual(["fence"]);
+  });
+
+  test("is not taken for one by a single late read, but by the third lower one in a row", () => {
+    const told = pinned();
+    told.see(now({ revision: 52, leader: leaderRecord(a, 4) }));
+    const late = now({ revision: 51, leader: leaderRecord(a, 4) });
+    told.see(late);
+    told.see(late);
+    expect(told.state.restored).toBeUndefined();
+    told.see(now({ revision: 53, leader: leaderRecord(a, 4) }));
+    for (let n = 0; n < 3; n++) told.see(late);
+    expect(told.state.restored).toContain("revision 51, 53 was seen here");
+  });
+
+  test("is trusted again once an operator has re-anchored it beyond everything seen, and only then", () => {
+    const told = pinned();
+    told.see(now({ revision: 40, epoch: 3 }));
+    const anchor = { etcdClusterId: "1", epoch: 5, version: 10, by: "ann", reason: "restored", atWallMs: wallMs(1) };
+    told.see({ ...now({ revision: 42, epoch: 5, version: 9 }), anchor: { ...anchor, version: 9 } });
+    expect(told.state.restored).toBeDefined();
+    const anchored = { ...now({ revision: 43, epoch: 5, version: 10, members: [b, c] }), anchor };
+    expect(kinds(told.see(anchored))).toEqual(["persist"]);
+    expect(told.state).toMatchObject({ restored: undefined, pin: { revision: "43", epoch: 5, version: 10 } });
+    expect(told.pinned).toEqual({ clusterId: "1", revision: "43", epoch: 5, version: 10 });
+  });
+});
+
+describe("the pin", () => {
+  test("is made durable with each change of epoch or version, and every ten thousand revisions", () => {
+    const told = pinned();
+    const led = { leader: leaderRecord(a, 4) };
+    told.see(now({ revision: 60, ...led }));
+    expect(told.pinned).toBeUndefined();
+    told.see(now({ revision: 61, version: 10, ...led }));
+    expect(told.pinned).toMatchObject({ revision: "61", version: 10 });
+    told.see(now({ revision: 10_062, version: 10, ...led }));
+    expect(told.pinned).toMatchObject({ revision: "10062" });
+  });
+
+  test("outlives the process", () => {
+    const state = bootSuccession({
+      me: { node: b, boot: bootOf(b), journal: diskOf(b) },
+      timing: pinned().state.timing,
+      promised: { epochMax: 4, vow: undefined },
+      durable: 0,
+      now: monoMs(0),
+      pin,
+    });
+    expect(state).toMatchObject({ pin, pinned: pin });
+  });
+});
+
+describe("re-anchoring", () => {
+  const cluster = id<ClusterId>("cluster");
+  const at = (epoch: number, sequence: number, hash = `${epoch}-${sequence}`): AnchorFacts["last"] => ({
+    epoch,
+    sequence,
+    hash,
+  });
+
+  function record(
+    node: typeof a,
+    anchor: Partial<AnchorFacts>,
+    etcdRestored: string | null = "restored",
+  ): MemberRecord {
+    const published = viewOf({ revision: 1 }).members.get(node);
+    if (published === undefined) throw new Error("published");
+    const facts = { cluster, epochMax: 5, versionMax: 12, last: at(5, 100), ...anchor };
+    return { ...published, facts: healthyFacts({ etcdRestored, anchor: facts }) };
+  }
+
+  const plan = (records: readonly MemberRecord[], without: readonly (typeof a)[] = [], more: Partial<EtcdView> = {}) =>
+    planAnchor(
+      { ...viewOf({ revision: 30, epoch: 3, version: 7 }), members: new Map(records.map((r) => [r.node, r])), ...more },
+      { nodes: [a, b, c], without },
+    );
+
+  test("goes beyond every epoch and version that anybody saw, with those that hold the latest record", () => {
+    const behind = record(c, { epochMax: 6, versionMax: 15, last: at(4, 140) });
+    expect(plan([record(a, {}), record(b, {}), behind])).toMatchObject({
+      kind: "plan",
+      plan: { cluster, epoch: 7, version: 16, members: [{ node: a }, { node: b }] },
+    });
+  });
+
+  test("takes the longer journal of the same epoch, and one of two that forked never with the other", () => {
+    const longer = record(b, { last: at(5, 101) });
+    expect(plan([record(a, {}), longer, record(c, {})])).toMatchObject({ plan: { members: [{ node: b }] } });
+    const other = record(b, { last: at(5, 100, "other") });
+    expect(plan([record(a, {}), other, record(c, {})])).toMatchObject({
+      plan: { members: [{ node: a }, { node: c }] },
+    });
+  });
+
+  test.each([
+    ["a journal is not known", () => plan([record(a, {}), record(b, {})]), "journals of c are not known"],
+    [
+      "somebody still leads and has not noticed",
+      () => plan([record(a, {}, null), record(b, {}), record(c, {})], [], ledBy()),
+      "a holds the leader key",
+    ],
+    [
+      "nobody misses anything",
+      () => plan([a, b, c].map((node) => record(node, {}, null))),
+      "there is nothing to re-anchor",
+    ],
+    [
+      "a journal is another cluster's",
+      () => plan([record(a, {}), record(b, {}), record(c, { cluster: id<ClusterId>("x") })]),
+      "more than one cluster",
+    ],
+  ])("is refused when %s", (_, asked, sentence) => {
+    expect(asked()).toMatchObject({ kind: "refused", sentence: expect.stringContaining(sentence) });
+  });
+
+  const ledBy = (): Partial<EtcdView> => ({ leader: { value: leaderRecord(a, 3), modRevision: "30" } });
+
+  test("goes on over a restored leader key whose holder has noticed, and without a node that is gone for good", () => {
+    expect(plan([record(a, {}), record(b, {}), record(c, {})], [], ledBy()).kind).toBe("plan");
+    expect(plan([record(a, {}), record(b, {})], [c]).kind).toBe("plan");
+  });
+
+  test("founds the cluster anew where etcd is empty, and keeps a kill that the journals know", () => {
+    const kill = { level: "cluster", by: "ann", reason: "odd fills", atWallMs: wallMs(5) } as const;
+    const empty = { cluster: undefined, insync: undefined };
+    const planned = plan([record(a, { kill }), record(b, {}, null), record(c, {}, null)], [], empty);
+    expect(planned).toMatchObject({ plan: { kill, epoch: 6, version: 13 } });
+    if (planned.kind !== "plan") return;
+    const whose = { etcdClusterId: "2", by: "ann", reason: "empty", atWallMs: wallMs(9) };
+    expect(anchorRecord(planned.plan, whose)).toEqual({ ...whose, epoch: 6, version: 13 });
+  });
+});

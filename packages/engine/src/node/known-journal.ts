@@ -1,0 +1,76 @@
+/**
+ * What a node knows of its own disk before etcd tells it anything: which cluster its journal belongs to, and that a disk
+ * which was rolled back must not be used. A journal that was opened less often than etcd has counted is an old copy: what
+ * it acknowledged since is gone from it, so it may not vote, lead or acknowledge. The refusal is kept on the disk, because
+ * each further opening would count, until the copy looked young again. Operators: `runbooks/standby-lost.md`.
+ */
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AnchorFacts, BootId, ClusterId, KillRecord, MemberRecord } from "@baton/core";
+import { id } from "@baton/core";
+import type { Etcd } from "@baton/cluster";
+import type { Journal } from "@baton/journal";
+import { StartRefused } from "./startup-checks.ts";
+
+const clusterFile = "cluster.id";
+const refusedFile = "journal.refused";
+
+/** The cluster that the journal in this folder belongs to; undefined where that was never written. */
+export function knownCluster(dataDir: string): ClusterId | undefined {
+  const file = join(dataDir, clusterFile);
+  if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, "utf8").trim();
+  return text === "" ? undefined : id<ClusterId>(text);
+}
+
+/** Throws `StartRefused` where an earlier start found this disk rolled back. */
+export function refuseKnownRollback(dataDir: string): void {
+  const file = join(dataDir, refusedFile);
+  if (existsSync(file)) throw new StartRefused("journal-rolled-back", readFileSync(file, "utf8").trim());
+}
+
+/** Counts this opening in etcd. Throws `StartRefused` when the disk was rolled back, and `EtcdUnavailable`. */
+export async function countOpening(o: {
+  readonly etcd: Etcd;
+  readonly journal: Journal;
+  readonly boot: BootId;
+  readonly dataDir: string;
+}): Promise<void> {
+  const { etcd, journal, boot, dataDir } = o;
+  const { journal: journalId, bootCount, cluster } = journal.identity;
+  const counted = await etcd.countBoot(journalId, { boot, count: bootCount });
+  if (counted.kind === "counted") {
+    if (knownCluster(dataDir) !== cluster) writeWhole(join(dataDir, clusterFile), cluster);
+    return;
+  }
+  const sentence =
+    `the disk under ${dataDir} was rolled back: its journal ${journalId} was opened ${bootCount} times, etcd has counted ` +
+    `${counted.counted}; move the folder away, the node then starts with a new journal and catches up`;
+  writeWhole(join(dataDir, refusedFile), sentence);
+  throw new StartRefused("journal-rolled-back", sentence);
+}
+
+/** What a re-anchoring compares. */
+export function anchorFactsOf(journal: Journal, kill: KillRecord | undefined): AnchorFacts {
+  const { epochMax, vow, etcd } = journal.promises;
+  return {
+    cluster: journal.identity.cluster,
+    epochMax: Math.max(epochMax, etcd?.epoch ?? 0),
+    versionMax: Math.max(vow?.version ?? 0, etcd?.version ?? 0),
+    last: { ...journal.last },
+    ...(kill !== undefined && kill.level !== "off" && { kill }),
+  };
+}
+
+/** What a node publishes that has a journal and finds an etcd without its cluster. */
+export function unanchored(record: MemberRecord, journal: Journal): MemberRecord {
+  if (record.facts === undefined) return record;
+  const etcdRestored = "etcd holds no cluster, and this node has a journal of one: it was emptied or replaced";
+  const facts = { ...record.facts, etcdRestored, anchor: anchorFactsOf(journal, journal.opened.state.engine.kill) };
+  return { ...record, facts };
+}
+
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.new`, `${text}\n`, { flush: true });
+  renameSync(`${file}.new`, file);
+}
