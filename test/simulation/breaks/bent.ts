@@ -1,0 +1,83 @@
+/**
+ * Rules that can be broken on purpose, one at a time, to prove that the checks bite. Each is a switch that the simulated
+ * shell asks at the one place where the rule is kept; with none set the world is the true system.
+ */
+
+export const breaks = {
+  "vow-dropped": "a vow keeps nobody from acknowledging",
+  "vow-times-out": "a vow ends after a second",
+  "shrink-before-etcd": "a member leaves the wait set when its removal is asked for, not when it is committed",
+  "grow-unwaited": "a member is not waited for while its grow is on its way",
+  "grow-early": "a member is taken in before it holds the inherited log and the commit point",
+  "read-resolves": "a read that shows nothing new settles a membership change",
+  "guard-dropped": "changes of the set are not guarded on its revision",
+  "elect-outside-set": "a node outside the in-sync set takes over",
+  "old-disk-ignored": "a replaced disk counts as the member that it replaces",
+  "commit-on-majority": "a majority of the set is enough for a commit",
+  "volatile-promises": "promises are not written to the disk",
+  "epoch-unpersisted": "a winner leads before its epoch is durable",
+  "ack-before-fsync": "a frame is acknowledged when it is received",
+  "synchronous-normal": "the disk says that it has what it only holds in memory",
+  "fsync-error-ignored": "a failed fsync counts as done",
+  "stale-acks": "acknowledgements of another leadership count",
+  "cut-by-length": "tails are compared by length only",
+  "deadline-ignored": "a permit has no end",
+  "deadline-from-answer": "the deadline counts from the keepalive's answer",
+  "keepalive-alone": "the deadline moves without a read that shows the leadership",
+  "permit-not-rechecked": "the permit is asked when the order is decided, not at the socket",
+  "fenced-acts": "a fenced boot goes on",
+  "held-sends": "a leader whose journal is sealed for a handoff goes on sending",
+  "resume-without-bump": "a handoff whose answer is unknown is given up after a read",
+  "inherited-sent": "a successor sends what it inherits",
+  "blind-resend": "an order in doubt is sent again",
+  "not-found-is-proof": "the first 'not found' ends a doubt",
+  "fill-counted-twice": "a trade that is read again counts again",
+  "risk-on-committed": "risk is asked on the committed state",
+  "doubt-uncounted": "orders in doubt take no room in the limits",
+  "slice-forgotten": "a successor starts a parent anew",
+  "key-forgotten": "idempotency keys are remembered in memory only",
+  "pause-ignored": "a standby takes over in pause",
+  "stale-price": "an order is priced on whatever was last seen",
+  "death-guessed": "a supervisor that does not hear its engine says that it is dead",
+} as const;
+
+export type BreakName = keyof typeof breaks;
+
+/** Faults under which a broken rule shows; a world with that rule broken has more of them. */
+const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
+  "vow-dropped": ["ambush-takeover"],
+  "vow-times-out": ["ambush-takeover"],
+  "read-resolves": ["ambush-grow", "process-kill"],
+  "grow-unwaited": ["process-kill", "pair-cut"],
+  "grow-early": ["disk-slow", "process-kill", "delay", "power-loss"],
+  "old-disk-ignored": ["disk-replaced", "process-kill"],
+  "permit-not-rechecked": ["slow-sockets", "switchover", "ambush-handoff"],
+  "held-sends": ["ambush-handoff", "slow-sockets", "switchover", "burst"],
+  "resume-without-bump": ["ambush-handoff"],
+  "pause-ignored": ["pause", "autofailover-off", "process-kill"],
+  "key-forgotten": ["process-kill", "switchover"],
+  "death-guessed": ["process-freeze", "main-loop-stall"],
+  "stale-price": ["feed-stands-still"],
+  "not-found-is-proof": ["venue-acceptLate", "venue-queryLag", "venue-ackStall", "process-kill"],
+  "blind-resend": ["venue-ackLost", "venue-ackStall"],
+  "risk-on-committed": ["burst"],
+  "fsync-error-ignored": ["fsync-fails", "disk-full"],
+  "cut-by-length": ["process-kill", "node-cut"],
+};
+
+/** The rule that is broken in a world, if any. */
+export class Bent {
+  readonly name: BreakName | undefined;
+
+  constructor(name?: BreakName) {
+    this.name = name;
+  }
+
+  get favours(): readonly string[] {
+    return this.name === undefined ? [] : (favours[this.name] ?? []);
+  }
+
+  is(name: BreakName): boolean {
+    return this.name === name;
+  }
+}

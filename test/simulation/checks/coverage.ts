@@ -1,0 +1,110 @@
+/** Which transitions of the protocol took part in a run; the names are those of the model, the counts are for people. */
+import type { Succession, SuccessionEffect } from "@baton/core";
+import type { Watch } from "./watch.ts";
+
+/** Every transition that a full run has to show. */
+export const transitions: readonly string[] = [
+  "append",
+  "commit",
+  "send",
+  "send cancel",
+  "follow",
+  "ack",
+  "vow",
+  "vow told",
+  "vow lifted",
+  "shrink",
+  "grow",
+  "bump",
+  "set-insync refused",
+  "set-insync unknown",
+  "pending settled anew",
+  "takeover: expired",
+  "takeover: pre-emption",
+  "takeover: crash-release",
+  "takeover refused",
+  "takeover unknown",
+  "takeover withheld",
+  "won",
+  "won by reading",
+  "win overtaken",
+  "handoff: switchover",
+  "handoff: yield",
+  "handoff: handed off",
+  "handoff: resumed",
+  "handoff refused",
+  "handoff unknown",
+  "handoff found in etcd",
+  "handoff killed by a bump",
+  "switchover refused",
+  "held",
+  "step down",
+  "fenced: a later epoch",
+  "fenced: the key is gone",
+  "fenced: another holds the key",
+  "fenced: the deadline passed",
+  "fenced: a clock jump",
+  "fenced: the lease is gone",
+  "fenced: the journal failed",
+  "superseded on the link",
+  "crash",
+  "power loss",
+  "started",
+  "cut",
+  "snapshot installed",
+  "rejoin: in-sync",
+  "rejoin: catching-up",
+  "rejoin: tail-divergent",
+  "rejoin: needs-snapshot",
+  "rejoin: newer-epoch",
+  "placed: accepted",
+  "placed: rejected",
+  "placed: in-doubt",
+  "placed: duplicate",
+  "placed: permit-ended",
+  "placed: expired",
+  "placed: validity-too-short",
+  "doubt: accepted",
+  "doubt: not-accepted",
+  "reissue",
+  "late answer",
+  "cancel: cancelled",
+  "cancel: unknown-order",
+  "operation done",
+  "operation aborted",
+  "operation failed",
+];
+
+/** Transitions that no run of the true system shows; stories or breaks do. */
+export const neverInTruth: Readonly<Record<string, string>> = {
+  "rejoin: forked": "a fork needs a disk that lost what it had said to hold: see transcripts/fork.txt",
+  "rejoin: newer-epoch": "a node says hello only under the epoch that it has promised",
+  "fenced: another holds the key": "the epoch moves with the key, and is read first",
+  "placed: duplicate": "an id is sent once; the second sending is a break (blind-resend)",
+};
+
+export function noteStep(watch: Watch, before: Succession, after: Succession): void {
+  const was = before.role;
+  const is = after.role;
+  if (is.role === "winner" && was.role !== "winner") {
+    if (was.role !== "candidate" || was.phase !== "asking") watch.note("won by reading");
+  }
+  if (was.role === "winner" && is.role === "standby") watch.note("win overtaken");
+  if (was.role === "leader" && is.role === "leader") {
+    const phase = is.hold?.phase;
+    if (was.hold?.phase !== "killing" && phase === "killing") watch.note("handoff killed by a bump");
+    if (is.pending.length > 1 && is.inFlight !== was.inFlight && is.inFlight !== undefined)
+      watch.note("pending settled anew");
+    if (was.inFlight === undefined && is.inFlight !== undefined && was.pending.length > 0)
+      watch.note("pending settled anew");
+  }
+  if (was.role === "leader" && was.hold?.phase === "killing" && is.role === "standby")
+    watch.note("handoff found in etcd");
+}
+
+export function noteEffect(watch: Watch, effect: SuccessionEffect): void {
+  if (effect.kind === "acknowledge-again") watch.note("vow lifted");
+  if (effect.kind === "send-vowed") watch.note("vow told");
+  if (effect.kind === "say" && effect.event === "takeover.vowed") watch.note("vow");
+  if (effect.kind === "say" && effect.event === "takeover.withheld") watch.note("takeover withheld");
+}

@@ -1,0 +1,240 @@
+/** The trading desk, one term of it per leadership, wired as the engine's is; effects hang on commits. */
+import { assert, inheritedDoubts, isUnsettled, latestAttempt, monoMs, reissuableIntents } from "@baton/core";
+import type {
+  BootId,
+  EngineState,
+  Epoch,
+  IntentId,
+  JournalEvent,
+  KillRecord,
+  ParentId,
+  PlaceOutcome,
+  Sequence,
+  TakeoverReason,
+  WallMs,
+} from "@baton/core";
+import type { EventRefused, SimLedger } from "../engine/ledger.ts";
+import { Accounts } from "./accounts.ts";
+import { Cancels } from "./cancels.ts";
+import type { DeskContext } from "./context.ts";
+import { Doubts } from "./doubts.ts";
+import { Intake } from "./intake.ts";
+import type { Taken, Wish } from "./intake.ts";
+import { Parents } from "./parents.ts";
+import { Placements } from "./placements.ts";
+import { Term } from "./term.ts";
+
+export interface TermStart {
+  readonly epoch: Epoch;
+  readonly boot: BootId;
+  readonly reason: TakeoverReason;
+  readonly inheritedSendByWallMs: WallMs;
+}
+
+/** How long a switchover waits for answers that are still out. */
+const settleMs = 120;
+const settleLookMs = 5;
+
+interface Parts {
+  readonly term: Term;
+  readonly accounts: Accounts;
+  readonly cancels: Cancels;
+  readonly doubts: Doubts;
+  readonly intake: Intake;
+  readonly parents: Parents;
+  readonly placements: Placements;
+}
+
+export class Desk {
+  readonly #context: DeskContext;
+  readonly #ledger: SimLedger;
+  readonly #keys = new Map<string, IntentId | ParentId>();
+  #parts: Parts | undefined;
+
+  constructor(context: DeskContext, ledger: SimLedger) {
+    this.#context = context;
+    this.#ledger = ledger;
+  }
+
+  get isTrading(): boolean {
+    return this.#parts?.term.isTrading ?? false;
+  }
+
+  /** False once a switchover has sealed the term. */
+  get maySend(): boolean {
+    const phase = this.#parts?.term.phase;
+    return phase === "trading" || phase === "held";
+  }
+
+  get state(): EngineState {
+    return this.#ledger.speculative;
+  }
+
+  /** Begins a term: records its opening; gives the record's sequence. */
+  begin(start: TermStart): Sequence {
+    this.end();
+    const context = this.#context;
+    const term = new Term(start.epoch, this.#ledger, (refused: EventRefused) => {
+      const isKnown = refused.code.endsWith("-known") || refused.code === "fill-before-baseline";
+      if (!isKnown) context.note(`event refused: ${refused.code}`);
+    });
+    const accounts = new Accounts(context, term, (order, told) => doubts.evidence(order, told));
+    const intake = new Intake(context, term, this.#keys);
+    const placements: Placements = new Placements(context, term, {
+      resolve: (intent) => doubts.begin(intent),
+      reissue: (order) => intake.reissue(order),
+    });
+    const doubts: Doubts = new Doubts(
+      context,
+      term,
+      (intent) => placements.drive(intent),
+      (symbol, venueOrderId) => accounts.isForeign(symbol, venueOrderId),
+    );
+    const cancels = new Cancels(context, term);
+    const parents = new Parents(context, term, intake);
+    this.#parts = { term, accounts, cancels, doubts, intake, parents, placements };
+    const inDoubt = inheritedDoubts(term.state);
+    return term.decide([
+      {
+        kind: "epoch.opened",
+        epoch: start.epoch,
+        node: context.node,
+        boot: start.boot,
+        reason: start.reason,
+        atWallMs: context.process.clock.wall(),
+        inheritedSendByWallMs: start.inheritedSendByWallMs,
+        inDoubt,
+      },
+    ]);
+  }
+
+  onCommitted(event: JournalEvent, epoch: Epoch): void {
+    const parts = this.#parts;
+    if (parts === undefined || parts.term.isOver || epoch !== parts.term.epoch) return;
+    if (event.kind === "attempt.answered") parts.accounts.answered(event.intent);
+    switch (event.kind) {
+      case "epoch.opened":
+        return this.#opened(parts, event.inDoubt);
+      case "intent.recorded":
+      case "attempt.recorded":
+        return parts.placements.drive(event.intent);
+      case "cancel.requested":
+        return parts.cancels.arm(event.intent);
+      case "parent.recorded":
+        return parts.parents.wake(event.parent);
+      case "attempt.answered":
+      case "doubt.resolved":
+      case "intent.ended":
+      case "order.updated":
+      case "fill.recorded": {
+        const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
+        return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
+      }
+      default:
+        return;
+    }
+  }
+
+  request(wish: Wish): Taken | undefined {
+    return this.#parts?.intake.request(wish);
+  }
+
+  cancel(ref: string, by: string): Sequence | undefined {
+    return this.isTrading ? this.#parts?.intake.cancel(ref, by) : undefined;
+  }
+
+  applyKill(kill: KillRecord | undefined): void {
+    const term = this.#parts?.term;
+    const level = kill?.level ?? "off";
+    if (term === undefined || !term.isTrading || term.state.engine.kill.level === level) return;
+    const { by, reason } = kill ?? { by: "etcd", reason: "the kill key is gone" };
+    term.decide([{ kind: "kill.set", level, by, reason, atWallMs: this.#context.process.clock.wall() }]);
+    if (level !== "off") this.#takeBackAll();
+  }
+
+  lateAnswer(clientOrderId: string, outcome: PlaceOutcome): void {
+    this.#parts?.placements.lateAnswer(clientOrderId, outcome);
+  }
+
+  /** Takes nothing new, waits for what is out, seals the journal. */
+  hold(done: (last: Sequence) => void): void {
+    const parts = this.#parts;
+    assert(parts !== undefined, "a leader has a desk");
+    const { term, placements } = parts;
+    const { process } = this.#context;
+    term.hold();
+    const end = process.clock.mono() + settleMs;
+    const look = (): void => {
+      if (term.isOver || term.phase !== "held") return;
+      if (this.#context.bent.is("held-sends")) return done(term.seal());
+      const isSettled = term.isCommitted(term.state.applied) && placements.count === 0;
+      if (isSettled || process.clock.mono() >= end) return done(term.seal());
+      process.after(settleLookMs, look);
+    };
+    process.after(0, look);
+  }
+
+  resume(): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    parts.term.resume();
+    const { unsettled, reissuable } = parts.term.state.indexes;
+    for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
+  }
+
+  end(): void {
+    const parts = this.#parts;
+    this.#parts = undefined;
+    if (parts === undefined) return;
+    parts.term.end();
+    parts.accounts.close();
+  }
+
+  #takeBackAll(): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    for (const intents of [...parts.term.state.indexes.open.values()]) {
+      for (const intent of [...intents]) parts.intake.cancel(intent, "kill");
+    }
+  }
+
+  #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
+    const isBent = this.#context.bent.is("inherited-sent");
+    for (const intent of inDoubt) {
+      if (isBent) this.#sendInherited(intent);
+      parts.doubts.begin(intent);
+    }
+    for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
+    parts.accounts.begin();
+    if (parts.term.state.engine.kill.level !== "off") this.#takeBackAll();
+    parts.cancels.armAll();
+    if (this.#context.bent.is("slice-forgotten")) this.#repeatSlices(parts);
+    parts.parents.begin();
+  }
+
+  /** Broken on purpose. */
+  #sendInherited(intent: IntentId): void {
+    const order = this.#ledger.speculative.orders.get(intent);
+    const { process, permits, door } = this.#context;
+    const permit = permits.current(process.clock.mono());
+    if (order === undefined || !isUnsettled(order)) return;
+    if (permit === undefined) {
+      process.after(5, () => this.#sendInherited(intent));
+      return;
+    }
+    const { clientOrderId } = latestAttempt(order);
+    const expiresAtMonoMs = monoMs(process.clock.mono() + 1_000);
+    door.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit, () => undefined);
+  }
+
+  /** Broken on purpose: what the last slice made is made again, as if it were forgotten. */
+  #repeatSlices(parts: Parts): void {
+    for (const parent of parts.term.state.parents.values()) {
+      const last = parent.slices.findLast((slice) => slice.kind === "intent");
+      const child = last?.kind === "intent" ? parts.term.state.orders.get(last.intent) : undefined;
+      if (parent.status !== "working" || child === undefined) continue;
+      const key = { principal: parent.id, key: `again-${parts.term.epoch}-${child.id}`, digest: child.id };
+      parts.intake.request({ kind: "order", terms: child.terms, sendWithinMs: 2_000, key });
+    }
+  }
+}

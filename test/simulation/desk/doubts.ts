@@ -1,0 +1,135 @@
+/** Finding out what became of an order: asks the venue what core says to ask, when it says so, until evidence ends the doubt. */
+import {
+  assertNever,
+  beginDoubt,
+  doubtOf,
+  nextDoubtStep,
+  noteFinal,
+  noteQuery,
+  resolutionEvent,
+  unexplainedTrades,
+  wallMs,
+} from "@baton/core";
+import type { Doubt, DoubtProgress, IntentId, OrderRow, VenueOrder, VenueOrderId } from "@baton/core";
+import type { Trade } from "../engine/venue-door.ts";
+import type { DeskContext } from "./context.ts";
+import type { Term } from "./term.ts";
+
+const lookEveryMs = 25;
+const atOnceMax = 8;
+
+interface Entry {
+  progress: DoubtProgress;
+}
+
+export class Doubts {
+  readonly #context: DeskContext;
+  readonly #term: Term;
+  readonly #ended: (intent: IntentId) => void;
+  readonly #isForeign: (symbol: string, venueOrderId: VenueOrderId) => boolean;
+  readonly #open = new Map<IntentId, Entry>();
+  #asking = 0;
+
+  constructor(
+    context: DeskContext,
+    term: Term,
+    ended: (intent: IntentId) => void,
+    isForeign: (symbol: string, venueOrderId: VenueOrderId) => boolean,
+  ) {
+    this.#context = context;
+    this.#term = term;
+    this.#ended = ended;
+    this.#isForeign = isForeign;
+  }
+
+  begin(intent: IntentId): void {
+    if (this.#open.has(intent)) return;
+    const entry = { progress: beginDoubt(this.#context.process.clock.wall()) };
+    this.#open.set(intent, entry);
+    this.#pursue(intent, entry);
+  }
+
+  /** The venue told of it by itself. */
+  evidence(order: OrderRow, told: VenueOrder): void {
+    const entry = this.#open.get(order.id);
+    const now = this.#context.process.clock.wall();
+    if (entry === undefined) this.begin(order.id);
+    else entry.progress = noteQuery(entry.progress, now, { kind: "found", order: told });
+  }
+
+  #pursue(intent: IntentId, entry: Entry): void {
+    if (this.#term.isOver) return;
+    const order = this.#term.state.orders.get(intent);
+    const doubt = order === undefined ? undefined : doubtOf(order, this.#context.settings.doubt);
+    if (doubt === undefined) return this.#close(intent);
+    const now = this.#context.process.clock.wall();
+    const isHasty = this.#context.bent.is("not-found-is-proof");
+    const asked = isHasty ? { ...doubt, proofWallMs: wallMs(0) } : doubt;
+    const step = nextDoubtStep(asked, entry.progress, now);
+    switch (step.kind) {
+      case "resolved":
+        this.#term.note(resolutionEvent(doubt, step.resolution, "venue", now));
+        this.#context.note(`doubt: ${step.resolution.kind}`);
+        return this.#close(intent);
+      case "mismatch":
+        this.#context.note("doubt: mismatch");
+        return this.#again(intent, entry, 1_000);
+      case "query":
+      case "ask-all": {
+        const earlyMs = step.atWallMs - now;
+        if (earlyMs > 0 || this.#asking >= atOnceMax) {
+          return this.#again(intent, entry, Math.min(lookEveryMs, Math.max(1, earlyMs)));
+        }
+        return this.#ask(step.kind, doubt, intent, entry);
+      }
+      default:
+        return assertNever(step, "doubt step");
+    }
+  }
+
+  #again(intent: IntentId, entry: Entry, ms: number): void {
+    this.#context.process.after(ms, () => this.#pursue(intent, entry));
+  }
+
+  #close(intent: IntentId): void {
+    this.#open.delete(intent);
+    if (!this.#term.isOver) this.#ended(intent);
+  }
+
+  #ask(kind: "query" | "ask-all", doubt: Doubt, intent: IntentId, entry: Entry): void {
+    this.#asking += 1;
+    const { door, process } = this.#context;
+    const askedWallMs = process.clock.wall();
+    const { symbol } = doubt.terms;
+    const done = (): void => {
+      this.#asking -= 1;
+      this.#pursue(intent, entry);
+    };
+    if (kind === "query") {
+      door.query(symbol, doubt.clientOrderId, (answer) => {
+        entry.progress = noteQuery(entry.progress, askedWallMs, answer);
+        done();
+      });
+      return;
+    }
+    door.query(symbol, doubt.clientOrderId, (query) =>
+      door.openOrders(symbol, (open) =>
+        door.trades(symbol, 0, (trades) => {
+          entry.progress = noteFinal(entry.progress, {
+            askedWallMs,
+            query,
+            openOrders: open ?? { unavailable: "no answer" },
+            unexplained: trades === undefined ? { unavailable: "no answer" } : this.#unexplained(doubt, trades),
+          });
+          done();
+        }),
+      ),
+    );
+  }
+
+  #unexplained(doubt: Doubt, trades: readonly Trade[]): readonly VenueOrderId[] {
+    const since = trades.filter((trade) => trade.tradedWallMs >= doubt.sinceWallMs);
+    const open = unexplainedTrades(this.#term.state, doubt, since);
+    return open.filter((order) => !this.#isForeign(doubt.terms.symbol, order));
+  }
+}

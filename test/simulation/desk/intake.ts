@@ -1,0 +1,190 @@
+/** Taking wishes in: each is checked on the speculative state and recorded in the same turn. A repeated key gets its first answer. */
+import {
+  attemptEvent,
+  checkRisk,
+  checkTwap,
+  endedEvent,
+  id,
+  intentEvent,
+  isOrderEnded,
+  isPassingRefusal,
+  nextParentId,
+  refused,
+  requestKeyOf,
+  stepTwap,
+  stopTwap,
+  zero,
+} from "@baton/core";
+import type {
+  EngineState,
+  IntentId,
+  JournalEvent,
+  OrderRow,
+  OrderTerms,
+  ParentId,
+  ParentRow,
+  Refusal,
+  RequestKey,
+  RiskContext,
+  Sequence,
+  SymbolId,
+  TwapParameters,
+} from "@baton/core";
+import { EventRefused } from "../engine/ledger.ts";
+import { venue } from "./context.ts";
+import type { DeskContext } from "./context.ts";
+import type { Term } from "./term.ts";
+
+/** What a client asks for. */
+export type Wish =
+  | { readonly kind: "order"; readonly terms: OrderTerms; readonly sendWithinMs: number; readonly key: RequestKey }
+  | { readonly kind: "twap"; readonly algorithm: TwapParameters; readonly key: RequestKey };
+
+export type Taken =
+  | { readonly kind: "recorded" | "repeated"; readonly ref: IntentId | ParentId; readonly sequence: Sequence }
+  | { readonly kind: "key-reused" }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+const waitingLookMs = 50;
+
+export class Intake {
+  readonly #context: DeskContext;
+  readonly #term: Term;
+  /** Broken on purpose: what this process alone remembers. */
+  readonly #keys: Map<string, IntentId | ParentId>;
+
+  constructor(context: DeskContext, term: Term, keys: Map<string, IntentId | ParentId>) {
+    this.#context = context;
+    this.#term = term;
+    this.#keys = keys;
+  }
+
+  request(wish: Wish): Taken {
+    const name = requestKeyOf(wish.key);
+    const isForgetful = this.#context.bent.is("key-forgotten");
+    const remembered = this.#keys.get(name);
+    if (isForgetful && remembered !== undefined)
+      return { kind: "repeated", ref: remembered, sequence: this.#term.state.applied };
+    const earlier = this.#term.state.keys.get(name);
+    if (earlier !== undefined) {
+      if (earlier.digest !== wish.key.digest) return { kind: "key-reused" };
+      return { kind: "repeated", ref: earlier.ref, sequence: earlier.sequence };
+    }
+    const why = this.#whyNot();
+    if (why !== undefined) return { kind: "refused", refusal: why };
+    const taken = wish.kind === "twap" ? this.#parent(wish) : this.#order(wish);
+    if (isForgetful && taken.kind === "recorded") this.#keys.set(name, taken.ref);
+    return taken;
+  }
+
+  /** The wish to take an order or a parent back; undefined: there is nothing to take back. */
+  cancel(ref: string, by: string): Sequence | undefined {
+    const now = this.#context.process.clock.wall();
+    const parent = this.#term.state.parents.get(id<ParentId>(ref));
+    if (parent !== undefined) {
+      if (parent.status !== "working") return undefined;
+      const events = stopTwap(this.#term.state, parent, { reason: "cancelled", by }, now);
+      return events.length === 0 ? undefined : this.#term.decide(events);
+    }
+    const order = this.#term.state.orders.get(id<IntentId>(ref));
+    if (order === undefined || isOrderEnded(order) || order.cancel !== undefined) return undefined;
+    return this.#term.decide([{ kind: "cancel.requested", intent: order.id, by, atWallMs: now }]);
+  }
+
+  /** Records what is due of a working parent; gives when to look again, in wall-clock ms. */
+  stepParent(parent: ParentRow): number | undefined {
+    const { process, tag } = this.#context;
+    const now = process.clock.wall();
+    if (this.#whyNot() !== undefined) return now + 10;
+    const step = stepTwap(this.#term.state, parent, tag, this.#risk(parent.algorithm.symbol));
+    if (step.events.length === 0) {
+      return step.wakeAtWallMs === undefined ? undefined : Math.min(step.wakeAtWallMs, now + waitingLookMs);
+    }
+    this.#term.decide(step.events);
+    return now;
+  }
+
+  /** An order proved absent: risk is asked again. `later`: what forbids it passes by itself. */
+  reissue(order: OrderRow): "done" | "later" {
+    const now = this.#context.process.clock.wall();
+    if (!this.#term.isTrading) return "done";
+    const context = this.#risk(order.terms.symbol);
+    const refusal = this.#whyNot() ?? checkRisk(this.#riskState(), order.terms, { ...context, reissued: order.id });
+    if (refusal !== undefined) {
+      if (isPassingRefusal(refusal)) return "later";
+      this.#term.note(endedEvent(order.id, `risk: ${refusal.code}`, now));
+      return "done";
+    }
+    const basis = context.market.kind === "fresh" ? context.market.basis : undefined;
+    try {
+      this.#term.decide([attemptEvent(this.#context.tag, order, now, basis)]);
+      this.#context.note("reissue");
+    } catch (error) {
+      if (!(error instanceof EventRefused)) throw error;
+      this.#term.note(endedEvent(order.id, error.code, now));
+    }
+    return "done";
+  }
+
+  #order(wish: Extract<Wish, { kind: "order" }>): Taken {
+    const context = this.#risk(wish.terms.symbol);
+    const refusal = checkRisk(this.#riskState(), wish.terms, context);
+    if (refusal !== undefined) return { kind: "refused", refusal };
+    const basis = context.market.kind === "fresh" ? context.market.basis : undefined;
+    const event = intentEvent(this.#term.state, this.#context.tag, {
+      terms: wish.terms,
+      sendWithinMs: wish.sendWithinMs,
+      atWallMs: context.nowWallMs,
+      by: wish.key.principal,
+      ...(!this.#context.bent.is("key-forgotten") && { request: wish.key }),
+      ...(basis !== undefined && { basis }),
+    });
+    return { kind: "recorded", ref: event.intent, sequence: this.#term.decide([event]) };
+  }
+
+  #parent(wish: Extract<Wish, { kind: "twap" }>): Taken {
+    const { algorithm } = wish;
+    const refusal = checkTwap(algorithm, this.#context.instruments.get(algorithm.symbol));
+    if (refusal !== undefined) return { kind: "refused", refusal };
+    if (this.#term.state.engine.kill.level !== "off") return { kind: "refused", refusal: refused("kill-cluster") };
+    const parent = nextParentId(this.#term.state);
+    const event: JournalEvent = {
+      kind: "parent.recorded",
+      parent,
+      algorithm,
+      by: wish.key.principal,
+      ...(!this.#context.bent.is("key-forgotten") && { request: wish.key }),
+      atWallMs: this.#context.process.clock.wall(),
+    };
+    return { kind: "recorded", ref: parent, sequence: this.#term.decide([event]) };
+  }
+
+  #whyNot(): Refusal | undefined {
+    if (!this.#term.isTrading) return refused("held");
+    if (this.#term.state.baselines.get(venue)?.baseline === undefined) return refused("held", { why: "no baseline" });
+    return this.#context.whyNoRisk();
+  }
+
+  #risk(symbol: SymbolId): RiskContext {
+    const { door, process, settings, instruments, price } = this.#context;
+    return {
+      rules: instruments.get(symbol),
+      limits: settings.limits,
+      market: price(symbol),
+      clockErrorMs: door.clock.offBy(),
+      nowWallMs: process.clock.wall(),
+    };
+  }
+
+  /** What risk is asked on: all that was recorded, unless that rule is broken on purpose. */
+  #riskState(): EngineState {
+    const { bent } = this.#context;
+    if (bent.is("risk-on-committed")) return this.#term.committed;
+    if (!bent.is("doubt-uncounted")) return this.#term.state;
+    const { state } = this.#term;
+    const exposure = new Map(
+      [...state.indexes.exposure].map(([market, one]) => [market, { ...one, buyDoubt: zero, sellDoubt: zero }]),
+    );
+    return { ...state, indexes: { ...state.indexes, exposure } };
+  }
+}

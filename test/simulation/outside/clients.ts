@@ -1,0 +1,186 @@
+/**
+ * Clients of the API: they ask any node, repeat with the same key when they hear nothing or "try again", remember what they
+ * were told, and take some orders back. What they were told is the measure of what may not be lost.
+ */
+import { compare, decimal, id, multiply, add, subtract } from "@baton/core";
+import type { Decimal, NodeId, OrderTerms, SymbolId } from "@baton/core";
+import { amountDecimal } from "@baton/exchange";
+import { venue } from "../desk/context.ts";
+import type { Wish } from "../desk/intake.ts";
+import type { Boot } from "../engine/boot.ts";
+import type { Dice } from "../world/dice.ts";
+import type { World } from "../world/world.ts";
+
+/** What a client was told: 202 with this id under this key. */
+export interface Acknowledged {
+  readonly key: string;
+  readonly ref: string;
+  readonly atMs: number;
+}
+
+const answerWithinMs = 3_000;
+
+export class Clients {
+  readonly acknowledged: Acknowledged[] = [];
+  /** Requests made so far. */
+  asked = 0;
+  readonly #world: World;
+  readonly #dice: Dice;
+  readonly #told = new Map<string, string>();
+  #isOpen = true;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#dice = world.dice.fork("clients");
+  }
+
+  /** Orders at a mean pause, until it is closed. */
+  trade(everyMs: number): void {
+    const next = (): void => {
+      if (!this.#isOpen) return;
+      this.order();
+      this.#world.agenda.after(this.#dice.between(0.2, 1.8) * everyMs, next);
+    };
+    this.#world.agenda.after(this.#dice.between(500, 1_500), next);
+  }
+
+  /** Takes some of what was acknowledged back. */
+  cancel(everyMs: number): void {
+    const next = (): void => {
+      if (!this.#isOpen) return;
+      const recent = this.acknowledged.slice(-30);
+      if (recent.length > 0) this.#cancel(this.#dice.pick(recent).ref);
+      this.#world.agenda.after(this.#dice.between(0.2, 1.8) * everyMs, next);
+    };
+    this.#world.agenda.after(2_000, next);
+  }
+
+  /** No new wishes; what was asked is still asked for. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** Many orders of one side at once. */
+  burst(count: number, side: "buy" | "sell"): void {
+    for (let made = 0; made < count; made += 1) this.order(side);
+  }
+
+  order(side?: "buy" | "sell"): void {
+    const terms = this.#terms(side);
+    if (terms === undefined) return;
+    const sendWithinMs = this.#dice.pick([300, 2_000, 2_000, 6_000]);
+    this.#ask((key) => ({ kind: "order", terms, sendWithinMs, key: { principal: "client", key, digest: key } }));
+  }
+
+  twap(slices: number, durationMs: number): void {
+    const symbol = this.#dice.pick([...this.#world.rules.keys()]);
+    const unit = symbol.startsWith("BTC") ? 0.002 : 0.04;
+    const quantity = decimal((unit * slices).toFixed(3));
+    const side = this.#dice.pick(["buy", "sell"] as const);
+    const algorithm = { name: "twap", venue, symbol, side, quantity, slices, durationMs, aggressionBps: 20 } as const;
+    this.#ask((key) => ({ kind: "twap", algorithm, key: { principal: "client", key, digest: key } }));
+  }
+
+  /** Repeats a wish with its key until somebody says 202, or that it will not be. */
+  #ask(wishOf: (key: string) => Wish): void {
+    this.asked += 1;
+    const wish = wishOf(`k${this.asked}`);
+    const { key } = wish.key;
+    let attempts = 0;
+    const again = (ms: number): void => {
+      attempts += 1;
+      if (attempts < 12) this.#world.agenda.after(ms, attempt);
+    };
+    const attempt = (): void => {
+      const leading = this.#world.boots().find((boot) => boot.isLeading);
+      const to =
+        leading !== undefined && this.#dice.chance(0.9) ? leading.node : this.#dice.pick(this.#world.nodes).node;
+      let isOver = false;
+      const over = (ms: number | undefined): void => {
+        if (isOver) return;
+        isOver = true;
+        if (ms !== undefined) again(ms);
+      };
+      this.#world.agenda.after(answerWithinMs, () => over(10));
+      this.#way(to, (boot, back) => {
+        const taken = boot.desk?.request(wish);
+        if (taken === undefined) return back(() => over(this.#dice.between(20, 300)));
+        if (taken.kind === "refused" || taken.kind === "key-reused") {
+          this.#world.watch.note(taken.kind === "refused" ? `refused: ${taken.refusal.code}` : "key reused");
+          const isPassing =
+            taken.kind === "refused" && (taken.refusal.code === "held" || taken.refusal.code === "no-leader");
+          return back(() => over(isPassing ? this.#dice.between(20, 300) : undefined));
+        }
+        boot.ledger?.whenCommitted(taken.sequence, (isCommitted) => {
+          if (!isCommitted) return back(() => over(this.#dice.between(20, 300)));
+          back(() => {
+            over(undefined);
+            this.#heard(key, taken.ref);
+          });
+        });
+      });
+      // Impatient ones ask twice.
+      if (this.#dice.chance(0.03)) again(this.#dice.between(1, 50));
+    };
+    attempt();
+  }
+
+  #heard(key: string, ref: string): void {
+    const before = this.#told.get(key);
+    if (before !== undefined && before !== ref) {
+      this.#world.watch.broken("I9", `the key ${key} was answered with ${before} and with ${ref}`);
+    }
+    this.#told.set(key, ref);
+    if (before === undefined) this.acknowledged.push({ key, ref, atMs: this.#world.agenda.now });
+  }
+
+  #cancel(ref: string): void {
+    const leading = this.#world.boots().find((boot) => boot.isLeading);
+    if (leading === undefined) return;
+    this.#way(leading.node, (boot) => void boot.desk?.cancel(ref, "client"));
+  }
+
+  /** To a node and back; either way may fail. */
+  #way(to: NodeId, act: (boot: Boot, back: (answer: () => void) => void) => void): void {
+    const { agenda } = this.#world;
+    agenda.after(this.#dice.skewed(0.3, 5), () => {
+      const boot = this.#world.bootOf(to);
+      if (boot === undefined || this.#dice.chance(0.01)) return;
+      boot.main.run(() =>
+        act(boot, (answer) => {
+          if (!this.#dice.chance(0.02)) agenda.after(this.#dice.skewed(0.3, 5), answer);
+        }),
+      );
+    });
+  }
+
+  #terms(side: "buy" | "sell" | undefined): OrderTerms | undefined {
+    const symbol = this.#dice.pick([...this.#world.rules.keys()]);
+    const top = this.#world.venue.top(symbol.replace("/", ""));
+    const rules = this.#world.rules.get(symbol);
+    if (top === undefined || rules === undefined) return undefined;
+    const isBuy = (side ?? this.#dice.pick(["buy", "sell"] as const)) === "buy";
+    const far = isBuy ? amountDecimal(top.ask) : amountDecimal(top.bid);
+    const quantity = decimal((this.#dice.between(0.5, 4) * (symbol.startsWith("BTC") ? 0.01 : 0.2)).toFixed(3));
+    const style = this.#dice.below(10);
+    if (style === 0) return base(symbol, isBuy, quantity, { type: "market", timeInForce: "IOC" });
+    // Through the far side, at it, or away from it: filled, perhaps, or resting.
+    const bps = style < 5 ? this.#dice.below(8) : -this.#dice.below(60);
+    const ticks = Math.round((Number(far) * bps) / 10_000 / Number(rules.tickSize));
+    const shift = multiply(rules.tickSize, decimal(Math.abs(ticks)));
+    const isUp = ticks > 0 === isBuy;
+    const price = isUp ? add(far, shift) : subtract(far, shift);
+    if (compare(price, decimal(0)) <= 0) return undefined;
+    const timeInForce = style < 4 ? "IOC" : this.#dice.pick(["GTC", "GTC", "GTX"] as const);
+    return base(symbol, isBuy, quantity, { type: "limit", price, timeInForce });
+  }
+}
+
+function base(
+  symbol: SymbolId,
+  isBuy: boolean,
+  quantity: Decimal,
+  rest: Pick<OrderTerms, "type" | "timeInForce"> & { readonly price?: Decimal },
+): OrderTerms {
+  return { venue, symbol: id<SymbolId>(symbol), side: isBuy ? "buy" : "sell", quantity, ...rest };
+}

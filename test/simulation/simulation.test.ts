@@ -1,0 +1,59 @@
+/**
+ * The production core in the simulated world: the true system holds under every schedule of the first fifty seeds, and
+ * each rule that is broken on purpose is found. `scripts/simulate --seeds 1000` is the whole night of it; a failure here
+ * prints the command that replays it.
+ */
+import { describe, expect, test } from "vitest";
+import { breaks } from "./breaks/bent.ts";
+import type { BreakName } from "./breaks/bent.ts";
+import { foundWithin } from "./breaks/found-within.ts";
+import { catalogue } from "./faults/catalogue.ts";
+import { settingOf } from "./faults/schedule.ts";
+import { run } from "./run/run.ts";
+import { shrink } from "./run/shrink.ts";
+
+const isLong = process.env["BATON_LONG"] === "1";
+const seeds = isLong ? 200 : 50;
+const seedsPerTest = 10;
+const patienceMs = 180_000;
+
+describe("whatever happens to it, the true system breaks no invariant", () => {
+  for (let first = 1; first <= seeds; first += seedsPerTest) {
+    test(`seeds ${first} to ${first + seedsPerTest - 1}`, { timeout: patienceMs }, () => {
+      for (let seed = first; seed < first + seedsPerTest; seed += 1) {
+        const { violation } = run(seed);
+        expect(violation, violation && JSON.stringify(shrink(seed, undefined), undefined, 1)).toBeUndefined();
+      }
+    });
+  }
+});
+
+describe("a rule that is broken on purpose is found", () => {
+  test.each(Object.keys(breaks) as BreakName[])("%s", { timeout: patienceMs }, (name) => {
+    let found = 0;
+    for (let seed = 1; seed <= foundWithin[name].seeds && found === 0; seed += 1) {
+      if (run(seed, { breakName: name }).violation !== undefined) found = seed;
+    }
+    expect(found, `${name}: nothing was found in ${foundWithin[name].seeds} seeds`).toBeGreaterThan(0);
+  });
+});
+
+describe("a run", () => {
+  test("depends on its seed and its schedule and on nothing else", () => {
+    expect(run(7)).toEqual(run(7));
+  });
+
+  test("knows every fault that its schedule names", () => {
+    const known = new Set(catalogue.map((one) => one.kind));
+    for (let seed = 1; seed <= 100; seed += 1) {
+      for (const { kind } of settingOf(seed).schedule) expect(known).toContain(kind);
+    }
+  });
+
+  test("that fails is cut down to the incidents that it needs", { timeout: patienceMs }, () => {
+    const failure = shrink(1, "blind-resend");
+    expect(failure?.invariant).toBe("I9");
+    expect(failure?.schedule.length).toBeLessThanOrEqual(3);
+    expect(failure?.replay).toContain("--seed 1 --only");
+  });
+});

@@ -1,0 +1,83 @@
+/** Stories of journals that differ: a tail that was never committed, an empty disk, a fork. */
+import { id } from "@baton/core";
+import type { JournalId } from "@baton/core";
+import type { Story } from "./stage.ts";
+
+export const journalStories: readonly Story[] = [
+  {
+    name: "divergent-tail",
+    title: "Divergent tail: what an old leader wrote and nobody else holds",
+    about:
+      "The leader is cut off and goes on recording for a moment; nothing of that can be committed, so nothing of it is sent. When it comes back its tail is compared by hash, kept in quarantine as evidence, cut, and it catches up.",
+    play: (stage) => {
+      stage.begin();
+      stage.tell("The leader is cut off from the other nodes, and its clients still reach it.");
+      const heal = stage.cut(["a", "b"], ["a", "c"]);
+      stage.clients.burst(4, "buy");
+      stage.pass(400);
+      stage.show();
+      stage.untilEpoch(2);
+      stage.orders(1);
+      stage.tell("The cut ends.");
+      heal();
+      stage.until("a is in sync", () => stage.inSync().length === 3);
+      stage.pass(100);
+      stage.show();
+    },
+  },
+  {
+    name: "replaced-disk",
+    title: "Replaced disk: the same node with an empty journal",
+    about:
+      "A new disk is a new journal id: it is not the member that the set names, so it cannot lead, counts for no commit, and is taken in only when it holds everything.",
+    play: (stage) => {
+      stage.begin();
+      stage.tell("b's disk is replaced by an empty one, and the leader's process dies while b starts.");
+      stage.world.heldDown.add(stage.host("b").node);
+      stage.host("b").kill();
+      stage.host("b").replaceDisk();
+      stage.world.heldDown.delete(stage.host("b").node);
+      stage.host("b").start();
+      stage.pass(15);
+      stage.host("a").kill();
+      stage.untilEpoch(2);
+      stage.until("all are in sync", () => stage.inSync().length === 3);
+      stage.show();
+    },
+  },
+  {
+    name: "fork",
+    title: "Fork: a disk that lost what it had said to hold",
+    about:
+      "All machines lose power. b's disk is put back to an older state, with the same journal id, behind Baton's back, and b comes up alone: by its papers it is a member of the set, and it leads with less than was committed. c holds records as committed that b does not have: the journals forked. Nothing is cut and nothing is merged; c stops and calls a person. This is the one thing that the protocol cannot prevent by itself; a disk must keep what it says that it keeps.",
+    breaks: true,
+    play: (stage) => {
+      stage.begin();
+      stage.orders(2);
+      stage.pass(300);
+      stage.show();
+      stage.tell("All machines lose power, and b's disk is put back to what it was at the beginning.");
+      for (const host of stage.world.nodes) host.powerOff();
+      const { disk } = stage.host("b");
+      const frames = disk.content.frames.slice(0, 3);
+      const last = frames.at(-1)?.last ?? 0;
+      disk.content = {
+        ...disk.content,
+        journal: id<JournalId>(disk.content.journal),
+        frames,
+        commit: Math.min(disk.content.commit, last),
+      };
+      disk.tables = undefined;
+      stage.pass(3_000);
+      for (const place of ["a", "c"]) stage.world.etcd.start(place);
+      stage.tell("b comes back first.");
+      stage.host("b").powerOn();
+      stage.pass(4_000);
+      stage.show();
+      stage.tell("c comes back.");
+      stage.host("c").powerOn();
+      stage.pass(1_500);
+      stage.show();
+    },
+  },
+];
