@@ -49,6 +49,7 @@ export * from "./risk/limits.ts";
 export * from "./risk/refusal-codes.ts";
 export * from "./succession/anchor.ts";
 export * from "./succession/failover.ts";
+export * from "./succession/failsafe.ts";
 export * from "./succession/leading.ts";
 export * from "./succession/machine.ts";
 export * from "./succession/permit.ts";

@@ -18,6 +18,7 @@ function standby(): { readonly leadership: Leadership; readonly reads: () => num
     transact: never,
     persist: never,
     pin: never,
+    failsafe: never,
     sendVowed: never,
     lead: never,
     commit: never,

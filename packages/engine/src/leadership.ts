@@ -25,12 +25,19 @@ import type {
 import { isEpochOpen, issuePermit, mayAcknowledgeNow, mayFollow, stepSuccession } from "@baton/core";
 import { monoNow, wallNow } from "./clock.ts";
 
+export type FailsafeEffect = Extract<
+  SuccessionEffect,
+  { readonly kind: "request-promises" | "persist-promise" | "answer-promise" | "extend" }
+>;
+
 /** What executing effects needs of the rest of the engine. */
 export interface LeadershipPorts {
   read(): Promise<EtcdView>;
   transact(transaction: Transaction): Promise<TransactionAnswer>;
   /** Durable when it resolves; a rejection ends the node. */
   persist(promised: Promised): Promise<void>;
+  /** Failsafe: asks the peers, answers the leader, moves the deadline. */
+  failsafe(effect: FailsafeEffect): void;
   /** What etcd was seen to be, durable soon; nothing waits for it. */
   pin(pin: EtcdPin): void;
   sendVowed(to: NodeId, epoch: Epoch, version: number): void;
@@ -154,6 +161,11 @@ export class Leadership implements PermitSource {
           (error: unknown) => ports.fence(`a promise could not be made durable: ${messageOf(error)}`),
         );
         return;
+      case "request-promises":
+      case "persist-promise":
+      case "answer-promise":
+      case "extend":
+        return ports.failsafe(effect);
       case "pin":
         return ports.pin(effect.pin);
       case "transact": {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { EtcdMember, EtcdRig } from "../../../../test/rig/etcd.ts";
 import { startEtcd } from "../../../../test/rig/etcd.ts";
+import { monoMs } from "@baton/core";
 import { monoNow } from "../clock.ts";
 import type { TestCluster } from "../fixtures/cluster.ts";
 import { bootA, bootB, briefLease, freshCluster, handoff, nodeA, nodeB, takeover, until } from "../fixtures/cluster.ts";
@@ -95,6 +96,26 @@ describe("the deadline", () => {
     it.keeper.lead(2);
     await until("refused again", () => it.events.filter((event) => event.kind === "lost").length === 2);
     expect(it.keeper.deadline()).toBe(0);
+  });
+
+  test("moves by its peers' promises while etcd is away, and ends for good where they end", async () => {
+    const it = await leading();
+    for (const one of rig.members) one.freeze();
+    try {
+      const promisedUntil = monoMs(monoNow() + 1.5 * it.keeper.ttlMs);
+      it.keeper.extend(2, monoMs(promisedUntil + 60_000));
+      it.keeper.extend(1, promisedUntil);
+      await until("the promised deadline", () => it.keeper.deadline() >= promisedUntil - 1);
+      const event = await until("it passes", () => lost(it.events));
+      expect(event.reason).toBe("deadline-passed");
+      expect(monoNow()).toBeGreaterThanOrEqual(promisedUntil);
+      it.keeper.extend(1, monoMs(monoNow() + 60_000));
+      await delay(100);
+      expect(it.keeper.deadline()).toBe(0);
+    } finally {
+      for (const one of rig.members) one.thaw();
+    }
+    await until("etcd is back", () => it.cluster.etcd.read().catch(() => undefined));
   });
 
   test("is 0 within a round after another boot has taken over, though the lease lives on", async () => {

@@ -43,6 +43,8 @@ export interface Keeper extends AsyncDisposable {
   readonly deadlineCell: NanosCell;
   /** This boot won `epoch` on this lease: the deadline comes within a few ms, then moves with each round. */
   lead(epoch: Epoch): void;
+  /** Failsafe: every peer has promised to leave `epoch` alone for longer than this; the deadline moves, if it has not passed. */
+  extend(epoch: Epoch, untilMonoMs: MonoMs): void;
   /** Given up in order: deadline 0 at once, the lease stays, a later epoch may be led. */
   follow(): void;
   /** Ends the thread; `revoke` gives the lease back first. Deadline 0 at once. */
@@ -143,6 +145,7 @@ export async function startKeeper(o: KeeperOptions): Promise<Keeper> {
       led = epoch;
       order({ kind: "lead", epoch });
     },
+    extend: (epoch, untilMonoMs) => order({ kind: "extend", epoch, untilMonoMs }),
     follow() {
       storeMono(cells.deadline, 0);
       order({ kind: "follow" });

@@ -113,6 +113,16 @@ export class Rounds {
     this.#round();
   }
 
+  /** Failsafe: the peers' promises outlast `until`. What has ended stays ended, and etcd's word against us still counts. */
+  extend(epoch: Epoch, until: MonoMs): void {
+    const now = monoNow();
+    this.#checkDeadline(now);
+    if (this.#leading?.epoch !== epoch || this.#leading.confirmedFrom === undefined) return;
+    if (until <= loadMono(this.#cells.deadline)) return;
+    storeMono(this.#cells.deadline, until);
+    this.#tell({ kind: "slack", epoch, slackMs: until - now });
+  }
+
   /** Leadership was given up in order: no deadline, the lease is kept, and a later epoch may be led. */
   follow(): void {
     this.#leading = undefined;

@@ -1,7 +1,7 @@
 /** The keeper's thread: its own event loop and its own connections, so that nothing on the main loop delays a renewal. */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, assertNever } from "@baton/core/records";
-import type { Epoch } from "@baton/core";
+import type { Epoch, MonoMs } from "@baton/core";
 import type { EtcdAccess } from "../etcd/endpoint.ts";
 import { Fleet } from "../etcd/fleet.ts";
 import { Keys } from "../etcd/keys.ts";
@@ -18,6 +18,7 @@ export interface KeeperStart {
 
 export type KeeperOrder =
   | { readonly kind: "lead"; readonly epoch: Epoch }
+  | { readonly kind: "extend"; readonly epoch: Epoch; readonly untilMonoMs: MonoMs }
   | { readonly kind: "follow" }
   | { readonly kind: "stop"; readonly revoke: boolean };
 
@@ -37,6 +38,9 @@ port.on("message", (order: KeeperOrder) => {
   switch (order.kind) {
     case "lead":
       rounds.lead(order.epoch);
+      return;
+    case "extend":
+      rounds.extend(order.epoch, order.untilMonoMs);
       return;
     case "follow":
       rounds.follow();

@@ -82,6 +82,10 @@ export interface LeadershipConfig {
   readonly autofailover: "on" | "observe" | "off";
   /** `same-metro`: a takeover to another metro than the leader's needs an operator. */
   readonly siteRule: "any" | "same-metro";
+  /** Whether a leader goes on without etcd while every member of the in-sync set promises to leave it alone. */
+  readonly failsafe: "on" | "off";
+  /** What becomes of open orders when etcd is away for half of what is left. */
+  readonly onQuorumLoss: "leave" | "cancel";
   /** When repeated losses are a loop that an operator has to look at; 0 switches a limit off. */
   readonly loop: { readonly takeovers: number; readonly deaths: number; readonly withinMs: number };
 }

@@ -166,9 +166,15 @@ const risk: z.ZodType<RiskConfig> = z.strictObject({
         text("a currency", /^[A-Z0-9]{1,20}$/, "such as USDT"),
         amount("most that may be lost in a day of UTC, realised and unrealised, in this currency"),
       )
-      .describe("quote currency to the day's loss above which only orders that reduce a position pass; default no limit"),
+      .describe(
+        "quote currency to the day's loss above which only orders that reduce a position pass; default no limit",
+      ),
   ),
-  balances: choice("whether an order needs a free balance that covers it beside all open ones", ["check", "ignore"], "check"),
+  balances: choice(
+    "whether an order needs a free balance that covers it beside all open ones",
+    ["check", "ignore"],
+    "check",
+  ),
   clockErrorMaxMs: whole("bound on the clock error to the venue above which no new order is sent", 10, 5_000, 250),
 });
 
@@ -290,6 +296,16 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
         "any: the best candidate takes over wherever it stands; same-metro: to cross metros needs an operator",
         ["any", "same-metro"],
         "any",
+      ),
+      failsafe: choice(
+        "on: with etcd away a leader goes on while every in-sync standby promises, durably, not to take over",
+        ["on", "off"],
+        "off",
+      ),
+      onQuorumLoss: choice(
+        "open orders when etcd has been away for half of what the lease leaves: left at the venue, or cancelled while it is allowed",
+        ["leave", "cancel"],
+        "leave",
       ),
       loop: z
         .strictObject({

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { id } from "../ids.ts";
 import type { JournalId } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
-import { lossOf, whyNotFailover } from "./failover.ts";
+import { lossRangeOf, whyNotFailover } from "./failover.ts";
 import type { EtcdView } from "./records.ts";
 import {
   Told,
@@ -166,11 +166,11 @@ test("what may be lost is stated before it is decided", () => {
   const view = leaderless(11, { members: [a, c] });
   const of = view.members.get(a);
   const ledBefore = of === undefined ? undefined : { ...of, position: { epoch: 1, durable: 150, committed: 150 } };
-  const range = lossOf({ ...told.state, lastLeaderMember: ledBefore }, view, { node: b, holds: 120 });
+  const range = lossRangeOf({ ...told.state, lastLeaderMember: ledBefore }, view, { node: b, holds: 120 });
   expect(range).toMatchObject({ holds: 120, seen: 150 });
   expect(range.sentence).toBe(
     "b holds up to record 120; the in-sync set is {a, c}. May be lost: records 121 to 150, and what was committed after record 150 was last published.",
   );
-  const nobody = lossOf(told.state, { ...view, members: new Map() }, { node: b, holds: 120 });
+  const nobody = lossRangeOf(told.state, { ...view, members: new Map() }, { node: b, holds: 120 });
   expect(nobody.sentence).toContain("all after record 120");
 });

@@ -7,6 +7,7 @@
  */
 import type { NodeId, Sequence } from "../ids.ts";
 import { isMember, judgedSelf, vowAndAsk, whyBehind, whyNotEligible, whyUnprepared } from "./campaign.ts";
+import { whyPromised } from "./failsafe.ts";
 import type { PromotabilityCode } from "./promotability.ts";
 import { bars, reasonsText } from "./promotability.ts";
 import type { WallMs } from "../time.ts";
@@ -52,6 +53,8 @@ export function whyNotFailover(
 ): string | undefined {
   const { view } = state;
   if (view === undefined) return "etcd has not been read yet";
+  const promised = whyPromised(state, asked.now);
+  if (promised !== undefined) return promised;
   const reasons = bars(judgedSelf(state, view, asked.wall), "named");
   if (isMember(state, view)) return whyNotEligible(state, view) ?? reasonsText(reasons);
   if (!asked.allowDataLoss) {
@@ -109,7 +112,7 @@ export interface LossRange {
 }
 
 /** The range that may be lost, as exactly as it can be said before the decision. */
-export function lossOf(
+export function lossRangeOf(
   state: Succession,
   view: EtcdView,
   candidate: { readonly node: NodeId; readonly holds: Sequence },

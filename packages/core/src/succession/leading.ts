@@ -10,6 +10,7 @@ import type { LeaderRole, Stepped, Succession, SuccessionEffect, SuccessionInput
 import { fence } from "./state.ts";
 import { appliedHandoff, askHandoff, giveUpHold, handedOff } from "./switchover.ts";
 import { isReadyToHandOff, onHandoffAnswer, startSwitchover } from "./switchover.ts";
+import { askPromises, onPromise } from "./failsafe.ts";
 import { isAcknowledged } from "./held-start.ts";
 import type { EtcdView, Member } from "./records.ts";
 import type { Follower } from "./wait-set.ts";
@@ -40,6 +41,10 @@ export function stepLeading(state: Succession, role: LeaderRole, input: Successi
       if (follower === undefined) return still(state, role);
       return resize(state, withFollower(role, { ...follower, isLeaving: true }), input.now);
     }
+    case "ask-promises":
+      return askPromises(state, role, input);
+    case "promise":
+      return onPromise(state, role, input);
     case "ack":
       return onAck(state, role, input);
     case "vowed": {

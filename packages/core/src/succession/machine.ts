@@ -7,9 +7,11 @@
  */
 import { assertNever } from "../assert.ts";
 import type { Epoch, Sequence } from "../ids.ts";
+import { monoMs } from "../time.ts";
 import type { MonoMs } from "../time.ts";
 import { noteView, pinDue } from "./anchor.ts";
 import type { EtcdPin } from "./anchor.ts";
+import { promise } from "./failsafe.ts";
 import { heardIn, stalledBy } from "./detector.ts";
 import { stepLeading } from "./leading.ts";
 import { stepStandby } from "./standby.ts";
@@ -30,6 +32,8 @@ export function bootSuccession(o: {
   readonly lastMetro?: string | undefined;
   /** What etcd was when this journal was last written. */
   readonly pin?: EtcdPin | undefined;
+  /** A promise that an earlier boot gave starts anew. */
+  readonly promisedForMs?: number | undefined;
 }): Succession {
   return {
     me: o.me,
@@ -41,6 +45,7 @@ export function bootSuccession(o: {
     lastMetro: o.lastMetro,
     pin: o.pin,
     pinned: o.pin,
+    promisedUntilMonoMs: o.promisedForMs === undefined ? undefined : monoMs(o.now + o.promisedForMs),
     rules: o.rules ?? usualPromotabilityRules,
     durable: o.durable,
     last: o.durable,
@@ -56,6 +61,9 @@ export function stepSuccession(state: Succession, input: SuccessionInput): Stepp
   if (input.kind === "lease-lost") return fence(state, `the lease is lost: ${input.reason}`);
   if (input.kind === "lease") return { state: { ...state, lease: input.lease }, effects: [] };
   if (input.kind === "fit") return { state: { ...state, unfit: input.unfit, self: input.self }, effects: [] };
+  if (input.kind === "promise-asked") {
+    return promise(state, input, mayAcknowledgeNow(state, input.epoch));
+  }
   const noted = note(state, input);
   return pinAgain(stepRole(state, noted, input));
 }

@@ -5,6 +5,7 @@
  */
 import { assert } from "../assert.ts";
 import type { MonoMs } from "../time.ts";
+import { isExtended } from "./failsafe.ts";
 import type { InsyncRecord, Member, Transaction } from "./records.ts";
 import type { NodeId } from "../ids.ts";
 import type { Flap, LeaderRole, Stepped, Succession } from "./state.ts";
@@ -55,7 +56,7 @@ export function whyShrink(state: Succession, role: LeaderRole, member: Member, n
 
 /** It must hold the commit point and everything inherited: else it could lead without a record of an earlier epoch. */
 function mayGrow(state: Succession, role: LeaderRole, follower: Follower, now: MonoMs): boolean {
-  if (!follower.isConnected || follower.isLeaving === true) return false;
+  if (!follower.isConnected || follower.isLeaving === true || isExtended(role, now)) return false;
   const isMember = role.known.record.members.some((m) => isSameMember(m, follower.member));
   const isQuick = now - follower.heardMonoMs < state.timing.shrinkMs / 2 && follower.acked >= role.commit;
   const isSteady = now - steadySince(role, follower) >= steadyMs(state, role, follower);

@@ -39,6 +39,7 @@ describe("whatever happens, no committed record is lost, no two nodes lead an ep
       "handoff: switchover",
       "handoff refused",
       "handoff unknown",
+      "deadline extended",
       "etcd restored",
       "re-anchored",
       "failover won",

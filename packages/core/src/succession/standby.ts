@@ -7,6 +7,7 @@ import { assert } from "../assert.ts";
 import type { MonoMs, WallMs } from "../time.ts";
 import { judgedSelf, lastLeader, vowAndAsk, whyNotEligible } from "./campaign.ts";
 import { silenceAllowedMs } from "./detector.ts";
+import { whyPromised } from "./failsafe.ts";
 import { heldStartOf } from "./held-start.ts";
 import { lostFailover, settledFailover, startFailover } from "./failover.ts";
 import { bars, reasonsText } from "./promotability.ts";
@@ -134,6 +135,11 @@ function campaign(
   const old = lastLeader(state, view)?.node ?? "nobody";
   const unfit = whyNotFit(state, view, how.wall);
   const controlled = whyControlled(view);
+  const promised = whyPromised(state, how.now);
+  if (promised !== undefined) {
+    const sentence = `Would take over from ${old}, but: ${promised}.`;
+    return still(state, { kind: "say", event: "takeover.withheld", sentence });
+  }
   if (unfit === undefined && controlled !== undefined && view.autofailover.value === "observe") {
     const cause = how.requireLeaderAbsent
       ? "its leader key is gone"

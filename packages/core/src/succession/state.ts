@@ -5,6 +5,7 @@ import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
 import type { EtcdPin } from "./anchor.ts";
+import type { Extension } from "./failsafe.ts";
 import type { Rhythm } from "./detector.ts";
 import type { PromotabilityRules } from "./promotability.ts";
 import type { EtcdView, InsyncRecord, LeaderRecord, MemberRecord, Transaction, TransactionAnswer } from "./records.ts";
@@ -95,6 +96,9 @@ export interface LeaderRole {
   readonly hold: Hold | undefined;
   /** It took over in a loop of takeovers: no new risk until an operator acknowledges. */
   readonly heldStart?: HeldStart | undefined;
+  /** Failsafe: what the peers were asked to promise, and until when the deadline rests on it. */
+  readonly extension?: Extension | undefined;
+  readonly extendedUntilMonoMs?: MonoMs | undefined;
   /** How often each member was taken out lately: one that flaps is taken in later each time. */
   readonly flaps?: ReadonlyMap<NodeId, Flap>;
 }
@@ -137,6 +141,8 @@ export interface Succession {
   /** What this node would publish of itself at this moment. */
   readonly self?: MemberRecord | undefined;
   readonly nextTransaction: number;
+  /** Failsafe: until when this node has promised to leave the epoch alone. */
+  readonly promisedUntilMonoMs?: MonoMs | undefined;
   /** What etcd is by all reads so far, and as it is durable. */
   readonly pin?: EtcdPin | undefined;
   readonly pinned?: EtcdPin | undefined;
@@ -237,6 +243,28 @@ export type SuccessionInput =
       readonly now: MonoMs;
       readonly wall: WallMs;
     }
+  /** Failsafe, the leader: etcd does not answer, and its lease will not last; ask the peers. */
+  | { readonly kind: "ask-promises"; readonly forMs: number; readonly now: MonoMs; readonly wall: WallMs }
+  /** Failsafe, the leader: a peer has promised, durably. */
+  | {
+      readonly kind: "promise";
+      readonly node: NodeId;
+      readonly journal: JournalId;
+      readonly token: number;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  /** Failsafe, a peer: the leader of `epoch` asks it to leave the epoch alone. */
+  | {
+      readonly kind: "promise-asked";
+      readonly from: NodeId;
+      readonly boot: BootId;
+      readonly epoch: Epoch;
+      readonly token: number;
+      readonly forMs: number;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
   /** The engine has stopped appending and sending; `last` is the journal's end. */
   | {
       readonly kind: "drained";
@@ -269,6 +297,20 @@ export type SuccessionEffect =
   | { readonly kind: "refuse-failover"; readonly operation: OperationId; readonly why: string }
   /** Stop for good: the permit has ended for this boot. */
   | { readonly kind: "fence"; readonly reason: string }
+  /** Failsafe: ask each of these to promise; what they answer comes back as `promise`. */
+  | {
+      readonly kind: "request-promises";
+      readonly epoch: Epoch;
+      readonly token: number;
+      readonly forMs: number;
+      readonly to: readonly NodeId[];
+    }
+  /** Make the promise durable (it starts anew with this node's next boot), then tell the leader. */
+  | { readonly kind: "persist-promise"; readonly to: NodeId; readonly token: number; readonly forMs: number }
+  /** No promise: tell the leader why. */
+  | { readonly kind: "answer-promise"; readonly to: NodeId; readonly token: number; readonly why: string }
+  /** All have promised: the deadline of this epoch may move so far, whatever etcd says. */
+  | { readonly kind: "extend"; readonly epoch: Epoch; readonly untilMonoMs: MonoMs }
   /** One fact for the log, the status and the timeline. */
   | { readonly kind: "say"; readonly event: string; readonly sentence: string };
 

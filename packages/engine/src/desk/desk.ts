@@ -191,7 +191,16 @@ export class Desk {
     const { by, reason } = kill ?? { by: "etcd", reason: "the kill key is gone" };
     term.decide([{ kind: "kill.set", level, by, reason, atWallMs: wallNow() }]);
     this.#context.warn("kill.set", `Kill level ${level} by ${by}: ${reason}.`);
-    if (level !== "off") this.#takeBackAll();
+    if (level !== "off") this.takeBackAll("kill");
+  }
+
+  /** Every open order is taken back, for a kill or for another reason of the engine's own. */
+  takeBackAll(by: string): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    for (const intents of parts.term.state.indexes.open.values()) {
+      for (const intent of intents) parts.intake.cancel(intent, by);
+    }
   }
 
   /** What the account streams of this term told, as figures for people. */
@@ -234,21 +243,12 @@ export class Desk {
     parts.parents.close();
   }
 
-  /** A kill takes every open order back. */
-  #takeBackAll(): void {
-    const parts = this.#parts;
-    if (parts === undefined) return;
-    for (const intents of parts.term.state.indexes.open.values()) {
-      for (const intent of intents) parts.intake.cancel(intent, "kill");
-    }
-  }
-
   #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
     for (const intent of inDoubt) parts.doubts.begin(intent);
     for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
     parts.accounts.begin();
     // A predecessor may have ended between the kill and the last of its wishes to cancel.
-    if (parts.term.state.engine.kill.level !== "off") this.#takeBackAll();
+    if (parts.term.state.engine.kill.level !== "off") this.takeBackAll("kill");
     parts.cancels.armAll();
     parts.parents.begin();
   }

@@ -1,6 +1,6 @@
 /** What this node knows of etcd itself, and of a cluster that nobody leads, as the admin contract shows it. */
 import type { ClusterView, Config, MemberView } from "@baton/core";
-import { lossOf } from "@baton/core";
+import { lossRangeOf } from "@baton/core";
 import { monoNow } from "../clock.ts";
 import type { EngineNode } from "./node.ts";
 
@@ -39,7 +39,7 @@ export function leaderlessView(
     forMs: Math.round(monoNow() - leaderAbsentSinceMonoMs),
     uncleanAfterMs: node.uncleanAfterMs,
     losses: outside.map((member) => {
-      const range = lossOf(state, view, { node: member.node, holds: member.position.durable });
+      const range = lossRangeOf(state, view, { node: member.node, holds: member.position.durable });
       return { node: member.node, sentence: range.sentence };
     }),
   };

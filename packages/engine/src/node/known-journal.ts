@@ -2,7 +2,7 @@
  * What a node knows of its own disk before etcd tells it anything: which cluster its journal belongs to, and that a disk
  * which was rolled back must not be used. A journal that was opened less often than etcd has counted is an old copy: what
  * it acknowledged since is gone from it, so it may not vote, lead or acknowledge. The refusal is kept on the disk, because
- * each further opening would count, until the copy looked young again. Operators: `runbooks/standby-lost.md`.
+ * each further opening would count, until the copy looked young again. Operators: `runbooks/leader-lost.md`.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,15 +50,18 @@ export async function countOpening(o: {
   throw new StartRefused("journal-rolled-back", sentence);
 }
 
+/** The kill as a journal's state has it. */
+export type JournaledKill = Omit<KillRecord, "level"> & { readonly level: string };
+
 /** What a re-anchoring compares. */
-export function anchorFactsOf(journal: Journal, kill: KillRecord | undefined): AnchorFacts {
+export function anchorFactsOf(journal: Journal, kill: JournaledKill): AnchorFacts {
   const { epochMax, vow, etcd } = journal.promises;
   return {
     cluster: journal.identity.cluster,
     epochMax: Math.max(epochMax, etcd?.epoch ?? 0),
     versionMax: Math.max(vow?.version ?? 0, etcd?.version ?? 0),
     last: { ...journal.last },
-    ...(kill !== undefined && kill.level !== "off" && { kill }),
+    ...(kill.level === "cluster" && { kill: { ...kill, level: kill.level } }),
   };
 }
 

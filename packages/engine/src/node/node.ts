@@ -16,6 +16,7 @@ import type { Metrics } from "../metrics.ts";
 import { OrderTraces } from "../order-trace.ts";
 import { Strategies } from "../strategies/strategies.ts";
 import { inheritedSendForMs } from "./inherited-bound.ts";
+import { Failsafe, promisedBefore } from "./failsafe.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { leaveInOrder } from "./leaving.ts";
 import { Markets } from "./markets.ts";
@@ -58,6 +59,7 @@ export class EngineNode {
   readonly doors: VenueDoors;
   readonly standing: Standing;
   readonly housekeeping: Housekeeping;
+  readonly failsafe: Failsafe;
   readonly operations: Operations;
   readonly replication: Replication;
   readonly traces: OrderTraces = new OrderTraces();
@@ -109,6 +111,7 @@ export class EngineNode {
         now: monoNow(),
         rules: rulesOf(config),
         pin: journal.promises.etcd,
+        promisedForMs: promisedBefore(config),
         lastMetro: o.lastMetro,
       }),
       this.#leadershipPorts(),
@@ -167,6 +170,13 @@ export class EngineNode {
       leadership: this.leadership,
       yieldMs: config.leadership.yieldMs,
       ownLostSinceMonoMs: () => this.doors.lostSinceMonoMs,
+      say: (event, sentence) => this.say(event, sentence),
+    });
+    this.failsafe = new Failsafe({
+      ...{ config, boot: o.boot, keeper: o.keeper, leadership: this.leadership },
+      request: (to, payload, withinMs) => this.replication.request(to, payload, withinMs),
+      journal: journal.identity.journal,
+      cancelOpen: () => this.desk.takeBackAll("quorum-loss"),
       say: (event, sentence) => this.say(event, sentence),
     });
     this.replication = o.openReplication({
@@ -278,6 +288,7 @@ export class EngineNode {
         await journal.persist(promised);
         this.#feedJournal();
       },
+      failsafe: (effect) => this.failsafe.execute(effect),
       pin: (pin) => void journal.persist({ ...journal.promises, etcd: pin }).catch(() => undefined),
       sendVowed: (to, epoch, version) => void this.replication.sendVowed(to, epoch, version),
       lead: (epoch, reason) => this.#lead(epoch, reason),
@@ -374,6 +385,7 @@ export class EngineNode {
     if (isNews) void this.standing.publish();
     leadership.feed({ kind: "tick" });
     this.#yielding.consider();
+    this.failsafe.consider();
   }
 
   #lead(epoch: Epoch, reason: TakeoverReason): Sequence {

@@ -197,7 +197,9 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     views: new NodeViews({ config, boot, etcd, keeper, journal, node }),
     balances: new BalanceReader(config, node.doors.venues),
   };
-  node.replication.onRequest((_from, payload) => api.answerForwarded(payload as ForwardedRequest));
+  node.replication.onRequest(
+    (from, payload) => node.failsafe.answer(from, payload) ?? api.answerForwarded(payload as ForwardedRequest),
+  );
   events.to((event) => node.onKeeper(event));
   say("node.started", `Node ${config.node.id} listens on ${config.api.listen}, journal at ${journal.last.sequence}.`);
   const showing = setInterval(() => link?.status(node.sentence), 1_000);

@@ -8,7 +8,6 @@ import type {
   BootId,
   Config,
   Epoch,
-  KillRecord,
   LeaseId,
   MemberRecord,
   PromotabilityReason,
@@ -25,6 +24,7 @@ import type { Journal } from "@baton/journal";
 import { wallNow } from "../clock.ts";
 import { clockOffBy } from "../desk/clock-bound.ts";
 import { anchorFactsOf } from "./known-journal.ts";
+import type { JournaledKill } from "./known-journal.ts";
 import { presenceOf } from "./presence.ts";
 import type { VenueDoors } from "./venue-doors.ts";
 
@@ -36,7 +36,7 @@ export interface StandingPorts {
   readonly doors: VenueDoors;
   readonly lease: () => LeaseId;
   /** The kill in force by the journal. */
-  readonly kill: () => KillRecord;
+  readonly kill: () => JournaledKill;
   readonly epoch: () => Epoch;
   readonly succession: () => Succession;
   /** The record could not be published because another boot has the id. */

@@ -23,6 +23,7 @@ interface Leadership {
 export class Checks {
   /** etcd shows an older set than the one that is in force. */
   isEtcdRestored = false;
+  readonly now: () => number;
   readonly counts: Map<string, number> = new Map();
   readonly #etcd: () => WalkEtcd;
   readonly #disks: ReadonlyMap<NodeId, { disk: Disk }>;
@@ -46,7 +47,9 @@ export class Checks {
     etcd: () => WalkEtcd;
     disks: ReadonlyMap<NodeId, { disk: Disk }>;
     processOf: (boot: BootId) => WalkNode | undefined;
+    now: () => number;
   }) {
+    this.now = o.now;
     this.#etcd = o.etcd;
     this.#disks = o.disks;
     this.#processOf = o.processOf;
@@ -93,6 +96,7 @@ export class Checks {
       this.#isEligible(etcd, leader);
       return;
     }
+    this.#nobodyRestsOnPromises(leader.boot);
     const { operation } = transaction.history;
     const isControlled = etcd.pause.value !== undefined || etcd.autofailover.value !== "on";
     if (operation !== undefined) this.#onFailoverWon(operation);
@@ -248,6 +252,18 @@ export class Checks {
   onGone(boot: BootId): void {
     for (const [operation, by] of this.#failovers) if (by === boot) this.#failovers.delete(operation);
     for (const [operation, by] of this.#heldOps) if (by === boot) this.#heldOps.delete(operation);
+  }
+
+  /** Failsafe: no epoch is taken over while somebody may still act on a deadline that rests on promises. */
+  #nobodyRestsOnPromises(by: BootId): void {
+    if (this.isEtcdRestored) return;
+    for (const [epoch, boot] of this.#bootOf) {
+      const role = this.#processOf(boot)?.state.role;
+      if (boot === by || role?.role !== "leader" || role.epoch !== epoch) continue;
+      if (role.extendedUntilMonoMs !== undefined && this.now() < role.extendedUntilMonoMs) {
+        this.broken(`I2: ${by} takes over while ${boot} acts on its peers' promises`);
+      }
+    }
   }
 
   /** Rule 10: the successor's disk holds everything that the one who hands over has. */

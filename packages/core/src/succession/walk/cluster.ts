@@ -62,6 +62,7 @@ export class WalkCluster {
     this.checks = new Checks({
       etcd: () => this.etcd,
       disks: this.places,
+      now: () => this.now,
       processOf: (boot) => this.running().find((process) => process.boot === boot),
     });
     this.etcd = new WalkEtcd(members, (transaction, before) => this.checks.onApplied(transaction, before));
@@ -303,6 +304,7 @@ export class WalkCluster {
       onStep: (node) => checks.onStep(node),
       onHold: (node, operation) => checks.onHold(node, operation),
       onHoldEnded: (_, operation, how) => checks.onHoldEnded(operation, how),
+      onExtended: () => checks.count("deadline extended"),
       onFailoverRefused: (_, operation) => checks.onFailoverRefused(operation),
       onFenced: (node) => {
         checks.count("fenced");

@@ -23,11 +23,14 @@ export interface Disk {
   commit: number;
   /** What etcd was last seen to be. */
   pin?: EtcdPin | undefined;
+  /** How long it last promised to leave the epoch alone. */
+  promisedForMs?: number | undefined;
 }
 
 type Order =
   | { readonly kind: "frame"; readonly record: WalkRecord }
   | { readonly kind: "pin"; readonly pin: EtcdPin; readonly done: () => void }
+  | { readonly kind: "promise"; readonly forMs: number; readonly done: () => void }
   | { readonly kind: "cut"; readonly after: number; readonly done: () => void }
   | { readonly kind: "persist"; readonly promised: Promised; readonly done: () => void };
 
@@ -67,6 +70,10 @@ export class WalkJournal {
     this.log.length = after;
     this.durable = Math.min(this.durable, after);
     this.#orders.push({ kind: "cut", after, done });
+  }
+
+  promise(forMs: number, done: () => void): void {
+    this.#orders.push({ kind: "promise", forMs, done });
   }
 
   pin(pin: EtcdPin): void {
@@ -123,5 +130,6 @@ function carryOut(disk: Disk, order: Order): void {
   if (order.kind === "frame") disk.log = [...disk.log, order.record];
   else if (order.kind === "cut") disk.log = disk.log.slice(0, order.after);
   else if (order.kind === "pin") disk.pin = order.pin;
+  else if (order.kind === "promise") disk.promisedForMs = order.forMs;
   else disk.promised = order.promised;
 }

@@ -47,6 +47,8 @@ export class WalkFollower {
           this.#onFrame(joined, message);
         }
         return;
+      case "ask-promise":
+        return;
       case "refused":
         if (joined?.peer === from) this.#joined = undefined;
         if (message.state !== "newer-epoch")

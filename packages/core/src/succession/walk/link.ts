@@ -4,6 +4,13 @@ import type { Standing } from "../../replication/rejoin.ts";
 import type { WalkRecord } from "./disk.ts";
 
 export type ToFollower =
+  | {
+      readonly kind: "ask-promise";
+      readonly epoch: number;
+      readonly boot: BootId;
+      readonly token: number;
+      readonly forMs: number;
+    }
   | { readonly kind: "lead"; readonly epoch: number; readonly boot: BootId }
   | { readonly kind: "cut"; readonly epoch: number; readonly after: number }
   | {
@@ -17,6 +24,7 @@ export type ToFollower =
   | { readonly kind: "refused"; readonly state: string };
 
 export type ToLeader =
+  | { readonly kind: "promise"; readonly journal: JournalId; readonly token: number }
   | { readonly kind: "hello"; readonly epoch: number; readonly standing: Standing }
   | {
       readonly kind: "ack";

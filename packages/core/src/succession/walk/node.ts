@@ -32,6 +32,7 @@ export interface NodePorts {
   onStep(node: WalkNode): void;
   onHold(node: WalkNode, operation: OperationId): void;
   onHoldEnded(node: WalkNode, operation: OperationId, how: string): void;
+  onExtended(node: WalkNode): void;
   onFailoverRefused(node: WalkNode, operation: OperationId): void;
   onFenced(node: WalkNode, reason: string): void;
   broken(what: string): never;
@@ -89,6 +90,7 @@ export class WalkNode {
       timing: o.timing,
       promised: o.disk.promised,
       pin: o.disk.pin,
+      promisedForMs: o.disk.promisedForMs,
       durable: this.journal.durable,
       now: o.ports.now(),
     });
@@ -220,6 +222,7 @@ export class WalkNode {
       this.feed({ kind: "vowed", node: from, epoch: message.epoch, version: message.version });
       return;
     }
+    if (message.kind === "promise") return this.feed({ ...message, node: from });
     const session = this.#sessions.get(from);
     if (session === undefined || this.#leading === undefined) return;
     if (message.kind === "hello") {
@@ -231,6 +234,7 @@ export class WalkNode {
   }
 
   onToFollower(from: NodeId, message: ToFollower): void {
+    if (message.kind === "ask-promise") return this.feed({ ...message, kind: "promise-asked", from });
     this.#following.onMessage(from, message);
   }
 
@@ -248,6 +252,21 @@ export class WalkNode {
         });
       case "pin":
         return journal.pin(effect.pin);
+      case "request-promises":
+        for (const to of effect.to) {
+          const { epoch, token, forMs } = effect;
+          this.#send(to, { kind: "ask-promise", epoch, boot: this.boot, token, forMs });
+        }
+        return;
+      case "persist-promise":
+        return journal.promise(effect.forMs, () => {
+          const { journal: disk } = journal.disk;
+          this.#ports.toLeader(this.node, effect.to, { kind: "promise", journal: disk, token: effect.token });
+        });
+      case "extend":
+        return this.#ports.onExtended(this);
+      case "answer-promise":
+        return;
       case "transact":
         return this.#ports.transact(this, effect.transaction);
       case "read":

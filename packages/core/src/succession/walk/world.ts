@@ -90,6 +90,7 @@ class World {
       [0.03 * harm, () => this.#restoreEtcd()],
       [0.5, () => cluster.reAnchor()],
       [0.3, () => this.#leave()],
+      [0.6 * harm, () => this.#askPromises()],
       [0.8 * harm, () => this.#pass(cluster.timing.silenceMs)],
     ];
     this.#weight = this.#actions.reduce((sum, [weight]) => sum + weight, 0);
@@ -245,6 +246,11 @@ class World {
     leader.feed({ kind: "leaving", node: other.node });
     if (this.#dice.chance(0.7)) this.#crash(other);
     else for (const link of this.cluster.links) if (link.follower === other.node) this.cluster.disconnect(link);
+  }
+
+  #askPromises(): void {
+    const leader = this.cluster.pickRunning((process) => process.leading !== undefined);
+    leader?.feed({ kind: "ask-promises", forMs: 100 });
   }
 
   /** By an operator's word, so in pause too; to a node that is in sync. */
