@@ -101,7 +101,6 @@ async function memory(frames: Frames): Promise<Figure> {
   let lastUpdateId = frames.snapshot.lastUpdateId;
   const feed = await feedReader(frames, () => lastUpdateId);
   const receiver = receiverOf(feed);
-  let messages = 0;
   // Each pass leaves a gap behind the last one, so that the feed buffers, asks for a snapshot, and goes on from there.
   const pass = async (): Promise<void> => {
     lastUpdateId += 10_000_000;
@@ -110,12 +109,12 @@ async function memory(frames: Frames): Promise<Figure> {
       receiver.write(piece);
       await nextTurn();
     }
-    messages += frames.count;
   };
   for (let warm = 0; warm < 5; warm += 1) await pass();
   const before = held();
-  messages = 0;
-  while (messages < 1_600_000) await pass();
+  const passes = Math.ceil(1_600_000 / frames.count);
+  for (let count = 0; count < passes; count += 1) await pass();
+  const messages = passes * frames.count;
   const value = (held() - before) / (messages / 1e6);
   await feed.close();
   return {

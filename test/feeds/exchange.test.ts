@@ -190,3 +190,52 @@ describe("the feed on the simulated exchange", () => {
     await expectTheVenuesTrades(btc);
   });
 });
+
+describe("two lines on the simulated exchange", () => {
+  let pair: Feed;
+  let told: TradeEvent[];
+  let seen: FeedChange[];
+
+  beforeEach(async () => {
+    pair = openFeed({
+      id: "pair",
+      venue: "binance",
+      symbols,
+      wsUrl: `ws://127.0.0.1:${exchange.port}`,
+      restUrl: exchange.url,
+      lines: [{ localAddress: "127.0.0.2" }, { localAddress: "127.0.0.3" }],
+      staleAfterMs,
+      clock: { mono: () => monoMs(performance.now()), wall: () => wallMs(Date.now()) },
+    });
+    told = [];
+    seen = [];
+    pair.onTrade((event) => told.push(event));
+    await bothLive();
+    pair.onState((change) => seen.push(change));
+  });
+  afterEach(() => pair.close());
+
+  async function bothLive(): Promise<void> {
+    await until("both lines are live", () => {
+      const { lines, symbols: each } = pair.status();
+      return lines.every(({ state }) => state === "live") && each.every(({ quality }) => quality === "live");
+    });
+  }
+
+  test("lose nothing and are never stale while either is dropped, stalled or robbed of frames", async () => {
+    for (const source of ["127.0.0.2", "127.0.0.3"]) {
+      arm({ fault: "stream-drop", closeCode: 1006, match: { source } });
+      arm({ fault: "stream-gap", count: 3, match: { source, stream: "btcusdt@trade" } });
+      const stall = arm({ fault: "stream-stall", match: { source } });
+      await until("the stall was seen", () => pair.status().reconnects.stall > 0);
+      exchange.clearFaults(stall);
+      await bothLive();
+    }
+    const { length } = told;
+    await until("trades flow", () => told.length > length + 30);
+    expect(seen).not.toContainEqual(expect.objectContaining({ type: "quality", to: "stale" }));
+    expect(told.filter(({ type }) => type !== "trade")).toEqual([]);
+    const ids = told.flatMap((event) => (event.type === "trade" && event.trade.symbol === btc ? [event.trade.id] : []));
+    expect(ids).toEqual(ids.map((_, at) => (ids[0] ?? 0) + at));
+  });
+});

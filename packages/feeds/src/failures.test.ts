@@ -244,12 +244,12 @@ describe("the reader", () => {
   });
 
   test("is not held up by a slow listener: prices conflate, trades beyond the bound are brought again, in their place", async () => {
-    await using stage = await openStage({ rules: { undeliveredMax: 50 } });
+    await using stage = await openStage({ rules: { undeliveredMax: 200 } });
     await untilLive(stage);
     // Listeners that block the whole process for a while, and more trades than may wait for them.
-    stage.feed.onTrade(() => blockFor(2));
+    stage.feed.onTrade(() => blockFor(1));
     stage.feed.onTop(() => undefined);
-    for (let count = 0; count < 90; count += 1) {
+    for (let count = 0; count < 300; count += 1) {
       stage.venue.trade("BTCUSDT");
       stage.venue.move("BTCUSDT");
     }

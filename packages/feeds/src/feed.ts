@@ -6,68 +6,26 @@
  * queue the news, return; nothing that a listener does can hold up the reader. A frame that is not understood goes to
  * quarantine and changes nothing.
  */
-import type { Clock, DisconnectCause, MonoMs, SymbolId, TradeEvent, WallMs } from "@baton/core";
-import {
-  assertNever,
-  decimalOfKey,
-  disconnectCauses,
-  expireHole,
-  levelsOf,
-  lineState,
-  missingTrades,
-} from "@baton/core";
+import type { DisconnectCause, MonoMs, SymbolId, TradeEvent, WallMs } from "@baton/core";
+import { assertNever, disconnectCauses, expireHole, lineState, missingTrades } from "@baton/core";
 import { binanceProtocol } from "./binance/protocol.ts";
 import { openDelivery } from "./delivery.ts";
+import type { FeedOptions } from "./feed-options.ts";
 import type { FeedRules } from "./feed-rules.ts";
 import { feedRules } from "./feed-rules.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
-import { bestBook, forgetBook, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
+import { forgetBook, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
 import { beginLives, endLives, newLaneBook } from "./lane-book.ts";
 import type { Lane, LineOptions } from "./lines.ts";
 import { openLines } from "./lines.ts";
 import type { BookView, Feed, FeedChange, FeedStatus, Top } from "./market-view.ts";
-import type { VenueHistory } from "./protocol.ts";
 import { openQuarantine } from "./quarantine.ts";
 import { openRepair } from "./repair.ts";
-import { symbolStatus } from "./status.ts";
-import type { FeedTap } from "./tape/tap.ts";
-import { tapHistory } from "./tape/tap.ts";
+import { bookView, symbolStatus, topView } from "./status.ts";
+import { keyframeOf, tapHistory } from "./tape/tap.ts";
 import { openWatch } from "./watch.ts";
-import type { World } from "./world.ts";
 import { machineClock, realWorld } from "./world.ts";
-
-export interface FeedOptions {
-  /** The feed's name in records, metrics and logs. */
-  readonly id: string;
-  /** The venue's name there. */
-  readonly venue: string;
-  /** The protocol that is spoken; default `binance`. */
-  readonly exchange?: "binance";
-  /** Which of the venue's networks, where no URL is given; default `sandbox`. */
-  readonly mode?: "live" | "sandbox";
-  readonly symbols: readonly SymbolId[];
-  /** Origin of the streams, as `ws://127.0.0.1:9000`. */
-  readonly wsUrl?: string | undefined;
-  /** Origin of the REST interface, as `http://127.0.0.1:9000`. */
-  readonly restUrl?: string | undefined;
-  /** The lines to keep, each with what sets it apart; default one. With two, the loss of either is not felt. */
-  readonly lines?: readonly LineOptions[];
-  /** Age from which a price is stale; default 2,000 ms. */
-  readonly staleAfterMs?: number;
-  /** Default: this machine's. */
-  readonly clock?: Clock;
-  /** Uniform in [0, 1), for jitter; default `Math.random`. */
-  readonly random?: () => number;
-  /** Departures from `feedRules`, for tests and odd networks. */
-  readonly rules?: Partial<FeedRules>;
-  /** Hears everything that comes in; see `openRecorder`. */
-  readonly tap?: FeedTap;
-  /** Another world than the real one; see `openPlayer`. */
-  readonly world?: World;
-  /** Another history than the venue's REST interface, in that world. */
-  readonly history?: VenueHistory;
-}
 
 /** Opens a feed; it connects by itself and keeps at it until `close`. */
 export function openFeed(options: FeedOptions): Feed {
@@ -105,39 +63,13 @@ export function openFeed(options: FeedOptions): Feed {
     const instrument = instruments.get(symbol);
     if (instrument === undefined) return undefined;
     judge(instrument);
-    const { price, currentMono, quality } = instrument;
-    if (price === undefined || currentMono === undefined) return undefined;
-    return {
-      feed: id,
-      symbol,
-      bid: decimalOfKey(price.bid),
-      bidQuantity: decimalOfKey(price.bidQuantity),
-      ask: decimalOfKey(price.ask),
-      askQuantity: decimalOfKey(price.askQuantity),
-      updateId: price.updateId,
-      quality,
-      currentMono,
-      ageMs: (nowMono) => nowMono - currentMono,
-    };
+    return topView(id, instrument);
   };
   const bookOf = (symbol: SymbolId, depth: number): BookView | undefined => {
     const instrument = instruments.get(symbol);
     if (instrument === undefined) return undefined;
     judge(instrument);
-    const shown = bestBook(instrument);
-    if (shown?.bookCurrentMono === undefined) return undefined;
-    const { sync, bookCurrentMono } = shown;
-    // The price may be kept fresh by its own stream; the book is only as fresh as its differences.
-    const isOld = clock.mono() - bookCurrentMono > staleAfterMs;
-    return {
-      feed: id,
-      symbol,
-      updateId: sync.updateId,
-      bids: levelsOf(sync.book, "bids", depth),
-      asks: levelsOf(sync.book, "asks", depth),
-      quality: isOld ? "stale" : instrument.quality,
-      currentMono: bookCurrentMono,
-    };
+    return bookView(id, instrument, { depth, oldMono: clock.mono() - staleAfterMs });
   };
 
   const onFrame = (lane: Lane, data: Buffer, nowMono: MonoMs, connection: number): void => {
@@ -344,6 +276,7 @@ export function openFeed(options: FeedOptions): Feed {
   });
 
   carry(options.symbols);
+  tap?.begin({ id, venue, keyframe: () => keyframeOf(instruments.values()) });
   const lines = openLines({
     lines: options.lines ?? [{}],
     protocolOf,
@@ -366,10 +299,11 @@ export function openFeed(options: FeedOptions): Feed {
         delivery.state({ type: "gave-up", feed: id, line: lane.name, failures, reason, atMono: clock.mono() });
       },
       lost(lane, { cause, sentence: reason }) {
-        tap?.lost({ line: lane.name, cause, reason, atMono: clock.mono(), atWall: clock.wall() });
         for (const book of lanes.get(lane)?.values() ?? []) endLives(book);
         reconnects[cause] += 1;
+        // The end of the feed is no end of the market: a tape has nothing to tell of it.
         if (closing.signal.aborted) return;
+        tap?.lost({ line: lane.name, cause, reason, atMono: clock.mono(), atWall: clock.wall() });
         lastLoss = { cause, reason, atWall: clock.wall() };
         delivery.state({ type: "lost", feed: id, line: lane.name, cause, reason, atMono: clock.mono() });
       },

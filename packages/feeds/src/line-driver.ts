@@ -32,13 +32,14 @@ export function openLineDriver(options: {
   readonly rules: LineRules;
   readonly wants: LineWants;
   readonly world: World;
+  readonly name: string;
   /** Index of the endpoint to begin with. */
   readonly endpoint: number;
   readonly localAddress: string | undefined;
   readonly heldUpMs: () => number;
   readonly events: LineDriverEvents;
 }): LineDriver {
-  const { protocol, rules, wants, world, localAddress, heldUpMs, events } = options;
+  const { protocol, rules, wants, world, name, localAddress, heldUpMs, events } = options;
   const { clock } = world;
   const { endpoints, attemptRules, cutAgeMs, idleCutMs } = protocol;
   let line = newLine(rules, wants, options.endpoint);
@@ -47,7 +48,7 @@ export function openLineDriver(options: {
   let isStepping = false;
   const waiting: LineInput[] = [];
   const open = new Set<Socket>();
-  let onAllClosed: (() => void) | undefined;
+  let onAllClosed: (() => void)[] = [];
 
   const input = (next: LineInput): void => {
     waiting.push(next);
@@ -75,7 +76,7 @@ export function openLineDriver(options: {
     }
     const isPresent = (): boolean => socket === dialled;
     const dialled = world.dial(
-      { url, localAddress, cutAgeMs, idleCutMs, heldUpMs },
+      { url, line: name, localAddress, cutAgeMs, idleCutMs, heldUpMs },
       {
         opened: () => isPresent() && input({ type: "opened", connection }),
         frame: (data, atMono) => isPresent() && events.frame(data, atMono, connection),
@@ -88,7 +89,9 @@ export function openLineDriver(options: {
             world.attempts.close(url, attemptRules, { nowMono, untilMono: monoMs(nowMono + retryAfterMs) });
           }
           if (isPresent()) input({ type: "closed", connection, ...loss });
-          if (open.size === 0) onAllClosed?.();
+          if (open.size > 0) return;
+          for (const tell of onAllClosed) tell();
+          onAllClosed = [];
         },
       },
     );
@@ -150,7 +153,7 @@ export function openLineDriver(options: {
     url: () => urlOf(line.endpoint),
     input,
     async ended() {
-      if (open.size > 0) await new Promise<void>((resolve) => (onAllClosed = resolve));
+      if (open.size > 0) await new Promise<void>((resolve) => onAllClosed.push(resolve));
     },
   };
 }

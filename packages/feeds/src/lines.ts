@@ -110,11 +110,13 @@ export function openLines(options: {
 
   const openLane = (slot: Omit<Slot, "active">): Lane => {
     slot.lives += 1;
+    const name = `${slot.letter}${slot.lives}`;
     const driver = openLineDriver({
       protocol: slot.protocol,
       rules: { ...slot.protocol.lineRules, ...rules },
       wants,
       world,
+      name,
       endpoint: slot.endpoint,
       localAddress: slot.options.localAddress,
       heldUpMs,
@@ -125,7 +127,7 @@ export function openLines(options: {
       },
     });
     const lane: Lane = {
-      name: `${slot.letter}${slot.lives}`,
+      name,
       driver,
       connectionEnd: new AbortController(),
       sinceMono: clock.mono(),

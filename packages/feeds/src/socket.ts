@@ -13,6 +13,8 @@ import { retryAfter } from "./rest.ts";
 /** Where to dial, and what of the venue's habits helps to name the end of the connection. */
 export interface DialTarget {
   readonly url: string;
+  /** Name of the line that dials. */
+  readonly line: string;
   /** Address of the uplink to use, where the host has several. */
   readonly localAddress?: string | undefined;
   /** Age at which the venue cuts. */

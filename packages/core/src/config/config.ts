@@ -137,6 +137,10 @@ export interface FeedConfig {
   readonly staleAfterMs: number;
   readonly wsUrl?: string;
   readonly restUrl?: string;
+  /** The connections to keep; absent: one. With two, the loss of either is not felt. */
+  readonly lines?: readonly { readonly wsUrl?: string; readonly localAddress?: string }[];
+  /** The feed whose prices stand in while this one is stale, if they are sane. */
+  readonly fallback?: string;
 }
 
 export interface SymbolRisk {

@@ -204,6 +204,7 @@ function symbolIssues(config: Config): ConfigIssue[] {
       issues.push(...foreignSymbols([list, at, "symbols"], entry.symbols, venue.symbols, `venue ${venue.id}`));
     }
   }
+  issues.push(...fallbackIssues(config));
   const traded = config.venues.flatMap((venue) => venue.symbols);
   for (const symbol of Object.keys(config.risk.perSymbol)) {
     if (traded.some((each) => each === symbol)) continue;
@@ -238,4 +239,19 @@ function isLoopback(address: string): boolean {
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+/** A feed stands in only for symbols that it carries, and never for itself. */
+function fallbackIssues(config: Config): ConfigIssue[] {
+  return config.feeds.flatMap(({ id, fallback, symbols }, at) => {
+    if (fallback === undefined) return [];
+    const path = ["feeds", at, "fallback"];
+    const others = config.feeds.filter((feed) => feed.id !== id);
+    const second = others.find((feed) => feed.id === fallback);
+    if (second === undefined) {
+      const known = others.map((feed) => feed.id).join(", ");
+      return [issueAt(path, `feed ${id} falls back on ${fallback}, which is no other feed.`, `one of ${known}`)];
+    }
+    return foreignSymbols(["feeds", at, "symbols"], symbols, second.symbols, `its fallback ${second.id}`);
+  });
 }

@@ -51,6 +51,7 @@ const name = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 const hostPort = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 const httpUrl = /^https?:\/\/[^\s/?#]+(?:\/[^\s]*)?$/;
 const wsUrl = /^wss?:\/\/[^\s/?#]+(?:\/[^\s]*)?$/;
+const ipAddress = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$/;
 const symbol = /^[A-Z0-9]{1,20}\/[A-Z0-9]{1,20}(?::[A-Z0-9]{1,20})?$/;
 
 /** A group of keys that was left out is one in which every key was: each has a default. */
@@ -116,6 +117,19 @@ const feed: z.ZodType<FeedConfig> = z.strictObject({
   restUrl: z.exactOptional(
     text("REST address for book snapshots instead of the venue's", httpUrl, "an http or https URL"),
   ),
+  lines: z.exactOptional(
+    z
+      .array(
+        z.strictObject({
+          wsUrl: z.exactOptional(text("this line's WebSocket address", wsUrl, "a ws or wss URL")),
+          localAddress: z.exactOptional(text("this line's uplink", ipAddress, "an IP address of this host")),
+        }),
+      )
+      .min(1)
+      .max(2)
+      .describe("connections that carry the same data; a list of one or two {wsUrl, localAddress}; default one"),
+  ),
+  fallback: z.exactOptional(named("id of the feed whose prices stand in while this one is stale, if they are sane")),
 });
 
 const symbolRisk = {

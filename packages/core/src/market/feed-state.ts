@@ -38,8 +38,7 @@ export const feedStates: readonly FeedState[] = [
 
 /**
  * The only ways from one state to another; every step of a line is held to it. From everywhere a line may be stopped or
- * lose its connection; only a connection that stands becomes `live`, `stale` or `gap`; nothing is live without `syncing`
- * or `subscribing` before it.
+ * lose its connection; only a connection that stands becomes `live`, `stale` or `gap`.
  */
 export const feedTransitions: Readonly<Record<FeedState, readonly FeedState[]>> = (() => {
   const connected = ["subscribing", "syncing", "live", "stale", "gap"] as const;
@@ -47,7 +46,8 @@ export const feedTransitions: Readonly<Record<FeedState, readonly FeedState[]>> 
   const among = (state: FeedState): readonly FeedState[] => connected.filter((other) => other !== state);
   return {
     idle: ["connecting"],
-    connecting: ["subscribing", "backing-off", "given-up", "idle"],
+    // A line of which nothing is wanted has nothing to wait for.
+    connecting: ["subscribing", "syncing", "live", "backing-off", "given-up", "idle"],
     subscribing: [...among("subscribing"), ...ended],
     syncing: [...among("syncing"), ...ended],
     live: [...among("live"), ...ended],
@@ -55,7 +55,7 @@ export const feedTransitions: Readonly<Record<FeedState, readonly FeedState[]>> 
     gap: [...among("gap"), ...ended],
     draining: ["idle"],
     "backing-off": ["connecting", "idle"],
-    "given-up": ["subscribing", "idle"],
+    "given-up": ["subscribing", "syncing", "live", "idle"],
   };
 })();
 
@@ -169,7 +169,12 @@ export function causeOfFailure(failure: { readonly status?: number; readonly cod
   }
   if (code === undefined) return "reset";
   if (code.startsWith("WS_ERR")) return "bad-frame";
-  if (code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
+  if (
+    code.startsWith("ERR_TLS") ||
+    code.startsWith("ERR_SSL") ||
+    code === "EPROTO" ||
+    /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)
+  ) {
     return "tls";
   }
   switch (code) {

@@ -80,7 +80,7 @@ export function isSubscribed(s: Subscriptions): boolean {
 
 /** True when a message may leave now under the pace. */
 export function maySend(s: Subscriptions, rules: SubscriptionRules, nowMono: MonoMs): boolean {
-  return s.lastSentMono === undefined || nowMono - s.lastSentMono >= rules.paceMs;
+  return s.lastSentMono === undefined || nowMono >= s.lastSentMono + rules.paceMs;
 }
 
 /** Notes that another message (a ping) has used the pace. */

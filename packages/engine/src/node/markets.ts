@@ -1,14 +1,17 @@
 /**
  * Market data as the desk sees it: every node runs its own feeds, so a takeover needs no snapshot. Of the feeds that carry
- * a symbol the freshest that is not stale gives the price; with none there is no price, and a reason.
+ * a symbol the freshest that is not stale gives the price; with none there is no price, and a reason. A feed with a fallback is
+ * asked through it: what the other provider says counts under that provider's name.
  */
 import type { Config, MarketView, SymbolId, VenueId } from "@baton/core";
-import type { BookView, Feed, FeedChange, FeedStatus, Top } from "@baton/feeds";
-import { openFeed } from "@baton/feeds";
+import type { BookView, FallbackFeed, Feed, FeedChange, FeedStatus, Top } from "@baton/feeds";
+import { openFallbackFeed, openFeed } from "@baton/feeds";
 import { monoNow, systemClock } from "../clock.ts";
 
 export class Markets {
   readonly #feeds: readonly Feed[];
+  /** By the id of the feed that they stand in for. */
+  readonly #fallbacks = new Map<string, FallbackFeed>();
 
   constructor(config: Config, on: { readonly change: (change: FeedChange) => void; readonly top: (top: Top) => void }) {
     this.#feeds = config.feeds.map((feed) => {
@@ -22,11 +25,27 @@ export class Markets {
         restUrl: feed.restUrl ?? venue?.restUrl,
         staleAfterMs: feed.staleAfterMs,
         clock: systemClock,
+        ...(feed.lines === undefined
+          ? {}
+          : {
+              lines: feed.lines.map(({ wsUrl, localAddress }) => ({
+                wsUrls: wsUrl === undefined ? undefined : [wsUrl],
+                localAddress,
+              })),
+            }),
       });
     });
     for (const feed of this.#feeds) {
       feed.onState(on.change);
       feed.onTop(on.top);
+    }
+    for (const { id, fallback } of config.feeds) {
+      const first = this.#feeds.find((feed) => feed.id === id);
+      const second = this.#feeds.find((feed) => feed.id === fallback);
+      if (first === undefined || second === undefined) continue;
+      const both = openFallbackFeed({ id, first, second, clock: systemClock });
+      both.onState(on.change);
+      this.#fallbacks.set(id, both);
     }
   }
 
@@ -35,7 +54,8 @@ export class Markets {
     const now = monoNow();
     let best: Top | undefined;
     for (const feed of this.#feeds) {
-      const top = feed.venue === venue ? feed.top(symbol) : undefined;
+      if (feed.venue !== venue) continue;
+      const top = (this.#fallbacks.get(feed.id) ?? feed).top(symbol);
       if (top === undefined || top.quality === "stale") continue;
       if (best === undefined || top.ageMs(now) < best.ageMs(now)) best = top;
     }
@@ -80,6 +100,7 @@ export class Markets {
   }
 
   async close(): Promise<void> {
+    for (const both of this.#fallbacks.values()) both.close();
     await Promise.all(this.#feeds.map((feed) => feed.close()));
   }
 

@@ -3,6 +3,9 @@
  * the instant at which it came. That is all that a feed ever learns from outside, so it is all that a tape must hold.
  */
 import type { BookSnapshot, Clock, DisconnectCause, MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
+import { lendSnapshot } from "@baton/core";
+import type { Instrument } from "../instrument.ts";
+import { bestBook } from "../instrument.ts";
 import type { VenueHistory } from "../protocol.ts";
 
 interface Instant {
@@ -31,8 +34,13 @@ export type HistoryAnswer =
 
 export type TappedAnswer = Instant & HistoryAnswer;
 
+/** What a tape needs at its beginning, to be understood without the one before it. */
+export type TapKeyframe = () => readonly HistoryAnswer[];
+
 /** Who overhears. No method may throw or wait. */
 export interface FeedTap {
+  /** Told once, before anything else. */
+  begin(feed: { readonly id: string; readonly venue: string; readonly keyframe: TapKeyframe }): void;
   frame(frame: TappedFrame): void;
   answer(answer: TappedAnswer): void;
   lost(loss: TappedLoss): void;
@@ -63,4 +71,17 @@ export function tapHistory(history: VenueHistory, tap: FeedTap, clock: Clock): V
       return answer;
     },
   };
+}
+
+/** What is held now, as answers to the questions that a feed asks first. */
+export function keyframeOf(instruments: Iterable<Instrument>): readonly HistoryAnswer[] {
+  return [...instruments].flatMap((instrument): HistoryAnswer[] => {
+    const { symbol, trades } = instrument;
+    const shown = bestBook(instrument);
+    const snapshot = shown === undefined ? undefined : lendSnapshot(shown.sync);
+    return [
+      ...(trades.lastId === undefined ? [] : [{ question: "lastTradeId" as const, symbol, answer: trades.lastId }]),
+      ...(snapshot === undefined ? [] : [{ question: "snapshot" as const, symbol, answer: snapshot }]),
+    ];
+  });
 }

@@ -4,7 +4,7 @@ import { id, monoMs, wallMs } from "@baton/core";
 import { expect, vi } from "vitest";
 import type { FeedRules } from "../feed-rules.ts";
 import { feedRules } from "../feed-rules.ts";
-import type { FeedOptions } from "../feed.ts";
+import type { FeedOptions } from "../feed-options.ts";
 import { openFeed } from "../feed.ts";
 import type { Feed, FeedChange } from "../market-view.ts";
 import type { ScriptedVenue } from "./scripted-venue.ts";

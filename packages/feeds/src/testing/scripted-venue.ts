@@ -34,7 +34,7 @@ export interface Misbehaviour {
   /** Pings get no pong, and nothing that is said is heard. */
   isDead: boolean;
   /** Sent once, raw, before the next frame. */
-  readonly garbage: string[];
+  readonly garbage: (string | Buffer)[];
   /** REST paths that contain one of these are answered 503. */
   readonly deadPaths: Set<string>;
   /** REST answers to paths that contain the key are given only after so long. */
@@ -80,6 +80,8 @@ export interface ScriptedVenue extends AsyncDisposable {
   book(code: string): { readonly updateId: number; readonly bids: string[][]; readonly asks: string[][] };
   /** Ids of all trades so far. */
   lastTradeId(code: string): number;
+  /** Before anybody looks: all prices of the symbol are so many ticks higher. */
+  shift(code: string, ticks: number): void;
   /** The venue's ids begin anew, as after a rebuild of the venue. */
   beginAnew(code: string): void;
   close(): Promise<void>;
@@ -128,7 +130,8 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     if (toLose > 0) wrong.framesToLose.set(stream, toLose - 1);
     if (toLose > 0 || wrong.muted.has(stream)) return;
     for (const [socket, streams] of subscribed) {
-      for (const text of wrong.garbage.splice(0)) socket.send(text);
+      // As a text frame, whatever the bytes are.
+      for (const text of wrong.garbage.splice(0)) socket.send(text, { binary: false });
       const connection = numbers.get(socket) ?? 0;
       const lost = wrong.loseOn.findIndex((one) => one.connection === connection && one.stream === stream);
       if (lost !== -1) wrong.loseOn.splice(lost, 1);
@@ -229,6 +232,8 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     dialledFrom.push(request.socket.remoteAddress ?? "");
     if (wrong.refuse !== undefined) {
       const { status, retryAfterSeconds } = wrong.refuse;
+      // Whoever was refused may be gone before it has read why.
+      socket.on("error", () => undefined);
       const retry = retryAfterSeconds === undefined ? "" : `Retry-After: ${retryAfterSeconds}\r\n`;
       socket.end(`HTTP/1.1 ${status} No\r\n${retry}Content-Length: 0\r\nConnection: close\r\n\r\n`);
       return;
@@ -311,6 +316,15 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     rest: () => clearInterval(timer),
     book: (code) => ({ updateId: market(code).updateId, ...levels(market(code)) }),
     lastTradeId: (code) => market(code).nextTradeId - 1,
+    shift(code, ticks) {
+      const m = market(code);
+      m.middle += ticks;
+      for (const side of [m.bids, m.asks]) {
+        const levelsBefore = [...side];
+        side.clear();
+        for (const [at, quantity] of levelsBefore) side.set(at + ticks, quantity);
+      }
+    },
     beginAnew(code) {
       const m = market(code);
       m.nextTradeId = 1;
