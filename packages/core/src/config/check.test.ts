@@ -206,6 +206,30 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
     ["tls on http", { "etcd.tls": { caFile: "ca" } }, "etcd.tls", "https", "no effect"],
     ["a feed of no venue", { "feeds.0.venue": "kraken" }, "feeds[0].venue", "one of binance", "not in venues"],
     [
+      "a feed that falls back on itself",
+      { "feeds.0.fallback": "binance" },
+      "feeds[0].fallback",
+      "one of ",
+      "which is no other feed",
+    ],
+    [
+      "a fallback that does not carry the symbols",
+      {
+        "feeds.0.fallback": "second",
+        "feeds.1": { id: "second", venue: "binance", symbols: ["ETH/USDT"] },
+      },
+      "feeds[0].symbols[0]",
+      "ETH/USDT",
+      "its fallback second",
+    ],
+    [
+      "an uplink that is no address",
+      { "feeds.0.lines": [{ localAddress: "eth0" }] },
+      "feeds[0].lines[0].localAddress",
+      "IP address",
+      "cannot be",
+    ],
+    [
       "a feed of a foreign symbol",
       { "feeds.0.symbols": ["XRP/USDT"] },
       "feeds[0].symbols[0]",
