@@ -1,23 +1,25 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { id } from "@baton/core";
-import type { BootId, ClusterId, JournalId, NodeId } from "@baton/core";
+import { id, wallMs } from "@baton/core";
+import type { BootId, ClusterId, JournalEvent, JournalId, NodeId, OperationId } from "@baton/core";
 import { openJournal } from "@baton/journal";
 import { describe, expect, test } from "vitest";
 import { baton, json, temporaryFolder } from "./scripted-node.ts";
+
+const options = {
+  cluster: id<ClusterId>("11111111-1111-4111-8111-111111111111"),
+  node: id<NodeId>("a"),
+  bootId: id<BootId>("22222222-2222-4222-8222-222222222222"),
+  create: true,
+  newJournal: id<JournalId>("33333333-3333-4333-8333-333333333333"),
+};
+const noted = { kind: "operation.noted", what: "a", by: "b", reason: "c", atWallMs: wallMs(1) } as const;
 
 describe("baton journal verify", () => {
   test("says of a sound journal what it holds, also while its node has it open", async () => {
     using folder = temporaryFolder();
     const file = join(folder.path, "journal.db");
-    const journal = await openJournal({
-      file,
-      cluster: id<ClusterId>("11111111-1111-4111-8111-111111111111"),
-      node: id<NodeId>("a"),
-      bootId: id<BootId>("22222222-2222-4222-8222-222222222222"),
-      create: true,
-      newJournal: id<JournalId>("33333333-3333-4333-8333-333333333333"),
-    });
+    const journal = await openJournal({ ...options, file });
     try {
       const run = await baton(["journal", "verify", file, "--json"]);
       expect([run.status, run.err]).toEqual([0, ""]);
@@ -36,5 +38,29 @@ describe("baton journal verify", () => {
     const run = await baton(["journal", "verify", file, "--json"]);
     expect(run.status).toBe(1);
     expect(json(run)).toMatchObject({ version: 1, error: { exit: "failed" } });
+  });
+});
+
+describe("baton journal quarantine", () => {
+  test("shows what was cut, when, why, and which orders it spoke of", async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, "journal.db");
+    const journal = await openJournal({ ...options, file });
+    const events: readonly JournalEvent[] = [{ ...noted, operation: id<OperationId>("o-1") }];
+    journal.append(1, events);
+    await new Promise<void>((resolve) => journal.onDurable.on(() => resolve()));
+    expect((await baton(["journal", "quarantine", file])).out).toBe("Nothing was ever cut from this journal.");
+    await journal.cut(0, "epoch 2 of b continues after 0");
+    await journal.close();
+    const run = await baton(["journal", "quarantine", file, "--events"]);
+    expect([run.status, run.err]).toEqual([0, ""]);
+    expect(run.out).toMatch(/^cut +20\S+Z: epoch 2 of b continues after 0$/mu);
+    expect(run.out).toMatch(/^records +1 to 1, of epoch 1$/mu);
+    expect(run.out).toContain('"operation":"o-1"');
+    expect(json(await baton(["journal", "quarantine", file, "--json"]))).toMatchObject({
+      version: 1,
+      tails: [{ first: 1, last: 1, intents: [], events: [{ sequence: 1, kind: "operation.noted" }] }],
+    });
+    expect((await baton(["journal", "verify", file])).out).toMatch(/^cut +1 records are in quarantine/mu);
   });
 });

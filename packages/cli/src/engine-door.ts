@@ -30,8 +30,10 @@ export interface EngineDoor {
     readonly dryRun?: boolean;
     readonly timeoutMs?: number;
   }): Promise<ReAnchorVerdict>;
-  /** Checks the hash chain of a journal file, read-only. */
-  verifyJournal(file: string): Promise<JournalVerdict>;
+  /** Checks the hash chain of a journal file, read-only, against the files of other nodes. */
+  verifyJournal(file: string, witnesses?: readonly string[]): Promise<JournalVerdict>;
+  /** The tails that were cut from a journal file, read-only. */
+  readQuarantine(file: string): Promise<readonly CutTail[]>;
 }
 
 export type InitVerdict =
@@ -63,8 +65,26 @@ export interface JournalVerdict {
   readonly lastHash: string;
   readonly epoch: number;
   readonly committed: number;
+  /** Heads that other nodes countersigned. */
+  readonly heads: { readonly count: number; readonly by: readonly string[]; readonly highest: number };
+  /** What was cut from it: see `readQuarantine`. */
+  readonly quarantined: { readonly frames: number; readonly events: number };
   /** The first fault: where it is and what it is. */
   readonly fault: { readonly sequence: number; readonly sentence: string } | undefined;
+}
+
+/** One tail of a journal that was cut, as evidence. */
+export interface CutTail {
+  readonly first: number;
+  readonly last: number;
+  readonly epochs: readonly number[];
+  readonly reason: string;
+  readonly cutWallMs: number;
+  readonly after: { readonly sequence: number; readonly hash: string };
+  readonly lastHash: string;
+  readonly fault: string | undefined;
+  readonly intents: readonly string[];
+  readonly events: readonly { readonly sequence: number; readonly kind: string }[];
 }
 
 /** Loads the engine. */

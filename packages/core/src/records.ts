@@ -9,5 +9,7 @@ export { frameFault, genesisHash } from "./formats/frame.ts";
 export { id } from "./ids.ts";
 export { applyEvent } from "./orders/apply.ts";
 export { rowOf, stateOf } from "./orders/state.ts";
+export { mayHoldReserve, reserveSize } from "./replication/disk-ladder.ts";
+export { whyFileRefused } from "./replication/format.ts";
 export { deadlineOf } from "./succession/permit.ts";
 export { monoMs, wallMs } from "./time.ts";

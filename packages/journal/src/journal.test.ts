@@ -196,7 +196,7 @@ test("frames and events cannot be changed or deleted but by the two procedures",
   const journal = await openJournal(journalOptions(folder.dir, "a"));
   await durable(journal, journal.append(1, notes(100)));
   journal.commit(100);
-  expect(await journal.prune(70)).toBe(64);
+  expect(await journal.care.prune(70)).toBe(64);
   expect(await journal.verify()).toMatchObject({ sound: true, first: 65, last: 100, events: 36 });
   await journal.close();
   const db = new Database(journal.file);

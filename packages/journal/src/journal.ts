@@ -8,6 +8,8 @@
 import { assert, decodeEvent, encodeEvent, frameFault, merged, sealFrame, wallMs } from "@baton/core";
 import type { Epoch, Frame, IntentId, JournalEvent, Mark, OrderRow, Sequence } from "@baton/core";
 import type { Worker } from "node:worker_threads";
+import { JournalCare } from "./care.ts";
+import { CommitPoint } from "./commit-point.ts";
 import { ForkedError, JournalError, JournalFailure } from "./errors.ts";
 import { InFlight } from "./in-flight.ts";
 import { limitsOf, openedOf } from "./options.ts";
@@ -20,11 +22,11 @@ import { Emitter } from "./signal.ts";
 import type { Signal } from "./signal.ts";
 import { sha256 } from "./store/chain.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { Fault, PastOrders, WriterOrder, WriterReport } from "./store/messages.ts";
+import type { Fault, PastOrders, WriterReport } from "./store/messages.ts";
 import type { EpochMark } from "./store/read.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import type { JournalIdentity, Promises, StoreOpened } from "./store/store.ts";
-import { Calls } from "./threads.ts";
+import { WriterThread } from "./writer.ts";
 
 /** An open journal. Exactly one process has it; one leader appends or one follower receives at a time. */
 export class Journal {
@@ -51,20 +53,21 @@ export class Journal {
   readonly onReplaced: Signal<JournalOpened> = this.#replaced;
   readonly #timed = new Emitter<CommitTiming>();
   readonly onCommitTimed: Signal<CommitTiming> = this.#timed;
+  readonly #reserve = new Emitter<boolean>();
+  /** True: the disk ran out and the reserve was released. False: there is a reserve (again). */
+  readonly onReserve: Signal<boolean> = this.#reserve;
 
   readonly #limits: JournalLimits;
-  readonly #writer: Worker;
+  readonly #writer: WriterThread;
   readonly #reader: ReaderThread;
-  readonly #calls = new Calls();
+  /** Pruning, digests, the file's format, countersigned heads. */
+  readonly care: JournalCare;
 
   #last: EpochMark;
   #durable: Sequence;
-  #commit: EpochMark;
+  #commit: CommitPoint;
   #commitPosted: Sequence;
   #commitTimer: NodeJS.Timeout | undefined;
-  #pruned: EpochMark;
-  /** Ends of the frames after the commit point. */
-  #tail: EpochMark[];
   #recent: RecentFrames;
   #promises: Promises;
   #promisesAsked: Promises;
@@ -89,26 +92,22 @@ export class Journal {
       inFlight: this.#inFlight,
       seal: () => this.#sealOne(),
     });
-    this.#writer = writer;
     this.#reader = new ReaderThread(options.file);
     this.#last = found.last;
     this.#durable = found.last.sequence;
-    this.#commit = found.commit;
+    this.#commit = new CommitPoint(found.commit, this.opened.tail.map(markOf));
     this.#commitPosted = found.commit.sequence;
-    this.#pruned = found.pruned;
-    this.#tail = this.opened.tail.map(markOf);
     this.#recent = new RecentFrames(found.last, this.#limits.recentBytesMax);
     this.#promises = found.promises;
     this.#promisesAsked = found.promises;
-    writer.on("message", (report: WriterReport) => this.#onReport(report));
-    writer.on("error", (error: Error) => {
-      // A broken invariant crosses the thread without its class, with its name.
-      if (error.name === "InvariantError") throw error;
-      this.#fail({ code: "journal-io", message: `the writer ended: ${String(error)}` });
+    this.#writer = new WriterThread(writer, {
+      durable: (report) => this.#onDurableReport(report),
+      reserve: (isReleased) => this.#reserve.emit(isReleased),
+      failed: (fault) => this.#fail(fault),
     });
-    writer.on("exit", (code) => {
-      if (this.#closing === undefined) this.#fail({ code: "journal-io", message: `the writer ended with ${code}` });
-    });
+    const parts = { writer: this.#writer, reader: this.#reader, build: options.build };
+    const isUsable = (): boolean => this.#failure === undefined && this.#closing === undefined;
+    this.care = new JournalCare({ ...parts, isUsable, postCommit: () => this.#postCommit() }, found);
   }
 
   /** Last event sealed or received; those still queued for sealing come after it. */
@@ -119,10 +118,10 @@ export class Journal {
     return this.#durable;
   }
   get commitMark(): EpochMark {
-    return this.#commit;
+    return this.#commit.mark;
   }
   get pruned(): Sequence {
-    return this.#pruned.sequence;
+    return this.care.pruned;
   }
   /** The promises that are durable. */
   get promises(): Promises {
@@ -171,20 +170,11 @@ export class Journal {
 
   /** Moves the commit point, at most to the end of what is held; it never moves back. */
   commit(upTo: Sequence): void {
-    let count = 0;
-    for (const mark of this.#tail) {
-      if (mark.sequence > upTo) break;
-      this.#commit = mark;
-      count += 1;
-    }
-    if (count === 0) return;
-    this.#tail.splice(0, count);
+    if (!this.#commit.move(upTo)) return;
     this.#commitTimer ??= setTimeout(() => {
       this.#commitTimer = undefined;
-      if (this.#commitPosted < this.#commit.sequence && this.#failure === undefined) {
-        this.#commitPosted = this.#commit.sequence;
-        this.#post({ kind: "commit", committed: this.#commit.sequence });
-      }
+      const isNews = this.#commitPosted < this.commitMark.sequence;
+      if (isNews && this.#failure === undefined && this.#closing === undefined) this.#postCommit();
     }, this.#limits.settleMs);
   }
 
@@ -198,7 +188,7 @@ export class Journal {
     );
     const asked: Promises = { ...vows, etcd: promises.etcd ?? before.etcd };
     this.#promisesAsked = asked;
-    await this.#calls.ask((call) => this.#post({ kind: "persist", call, promises: asked }));
+    await this.#writer.ask("persist", { promises: asked });
     this.#promises = asked;
   }
 
@@ -209,15 +199,15 @@ export class Journal {
   async cut(after: Sequence, reason: string): Promise<void> {
     this.#assertUsable();
     this.dropQueued();
-    if (after < this.#commit.sequence) {
+    if (after < this.commitMark.sequence) {
       throw new ForkedError(
-        `asked to cut after ${after}, but ${this.#commit.sequence} is known committed here: the journals forked`,
+        `asked to cut after ${after}, but ${this.commitMark.sequence} is known committed here: the journals forked`,
       );
     }
     if (after === this.#last.sequence) return;
-    const mark = [this.#commit, ...this.#tail].find((known) => known.sequence === after);
+    const mark = this.#commit.cutMark(after);
     assert(mark !== undefined, "a cut falls on the end of a frame");
-    this.#tail = this.#tail.filter((known) => known.sequence <= after);
+    this.#commit.cut(after);
     this.#last = mark;
     this.#recent.cut(mark);
     this.#inFlight.cut(after);
@@ -225,7 +215,7 @@ export class Journal {
     this.#wasCut.emit(after);
     const now = wallMs(Date.now());
     const { generation } = this.#inFlight;
-    await this.#calls.ask((call) => this.#post({ kind: "cut", call, after, reason, now, generation }));
+    await this.#writer.ask("cut", { after, reason, now, generation });
   }
 
   /** Durable and in-flight frames that end after `after`, at least one if there is one, while they fit in `maxBytes`. */
@@ -235,7 +225,7 @@ export class Journal {
 
   /** For the hello: the commit point and the end of every frame after it, those on their way to the disk included. */
   marks(): { readonly commit: EpochMark; readonly tail: readonly EpochMark[] } {
-    return { commit: this.#commit, tail: [...this.#tail] };
+    return { commit: this.#commit.mark, tail: this.#commit.tail };
   }
 
   /** Those marks that this journal holds with the same hash. */
@@ -249,14 +239,6 @@ export class Journal {
   /** Whether this journal holds a frame that ends at this sequence with this hash. */
   async has(sequence: Sequence, hash: string): Promise<boolean> {
     return (await this.held([{ sequence, hash }])).length === 1;
-  }
-
-  /** Deletes frames up to `upTo` that are committed, for retention. Answers the sequence up to which they are gone. */
-  async prune(upTo: Sequence): Promise<Sequence> {
-    this.#assertUsable();
-    this.#post({ kind: "commit", committed: this.#commit.sequence });
-    this.#pruned = await this.#calls.ask<EpochMark>((call) => this.#post({ kind: "prune", call, upTo }));
-    return this.#pruned.sequence;
   }
 
   /** A copy of what is durable now, beside the writer. */
@@ -273,16 +255,13 @@ export class Journal {
     await this.#reader.prove(snapshotFile, label);
     await this.#reader.stop();
     this.dropQueued();
-    const found = await this.#calls.ask<StoreOpened>((call) =>
-      this.#post({ kind: "install", call, snapshotFile, label }),
-    );
+    const found = await this.#writer.ask<StoreOpened>("install", { snapshotFile, label });
     const opened = openedOf(found);
     this.#last = found.last;
     this.#durable = found.last.sequence;
-    this.#commit = found.commit;
+    this.#commit = new CommitPoint(found.commit, opened.tail.map(markOf));
     this.#commitPosted = found.commit.sequence;
-    this.#pruned = found.pruned;
-    this.#tail = opened.tail.map(markOf);
+    this.care.found(found);
     this.#recent = new RecentFrames(found.last, this.#limits.recentBytesMax);
     this.#replaced.emit(opened);
   }
@@ -293,7 +272,7 @@ export class Journal {
   ): Promise<ReadonlyMap<IntentId, readonly (JournalEvent & { readonly sequence: Sequence })[]>> {
     const found = new Map<IntentId, (JournalEvent & { readonly sequence: Sequence })[]>();
     for (const { intent, sequence, payload } of await this.#reader.eventsOf(intents)) {
-      if (sequence > this.#commit.sequence) continue;
+      if (sequence > this.commitMark.sequence) continue;
       const events = found.get(intent) ?? [];
       events.push({ ...decodeEvent(payload), sequence });
       found.set(intent, events);
@@ -316,6 +295,7 @@ export class Journal {
 
   /** Seals and writes what is left, writes the rows, lets go of the file. Idempotent. */
   close(): Promise<void> {
+    this.#writer.ending();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -327,14 +307,13 @@ export class Journal {
   async #close(): Promise<void> {
     if (this.#failure === undefined) {
       while (this.#queue.length > 0) this.#sealOne();
-      this.#post({ kind: "commit", committed: this.#commit.sequence });
-      await this.#calls.ask((call) => this.#post({ kind: "close", call })).catch(() => undefined);
+      this.#writer.post({ kind: "commit", committed: this.commitMark.sequence });
+      await this.#writer.ask("close", {}).catch(() => undefined);
     }
     clearTimeout(this.#commitTimer);
     this.#pace.stop();
     await this.#reader.stop();
-    await this.#writer.terminate();
-    this.#calls.end(new JournalError("journal-closed", `${this.file} is closed`));
+    await this.#writer.stop(new JournalError("journal-closed", `${this.file} is closed`));
   }
 
   #sealOne(): void {
@@ -348,37 +327,25 @@ export class Journal {
   #note(frame: Frame): void {
     const mark = markOf(frame);
     this.#last = mark;
-    this.#tail.push(mark);
+    this.#commit.note(mark);
     this.#recent.push(frame);
   }
 
   #write(frame: Frame): void {
     this.#inFlight.add(frame);
-    this.#commitPosted = this.#commit.sequence;
-    this.#post({ kind: "frame", frame, generation: this.#inFlight.generation, committed: this.#commit.sequence });
+    const committed = this.commitMark.sequence;
+    this.#commitPosted = committed;
+    this.#writer.post({ kind: "frame", frame, generation: this.#inFlight.generation, committed });
   }
 
-  #onReport(report: WriterReport): void {
-    switch (report.kind) {
-      case "durable":
-        if (this.#failure === undefined) this.#onDurableReport(report);
-        return;
-      case "done":
-        this.#calls.done(report.call, report.answer);
-        return;
-      case "declined":
-        this.#calls.declined(report.call, report.fault);
-        return;
-      case "failed":
-        this.#fail(report.fault);
-        return;
-      case "opened":
-      case "refused":
-        return;
-    }
+  #postCommit(): void {
+    this.#assertUsable();
+    this.#commitPosted = this.commitMark.sequence;
+    this.#writer.post({ kind: "commit", committed: this.#commitPosted });
   }
 
   #onDurableReport(report: Extract<WriterReport, { kind: "durable" }>): void {
+    if (this.#failure !== undefined) return;
     const reached = this.#inFlight.reported(report);
     this.#pace.go();
     if (reached > this.#durable) {
@@ -394,17 +361,13 @@ export class Journal {
     const code = fault.code === "journal-full" || fault.code === "journal-corrupt" ? fault.code : "journal-io";
     this.#failure = new JournalFailure(code, fault.message);
     this.dropQueued();
-    this.#calls.end(this.#failure);
+    this.#writer.decline(this.#failure);
     this.#failed.emit(this.#failure);
   }
 
   #assertUsable(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#closing !== undefined) throw new JournalError("journal-closed", `${this.file} is closed`);
-  }
-
-  #post(order: WriterOrder): void {
-    this.#writer.postMessage(order, []);
   }
 }
 

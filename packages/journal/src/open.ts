@@ -40,9 +40,11 @@ export async function openJournal(
       bootId: options.bootId,
       create: options.create,
       newJournal: options.newJournal,
+      build: options.build,
     },
     progress,
     settleMs: limitsOf(options).settleMs,
+    reserveBytes: limitsOf(options).reserveBytes,
   };
   const writer = prepared.take();
   writer.postMessage(start, []);

@@ -17,6 +17,8 @@ export interface JournalOptions extends StoreOptions {
   readonly recentBytesMax?: number;
   /** The cell behind `Journal.progress`, where its reader was started first. */
   readonly progress?: SharedArrayBuffer;
+  /** Size of the reserve for a full disk, bytes; default none. */
+  readonly reserveBytes?: number;
   /** How long after the last frame the commit point and its rows are written, in ms; default 5. */
   readonly settleMs?: number;
 }
@@ -32,6 +34,7 @@ export function limitsOf(options: JournalOptions): JournalLimits {
     gatherMs: options.gatherMs ?? 2,
     recentBytesMax: options.recentBytesMax ?? 8 * 1024 * 1024,
     settleMs: options.settleMs ?? 5,
+    reserveBytes: options.reserveBytes ?? 0,
   };
 }
 

@@ -1,9 +1,9 @@
 /** The reader's thread, started when first needed and again after it was stopped. */
-import type { Frame, IntentId, Mark, OrderRow, Sequence } from "@baton/core";
+import type { Frame, IntentId, Mark, OrderRow, Sequence, WallMs } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { JournalError } from "./errors.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { PastOrders, ReaderOrder, ReaderReport, StoredEvent } from "./store/messages.ts";
+import type { JournalAge, PastOrders, ReaderOrder, ReaderReport, StoredEvent } from "./store/messages.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import { Calls, startThread } from "./threads.ts";
 
@@ -44,6 +44,20 @@ export class ReaderThread {
 
   pastOrders(asked: PastOrders): Promise<readonly OrderRow[]> {
     return this.#ask<"past-orders", readonly OrderRow[]>("past-orders", { asked });
+  }
+
+  /** Holds the rows still for a digest; false when they are not at this record. */
+  digestBegin(at: Sequence): Promise<boolean> {
+    return this.#ask<"digest-begin", boolean>("digest-begin", { at });
+  }
+
+  /** The digest of the rows that are held. */
+  digest(): Promise<string> {
+    return this.#ask<"digest", string>("digest", {});
+  }
+
+  age(before: WallMs): Promise<JournalAge> {
+    return this.#ask<"age", JournalAge>("age", { before });
   }
 
   /** Ends the thread; what waits is declined. */

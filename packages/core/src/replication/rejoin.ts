@@ -6,6 +6,7 @@
  * Invariants I5, I6, I19.
  */
 import type { BootId, ClusterId, Epoch, JournalId, NodeId, Sequence } from "../ids.ts";
+import { whyFormatRefused, whyFormatsApart } from "./format.ts";
 
 /** The end of a frame: what a journal holds up to there, proved by the chain. Sequence 0 is the empty journal. */
 export interface Mark {
@@ -19,7 +20,7 @@ export interface Standing {
   readonly node: NodeId;
   readonly journal: JournalId;
   readonly boot: BootId;
-  /** Version of the journal's and the link's formats. */
+  /** Format of its journal file, which is the one it speaks. */
   readonly schema: number;
   readonly epochMax: Epoch;
   readonly commit: Mark;
@@ -60,7 +61,7 @@ export type RejoinVerdict =
       readonly sentence: string;
     };
 
-/** Refusal by identity alone, before any mark is compared. */
+/** Refusal by identity alone, whoever leads: two nodes that have nothing to say to each other. */
 export function whyForeign(
   leader: Pick<LeaderStanding, "cluster" | "schema">,
   follower: Pick<Standing, "cluster" | "schema" | "node">,
@@ -69,11 +70,8 @@ export function whyForeign(
     const sentence = `${follower.node} belongs to cluster ${follower.cluster}, not to ${leader.cluster}`;
     return { state: "foreign-cluster", sentence };
   }
-  if (follower.schema !== leader.schema) {
-    const sentence = `${follower.node} speaks format ${follower.schema}, this node ${leader.schema}: run one build`;
-    return { state: "other-schema", sentence };
-  }
-  return undefined;
+  const apart = whyFormatsApart(leader, follower);
+  return apart === undefined ? undefined : { state: "other-schema", sentence: apart };
 }
 
 /** The marks to look up in the leader's journal, ascending; those that are pruned there cannot be compared. */
@@ -88,6 +86,8 @@ export function marksToCompare(leader: LeaderStanding, follower: Standing): read
 export function rejoin(leader: LeaderStanding, follower: Standing, held: readonly Mark[]): RejoinVerdict {
   const foreign = whyForeign(leader, follower);
   if (foreign !== undefined) return foreign;
+  const format = whyFormatRefused(leader, follower);
+  if (format !== undefined) return { state: "other-schema", sentence: format };
   if (follower.epochMax > leader.epoch) {
     const sentence = `${follower.node} has promised epoch ${follower.epochMax}, this node leads only ${leader.epoch}`;
     return { state: "newer-epoch", sentence };

@@ -12,7 +12,7 @@ import type { BinaryMessage, Introduction, ToFollower, ToLeader } from "./messag
 export interface DialOptions {
   /** `host:port`. */
   readonly address: string;
-  readonly me: Introduction;
+  readonly me: () => Introduction;
   /** Sent as the Authorization header. */
   readonly authorization?: string | undefined;
   readonly liveness?: Liveness | undefined;
@@ -118,7 +118,7 @@ export class DialledLink {
         },
         this.#options.liveness ?? linkLiveness,
       );
-      this.#connection.send({ kind: "introduce", who: this.#options.me } satisfies ToLeader);
+      this.#connection.send({ kind: "introduce", who: this.#options.me() } satisfies ToLeader);
     });
   }
 

@@ -4,6 +4,7 @@
  * untouched, so that nothing is encoded anew between the leader's seal and the follower's disk.
  */
 import type { BootId, ClusterId, Epoch, Frame, JournalId, Mark, NodeId, Sequence, Standing } from "@baton/core";
+import type { HeadRow } from "../store/heads.ts";
 import type { SnapshotLabel } from "../store/snapshot.ts";
 
 /** Who dials: the first message on every connection. */
@@ -12,6 +13,7 @@ export interface Introduction {
   readonly node: NodeId;
   readonly journal: JournalId;
   readonly boot: BootId;
+  /** Format of its journal file. */
   readonly schema: number;
 }
 
@@ -29,6 +31,9 @@ export type ToLeader =
       readonly position: Sequence;
     }
   | { readonly kind: "vowed"; readonly epoch: Epoch; readonly version: number }
+  /** Digest of the rows after record `at`. */
+  | { readonly kind: "digest"; readonly at: Sequence; readonly digest: string }
+  | { readonly kind: "countersigned"; readonly head: HeadRow }
   | { readonly kind: "request"; readonly id: number; readonly payload: unknown }
   | { readonly kind: "status"; readonly payload: unknown };
 
@@ -39,7 +44,14 @@ export type RefusalCode = "forked" | "foreign-cluster" | "other-schema" | "newer
 export type ToFollower =
   | { readonly kind: "introduced"; readonly who: Introduction }
   /** This node leads `epoch`: said to everyone when it starts to, and to each that connects while it does. */
-  | { readonly kind: "lead"; readonly epoch: Epoch; readonly boot: BootId; readonly node: NodeId }
+  | {
+      readonly kind: "lead";
+      readonly epoch: Epoch;
+      readonly boot: BootId;
+      readonly node: NodeId;
+      /** Format of the leader's file, to which a follower raises its own where it can. */
+      readonly schema: number;
+    }
   /** The answer to a hello: what lies after `after` is to be cut; frames follow from there. */
   | { readonly kind: "cut"; readonly epoch: Epoch; readonly after: Sequence }
   /** A snapshot instead: binary chunks follow, then `snapshot-end`; afterwards the follower says hello again. */
@@ -51,7 +63,14 @@ export type ToFollower =
       readonly boot: BootId;
       readonly commit: Sequence;
       readonly last: Sequence;
+      /** Records up to here are gone from the leader's file, and may go everywhere. */
+      readonly pruned: Sequence;
     }
+  /** Take a digest after the first frame that ends at or after `at`. */
+  | { readonly kind: "digest-at"; readonly at: Sequence }
+  | { readonly kind: "digest"; readonly at: Sequence; readonly digest: string }
+  /** The leader's commit point under its key, to be countersigned. */
+  | { readonly kind: "head"; readonly head: HeadRow }
   | { readonly kind: "response"; readonly id: number; readonly payload?: unknown; readonly error?: string }
   | { readonly kind: "refused"; readonly code: RefusalCode; readonly sentence: string };
 
@@ -60,6 +79,8 @@ const kindsToLeader = new Set<string>([
   "hello",
   "ack",
   "vowed",
+  "digest",
+  "countersigned",
   "request",
   "status",
 ] satisfies ToLeader["kind"][]);
@@ -70,6 +91,9 @@ const kindsToFollower = new Set<string>([
   "snapshot-begin",
   "snapshot-end",
   "heartbeat",
+  "digest-at",
+  "digest",
+  "head",
   "response",
   "refused",
 ] satisfies ToFollower["kind"][]);

@@ -21,7 +21,7 @@ export interface ServedLink {
 }
 
 export interface ServeOptions {
-  readonly me: Introduction;
+  readonly me: () => Introduction;
   /** What the Authorization header must be. */
   readonly authorization?: string | undefined;
   readonly liveness?: Liveness | undefined;
@@ -81,7 +81,7 @@ export function serveLinks(server: Server, options: ServeOptions): () => void {
 
 function introduce(connection: Connection, message: ToLeader, options: ServeOptions): ServedLink | undefined {
   if (message.kind !== "introduce") throw new LinkProtocolError("the first message does not introduce");
-  const foreign = whyForeign(options.me, message.who);
+  const foreign = whyForeign(options.me(), message.who);
   if (foreign !== undefined) {
     connection.send({ kind: "refused", code: foreign.state, sentence: foreign.sentence } satisfies ToFollower);
     options.onTurnedAway(message.who, foreign.sentence);
@@ -89,7 +89,7 @@ function introduce(connection: Connection, message: ToLeader, options: ServeOpti
     return undefined;
   }
   const link: ServedLink = { peer: message.who, connection };
-  connection.send({ kind: "introduced", who: options.me } satisfies ToFollower);
+  connection.send({ kind: "introduced", who: options.me() } satisfies ToFollower);
   options.onUp(link);
   return link;
 }

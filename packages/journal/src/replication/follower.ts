@@ -14,29 +14,15 @@ import type { DialledLink } from "../link/dial.ts";
 import { plainMarks } from "../link/messages.ts";
 import type { BinaryMessage, Introduction, ToFollower } from "../link/messages.ts";
 import { Emitter } from "../signal.ts";
-import { journalFormat } from "../store/schema.ts";
 import type { Promises } from "../store/store.ts";
+import type { Following, Stopped } from "./following.ts";
 import { IncomingSnapshot } from "./incoming.ts";
-
-/** The peer this node follows, or is about to. */
-export interface Following {
-  readonly node: NodeId;
-  readonly epoch: Epoch;
-  readonly boot: BootId;
-  readonly phase: "promising" | "greeting" | "cutting" | "snapshot" | "following";
-}
-
-/** Why a peer is not followed any more. */
-export interface Stopped {
-  readonly node: NodeId;
-  readonly state: RejoinState;
-  readonly sentence: string;
-}
+import { PruneAlong } from "./prune-along.ts";
 
 interface Peer {
   readonly node: NodeId;
   readonly link: DialledLink;
-  lead: { readonly epoch: Epoch; readonly boot: BootId } | undefined;
+  lead: { readonly epoch: Epoch; readonly boot: BootId; readonly schema: number } | undefined;
   stopped: Stopped | undefined;
 }
 
@@ -50,7 +36,7 @@ interface Joined {
 
 export interface FollowerSideOptions {
   readonly journal: Journal;
-  readonly me: Introduction;
+  readonly me: Omit<Introduction, "schema">;
   readonly mayFollow: (epoch: Epoch) => boolean;
   readonly mayAcknowledge: (epoch: Epoch) => boolean;
   /** Bytes at the writer above which no more is read from the link. */
@@ -75,6 +61,7 @@ export class FollowerSide {
   readonly #o: FollowerSideOptions;
   readonly #peers = new Map<NodeId, Peer>();
   readonly #unsubscribe: (() => void)[];
+  readonly #pruning: PruneAlong;
   #joined: Joined | undefined;
   /** Received, not durable yet. */
   #pending: Frame[] = [];
@@ -85,6 +72,7 @@ export class FollowerSide {
   constructor(options: FollowerSideOptions) {
     this.#o = options;
     const { journal } = options;
+    this.#pruning = new PruneAlong(journal);
     this.#told = journal.commitMark.sequence;
     this.#unsubscribe = [
       journal.onDurable.on((sequence) => this.#onDurable(sequence)),
@@ -140,7 +128,7 @@ export class FollowerSide {
     if (peer === undefined) return;
     switch (message.kind) {
       case "lead":
-        peer.lead = { epoch: message.epoch, boot: message.boot };
+        peer.lead = { epoch: message.epoch, boot: message.boot, schema: message.schema };
         this.#consider(peer);
         return;
       case "heartbeat":
@@ -164,6 +152,9 @@ export class FollowerSide {
         return;
       case "introduced":
       case "response":
+      case "digest-at":
+      case "digest":
+      case "head":
         return;
     }
   }
@@ -218,13 +209,15 @@ export class FollowerSide {
       return;
     }
     this.#hear(joined.peer, joined);
+    // A leader of the newer format is followed with a file of that format, where this build can write it.
+    journal.care.meetFormat(joined.peer.lead?.schema ?? journal.care.format);
     const { commit, tail } = journal.marks();
     const standing = {
       cluster: me.cluster,
       node: me.node,
       journal: me.journal,
       boot: me.boot,
-      schema: journalFormat,
+      schema: journal.care.format,
       epochMax: joined.epoch,
       commit: { sequence: commit.sequence, hash: commit.hash },
       tail: plainMarks(tail),
@@ -296,6 +289,7 @@ export class FollowerSide {
     if (joined.phase !== "cutting" && joined.phase !== "following") return;
     this.#commit(beat.commit);
     this.#acknowledge();
+    this.#pruning.to(beat.pruned);
   }
 
   /** Moves the journal's commit point; it is told once the frames up to it are durable here and were told. */

@@ -25,7 +25,6 @@ import { encodeChunk, encodeFrame } from "../link/messages.ts";
 import type { ToFollower, ToLeader } from "../link/messages.ts";
 import type { ServedLink } from "../link/serve.ts";
 import { Emitter } from "../signal.ts";
-import { journalFormat } from "../store/schema.ts";
 
 /** What is known of one follower under the present leadership. */
 export interface FollowerView {
@@ -65,6 +64,8 @@ export interface SessionLimits {
 
 interface Session {
   readonly link: ServedLink;
+  /** Format of its file when it said hello. */
+  schema: number;
   phase: FollowerView["phase"];
   epoch: Epoch | undefined;
   shipped: Sequence;
@@ -123,6 +124,14 @@ export class LeaderSide {
     for (const session of this.#sessions) this.#reset(session);
   }
 
+  /** Tells every follower of this leadership whose file has the format of this one. */
+  tell(message: ToFollower): void {
+    for (const session of this.#sessions) {
+      const isOfFormat = session.schema === this.#journal.care.format;
+      if (session.epoch === this.#leading && session.epoch !== undefined && isOfFormat) this.#send(session, message);
+    }
+  }
+
   close(): void {
     clearInterval(this.#heartbeat);
     this.#stopSealed();
@@ -138,6 +147,7 @@ export class LeaderSide {
     }
     const session: Session = {
       link,
+      schema: link.peer.schema,
       phase: "idle",
       epoch: undefined,
       shipped: 0,
@@ -164,6 +174,7 @@ export class LeaderSide {
     if (session === undefined || message.epoch !== this.#leading) return;
     this.#reset(session);
     session.epoch = message.epoch;
+    session.schema = message.standing.schema;
     // A session's failure is that connection's: it is dropped, and the follower dials again.
     this.#rejoin(session, message.epoch, message.standing).catch((error: unknown) =>
       link.connection.close(error instanceof Error ? error.message : String(error)),
@@ -219,7 +230,7 @@ export class LeaderSide {
   #standing(epoch: Epoch): LeaderStanding {
     return {
       cluster: this.#journal.identity.cluster,
-      schema: journalFormat,
+      schema: this.#journal.care.format,
       epoch,
       last: this.#journal.last.sequence,
       pruned: this.#journal.pruned,
@@ -291,13 +302,15 @@ export class LeaderSide {
     if (this.#leading === undefined || this.#journal.failure !== undefined) return;
     const commit = this.#journal.commitMark.sequence;
     const last = this.#journal.last.sequence;
+    const { pruned } = this.#journal;
     for (const session of this.#sessions) {
-      this.#send(session, { kind: "heartbeat", epoch: this.#leading, boot: this.#boot, commit, last });
+      this.#send(session, { kind: "heartbeat", epoch: this.#leading, boot: this.#boot, commit, last, pruned });
     }
   }
 
   #announce(session: Session, epoch: Epoch): void {
-    this.#send(session, { kind: "lead", epoch, boot: this.#boot, node: this.#journal.identity.node });
+    const { identity, care } = this.#journal;
+    this.#send(session, { kind: "lead", epoch, boot: this.#boot, node: identity.node, schema: care.format });
   }
 
   #enter(session: Session, phase: FollowerView["phase"]): void {

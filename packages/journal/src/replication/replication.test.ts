@@ -229,7 +229,7 @@ test("a follower that stands before what was pruned gets a snapshot", async () =
   await journalB.close();
   await durable(a.journal, a.journal.append(1, notes(640, 65)));
   a.journal.commit(704);
-  expect(await a.journal.prune(320)).toBe(320);
+  expect(await a.journal.care.prune(320)).toBe(320);
   await using b = await startNode(folder.dir, "b");
   connect(a, b);
   await a.lead(1, ["b"]);
@@ -260,7 +260,9 @@ test("a follower that was away comes back and catches up, whatever the leader di
 test("what waits for a follower that does not read has a bound", async () => {
   using folder = scratch();
   const limits = { bufferedBytesMax: 64 * 1024, pageBytes: 64 * 1024 };
-  await using a = await startNode(folder.dir, "a", { recentBytesMax: 100_000, replication: { limits } });
+  // It does not answer pings either, and is to be kept all the same.
+  const liveness = { pingMs: 500, deadMs: 60_000 };
+  await using a = await startNode(folder.dir, "a", { recentBytesMax: 100_000, replication: { limits, liveness } });
   await a.lead(1, []);
   const socket = new WebSocket(`ws://${a.address}/link`);
   const sleeper = {

@@ -4,7 +4,19 @@
  * core's succession; this obeys and reports.
  */
 import type { Server } from "node:http";
-import type { BootId, Epoch, Frame, MonoMs, NodeId, RejoinState, Sequence } from "@baton/core";
+import { usualDigestPace } from "@baton/core";
+import type {
+  BootId,
+  DigestPace,
+  Epoch,
+  Frame,
+  MonoMs,
+  NodeId,
+  RejoinState,
+  Sequence,
+  StateDigest,
+  StateDivergence,
+} from "@baton/core";
 import type { Journal } from "../journal.ts";
 import type { Liveness } from "../link/connection.ts";
 import { dialLink } from "../link/dial.ts";
@@ -14,10 +26,11 @@ import { serveLinks } from "../link/serve.ts";
 import type { ServedLink } from "../link/serve.ts";
 import { Emitter } from "../signal.ts";
 import type { Signal } from "../signal.ts";
-import { journalFormat } from "../store/schema.ts";
 import type { Promises } from "../store/store.ts";
+import { DigestExchange } from "./digests.ts";
 import { FollowerSide } from "./follower.ts";
-import type { Following, Stopped } from "./follower.ts";
+import type { Following, Stopped } from "./following.ts";
+import { HeadExchange } from "./heads.ts";
 import { LeaderSide } from "./leader.ts";
 import type { AckHeard, FollowerView, SessionLimits } from "./leader.ts";
 import { Requests } from "./requests.ts";
@@ -36,6 +49,10 @@ export interface ReplicationOptions {
   readonly authorization?: string;
   readonly limits?: Partial<SessionLimits>;
   readonly liveness?: Liveness;
+  /** How often state digests are compared. */
+  readonly digests?: DigestPace;
+  /** How often chain heads are countersigned, in ms; default 10 s. */
+  readonly headsEveryMs?: number;
 }
 
 /** One link as status shows it. */
@@ -55,6 +72,7 @@ const defaultLimits: SessionLimits = {
   pageBytes: 256 * 1024,
   snapshotBehind: 200_000,
 };
+const defaultHeadsEveryMs = 10_000;
 
 /** Serves links and begins to dial the peers it is told of. */
 export function startReplication(options: ReplicationOptions): Replication {
@@ -69,9 +87,11 @@ interface DialledPeer {
 
 export class Replication {
   readonly #o: ReplicationOptions;
-  readonly #me: Introduction;
+  readonly #me: () => Introduction;
   readonly #leader: LeaderSide;
   readonly #follower: FollowerSide;
+  readonly #digests: DigestExchange;
+  readonly #heads: HeadExchange;
   readonly #requests = new Requests();
   readonly #dialled = new Map<NodeId, DialledPeer>();
   readonly #stopServing: () => void;
@@ -85,24 +105,27 @@ export class Replication {
   constructor(options: ReplicationOptions) {
     const { journal, boot, heartbeatMs, mayFollow, mayAcknowledge } = options;
     this.#o = options;
-    this.#me = {
-      cluster: journal.identity.cluster,
-      node: journal.identity.node,
-      journal: journal.identity.journal,
-      boot,
-      schema: journalFormat,
-    };
+    const { cluster, node, journal: disk } = journal.identity;
+    // The format is that of the file at the time: it may be raised while this runs.
+    const me = { cluster, node, journal: disk, boot };
+    this.#me = () => ({ ...me, schema: journal.care.format });
     this.#leader = new LeaderSide({ journal, boot, heartbeatMs, limits: { ...defaultLimits, ...options.limits } });
     this.#follower = new FollowerSide({
       journal,
-      me: this.#me,
+      me,
       mayFollow,
       mayAcknowledge,
       inFlightBytesMax: 8 * 1024 * 1024,
     });
+    const toFollowers = (message: ToFollower): void => this.#leader.tell(message);
+    const toLeader = (message: ToLeader): void => this.#toLeader(message);
+    this.#digests = new DigestExchange({ journal, pace: options.digests ?? usualDigestPace, toFollowers, toLeader });
+    const headsEveryMs = options.headsEveryMs ?? defaultHeadsEveryMs;
+    this.#heads = new HeadExchange({ journal, everyMs: headsEveryMs, toFollowers, toLeader });
+    this.#follower.committed.on(() => this.#heads.retry());
     // A newer leader is followed only after this node has stopped to lead, in the same turn.
     this.#follower.superseded.on(() => {
-      this.#leader.stopLeading();
+      this.stopLeading();
       journal.dropQueued();
     });
     this.#stopServing = serveLinks(options.server, {
@@ -177,6 +200,14 @@ export class Replication {
   get onSuperseded(): Signal<{ readonly epoch: Epoch; readonly node: NodeId; readonly boot: BootId }> {
     return this.#follower.superseded;
   }
+  /** This node's state and another's differ after the same record. A standby keeps that until it gets a new copy. */
+  get onDiverged(): Signal<StateDivergence> {
+    return this.#digests.diverged;
+  }
+  /** A state digest was taken here. */
+  get onDigest(): Signal<StateDigest> {
+    return this.#digests.taken;
+  }
   get onLinkUp(): Signal<{ readonly node: NodeId; readonly boot: BootId }> {
     return this.#linkUp;
   }
@@ -210,7 +241,7 @@ export class Replication {
       this.#requests.lost(node);
     }
     for (const [node, address] of addresses) {
-      if (node !== this.#me.node && !this.#dialled.has(node)) this.#dial(node, address);
+      if (node !== this.#me().node && !this.#dialled.has(node)) this.#dial(node, address);
     }
   }
 
@@ -222,12 +253,17 @@ export class Replication {
   /** Announces that this node leads. The epoch is durable in the promises already. */
   lead(epoch: Epoch): void {
     this.#follower.release();
+    this.#o.journal.care.lead();
     this.#leader.lead(epoch);
+    this.#digests.lead(true);
+    this.#heads.lead(epoch);
   }
 
   /** Ships nothing more and counts no acknowledgement. */
   stopLeading(): void {
     this.#leader.stopLeading();
+    this.#digests.lead(false);
+    this.#heads.lead(undefined);
   }
 
   /** Follower: a vow was lifted; the last position is repeated. */
@@ -257,6 +293,8 @@ export class Replication {
   }
 
   close(): void {
+    this.#digests.close();
+    this.#heads.close();
     this.#leader.close();
     this.#follower.close();
     for (const [node, { link }] of this.#dialled) {
@@ -292,8 +330,19 @@ export class Replication {
   }
 
   #onDialled(node: NodeId, message: ToFollower): void {
-    if (message.kind === "response") this.#requests.answered(message);
+    if (message.kind === "response") return this.#requests.answered(message);
+    // What only the leader that is followed may say.
+    const isFollowed = this.#follower.following?.node === node;
+    if (message.kind === "digest-at" && isFollowed) this.#digests.asked(message.at);
+    else if (message.kind === "digest" && isFollowed)
+      this.#digests.heard(node, { at: message.at, digest: message.digest });
+    else if (message.kind === "head" && isFollowed) this.#heads.shown(node, message.head);
     else this.#follower.onMessage(node, message);
+  }
+
+  #toLeader(message: ToLeader): void {
+    const leader = this.#follower.following?.node;
+    if (leader !== undefined) this.#dialled.get(leader)?.link.send(message);
   }
 
   #onServed(link: ServedLink, message: ToLeader): void {
@@ -313,6 +362,12 @@ export class Replication {
         return;
       case "request":
         this.#answer(link, message.id, message.payload);
+        return;
+      case "digest":
+        this.#digests.heard(node, { at: message.at, digest: message.digest });
+        return;
+      case "countersigned":
+        this.#heads.countersigned(node, message.head);
         return;
       case "introduce":
         return;

@@ -5,9 +5,11 @@
  */
 import { createHash, hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { frameFault } from "@baton/core/records";
-import type { Epoch, Sequence } from "@baton/core";
+import { frameFault, id } from "@baton/core/records";
+import type { ClusterId, Epoch, NodeId, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
+import { isHeadGenuine, readHeads } from "./heads.ts";
+import type { HeadRow } from "./heads.ts";
 import type { EpochMark, FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
@@ -24,6 +26,10 @@ export interface VerifyReport {
   readonly lastHash: string;
   readonly epoch: Epoch;
   readonly committed: Sequence;
+  /** Heads that other nodes countersigned: how many, by whom, and up to which record they vouch for this chain. */
+  readonly heads: { readonly count: number; readonly by: readonly NodeId[]; readonly highest: Sequence };
+  /** Tails that were cut: see `readQuarantine`. */
+  readonly quarantined: { readonly frames: number; readonly events: number };
   readonly fault: { readonly sequence: Sequence; readonly sentence: string } | undefined;
 }
 
@@ -39,12 +45,15 @@ export async function sha256OfFile(file: string): Promise<string> {
   return digest.digest("hex");
 }
 
-/** Verifies a whole journal file, read only, beside its owner or without one. Throws only when it cannot be read at all. */
-export function verifyJournal(file: string): VerifyReport {
+/**
+ * Verifies a whole journal file, read only, beside its owner or without one. `witnesses`: files of other nodes, whose
+ * countersigned heads this one must hold too. Throws only when a file cannot be read at all.
+ */
+export function verifyJournal(file: string, witnesses: readonly string[] = []): VerifyReport {
   const db = openForReading(file);
   try {
     db.exec("BEGIN");
-    return verifyDatabase(db, file);
+    return verifyDatabase(db, file, witnesses);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (!code.startsWith("SQLITE_CORRUPT") && code !== "SQLITE_NOTADB") throw error;
@@ -65,11 +74,17 @@ export function whyTailBroken(reader: FrameReader, frames: number, db: Db): stri
   return walked.fault?.sentence ?? contradiction(db, reader)?.sentence;
 }
 
-function verifyDatabase(db: Db, file: string): VerifyReport {
+function verifyDatabase(db: Db, file: string, witnesses: readonly string[]): VerifyReport {
   const reader = frameReader(db);
   const pruned = reader.prunedMark();
   const walked = walk(reader, pruned);
-  const fault = walked.fault ?? contradiction(db, reader) ?? corruption(db, walked.end.sequence);
+  const cluster = clusterOf(db);
+  const heads = [...readHeads(db), ...witnesses.flatMap((witness) => headsOfFile(witness, cluster))];
+  const fault =
+    walked.fault ??
+    contradiction(db, reader) ??
+    whyNotWitnessed(reader, cluster, heads) ??
+    corruption(db, walked.end.sequence);
   const committed = Number(db.prepare("SELECT committed FROM meta").pluck().get() ?? 0);
   return {
     file,
@@ -81,8 +96,62 @@ function verifyDatabase(db: Db, file: string): VerifyReport {
     lastHash: walked.end.hash,
     epoch: walked.end.epoch,
     committed,
+    heads: {
+      count: heads.length,
+      by: [...new Set(heads.map((head) => head.node))],
+      highest: heads.reduce((most, head) => Math.max(most, head.sequence), 0),
+    },
+    quarantined: db
+      .prepare<[], { frames: number; events: number }>(
+        "SELECT count(*) AS frames, coalesce(sum(last - first + 1), 0) AS events FROM quarantine",
+      )
+      .get() ?? { frames: 0, events: 0 },
     fault,
   };
+}
+
+function clusterOf(db: Db): ClusterId {
+  return id<ClusterId>(String(db.prepare("SELECT cluster FROM meta").pluck().get()));
+}
+
+function headsOfFile(file: string, cluster: ClusterId): readonly HeadRow[] {
+  const db = openForReading(file);
+  try {
+    const theirs = clusterOf(db);
+    if (theirs !== cluster) throw new JournalError("journal-foreign", `${file} belongs to cluster ${theirs}`);
+    return readHeads(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** What other nodes vouched for with their keys against what is here: a chain that was cut or made anew shows. */
+function whyNotWitnessed(reader: FrameReader, cluster: ClusterId, heads: readonly HeadRow[]): VerifyReport["fault"] {
+  const pruned = reader.prunedMark();
+  const last = reader.lastMark();
+  const keys = new Map<string, string>();
+  for (const head of heads) {
+    const { node, epoch, sequence } = head;
+    const who = `${node} countersigned record ${sequence} of epoch ${epoch}`;
+    if (!isHeadGenuine(cluster, head)) return { sequence, sentence: `the word that ${who} is forged` };
+    const signer = `${node} ${head.journal}`;
+    if (head.publicKey !== (keys.get(signer) ?? head.publicKey)) {
+      return { sequence, sentence: `${who} under another key than before, with the same journal` };
+    }
+    keys.set(signer, head.publicKey);
+    if (sequence > last.sequence) {
+      return {
+        sequence: last.sequence + 1,
+        sentence: `${who}, the journal ends at ${last.sequence}: the end was cut off`,
+      };
+    }
+    if (sequence < pruned.sequence) continue;
+    const here = reader.markAt(sequence);
+    if (here?.hash === head.hash) continue;
+    const found = here === undefined ? "no frame ends there" : "the frame there has another hash";
+    return { sequence, sentence: `${who}, but ${found}: this is another history` };
+  }
+  return undefined;
 }
 
 interface Walked {

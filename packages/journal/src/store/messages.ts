@@ -6,6 +6,7 @@
 import type { Frame, IntentId, Mark, OrderRow, Sequence, WallMs } from "@baton/core";
 import type { JournalErrorCode } from "../errors.ts";
 import type { VerifyReport } from "./chain.ts";
+import type { HeadRow } from "./heads.ts";
 import type { EpochMark } from "./read.ts";
 import type { SnapshotLabel } from "./snapshot.ts";
 import type { Promises, StoreOpened, StoreOptions } from "./store.ts";
@@ -17,6 +18,8 @@ export interface WriterStart {
   readonly progress: SharedArrayBuffer;
   /** Rows are written so long after the last order, in ms. */
   readonly settleMs: number;
+  /** Size of the reserve for a full disk, bytes; 0 for none. */
+  readonly reserveBytes: number;
 }
 
 export type WriterOrder =
@@ -33,7 +36,16 @@ export type WriterOrder =
     }
   | { readonly kind: "prune"; readonly call: number; readonly upTo: Sequence }
   | { readonly kind: "install"; readonly call: number; readonly snapshotFile: string; readonly label: SnapshotLabel }
+  /** Lets the rows stop for a digest; the answer is the record they stand still after, undefined when they are beyond. */
+  | { readonly kind: "digest"; readonly call: number; readonly at: Sequence }
+  | { readonly kind: "go-on" }
+  | { readonly kind: "heads"; readonly heads: readonly HeadRow[] }
+  | { readonly kind: "divergence"; readonly sentence: string }
+  | { readonly kind: "raise"; readonly format: number }
   | { readonly kind: "close"; readonly call: number };
+
+/** Orders without an answer that are not frames. */
+export type SilentOrder = Extract<WriterOrder, { kind: "go-on" | "heads" | "divergence" | "raise" }>;
 
 export type WriterReport =
   | { readonly kind: "opened"; readonly opened: StoreOpened }
@@ -47,6 +59,8 @@ export type WriterReport =
     }
   | { readonly kind: "done"; readonly call: number; readonly answer: StoreOpened | EpochMark | number | undefined }
   | { readonly kind: "declined"; readonly call: number; readonly fault: Fault }
+  /** The reserve for a full disk was released, or made (again). */
+  | { readonly kind: "reserve"; readonly isReleased: boolean }
   | { readonly kind: "failed"; readonly fault: Fault };
 
 export type ReaderOrder =
@@ -56,7 +70,21 @@ export type ReaderOrder =
   | { readonly kind: "prove"; readonly call: number; readonly file: string; readonly label: SnapshotLabel }
   | { readonly kind: "verify"; readonly call: number }
   | { readonly kind: "events-of"; readonly call: number; readonly intents: readonly IntentId[] }
-  | { readonly kind: "past-orders"; readonly call: number; readonly asked: PastOrders };
+  | { readonly kind: "past-orders"; readonly call: number; readonly asked: PastOrders }
+  /** Begins to read the rows, which stand still; false when they are not at this record. */
+  | { readonly kind: "digest-begin"; readonly call: number; readonly at: Sequence }
+  /** The digest of what was begun. */
+  | { readonly kind: "digest"; readonly call: number }
+  /** The last record that is older than this time, and the unused pages in the file. */
+  | { readonly kind: "age"; readonly call: number; readonly before: WallMs };
+
+/** How far a journal has aged. */
+export interface JournalAge {
+  /** Every record up to here is older than the time that was asked for. */
+  readonly aged: Sequence;
+  /** Bytes inside the file that nothing uses. */
+  readonly reusableBytes: number;
+}
 
 /** Which past orders: one, or a page of those recorded after a sequence; from tables that have every event up to `applied`. */
 export interface PastOrders {
@@ -81,6 +109,9 @@ export type ReaderReport =
         | readonly Mark[]
         | readonly StoredEvent[]
         | readonly OrderRow[]
+        | boolean
+        | string
+        | JournalAge
         | SnapshotLabel
         | VerifyReport
         | undefined;

@@ -4,11 +4,13 @@
  * durable, and nothing of what is still on its way.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { assert, assertNever } from "@baton/core/records";
 import type { OrderRow } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
+import { journalAge } from "./age.ts";
 import { verifyJournal } from "./chain.ts";
+import { RowsAt } from "./digest.ts";
 import type { PastOrders, ReaderOrder, ReaderReport } from "./messages.ts";
 import type { FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
@@ -23,6 +25,8 @@ const { file } = workerData as { file: string };
 const rowsWithinMs = 2_000;
 
 let connection: { db: Db; reader: FrameReader } | undefined;
+/** Rows that are held still for a digest. */
+let rows: RowsAt | undefined;
 
 port.on("message", (order: ReaderOrder) => {
   answerTo(order).then(
@@ -51,6 +55,12 @@ async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kin
       return order.intents.flatMap((intent) => reader().eventsOf(intent));
     case "past-orders":
       return pastOrders(order.asked);
+    case "digest-begin":
+      return beginDigest(order.at);
+    case "digest":
+      return digest();
+    case "age":
+      return journalAge(opened().db, order.before);
     default:
       return assertNever(order, "order");
   }
@@ -66,12 +76,37 @@ async function pastOrders(asked: PastOrders): Promise<readonly OrderRow[]> {
   throw new JournalError("journal-io", `${file}: the rows of event ${asked.applied} were not written in time`);
 }
 
+function beginDigest(at: number): boolean {
+  rows?.close();
+  rows = new RowsAt(file);
+  if (rows.applied === at) return true;
+  rows.close();
+  rows = undefined;
+  return false;
+}
+
+/** In slices, so that a backfill page does not wait for it. */
+async function digest(): Promise<string> {
+  const held = rows;
+  if (held === undefined) throw new JournalError("journal-closed", `${file}: no rows are held for a digest`);
+  rows = undefined;
+  try {
+    return await held.digest(nextTurn);
+  } finally {
+    held.close();
+  }
+}
+
 function reader(): FrameReader {
+  return opened().reader;
+}
+
+function opened(): { readonly db: Db; readonly reader: FrameReader } {
   if (connection === undefined) {
     const db = openForReading(file);
     connection = { db, reader: frameReader(db) };
   }
-  return connection.reader;
+  return connection;
 }
 
 function report(message: ReaderReport): void {

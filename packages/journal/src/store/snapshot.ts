@@ -6,6 +6,7 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import type { Epoch, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
+import { makeAdditions } from "./additions.ts";
 import { sha256OfFile, verifyJournal } from "./chain.ts";
 import { frameReader } from "./read.ts";
 import { openForReading, openForWriting, syncFolderOf } from "./schema.ts";
@@ -52,13 +53,18 @@ export async function proveSnapshot(file: string, label: SnapshotLabel): Promise
 export function adoptIdentity(snapshotFile: string, journalFile: string): void {
   const db = openForWriting(snapshotFile);
   try {
+    makeAdditions(db);
     db.prepare("ATTACH ? AS own").run(journalFile);
+    // Heads of the own file stay where the new chain holds them; a state that differed is gone with its rows.
     db.exec(`
       BEGIN IMMEDIATE;
       UPDATE main.meta SET (cluster, node, journal, boot_count, boot, epoch_max, vow_epoch, vow_version, etcd, deleting) =
         (SELECT cluster, node, journal, boot_count, boot, epoch_max, vow_epoch, vow_version, etcd, NULL FROM own.meta);
       DELETE FROM main.quarantine;
       INSERT INTO main.quarantine SELECT * FROM own.quarantine;
+      INSERT OR IGNORE INTO main.head SELECT h.* FROM own.head h
+        WHERE EXISTS (SELECT 1 FROM main.frame f WHERE f.last = h.sequence AND f.hash = h.hash);
+      DELETE FROM main.fact;
       COMMIT;
       DETACH own;
     `);

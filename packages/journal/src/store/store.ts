@@ -5,10 +5,15 @@
  */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { assert, genesisHash, id } from "@baton/core/records";
+import { assert, genesisHash, id, whyFileRefused } from "@baton/core/records";
 import type { BootId, ClusterId, Epoch, Frame, JournalEvent, JournalId, NodeId, Sequence, WallMs } from "@baton/core";
 import { JournalError } from "../errors.ts";
+import { makeAdditions, readFact, writeFact } from "./additions.ts";
 import { whyTailBroken } from "./chain.ts";
+import { Deleting } from "./deleting.ts";
+import { insertHeads } from "./heads.ts";
+import type { HeadRow } from "./heads.ts";
+import { Materialiser } from "./materialise.ts";
 import type { EpochMark, FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
@@ -39,6 +44,10 @@ export interface JournalIdentity {
 /** What was found on the disk. */
 export interface StoreOpened {
   readonly identity: JournalIdentity;
+  /** Of the file, which is what this node speaks; at most that of the build. */
+  readonly format: number;
+  /** A state digest that differed from the leader's, in a sentence; undefined when none did since the last whole copy. */
+  readonly divergence: string | undefined;
   readonly last: EpochMark;
   readonly commit: EpochMark;
   readonly pruned: EpochMark;
@@ -59,6 +68,8 @@ export interface StoreOptions {
   readonly create: boolean;
   /** The id of a journal that is made now; drawn when it is not given. */
   readonly newJournal?: JournalId | undefined;
+  /** The newest format that this build writes; tests play other builds. */
+  readonly build?: number | undefined;
 }
 
 interface MetaRow {
@@ -87,12 +98,9 @@ export class JournalStore {
   opened: StoreOpened;
   readonly #db: Db;
   readonly #reader: FrameReader;
-  /** Made when first needed, so that who opens need not wait for the writer's own copy of the state. */
-  #made: Tables | undefined;
+  readonly #rows: Materialiser;
+  readonly #deleting: Deleting;
   readonly #sql: Statements;
-  /** Frames that the tables do not hold yet, ascending. */
-  #unapplied: Frame[];
-  #committed: Sequence;
   #walBytes = 0;
 
   /** Opens or creates the file, whose lock the caller holds, and counts the boot. Throws `JournalError`. */
@@ -110,15 +118,18 @@ export class JournalStore {
       this.#db = db;
       const createdNow = create(db, options);
       if (createdNow) syncFolderOf(options.file);
+      makeAdditions(db);
       const meta = checkedMeta(db, options);
       db.prepare("UPDATE meta SET boot_count = boot_count + 1, boot = ?").run(options.bootId);
       this.#reader = frameReader(db);
       const fault = whyTailBroken(this.#reader, checkedFrames, db);
       if (fault !== undefined) throw new JournalError("journal-corrupt", `${options.file}: ${fault}`);
       this.#sql = prepareStatements(db);
-      this.#unapplied = this.#reader.frames(meta.applied, Number.POSITIVE_INFINITY);
-      this.#committed = meta.committed;
-      this.opened = this.#describe(meta, createdNow);
+      this.#deleting = new Deleting(db);
+      const unapplied = this.#reader.frames(meta.applied, Number.POSITIVE_INFINITY);
+      this.opened = this.#describe(meta, createdNow, unapplied);
+      const { committed, applied: written } = meta;
+      this.#rows = new Materialiser({ makeTables: () => this.#tables(), unapplied, committed, written });
     } catch (error) {
       db?.close();
       throw error;
@@ -127,16 +138,13 @@ export class JournalStore {
 
   /** Builds the state that the tables are written from, if it was not needed yet. */
   warm(): void {
-    const isMade = this.#tables.applied >= 0;
-    assert(isMade, "the state is made before what it is made from goes");
-    this.#applyCommitted();
+    this.#rows.apply();
     this.opened = { ...this.opened, tables: [], unapplied: [] };
   }
 
-  get #tables(): Tables {
+  #tables(): Tables {
     const { tables, applied } = this.opened;
-    this.#made ??= new Tables(this.#db, stateOfTables(tables, applied));
-    return this.#made;
+    return new Tables(this.#db, stateOfTables(tables, applied));
   }
 
   /** Writes frames that follow on the last one, and the commit point, in one durable transaction. */
@@ -147,9 +155,9 @@ export class JournalStore {
     });
   }
 
-  /** Makes the tables hold all that is committed. True when there was something to do. */
+  /** Makes the tables hold all that is committed, up to where a digest stops them. True when there was something to do. */
   settle(committed: Sequence): boolean {
-    if (committed === this.#committed && (this.#unapplied[0]?.last ?? Infinity) > committed) return false;
+    if (!this.#rows.isBehind(committed)) return false;
     this.#transaction(() => {
       this.#moveCommit(committed, 1);
     });
@@ -167,36 +175,50 @@ export class JournalStore {
 
   /** Moves every frame after `after` into quarantine. The caller has checked that none of them is committed. */
   cut(after: Sequence, reason: string, now: WallMs): number {
-    assert(after >= this.#committed, "a cut never reaches the commit point");
+    assert(after >= this.#rows.committed, "a cut never reaches the commit point");
     assert(this.#reader.markAt(after) !== undefined || after === 0, "a cut falls on the end of a frame");
     const frames = this.#reader.frames(after, Number.POSITIVE_INFINITY);
-    this.#transaction(() => {
-      this.#sql.allowDeleting.run("cut");
-      for (const f of frames) {
-        this.#sql.quarantine.run(f.first, f.last, f.epoch, f.previousHash, f.hash, f.body, reason, now);
-      }
-      this.#sql.deleteEventsAfter.run(after);
-      this.#sql.deleteFramesAfter.run(after);
-      this.#sql.deleteEpochsAfter.run(after);
-      this.#sql.allowDeleting.run(null);
-    });
-    this.#unapplied = this.#unapplied.filter((frame) => frame.last <= after);
+    this.#transaction(() => this.#deleting.cut(after, frames, reason, now));
+    this.#rows.cut(after);
     return frames.length;
   }
 
   /** Deletes frames that end at or before `upTo` and are committed and in the tables. Answers the new pruned point. */
   prune(upTo: Sequence): EpochMark {
-    const limit = Math.min(upTo, this.#committed, this.#tables.applied);
-    const row = this.#sql.lastFrameUpTo.get(limit);
-    if (row === undefined) return this.#reader.prunedMark();
-    this.#transaction(() => {
-      this.#sql.allowDeleting.run("prune");
-      this.#sql.deleteEventsUpTo.run(row.last);
-      this.#sql.deleteFramesUpTo.run(row.last);
-      this.#sql.allowDeleting.run(null);
-      this.#sql.pruned.run(row.last, row.hash, row.epoch);
-    });
-    return { sequence: row.last, hash: row.hash, epoch: row.epoch };
+    const mark = this.#deleting.lastEndUpTo(Math.min(upTo, this.#rows.committed, this.#rows.written));
+    if (mark === undefined) return this.#reader.prunedMark();
+    this.#transaction(() => this.#deleting.prune(mark));
+    return mark;
+  }
+
+  /** Lets the rows stop for a digest, until `goOn`; false when they are beyond this record. */
+  stopAfter(at: Sequence): boolean {
+    return this.#rows.ask(at);
+  }
+
+  /** Where the rows stand still for a digest, on the disk. */
+  get stoppedAt(): Sequence | undefined {
+    return this.#rows.stoppedAt;
+  }
+
+  /** The digest has been begun, or given up. */
+  goOn(): void {
+    this.#rows.goOn();
+  }
+
+  /** Stores heads that others countersigned. */
+  storeHeads(heads: readonly HeadRow[]): void {
+    this.#transaction(() => insertHeads(this.#db, heads));
+  }
+
+  /** Stores the sentence about a state that differs. */
+  storeDivergence(sentence: string): void {
+    this.#transaction(() => writeFact(this.#db, "divergence", sentence));
+  }
+
+  /** Raises the format of the file; it is never lowered. */
+  raise(format: number): void {
+    this.#transaction(() => void this.#sql.format.run(format, format));
   }
 
   /** Copies the WAL back if enough went into it. Between commits only. */
@@ -239,8 +261,8 @@ export class JournalStore {
     }
     assert(sequence === frame.last + 1, "a frame holds as many events as it says");
     this.#noteEpoch(frame, lines[0] ?? "");
-    this.#unapplied.push(frame);
-    this.#walBytes += 2 * frame.body.length + 12_288;
+    this.#rows.add(frame);
+    this.#walBytes += walBytesOf(frame);
   }
 
   #noteEpoch(frame: Frame, firstLine: string): void {
@@ -253,26 +275,10 @@ export class JournalStore {
   #epochNoted: Epoch | undefined;
 
   #moveCommit(committed: Sequence, leastEvents: number): void {
-    assert(committed >= this.#committed, "the commit point never moves back");
-    this.#committed = committed;
-    if (committed - this.#tables.applied >= leastEvents) {
-      this.#applyCommitted();
-      this.#tables.write();
-    }
-    this.#sql.commitPoint.run(committed, this.#tables.applied);
+    this.#sql.commitPoint.run(committed, this.#rows.move(committed, leastEvents));
   }
 
-  #applyCommitted(): void {
-    let count = 0;
-    for (const frame of this.#unapplied) {
-      if (frame.last > this.#committed) break;
-      this.#tables.apply(frame);
-      count += 1;
-    }
-    if (count > 0) this.#unapplied = this.#unapplied.slice(count);
-  }
-
-  #describe(meta: MetaRow, createdNow: boolean): StoreOpened {
+  #describe(meta: MetaRow, createdNow: boolean, unapplied: readonly Frame[]): StoreOpened {
     const last = this.#reader.lastMark();
     const commit = this.#reader.markAt(meta.committed);
     const start: EpochMark = { sequence: 0, hash: genesisHash, epoch: 0 };
@@ -286,15 +292,22 @@ export class JournalStore {
         bootCount: meta.boot_count + 1,
         createdNow,
       },
+      format: meta.format,
+      divergence: readFact(this.#db, "divergence"),
       last,
       commit: commit ?? start,
       pruned: this.#reader.prunedMark(),
       promises: promisesOf(meta),
       tables: readTables(this.#db),
       applied: meta.applied,
-      unapplied: [...this.#unapplied],
+      unapplied,
     };
   }
+}
+
+/** What a frame adds to the WAL, about. */
+export function walBytesOf(frame: Frame): number {
+  return 2 * frame.body.length + 12_288;
 }
 
 /** Creates tables and identity in an empty file; false when it is a journal already. */
@@ -306,7 +319,7 @@ function create(db: Db, options: StoreOptions): boolean {
   db.prepare(
     `INSERT INTO meta (id, format, cluster, node, journal, boot_count, boot, committed, applied, pruned, pruned_hash,
        pruned_epoch, epoch_max) VALUES (1, ?, ?, ?, ?, 0, '', 0, 0, 0, ?, 0, 0)`,
-  ).run(journalFormat, options.cluster, options.node, options.newJournal ?? randomUUID(), genesisHash);
+  ).run(options.build ?? journalFormat, options.cluster, options.node, options.newJournal ?? randomUUID(), genesisHash);
   db.exec("COMMIT");
   return true;
 }
@@ -314,12 +327,8 @@ function create(db: Db, options: StoreOptions): boolean {
 function checkedMeta(db: Db, options: StoreOptions): MetaRow {
   const meta = db.prepare<[], MetaRow>("SELECT * FROM meta").get();
   if (meta === undefined) throw new JournalError("journal-corrupt", `${options.file} has no identity`);
-  if (meta.format !== journalFormat) {
-    throw new JournalError(
-      "journal-format",
-      `${options.file} has format ${meta.format}, this build writes ${journalFormat}`,
-    );
-  }
+  const refused = whyFileRefused({ file: options.file, has: meta.format, build: options.build ?? journalFormat });
+  if (refused !== undefined) throw new JournalError("journal-format", refused);
   if (meta.cluster !== options.cluster || meta.node !== options.node) {
     const sentence = `${options.file} is the journal of node ${meta.node} in cluster ${meta.cluster}, not of ${options.node} in ${options.cluster}`;
     throw new JournalError("journal-foreign", sentence);
@@ -348,19 +357,6 @@ function prepareStatements(db: Db) {
     epoch: db.prepare("INSERT OR IGNORE INTO epoch (epoch, first, node, boot) VALUES (?, ?, ?, ?)"),
     commitPoint: db.prepare("UPDATE meta SET committed = ?, applied = ?"),
     promise: db.prepare("UPDATE meta SET epoch_max = ?, vow_epoch = ?, vow_version = ?, etcd = ?"),
-    allowDeleting: db.prepare("UPDATE meta SET deleting = ?"),
-    quarantine: db.prepare(
-      `INSERT INTO quarantine (first, last, epoch, previous_hash, hash, body, reason, cut_wall_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    deleteEventsAfter: db.prepare("DELETE FROM event WHERE seq > ?"),
-    deleteFramesAfter: db.prepare("DELETE FROM frame WHERE last > ?"),
-    deleteEpochsAfter: db.prepare("DELETE FROM epoch WHERE first > ?"),
-    deleteEventsUpTo: db.prepare("DELETE FROM event WHERE seq <= ?"),
-    deleteFramesUpTo: db.prepare("DELETE FROM frame WHERE last <= ?"),
-    lastFrameUpTo: db.prepare<[number], { last: number; hash: string; epoch: number }>(
-      "SELECT last, hash, epoch FROM frame WHERE last <= ? ORDER BY last DESC LIMIT 1",
-    ),
-    pruned: db.prepare("UPDATE meta SET pruned = ?, pruned_hash = ?, pruned_epoch = ?"),
+    format: db.prepare("UPDATE meta SET format = ? WHERE format < ?"),
   };
 }

@@ -10,9 +10,10 @@ import { InvariantError, assert, assertNever } from "@baton/core/records";
 import type { Frame } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
 import { lockJournal } from "./lock.ts";
-import type { WriterOrder, WriterReport, WriterStart } from "./messages.ts";
+import type { SilentOrder, WriterOrder, WriterReport, WriterStart } from "./messages.ts";
+import { DiskReserve } from "./reserve.ts";
 import { adoptIdentity, swapIn } from "./snapshot.ts";
-import { JournalStore } from "./store.ts";
+import { JournalStore, walBytesOf } from "./store.ts";
 
 const port = parentPort;
 assert(port !== null, "the writer runs in a worker thread");
@@ -25,10 +26,17 @@ let store: JournalStore | undefined;
 let unlock: (() => void) | undefined;
 let committed = 0;
 let settling: NodeJS.Timeout | undefined;
+let reserve: DiskReserve | undefined;
+let reserveLookedAt = Number.NEGATIVE_INFINITY;
+/** The digest that waits for the rows to stop. */
+let digestCall: number | undefined;
+
+const reserveEveryMs = 2_000;
 
 try {
   unlock = lockJournal(file);
   store = new JournalStore(start.options);
+  reserve = new DiskReserve(file, start.reserveBytes);
   committed = store.opened.commit.sequence;
   report({ kind: "opened", opened: store.opened });
   port.on("message", onOrder);
@@ -63,6 +71,7 @@ function execute(open: JournalStore, orders: readonly WriterOrder[]): void {
     if (last === undefined) return;
     const began = process.hrtime.bigint();
     Atomics.store(progress, 0, began);
+    makeRoom(frames);
     open.write(frames, committed);
     Atomics.store(progress, 0, 0n);
     const commitMs = Number(process.hrtime.bigint() - began) / 1e6;
@@ -81,18 +90,80 @@ function execute(open: JournalStore, orders: readonly WriterOrder[]): void {
       continue;
     }
     flush();
-    single(order);
+    if (isSilent(order)) silent(open, order);
+    else single(order);
     if (order.kind === "close") return;
   }
   flush();
+  answerDigest();
   store?.checkpointIfDue();
   clearTimeout(settling);
   settling = setTimeout(settle, start.settleMs);
 }
 
+function isSilent(order: WriterOrder): order is SilentOrder {
+  return order.kind === "go-on" || order.kind === "heads" || order.kind === "divergence" || order.kind === "raise";
+}
+
+function silent(open: JournalStore, order: SilentOrder): void {
+  switch (order.kind) {
+    case "go-on":
+      open.goOn();
+      return;
+    case "heads":
+      open.storeHeads(order.heads);
+      return;
+    case "divergence":
+      open.storeDivergence(order.sentence);
+      return;
+    case "raise":
+      open.raise(order.format);
+      return;
+    default:
+      assertNever(order, "order");
+  }
+}
+
+/** Lets the rows stop; who asked is told once they do. A newer call gives up the older one. */
+function askDigest(open: JournalStore, call: number, at: number): void {
+  giveUpDigest();
+  if (open.stopAfter(at)) digestCall = call;
+  else done(call, undefined);
+}
+
+function giveUpDigest(): void {
+  if (digestCall !== undefined) done(digestCall, undefined);
+  digestCall = undefined;
+}
+
+function answerDigest(): void {
+  const at = store?.stoppedAt;
+  if (at === undefined || digestCall === undefined) return;
+  done(digestCall, at);
+  digestCall = undefined;
+}
+
+/** Before a transaction: gives the reserve back when the disk has hardly room for it. */
+function makeRoom(frames: readonly Frame[]): void {
+  const bytes = frames.reduce((sum, frame) => sum + walBytesOf(frame), 0);
+  if (reserve?.makeRoom(bytes) === true) report({ kind: "reserve", isReleased: true });
+}
+
+/** Makes the reserve while there is nothing else to do. */
+function tendReserve(): void {
+  const now = performance.now();
+  if (now - reserveLookedAt < reserveEveryMs) return;
+  reserveLookedAt = now;
+  // Never rejects.
+  void reserve?.tend().then((isMade) => {
+    if (isMade) report({ kind: "reserve", isReleased: false });
+  });
+}
+
 /** An order with an answer of its own. A refusal answers that order only; a failure of storage ends everything. */
-function single(order: Exclude<WriterOrder, { kind: "frame" | "commit" }>): void {
+function single(order: Exclude<WriterOrder, SilentOrder | { kind: "frame" | "commit" }>): void {
   assert(store !== undefined, "the store is open");
+  if (order.kind === "digest") return askDigest(store, order.call, order.at);
   Atomics.store(progress, 0, process.hrtime.bigint());
   try {
     done(order.call, answerTo(store, order));
@@ -106,7 +177,7 @@ function single(order: Exclude<WriterOrder, { kind: "frame" | "commit" }>): void
 
 function answerTo(
   open: JournalStore,
-  order: Exclude<WriterOrder, { kind: "frame" | "commit" }>,
+  order: Exclude<WriterOrder, SilentOrder | { kind: "frame" | "commit" | "digest" }>,
 ): Extract<WriterReport, { kind: "done" }>["answer"] {
   switch (order.kind) {
     case "persist":
@@ -124,12 +195,15 @@ function answerTo(
       open.close();
       swapIn(order.snapshotFile, file);
       store = new JournalStore({ ...start.options, create: false });
+      giveUpDigest();
       committed = store.opened.commit.sequence;
       return store.opened;
     }
     case "close":
       clearTimeout(settling);
-      open.settle(committed);
+      giveUpDigest();
+      do open.goOn();
+      while (open.settle(committed));
       open.close();
       unlock?.();
       store = undefined;
@@ -145,8 +219,10 @@ function settle(): void {
   try {
     Atomics.store(progress, 0, process.hrtime.bigint());
     store.settle(committed);
+    answerDigest();
     store.checkpointIfDue();
     Atomics.store(progress, 0, 0n);
+    tendReserve();
   } catch (error) {
     fail(error);
   }

@@ -38,6 +38,20 @@ export function noted(n: number, text = "a fact"): JournalEvent {
   };
 }
 
+/** The first record of an epoch that changes a row: nothing was open before it. */
+export function opened(epoch: Epoch): JournalEvent {
+  return {
+    kind: "epoch.opened",
+    epoch,
+    node: id<NodeId>("a"),
+    boot: id<BootId>("boot-a"),
+    reason: "expired",
+    atWallMs: wallMs(1_700_000_000_000),
+    inheritedSendByWallMs: wallMs(1_700_000_000_000),
+    inDoubt: [],
+  };
+}
+
 /** `count` of them. */
 export function notes(count: number, from = 1): readonly JournalEvent[] {
   return Array.from({ length: count }, (_, index) => noted(from + index));

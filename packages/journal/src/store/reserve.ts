@@ -1,0 +1,92 @@
+/**
+ * The journal's reserve: space that a file beside it holds and that is given back when the disk has none left, so that
+ * cancels, outcomes and the epoch record can still be written. Looked after by the writer's thread, because only it knows
+ * when the next transaction needs room: free space is read again whenever a good part of what was free has been written.
+ * The file is made while the writer is idle, and made again when there is plenty. Invariant I20.
+ */
+import { randomFillSync } from "node:crypto";
+import { existsSync, rmSync, statSync, statfsSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { mayHoldReserve, reserveSize } from "@baton/core/records";
+
+/** Free space below which the reserve is released: room for a large transaction and a checkpoint. */
+const leastFreeBytes = 2 * 1024 * 1024;
+const chunkBytes = 256 * 1024;
+
+export class DiskReserve {
+  readonly #file: string;
+  readonly #folder: string;
+  readonly #askedBytes: number;
+  #isHeld: boolean;
+  #isReleased = false;
+  #isMaking = false;
+  /** So much may be written before the disk is looked at again. */
+  #budget = 0;
+
+  /** `askedBytes` 0: no reserve. */
+  constructor(journalFile: string, askedBytes: number) {
+    this.#file = `${journalFile}.reserve`;
+    this.#folder = dirname(journalFile);
+    this.#askedBytes = askedBytes;
+    this.#isHeld = askedBytes > 0 && existsSync(this.#file) && statSync(this.#file).size >= this.#bytes();
+  }
+
+  /** Before a transaction of about so many bytes. Answers true when the reserve was released now. */
+  makeRoom(bytes: number): boolean {
+    if (this.#askedBytes === 0 || this.#isReleased) return false;
+    this.#budget -= bytes;
+    if (this.#budget > 0) return false;
+    // A small disk has a small margin.
+    const least = Math.min(leastFreeBytes, this.#bytes() / 2) + bytes;
+    const { freeBytes } = this.#disk();
+    if (freeBytes > least) {
+      this.#budget = Math.min(leastFreeBytes, (freeBytes - least) / 2);
+      return false;
+    }
+    rmSync(this.#file, { force: true });
+    this.#isReleased = true;
+    this.#isHeld = false;
+    return true;
+  }
+
+  /** Makes the reserve, or makes a released one again, where there is plenty of room. Answers whether it was made now. */
+  async tend(): Promise<boolean> {
+    if (this.#askedBytes === 0 || this.#isHeld || this.#isMaking) return false;
+    const bytes = this.#bytes();
+    if (!mayHoldReserve(this.#disk().freeBytes, bytes)) return false;
+    this.#isMaking = true;
+    try {
+      await fill(this.#file, bytes);
+      this.#isHeld = true;
+      this.#isReleased = false;
+      this.#budget = 0;
+      return true;
+    } catch {
+      // No room for it after all; the next look tries again.
+      rmSync(this.#file, { force: true });
+      return false;
+    } finally {
+      this.#isMaking = false;
+    }
+  }
+
+  #bytes(): number {
+    return reserveSize(this.#askedBytes, this.#disk().totalBytes);
+  }
+
+  #disk(): { readonly totalBytes: number; readonly freeBytes: number } {
+    const { blocks, bavail, bsize } = statfsSync(this.#folder);
+    return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
+  }
+}
+
+/** In pieces, so that what waits for the writer does not wait for this; not zeros, which some file systems do not store. */
+async function fill(name: string, bytes: number): Promise<void> {
+  const chunk = randomFillSync(Buffer.alloc(chunkBytes));
+  await using file = await open(name, "w", 0o600);
+  for (let left = bytes; left > 0; left -= chunk.length) {
+    await file.write(chunk, 0, Math.min(left, chunk.length));
+  }
+  await file.sync();
+}
