@@ -42,6 +42,16 @@ describe("an etcd that is not the one it was", () => {
     expect(asked).toMatchObject([{ kind: "refuse-failover", why: expect.stringContaining("it was restored") }]);
   });
 
+  test("makes nobody leader, not even the one whose own boot it shows in the key", () => {
+    const told = pinned();
+    const shown = {
+      ...viewOf({ revision: 60, epoch: 5, version: 10, leader: leaderRecord(b, 5) }),
+      etcdClusterId: "2",
+    };
+    expect(told.see(shown)).toEqual([]);
+    expect(told.role).toBe("standby");
+  });
+
   test("ends the leader that meets it", () => {
     const told = leaderA();
     told.see(viewOf({ revision: 20, epoch: 1, version: 2, by: bootOf(a), leader: leaderRecord(a, 1) }));

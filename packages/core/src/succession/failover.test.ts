@@ -140,6 +140,14 @@ describe("its end", () => {
     expect(told.role).toBe("standby");
   });
 
+  test("an etcd that shows less than was vowed under is asked nothing more", () => {
+    const told = paused();
+    told.loseAnswer(asked(told.promise(start(told))));
+    const other = { ...leaderless(12), etcdClusterId: "2" };
+    expect(kinds(told.see(other))).toEqual(["refuse-failover"]);
+    expect(told.role).toBe("standby");
+  });
+
   test("a later epoch on the link ends it", () => {
     const told = paused();
     told.promise(start(told));

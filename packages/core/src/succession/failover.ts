@@ -90,7 +90,9 @@ export function settledFailover(
 ): Stepped {
   const { asked, isDead, wall } = how;
   const { operation } = asked.history;
-  if (isDead || operation === undefined || (asked.requireLeaderAbsent && view.leader !== undefined)) {
+  // What is read now may be less than what was vowed under: then nothing more is asked of this etcd.
+  const isBehind = whyUnprepared(state, view) !== undefined || whyBehind(state, view) !== undefined;
+  if (isDead || isBehind || operation === undefined || (asked.requireLeaderAbsent && view.leader !== undefined)) {
     return { state, effects: lostFailover(asked) };
   }
   const isUnclean = asked.leader.reason === "unclean";

@@ -75,6 +75,7 @@ function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
   const view = state.view;
   assert(view !== undefined, "a view was noted");
   if (role.role === "winner") return still(state);
+  if (state.restored !== undefined) return distrust(state, role);
   const leader = view.leader;
   // Rule 9: an own boot in the key is ours, whatever answer was lost; an older boot of this node is not.
   if (leader !== undefined && leader.value.boot === state.me.boot && leader.value.epoch > state.promised.epochMax) {
@@ -105,6 +106,16 @@ function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRol
   if (!requireLeaderAbsent && !isSilent(next, standby, now)) return still(next);
   const since = role.role === "standby" ? role.deferringSinceMonoMs : undefined;
   return campaign(next, { ...standby, deferringSinceMonoMs: since }, view, { requireLeaderAbsent, now, wall });
+}
+
+/** An etcd that is not trusted makes nobody leader, and what was asked of it comes to nothing. The vow stays. */
+function distrust(state: Succession, role: StandbyRole | CandidateRole): Stepped {
+  const why = `Takes no leadership: ${state.restored ?? ""}.`;
+  const say: SuccessionEffect = { kind: "say", event: "takeover.withheld", sentence: why };
+  if (role.role === "standby") return still(state, say);
+  const { following, heardMonoMs, transaction } = role;
+  const standby: StandbyRole = { role: "standby", following, heardMonoMs };
+  return still({ ...state, role: standby }, ...lostFailover(transaction), say);
 }
 
 /**

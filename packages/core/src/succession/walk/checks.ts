@@ -243,7 +243,9 @@ export class Checks {
 
   #onFailoverWon(operation: string): void {
     this.count("failover won");
-    if (this.#refusedFailovers.has(operation)) this.broken(`I14: failover ${operation} wins after it was refused`);
+    // What lands in a restored etcd is believed by nobody.
+    if (this.#refusedFailovers.has(operation) && !this.isEtcdRestored)
+      this.broken(`I14: failover ${operation} wins after it was refused`);
     this.#failovers.delete(operation);
     this.#wonFailovers.add(operation);
   }
