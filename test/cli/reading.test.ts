@@ -149,9 +149,13 @@ describe("baton orders", () => {
     const parent = {
       id: "p-1",
       algorithm: { name: "twap", side: "buy", quantity: "1", symbol: "BTC/USDT", slices: 4, durationMs: 4000 },
+      by: "ann",
       status: "running",
+      detail: null,
       executed: "0.5",
-      slices: { done: 2, skipped: 0, open: 2 },
+      slices: { planned: 4, done: 2, skipped: 0, open: 2 },
+      counted: null,
+      isTriggered: false,
       children: ["i-1", "i-2"],
     };
     await using node = await scriptedNode({ "GET /v1/orders/p-1": ok(parent) });

@@ -19,11 +19,14 @@ import {
   positionsSchema,
   problemSchema,
   promotabilitySchema,
+  riskViewSchema,
 } from "@baton/core";
 import type {
   BalanceView,
   BookView,
   ClusterView,
+  Direction,
+  EnableRequest,
   FeedView,
   HistoryPage,
   OperationRequest,
@@ -36,6 +39,7 @@ import type {
   PositionView,
   Problem,
   Promotability,
+  RiskView,
 } from "@baton/core";
 
 /** A node answered, and said no. */
@@ -161,6 +165,24 @@ export class BatonClient {
   placeOrder(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
     const headers = { "Idempotency-Key": key };
     return this.#call({ method: "POST", path: "/v1/orders", body: request, headers }, placeOrderAnswerSchema);
+  }
+
+  /** The headroom of every control. */
+  risk(): Promise<RiskView> {
+    return this.#get("/v1/risk", riskViewSchema);
+  }
+
+  /** Switches on again what a control switched off; gives the controls as they are then. */
+  enableRisk(request: EnableRequest): Promise<RiskView> {
+    return this.#call({ method: "POST", path: "/v1/risk/enable", body: request }, riskViewSchema);
+  }
+
+  /** Pauses, resumes or amends a parent order; gives it as it is now. */
+  directOrder(id: string, direction: Direction): Promise<OrderView | ParentView> {
+    return this.#call(
+      { method: "POST", path: `/v1/orders/${encodeURIComponent(id)}`, body: direction },
+      viewSchema(id),
+    );
   }
 
   /** Asks for the cancel of an order or a parent order; gives it as it is now. */

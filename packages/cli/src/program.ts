@@ -18,6 +18,7 @@ import { addNodeCommand } from "./commands/node.ts";
 import { addOperationCommands } from "./commands/operation.ts";
 import { addOrdersCommands } from "./commands/orders.ts";
 import { addPositionsCommand } from "./commands/positions.ts";
+import { addRiskCommands } from "./commands/risk.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addSwitchoverCommand } from "./commands/switchover.ts";
 import { CliEnd } from "./exit.ts";
@@ -65,6 +66,7 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
   addControlCommands(program, terminal);
   addOrdersCommands(program, terminal);
   addPositionsCommand(program, terminal);
+  addRiskCommands(program, terminal);
   addFeedsCommand(program, terminal);
   addHistoryCommand(program, terminal);
   addOperationCommands(program, terminal);

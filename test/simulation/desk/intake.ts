@@ -1,8 +1,8 @@
 /** Taking wishes in: each is checked on the speculative state and recorded in the same turn. A repeated key gets its first answer. */
 import {
   attemptEvent,
+  checkParent,
   checkRisk,
-  checkTwap,
   endedEvent,
   id,
   intentEvent,
@@ -11,8 +11,8 @@ import {
   nextParentId,
   refused,
   requestKeyOf,
-  stepTwap,
-  stopTwap,
+  stepParent,
+  stopParent,
   zero,
 } from "@baton/core";
 import type {
@@ -83,7 +83,7 @@ export class Intake {
     const parent = this.#term.state.parents.get(id<ParentId>(ref));
     if (parent !== undefined) {
       if (parent.status !== "working") return undefined;
-      const events = stopTwap(this.#term.state, parent, { reason: "cancelled", by }, now);
+      const events = stopParent(this.#term.state, parent, { reason: "cancelled", by }, now);
       return events.length === 0 ? undefined : this.#term.decide(events);
     }
     const order = this.#term.state.orders.get(id<IntentId>(ref));
@@ -96,7 +96,7 @@ export class Intake {
     const { process, tag } = this.#context;
     const now = process.clock.wall();
     if (this.#whyNot() !== undefined) return now + 10;
-    const step = stepTwap(this.#term.state, parent, tag, this.#risk(parent.algorithm.symbol));
+    const step = stepParent(this.#term.state, parent, tag, this.#risk(parent.algorithm.symbol));
     if (step.events.length === 0) {
       return step.wakeAtWallMs === undefined ? undefined : Math.min(step.wakeAtWallMs, now + waitingLookMs);
     }
@@ -144,7 +144,7 @@ export class Intake {
 
   #parent(wish: Extract<Wish, { kind: "twap" }>): Taken {
     const { algorithm } = wish;
-    const refusal = checkTwap(algorithm, this.#context.instruments.get(algorithm.symbol));
+    const refusal = checkParent(algorithm, this.#context.instruments.get(algorithm.symbol));
     if (refusal !== undefined) return { kind: "refused", refusal };
     if (this.#term.state.engine.kill.level !== "off") return { kind: "refused", refusal: refused("kill-cluster") };
     const parent = nextParentId(this.#term.state);

@@ -1,6 +1,9 @@
 /**
- * `baton kill` and `unkill`: stop and allow new risk. A kill asks nothing: it must work in a hurry, and it loses nothing.
+ * `baton kill` and `unkill`: stop and allow new risk, of the whole cluster or of a part. A kill asks nothing: it must work
+ * in a hurry, and it loses nothing but open orders, which are taken back.
  */
+import { killLevels, killText, scopesOf } from "@baton/core";
+import type { KillLevel } from "@baton/core";
 import type { Command } from "commander";
 import { CliEnd } from "../exit.ts";
 import { operate, withOperation } from "../operate.ts";
@@ -11,38 +14,57 @@ import type { Terminal } from "../terminal.ts";
 /** Adds `baton kill` and `baton unkill`. */
 export function addKillCommands(program: Command, terminal: Terminal): void {
   withOperation(withTarget(program.command("kill")))
-    .description("stop new orders at once; cancels still pass")
-    .argument("<level>", "cluster")
-    .action(async (level: string, options: OperateOptions) => {
-      if (level !== "cluster")
-        throw new CliEnd("usage", `there is no kill level ${level}; there is cluster.`, { field: "level" });
+    .description("stop new orders at once and take the open ones back; cancels still pass")
+    .argument("<level>", killLevels.join(", "))
+    .argument("[id]", "the strategy or principal, the symbol, the venue, the account; none for the cluster")
+    .action(async (asked: string, target: string | undefined, options: OperateOptions) => {
+      const level = levelOf(asked, target);
       await operate(
         await clientOf(options, terminal),
         terminal,
         options,
-        { what: "kill", level, reason: options.reason },
+        { what: "kill", level, ...(target !== undefined && { target }), reason: options.reason },
         {
           steps: [
-            "every new order of this cluster is refused from now on",
-            "orders at the venue stay; cancels still pass",
+            `every new order of ${level === "cluster" ? "this cluster" : `${level} ${target}`} is refused from now on`,
+            "its open orders are taken back; cancels still pass",
           ],
           refusals: [],
         },
       );
     });
   withOperation(withTarget(program.command("unkill")))
-    .description("let new orders pass again")
-    .action(async (options: OperateOptions) => {
+    .description("let new orders pass again; without a level, of everybody")
+    .argument("[level]", killLevels.join(", "))
+    .argument("[id]", "whose kill is lifted; none for the cluster")
+    .action(async (asked: string | undefined, target: string | undefined, options: OperateOptions) => {
+      const level = asked === undefined ? undefined : levelOf(asked, target);
       const client = await clientOf(options, terminal);
       const { kill } = await client.cluster();
       const before =
-        kill === null || kill.level === "off" ? "no kill is in force" : `killed by ${kill.by}: ${kill.reason}`;
+        kill === null || kill.level === "off"
+          ? ["no kill is in force"]
+          : scopesOf(kill).map((scope) => `${killText(scope)}: killed by ${scope.by}: ${scope.reason}`);
+      const scope = level === undefined ? {} : { level, ...(target !== undefined && { target }) };
       await operate(
         client,
         terminal,
         options,
-        { what: "unkill", reason: options.reason },
-        { steps: [before, "new orders pass again"], refusals: [] },
+        { what: "unkill", ...scope, reason: options.reason },
+        { steps: [...before, level === undefined ? "new orders pass again" : `this kill is lifted`], refusals: [] },
       );
     });
+}
+
+function levelOf(asked: string, target: string | undefined): KillLevel {
+  const level = killLevels.find((each) => each === asked);
+  if (level === undefined)
+    throw new CliEnd("usage", `there is no kill level ${asked}; there is ${killLevels.join(", ")}.`, {
+      field: "level",
+    });
+  if ((level === "cluster") !== (target === undefined))
+    throw new CliEnd("usage", level === "cluster" ? "the cluster needs no id." : `say which ${level}.`, {
+      field: "id",
+    });
+  return level;
 }

@@ -4,15 +4,17 @@
  */
 import { randomUUID } from "node:crypto";
 import { checkOrderRequest } from "@baton/core";
-import type { OrderView, ParentView, PlaceOrderAnswer, PlaceOrderRequest } from "@baton/core";
+import type { OrderView, PlaceOrderAnswer, PlaceOrderRequest } from "@baton/core";
 import type { Command } from "commander";
 import type { BatonClient, OrdersQuery } from "../client.ts";
 import { RefusedError, UnreachableError } from "../client.ts";
 import { durationMs, wholeFrom } from "../durations.ts";
 import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
+import { addDirectionCommands } from "./directions.ts";
+import { viewText } from "./order-text.ts";
 import type { TargetOptions } from "../session.ts";
-import { facts, instant, paint, table } from "../terminal.ts";
+import { paint, table } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface ListOptions extends TargetOptions {
@@ -36,6 +38,15 @@ interface PlaceOptions extends TargetOptions {
   readonly duration?: number;
   readonly aggression?: number;
   readonly limitPrice?: string;
+  readonly participation?: string;
+  readonly participationMax?: string;
+  readonly weights?: string;
+  readonly interval?: number;
+  readonly sliceMin?: string;
+  readonly display?: string;
+  readonly takePrice?: string;
+  readonly stopPrice?: string;
+  readonly entryPrice?: string;
   readonly id?: string;
   readonly dryRun?: boolean;
 }
@@ -66,11 +77,20 @@ export function addOrdersCommands(program: Command, terminal: Terminal): void {
     .option("--price <decimal>", "for a limit order")
     .option("--time-in-force <tif>", "GTC, IOC, FOK or GTX (post only)")
     .option("--send-within <span>", "give up where it has not been sent by then; default 2s", durationMs)
-    .option("--algo <name>", "twap: slices over a duration")
-    .option("--slices <count>", "for twap", wholeFrom(1))
-    .option("--duration <span>", "for twap", durationMs)
-    .option("--aggression <bps>", "for twap: how far through the book a child is priced", wholeFrom(0))
-    .option("--limit-price <decimal>", "for twap: no child beyond it")
+    .option("--algo <name>", "twap, vwap, pov, iceberg, oco or bracket: a parent order")
+    .option("--slices <count>", "twap, vwap: how many", wholeFrom(1))
+    .option("--weights <list>", "vwap: one weight per slice, such as 1,2,1; default: what the feed saw", String)
+    .option("--duration <span>", "twap, vwap, pov", durationMs)
+    .option("--aggression <bps>", "how far through the book a child that takes is priced", wholeFrom(0))
+    .option("--limit-price <decimal>", "no child beyond it; iceberg: the price it rests at")
+    .option("--participation <share>", "pov: share of the volume that trades, such as 0.1")
+    .option("--participation-max <share>", "twap, vwap: at most this share of the volume since the start")
+    .option("--interval <span>", "pov: between two children at least", durationMs)
+    .option("--slice-min <decimal>", "pov: no smaller child")
+    .option("--display <decimal>", "iceberg: how much is shown")
+    .option("--take-price <decimal>", "oco, bracket: the exit that rests")
+    .option("--stop-price <decimal>", "oco, bracket: the exit that is watched")
+    .option("--entry-price <decimal>", "bracket: the entry's limit; default: at the market")
     .option("--venue <id>", "where there are several")
     .option("--id <key>", "idempotency key; repeat it and nothing is placed twice")
     .option("--dry-run", "check and print what would be asked")
@@ -86,6 +106,7 @@ export function addOrdersCommands(program: Command, terminal: Terminal): void {
       const view = isDry ? await client.order(id) : await client.cancelOrder(id);
       print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));
     });
+  addDirectionCommands(orders, terminal);
 }
 
 async function list(options: ListOptions, terminal: Terminal): Promise<void> {
@@ -163,9 +184,18 @@ function bodyOf(options: PlaceOptions): Readonly<Record<string, unknown>> {
       : {
           algo,
           slices: options.slices,
+          weights: options.weights?.split(","),
           durationMs: options.duration,
           aggressionBps: options.aggression,
           limitPrice: options.limitPrice,
+          participation: options.participation,
+          participationMax: options.participationMax,
+          intervalMs: options.interval,
+          sliceMin: options.sliceMin,
+          display: options.display,
+          takePrice: options.takePrice,
+          stopPrice: options.stopPrice,
+          entryPrice: options.entryPrice,
           type: options.type,
           price,
           timeInForce: options.timeInForce,
@@ -192,63 +222,4 @@ function listText(terminal: Terminal, orders: readonly OrderView[]): string {
       sentBy ?? "–",
     ]),
   );
-}
-
-function viewText(view: OrderView | ParentView): string {
-  if ("algorithm" in view) {
-    const { algorithm, slices } = view;
-    return facts([
-      ["parent order", view.id],
-      [
-        "algorithm",
-        `${algorithm.name}: ${algorithm.side} ${algorithm.quantity} ${algorithm.symbol} in ${algorithm.slices} slices`,
-      ],
-      ["status", view.status],
-      ["executed", view.executed],
-      ["slices", `${slices.done} done, ${slices.open} open, ${slices.skipped} skipped`],
-      ["children", view.children.join(", ") || "none"],
-    ]);
-  }
-  const { terms } = view;
-  const head = facts([
-    ["order", view.id],
-    [
-      "terms",
-      `${terms.side} ${terms.quantity} ${terms.symbol} ${terms.type} ${terms.price ?? ""} ${terms.timeInForce}`,
-    ],
-    ["status", view.outcome === null ? view.status : `${view.status} (${view.outcome})`],
-    ["executed", view.executed],
-    ["sent", view.epoch === null ? "no" : `by ${view.sentBy ?? "?"} in epoch ${view.epoch}`],
-    ["client order ids", view.clientOrderIds.join(", ")],
-    ...(view.parent === null ? [] : [["parent", `${view.parent}, slice ${view.slice ?? "?"}`] as const]),
-  ]);
-  const rows = view.events.map((event) => {
-    const { kind, sequence, ...rest } = event;
-    const at = "atWallMs" in rest ? rest.atWallMs : "tradedWallMs" in rest ? rest.tradedWallMs : undefined;
-    return [`${sequence}`, at === undefined ? "–" : instant(at), kind, eventDetail(event)];
-  });
-  return rows.length === 0 ? head : `${head}\n\n${table(["SEQUENCE", "WHEN", "WHAT", ""], rows)}`;
-}
-
-function eventDetail(event: OrderView["events"][number]): string {
-  switch (event.kind) {
-    case "intent.recorded":
-      return `by ${event.by}`;
-    case "attempt.recorded":
-      return `attempt ${event.attempt}`;
-    case "attempt.answered":
-      return `attempt ${event.attempt}, ${event.outcome.kind} (${event.node}, epoch ${event.epoch})`;
-    case "doubt.resolved":
-      return event.resolution.kind === "accepted" ? `accepted (by ${event.by})` : event.resolution.proof;
-    case "intent.ended":
-      return event.reason;
-    case "order.updated":
-      return `${event.order.status}, executed ${event.order.executed}`;
-    case "fill.recorded":
-      return `${event.quantity} at ${event.price} (trade ${event.tradeId})`;
-    case "cancel.requested":
-      return `by ${event.by}`;
-    default:
-      return "";
-  }
 }

@@ -11,12 +11,13 @@ import type {
   Epoch,
   HistoryRecord,
   InsyncRecord,
+  KillRecord,
   LeaderRecord,
   Member,
   OperationRecord,
 } from "@baton/core";
-import { assertNever, id } from "@baton/core";
-import type { IRequestOp } from "etcd3";
+import { assertNever, id, withKill, withoutKill } from "@baton/core";
+import type { IKeyValue, IRequestOp } from "etcd3";
 import { EtcdUnavailable } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Keys } from "./keys.ts";
@@ -83,7 +84,7 @@ export async function carryOut(
         {
           // A copy that comes alive much later finds the operation recorded, and undoes nothing that was decided since.
           compare: [unchanged(operation, "0"), unchanged(key, present?.mod_revision ?? "0")],
-          success: [effectOf(key, change, lease), put(operation, record)],
+          success: [effectOf(key, change, lease, present), put(operation, record)],
           failure: [range(operation)],
         },
         options,
@@ -96,9 +97,15 @@ export async function carryOut(
   throw new EtcdUnavailable(`operation ${record.id}`, ["the key changed at every attempt"]);
 }
 
+function killOf(kv: IKeyValue): KillRecord {
+  return decode<KillRecord>(kv, "object");
+}
+
 function keyOf(keys: Keys, change: ControlChange): string {
   switch (change.kind) {
     case "kill":
+    case "kill-scope":
+    case "unkill":
       return keys.kill;
     case "autofailover":
       return keys.autofailover;
@@ -112,8 +119,24 @@ function keyOf(keys: Keys, change: ControlChange): string {
   }
 }
 
-function effectOf(key: string, change: ControlChange, lease: string | undefined): IRequestOp {
+/** `present`: what the key holds, on whose revision the write is guarded. */
+function effectOf(
+  key: string,
+  change: ControlChange,
+  lease: string | undefined,
+  present: IKeyValue | undefined,
+): IRequestOp {
   switch (change.kind) {
+    case "kill-scope": {
+      const { by, reason, atWallMs } = change.scope;
+      const kill = present === undefined ? ({ level: "off", by, reason, atWallMs } as const) : killOf(present);
+      return put(key, withKill(kill, change.scope));
+    }
+    case "unkill": {
+      const { target, by, reason, atWallMs } = change;
+      const off = { level: "off", by, reason, atWallMs } as const;
+      return put(key, withoutKill(present === undefined ? off : killOf(present), target, off));
+    }
     case "kill":
     case "acknowledge":
       return put(key, change.record);

@@ -7,6 +7,7 @@ import type { Decimal } from "../decimal.ts";
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, ClusterId, Epoch, NodeId, Sequence, SymbolId, VenueId } from "../ids.ts";
 import type { PromotabilityReason } from "../succession/promotability.ts";
+import { killLevels } from "../risk/kill.ts";
 import type { ControlRecord, HistoryRecord, KillRecord } from "../succession/records.ts";
 import type { OperationView } from "./operations.ts";
 import { operationViewSchema } from "./operations.ts";
@@ -181,7 +182,7 @@ const reasons = z.array(
   }),
 );
 const killRecord = z.looseObject({
-  level: z.enum(["off", "cluster"]),
+  level: z.enum(["off", ...killLevels]),
   by: z.string(),
   reason: z.string(),
   atWallMs: z.number(),

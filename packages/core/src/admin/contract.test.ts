@@ -36,7 +36,7 @@ describe("the body of an order", () => {
     ["a missing side", { ...limit, side: undefined }, "side", "is missing"],
     ["a wrong side", { ...limit, side: "long" }, "side", "buy or sell"],
     ["an unknown field", { ...limit, clientId: "x" }, "clientId", "is not a field"],
-    ["an unknown algorithm", { ...twap, algo: "magic" }, "algo", "must be twap"],
+    ["an unknown algorithm", { ...twap, algo: "magic" }, "algo", "must be one of twap"],
     ["no slices", { ...twap, slices: 0 }, "slices", "from 1 to"],
     ["a list", [], "", "JSON object"],
   ])("with %s is refused by the name of the field", (_what, body, field, sentence) => {

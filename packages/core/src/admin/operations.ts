@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import type { Epoch, NodeId, OperationId } from "../ids.ts";
+import { killLevels } from "../risk/kill.ts";
+import type { KillLevel } from "../risk/kill.ts";
 import type { OperationPhase, OperationWhat } from "../succession/records.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
@@ -24,8 +26,10 @@ export type OperationRequest =
       readonly cluster?: string;
     })
   | (Asked & { readonly what: "acknowledge" })
-  | (Asked & { readonly what: "kill"; readonly level: "cluster" })
-  | (Asked & { readonly what: "unkill" })
+  /** `target`: the strategy or principal, the symbol, the venue, the account; none for the cluster. */
+  | (Asked & { readonly what: "kill"; readonly level: KillLevel; readonly target?: string })
+  /** Without a level every kill is lifted. */
+  | (Asked & { readonly what: "unkill"; readonly level?: KillLevel; readonly target?: string })
   | (Asked & { readonly what: "pause"; readonly forMs: number })
   | (Asked & { readonly what: "resume" })
   | (Asked & { readonly what: "autofailover"; readonly mode: "on" | "observe" | "off" });
@@ -52,6 +56,15 @@ const asked = {
   reason: z.string("must say why").trim().min(1, "must say why").max(500, "must have at most 500 characters"),
 };
 
+const level = z.enum(killLevels, `must be one of ${killLevels.join(", ")}`);
+const killTarget = z.exactOptional(
+  z.string().regex(/^[A-Za-z0-9._:/-]{1,64}$/, "must be the name of a strategy, symbol, venue or account"),
+);
+
+function isWholeTarget(request: { readonly level: string; readonly target?: string }): boolean {
+  return (request.level === "cluster") === (request.target === undefined);
+}
+
 /** Body of `POST /operations`; use `checkOperationRequest`. */
 export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminatedUnion(
   "what",
@@ -65,8 +78,16 @@ export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminat
       cluster: z.exactOptional(z.string()),
     }),
     z.strictObject({ what: z.literal("acknowledge"), ...asked }),
-    z.strictObject({ what: z.literal("kill"), ...asked, level: z.literal("cluster", "must be cluster") }),
-    z.strictObject({ what: z.literal("unkill"), ...asked }),
+    z.strictObject({ what: z.literal("kill"), ...asked, level, target: killTarget }).refine(isWholeTarget, {
+      path: ["target"],
+      message: "must name what is killed at any level but cluster",
+    }),
+    z
+      .strictObject({ what: z.literal("unkill"), ...asked, level: z.exactOptional(level), target: killTarget })
+      .refine(
+        (request) => request.level === undefined || isWholeTarget(request as { level: string; target?: string }),
+        { path: ["target"], message: "must name what is lifted at any level but cluster" },
+      ),
     z.strictObject({
       what: z.literal("pause"),
       ...asked,

@@ -3,13 +3,14 @@
  * shown. Decimals are strings everywhere. `OrderView` and the exchange's audit are all that an outside checker needs.
  */
 import { z } from "zod";
-import { parseDecimal } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import type { JournalEvent, TwapParameters } from "../formats/events.ts";
-import type { Branded, ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import type { JournalEvent } from "../formats/events.ts";
+import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, VenueId } from "../ids.ts";
 import type { OrderStanding } from "../orders/order-row.ts";
 import type { OrderTerms, OrderType, Side, TimeInForce } from "../orders/terms.ts";
-import { slicesMax } from "../orders/refusal.ts";
+import { checkParentRequest, parentRequestSchema, parentViewSchema } from "./algorithms.ts";
+import type { ParentRequest, ParentView } from "./algorithms.ts";
+import { decimalText, positive, sideSchema, symbolSchema, venueSchema, whole } from "./fields.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
 
@@ -29,20 +30,7 @@ export interface OrderRequest {
   readonly sendWithinMs: number;
 }
 
-/** A TWAP parent order: `slices` children over `durationMs`. */
-export interface TwapRequest {
-  readonly algo: "twap";
-  readonly venue?: VenueId;
-  readonly symbol: SymbolId;
-  readonly side: Side;
-  readonly quantity: Decimal;
-  readonly slices: number;
-  readonly durationMs: number;
-  readonly aggressionBps: number;
-  readonly limitPrice?: Decimal;
-}
-
-export type PlaceOrderRequest = OrderRequest | TwapRequest;
+export type PlaceOrderRequest = OrderRequest | ParentRequest;
 
 /** Answer 202: the intent (or the parent) is durable; the same key again gives the same answer. */
 export type PlaceOrderAnswer =
@@ -54,23 +42,11 @@ export type PlaceOrderAnswer =
     }
   | { readonly parentId: ParentId; readonly epoch: Epoch; readonly sequence: Sequence };
 
-const positive = (): z.ZodType<Decimal> =>
-  z
-    .string('must be a decimal as a string, such as "0.5"')
-    .refine(isPositiveDecimal, 'must be a decimal above zero, such as "0.5"')
-    .overwrite((value) => parseDecimal(value) ?? value) as unknown as z.ZodType<Decimal>;
-const symbol = text<SymbolId>(
-  /^[A-Z0-9]{1,20}\/[A-Z0-9]{1,20}(?::[A-Z0-9]{1,20})?$/,
-  "must be a symbol such as BTC/USDT",
-);
-const venue = text<VenueId>(/^[a-z0-9-]{1,32}$/, "must be the id of a configured venue");
-const side = z.enum(["buy", "sell"], "must be buy or sell");
-
 const orderSchema: z.ZodType<OrderRequest> = z
   .strictObject({
-    venue: z.exactOptional(venue),
-    symbol,
-    side,
+    venue: z.exactOptional(venueSchema),
+    symbol: symbolSchema,
+    side: sideSchema,
     type: z.enum(["limit", "market"], "must be limit or market"),
     quantity: positive(),
     price: z.exactOptional(positive()),
@@ -89,25 +65,13 @@ const orderSchema: z.ZodType<OrderRequest> = z
     timeInForce: order.timeInForce ?? (order.type === "market" ? ("IOC" as const) : ("GTC" as const)),
   }));
 
-const twapSchema: z.ZodType<TwapRequest> = z.strictObject({
-  algo: z.literal("twap", "must be twap"),
-  venue: z.exactOptional(venue),
-  symbol,
-  side,
-  quantity: positive(),
-  slices: whole(1, slicesMax),
-  durationMs: whole(100, 86_400_000),
-  aggressionBps: whole(0, 1_000).default(10),
-  limitPrice: z.exactOptional(positive()),
-});
-
 /** Body of `POST /v1/orders`; use `checkOrderRequest`, which names the field of the kind that was meant. */
-export const placeOrderRequestSchema: z.ZodType<PlaceOrderRequest> = z.union([orderSchema, twapSchema]);
+export const placeOrderRequestSchema: z.ZodType<PlaceOrderRequest> = z.union([orderSchema, parentRequestSchema]);
 
 /** Checks the body of `POST /v1/orders`. With `algo` it is a parent order. */
 export function checkOrderRequest(body: unknown): Checked<PlaceOrderRequest> {
   const isParent = typeof body === "object" && body !== null && "algo" in body;
-  return isParent ? checkBody<PlaceOrderRequest>(twapSchema, body) : checkBody<PlaceOrderRequest>(orderSchema, body);
+  return isParent ? checkParentRequest(body) : checkBody<PlaceOrderRequest>(orderSchema, body);
 }
 
 /** Settled class of the last attempt; null while there is none. */
@@ -130,16 +94,6 @@ export interface OrderView {
   readonly outcome: OrderOutcome | null;
   readonly executed: Decimal;
   readonly events: readonly OrderEvent[];
-}
-
-/** `GET /v1/orders/p-1`. */
-export interface ParentView {
-  readonly id: ParentId;
-  readonly algorithm: TwapParameters;
-  readonly status: "running" | "done" | "cancelled" | "killed";
-  readonly executed: Decimal;
-  readonly slices: { readonly done: number; readonly skipped: number; readonly open: number };
-  readonly children: readonly IntentId[];
 }
 
 /** `GET /v1/orders`: those that are not terminal; `?all=1`: every one. In order of intents; a page ends before `next`. */
@@ -169,9 +123,9 @@ export interface BalanceView {
 }
 
 const terms = z.looseObject({
-  venue,
-  symbol,
-  side,
+  venue: venueSchema,
+  symbol: symbolSchema,
+  side: sideSchema,
   type: z.enum(["limit", "market"]),
   quantity: decimalText(),
   price: z.exactOptional(decimalText()),
@@ -208,15 +162,6 @@ export const ordersPageSchema: z.ZodType<OrdersPage> = z.looseObject({
   next: z.int().nullable(),
 });
 
-export const parentViewSchema: z.ZodType<ParentView> = z.looseObject({
-  id: z.string(),
-  algorithm: z.looseObject({ name: z.literal("twap") }),
-  status: z.enum(["running", "done", "cancelled", "killed"]),
-  executed: decimalText(),
-  slices: z.looseObject({ done: z.int(), skipped: z.int(), open: z.int() }),
-  children: z.array(z.string()),
-}) as unknown as z.ZodType<ParentView>;
-
 /** `GET /v1/orders/:id`. */
 export const orderOrParentSchema: z.ZodType<OrderView | ParentView> = z.union([orderViewSchema, parentViewSchema]);
 
@@ -230,9 +175,9 @@ export const positionsSchema: z.ZodType<{ readonly version: 1; readonly position
     version: z.literal(1),
     positions: z.array(
       z.looseObject({
-        venue,
+        venue: venueSchema,
         account: z.string(),
-        symbol,
+        symbol: symbolSchema,
         quantity: decimalText(),
         openBuy: decimalText(),
         openSell: decimalText(),
@@ -243,23 +188,7 @@ export const positionsSchema: z.ZodType<{ readonly version: 1; readonly position
 export const balancesSchema: z.ZodType<{ readonly version: 1; readonly balances: readonly BalanceView[] }> =
   z.looseObject({
     version: z.literal(1),
-    balances: z.array(z.looseObject({ venue, account: z.string(), currency: z.string(), total: decimalText() })),
+    balances: z.array(
+      z.looseObject({ venue: venueSchema, account: z.string(), currency: z.string(), total: decimalText() }),
+    ),
   });
-
-function isPositiveDecimal(value: string): boolean {
-  const parsed = parseDecimal(value);
-  return parsed !== undefined && parsed !== "0" && !parsed.startsWith("-");
-}
-
-function decimalText(): z.ZodType<Decimal> {
-  return z.string().refine((value) => parseDecimal(value) === value) as unknown as z.ZodType<Decimal>;
-}
-
-function text<T extends Branded<string>>(form: RegExp, message: string): z.ZodType<T> {
-  return z.string(message).regex(form, message) as unknown as z.ZodType<T>;
-}
-
-function whole(minimum: number, maximum: number): z.ZodInt {
-  const message = `must be a whole number from ${minimum} to ${maximum}`;
-  return z.int(message).min(minimum, message).max(maximum, message);
-}

@@ -22,12 +22,16 @@ import {
   positionsSchema,
 } from "./orders.ts";
 import { problemSchema } from "./problem.ts";
+import { enableRequestSchema, riskViewSchema } from "./risk.ts";
+import { directionSchema } from "./algorithms.ts";
 
 /** The bodies by the names that the OpenAPI document gives them. */
 export type ApiSchemaName =
   | "Balances"
   | "Book"
   | "Cluster"
+  | "Direction"
+  | "EnableRequest"
   | "Feeds"
   | "History"
   | "Operation"
@@ -39,13 +43,16 @@ export type ApiSchemaName =
   | "Positions"
   | "Probe"
   | "Problem"
-  | "Promotability";
+  | "Promotability"
+  | "Risk";
 
 /** Their schemas. */
 export const apiSchemas: Readonly<Record<ApiSchemaName, z.ZodType>> = {
   Balances: balancesSchema,
   Book: bookViewSchema,
   Cluster: clusterViewSchema,
+  Direction: directionSchema,
+  EnableRequest: enableRequestSchema,
   Feeds: feedsSchema,
   History: historyPageSchema,
   Operation: operationViewSchema,
@@ -58,6 +65,7 @@ export const apiSchemas: Readonly<Record<ApiSchemaName, z.ZodType>> = {
   Probe: probeViewSchema,
   Problem: problemSchema,
   Promotability: promotabilitySchema,
+  Risk: riskViewSchema,
 };
 
 /** A body that is not a JSON object of `apiSchemas`. */
@@ -114,6 +122,9 @@ export type ApiRouteName =
   | "orders"
   | "order"
   | "cancelOrder"
+  | "directOrder"
+  | "risk"
+  | "enableRisk"
   | "positions"
   | "balances"
   | "feeds"
@@ -220,6 +231,40 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
       202: { says: "the wish is durable; the order as it stands", body: "Order" },
       404: problemAnswer("`not-found`"),
       409: problemAnswer("`conflict`: it has ended already"),
+      503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
+    },
+  },
+  directOrder: {
+    method: "POST",
+    path: "/v1/orders/:id",
+    right: "trader",
+    on: "leader",
+    summary: "Pauses, resumes or amends a parent order",
+    parameters: [idParameter("`p-…` a parent order")],
+    body: "Direction",
+    answers: {
+      202: { says: "durable; the parent as it stands", body: "Order" },
+      404: problemAnswer("`not-found`"),
+      422: problemAnswer("`invalid` with the field, or the code with which it was refused"),
+      503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
+    },
+  },
+  risk: {
+    ...look("/v1/risk", "What is killed, what is switched off, and the headroom of every control", "Risk"),
+    on: "leader",
+    answers: { 200: { says: "the controls", body: "Risk" }, 503: noLeader },
+  },
+  enableRisk: {
+    method: "POST",
+    path: "/v1/risk/enable",
+    right: "operator",
+    on: "leader",
+    summary: "Switches on again what a control, or a strategy's own fault, has switched off",
+    body: "EnableRequest",
+    answers: {
+      202: { says: "durable; the controls as they are now", body: "Risk" },
+      404: problemAnswer("`not-found`: it is not switched off"),
+      422: problemAnswer("`invalid` with the field; `not-confirmed`: the cluster's name was not typed; `price-stale`"),
       503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
     },
   },

@@ -17,7 +17,9 @@ import type {
   VenueId,
   VenueOrderId,
 } from "../ids.ts";
+import type { AlgorithmParameters } from "./algorithms.ts";
 import type { PlaceOutcome, VenueOrder } from "../orders/outcome.ts";
+import type { KillLevel, KillScope } from "../risk/kill.ts";
 import type { OrderTerms, PriceBasis } from "../orders/terms.ts";
 import type { WallMs } from "../time.ts";
 
@@ -67,6 +69,15 @@ export interface IntentRecorded {
   readonly parent?: ParentId;
   readonly slice?: number;
   readonly basis?: PriceBasis;
+  /** Of a strategy: the price that it was told when it decided. `basis` is the one that risk was asked with. */
+  readonly decidedOn?: DecidedOn;
+}
+
+/** The price that a strategy decided on: which feed's, the venue's update id, its age when the intent was recorded. */
+export interface DecidedOn {
+  readonly feed: string;
+  readonly updateId: number;
+  readonly ageMs: number;
 }
 
 /** After proof that the earlier attempt was not accepted: the same intent under the next attempt and a new id. */
@@ -146,25 +157,60 @@ export interface CancelRequested {
 export interface ParentRecorded {
   readonly kind: "parent.recorded";
   readonly parent: ParentId;
-  readonly algorithm: TwapParameters;
+  readonly algorithm: AlgorithmParameters;
   readonly by: string;
   readonly request?: RequestKey;
   readonly atWallMs: WallMs;
+  /** The newest public trade at that time: what comes after it is counted. Absent where the algorithm counts nothing. */
+  readonly countFrom?: number;
 }
 
-/** TWAP: `slices` equal children (lot-rounded, the last takes the rest), one every `durationMs / slices`. */
-export interface TwapParameters {
-  readonly name: "twap";
-  readonly venue: VenueId;
-  readonly symbol: SymbolId;
-  readonly side: "buy" | "sell";
-  readonly quantity: Decimal;
-  readonly slices: number;
-  readonly durationMs: number;
-  /** Children are IOC limits this many basis points through the far side of the book. */
-  readonly aggressionBps: number;
-  /** No child is priced beyond it. */
-  readonly limitPrice?: Decimal;
+/** Public volume was counted for a parent up to a trade, each trade once. In one frame with the slice that came of it. */
+export interface VolumeCounted {
+  readonly kind: "volume.counted";
+  readonly parent: ParentId;
+  /** Counted is what traded after the trade named before, up to and with this one. */
+  readonly lastTradeId: number;
+  /** That much more, in the base currency. */
+  readonly volume: Decimal;
+  /** The venue's ids began anew in between. */
+  readonly isRestart?: true;
+  readonly atWallMs: WallMs;
+}
+
+/** No new slices until it is resumed. */
+export interface ParentPaused {
+  readonly kind: "parent.paused";
+  readonly parent: ParentId;
+  readonly by: string;
+  readonly atWallMs: WallMs;
+}
+
+/** It goes on; its windows are shifted by the length of the pause. */
+export interface ParentResumed {
+  readonly kind: "parent.resumed";
+  readonly parent: ParentId;
+  readonly by: string;
+  readonly atWallMs: WallMs;
+}
+
+/** Its parameters from now on. What was scheduled before stays as it was. */
+export interface ParentAmended {
+  readonly kind: "parent.amended";
+  readonly parent: ParentId;
+  readonly algorithm: AlgorithmParameters;
+  /** Of an algorithm with a schedule: the slices before this one had this quantity; the others share the rest. */
+  readonly schedule?: { readonly fromSlice: number; readonly scheduled: Decimal };
+  readonly by: string;
+  readonly atWallMs: WallMs;
+}
+
+/** The stop of a bracket or OCO was reached: from here on it only gets out. */
+export interface ParentTriggered {
+  readonly kind: "parent.triggered";
+  readonly parent: ParentId;
+  readonly basis: PriceBasis;
+  readonly atWallMs: WallMs;
 }
 
 /** A slice that will not be executed, on record (its window passed, a limit refused it, the parent was cancelled). */
@@ -179,16 +225,46 @@ export interface SliceSkipped {
 export interface ParentEnded {
   readonly kind: "parent.ended";
   readonly parent: ParentId;
-  readonly reason: "done" | "cancelled" | "killed";
+  /** `failed`: it could not go on by itself, `detail` says why. */
+  readonly reason: "done" | "cancelled" | "killed" | "failed";
+  readonly detail?: string;
   readonly atWallMs: WallMs;
 }
 
-/** The cluster-wide kill level changed. `off` lets new risk pass again. */
+/** The kills in force changed to these; `level` is the highest of them. `off` lets new risk pass again. */
 export interface KillSet {
   readonly kind: "kill.set";
-  readonly level: "off" | "cluster";
+  readonly level: "off" | KillLevel;
   readonly by: string;
   readonly reason: string;
+  readonly atWallMs: WallMs;
+  /** Absent: the whole cluster, or nothing. */
+  readonly scopes?: readonly KillScope[];
+}
+
+/** A control of risk switched somebody off, or an operator switched them on again. */
+export interface ControlSwitched {
+  readonly kind: "control.switched";
+  readonly control: SwitchingControl;
+  /** Whom: a principal or a strategy (repeated execution), a quote currency (loss). */
+  readonly subject: string;
+  readonly enabled: boolean;
+  readonly by: string;
+  readonly reason: string;
+  readonly atWallMs: WallMs;
+  /** Loss, switched on again: the day's result is counted from this one. */
+  readonly total?: Decimal;
+}
+
+/** Controls that stay off until an operator says otherwise. */
+export type SwitchingControl = "repeated-execution" | "loss-limit";
+
+/** From here on the result of the day is counted: realised and unrealised since the baseline, per quote currency. */
+export interface RiskDayOpened {
+  readonly kind: "risk.day-opened";
+  /** Days of UTC since 1970. */
+  readonly day: number;
+  readonly totals: Readonly<Record<string, Decimal>>;
   readonly atWallMs: WallMs;
 }
 
@@ -242,7 +318,14 @@ export type JournalEvent =
   | ParentRecorded
   | SliceSkipped
   | ParentEnded
+  | VolumeCounted
+  | ParentPaused
+  | ParentResumed
+  | ParentAmended
+  | ParentTriggered
   | KillSet
+  | ControlSwitched
+  | RiskDayOpened
   | OrphanFound
   | StrategyAdvanced
   | StrategySwitched

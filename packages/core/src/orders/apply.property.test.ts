@@ -190,7 +190,13 @@ test("a state rebuilt from its rows equals the state that grew by the events, in
         ? R[]
         : never;
       const rebuilt = stateOf(rows.toReversed(), state.applied);
-      const { recent: _recent, exposure: _exposure, open: _open, ...indexes } = rebuilt.indexes;
+      const {
+        recent: _recent,
+        recentCancels: _cancels,
+        exposure: _exposure,
+        open: _open,
+        ...indexes
+      } = rebuilt.indexes;
       expect({ ...rebuilt, indexes }).toEqual({ ...state, indexes: expect.objectContaining(indexes) });
       for (const [market, exposure] of state.indexes.exposure)
         expect(rebuilt.indexes.exposure.get(market) ?? noExposure).toEqual(exposure);

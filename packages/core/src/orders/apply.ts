@@ -8,7 +8,9 @@ import { assert, assertNever } from "../assert.ts";
 import { add, compare, isPositive, multiply, subtract, zero } from "../decimal.ts";
 import type { FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
 import type { IntentId, ParentId, Sequence } from "../ids.ts";
-import { indexOrder, noteAttempt, unindexOrder } from "./indexes.ts";
+import { fixedSlices } from "../formats/algorithms.ts";
+import { switched } from "../risk/controls.ts";
+import { indexOrder, noteAttempt, noteCancel, unindexOrder } from "./indexes.ts";
 import {
   answered,
   cancelAsked,
@@ -22,8 +24,9 @@ import {
   updated,
 } from "./order-life.ts";
 import type { OrderRow } from "./order-row.ts";
+import { countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
 import { refusalOf } from "./refusal.ts";
-import { fillKey, idNumber, isLaterTrade, marketKey, orphansKept, requestKeyOf } from "./state.ts";
+import { fillKey, idNumber, isLaterTrade, marketKey, orphansKept, parentsKept, requestKeyOf } from "./state.ts";
 import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
 import type { WallMs } from "../time.ts";
 
@@ -96,7 +99,8 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
       recordFill(state, sequence, event, touched);
       return;
     case "cancel.requested":
-      changeOrder(state, event.intent, (order) => cancelAsked(order, event.by, event.atWallMs), touched);
+      changeOrder(state, event.intent, (order) => cancelAsked(order, event, sequence), touched);
+      noteCancel(state.indexes, event.atWallMs);
       return;
     case "parent.recorded": {
       const row: ParentRow = {
@@ -106,10 +110,13 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         ...(event.request !== undefined && { request: event.request }),
         startedWallMs: event.atWallMs,
         sequence,
-        slices: Array.from({ length: event.algorithm.slices }, () => ({ kind: "waiting" })),
+        slices: Array.from({ length: fixedSlices(event.algorithm) ?? 0 }, () => ({ kind: "waiting" })),
         status: "working",
         executed: zero,
         executedQuote: zero,
+        ...(event.countFrom !== undefined && {
+          counted: { lastTradeId: event.countFrom, volume: zero, atWallMs: event.atWallMs },
+        }),
       };
       putParent(state, row, touched);
       changeEngine(state, touched, { nextParent: idNumber(event.parent) + 1 });
@@ -120,17 +127,31 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
     case "slice.skipped":
       setSlice(state, event.parent, event.slice, { kind: "skipped", reason: event.reason }, touched);
       return;
-    case "parent.ended": {
-      const parent = state.parents.get(event.parent);
-      assert(parent !== undefined, "an ended parent is known");
-      putParent(state, { ...parent, status: event.reason, endedWallMs: event.atWallMs }, touched);
+    case "parent.ended":
+      changeParent(state, event.parent, (parent) => endedParent(parent, event, sequence), touched);
+      state.indexes.endedParents.add(event.parent);
       return;
-    }
+    case "volume.counted":
+      changeParent(state, event.parent, (parent) => countedFor(parent, event), touched);
+      return;
+    case "parent.paused":
+    case "parent.resumed":
+    case "parent.amended":
+    case "parent.triggered":
+      changeParent(state, event.parent, (parent) => directed(parent, event), touched);
+      return;
     case "kill.set": {
-      const { level, by, reason, atWallMs } = event;
-      changeEngine(state, touched, { kill: { level, by, reason, atWallMs } });
+      const { level, by, reason, atWallMs, scopes } = event;
+      const kill = { level, by, reason, atWallMs, ...(scopes !== undefined && { scopes }) };
+      changeEngine(state, touched, { kill });
       return;
     }
+    case "control.switched":
+      changeEngine(state, touched, switched(state.engine, event));
+      return;
+    case "risk.day-opened":
+      changeEngine(state, touched, { riskDay: { day: event.day, totals: event.totals } });
+      return;
     case "orphan.found":
       noteOrphan(state, event, touched);
       return;
@@ -193,10 +214,19 @@ function putParent(state: EngineState, row: ParentRow, touched: Touched[]): void
   touched.push({ table: "parents", key: row.id });
 }
 
+function changeParent(
+  state: EngineState,
+  id: ParentId,
+  change: (parent: ParentRow) => ParentRow,
+  touched: Touched[],
+): void {
+  const before = state.parents.get(id);
+  assert(before !== undefined, "a changed parent is known");
+  putParent(state, change(before), touched);
+}
+
 function setSlice(state: EngineState, id: ParentId, slice: number, row: SliceRow, touched: Touched[]): void {
-  const parent = state.parents.get(id);
-  assert(parent !== undefined, "a slice's parent is known");
-  putParent(state, { ...parent, slices: parent.slices.with(slice - 1, row) }, touched);
+  changeParent(state, id, (parent) => withSlice(parent, slice, row), touched);
 }
 
 function putKey(state: EngineState, row: KeyRow, touched: Touched[]): void {
@@ -213,7 +243,7 @@ function putKey(state: EngineState, row: KeyRow, touched: Touched[]): void {
 }
 
 /**
- * Lets the oldest complete orders and the oldest fills go, two for one, so that memory has a bound. Which ones follows
+ * Lets the oldest complete orders, the parents that ended first and the oldest fills go, two for one, so that memory has a bound. Which ones follows
  * from the rows and the event alone, so every node lets the same ones go.
  */
 function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void {
@@ -227,6 +257,15 @@ function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void
     unindexOrder(state.indexes, order);
     state.orders.delete(order.id);
     touched.push({ table: "orders", key: order.id, past: order });
+  }
+  for (let gone = 0; gone < 2 && state.indexes.endedParents.size > (kept.parents ?? parentsKept); gone += 1) {
+    const oldest = state.indexes.endedParents.values().next().value;
+    const parent = oldest === undefined ? undefined : state.parents.get(oldest);
+    assert(parent !== undefined, "an ended parent is known");
+    if ((parent.endedWallMs ?? parent.startedWallMs) > before) break;
+    state.indexes.endedParents.delete(parent.id);
+    state.parents.delete(parent.id);
+    touched.push({ table: "parents", key: parent.id, pastParent: parent });
   }
   for (let gone = 0; gone < 2 && state.fills.size > kept.fills; gone += 1) {
     const oldest = state.fills.entries().next().value;
@@ -255,10 +294,7 @@ function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded,
   changeOrder(state, event.intent, (order) => filledBy(order, event), touched);
   const order = state.orders.get(event.intent);
   const parent = order?.parent === undefined ? undefined : state.parents.get(order.parent);
-  if (parent === undefined) return;
-  const executed = add(parent.executed, event.quantity);
-  const executedQuote = add(parent.executedQuote, multiply(event.price, event.quantity));
-  putParent(state, { ...parent, executed, executedQuote }, touched);
+  if (parent !== undefined) putParent(state, filledSlice(parent, order?.slice, event), touched);
 }
 
 /** Positions come from fills and from nothing else (I11). */

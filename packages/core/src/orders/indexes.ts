@@ -8,7 +8,8 @@
  */
 import { add, compare, maximum, multiply, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import type { ClientOrderId, IntentId } from "../ids.ts";
+import type { ClientOrderId, IntentId, ParentId } from "../ids.ts";
+import type { OrderTerms } from "./terms.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 
@@ -47,10 +48,22 @@ export interface Indexes {
   readonly exposure: Map<string, Exposure>;
   /** When the latest attempts were recorded, never falling; see `recentAttempts`. */
   readonly recent: number[];
+  /** The same of wishes to cancel; see `recentCancels`. */
+  readonly recentCancels: number[];
+  /** `wishKey` → when the orders of the state with these very terms were wanted by the same; slices are not in it. */
+  readonly wishes: Map<string, number[]>;
+  /** Parent orders that have ended, by `endedSequence`. */
+  readonly endedParents: Set<ParentId>;
 }
 
-/** How far back the order rate can be counted. */
+/** How far back orders, cancels and repetitions can be counted: as long as their rows surely stay in the state. */
 export const orderRateWindowMaxMs = 60_000;
+
+/** What makes two wishes the same one again: who wants it, and all terms. */
+export function wishKey(by: string, terms: OrderTerms): string {
+  const { venue, symbol, side, type, quantity, price, timeInForce } = terms;
+  return `${by}|${venue}|${symbol}|${side}|${type}|${quantity}|${price ?? ""}|${timeInForce}`;
+}
 
 /** No exposure. */
 export const noExposure: Exposure = {
@@ -79,6 +92,9 @@ export function emptyIndexes(): Indexes {
     byVenueOrderId: new Map(),
     exposure: new Map(),
     recent: [],
+    recentCancels: [],
+    wishes: new Map(),
+    endedParents: new Set(),
   };
 }
 
@@ -93,6 +109,9 @@ export function copyIndexes(indexes: Indexes): Indexes {
     byVenueOrderId: new Map(indexes.byVenueOrderId),
     exposure: new Map(indexes.exposure),
     recent: [...indexes.recent],
+    recentCancels: [...indexes.recentCancels],
+    wishes: new Map([...indexes.wishes].map(([key, times]) => [key, [...times]])),
+    endedParents: new Set(indexes.endedParents),
   };
 }
 
@@ -114,6 +133,12 @@ export function indexOrder(indexes: Indexes, before: OrderRow | undefined, after
     indexes.byClientOrderId.set(attempt.clientOrderId, { intent: after.id, attempt: attempt.number });
   if (after.venueOrderId !== undefined && after.venueOrderId !== before?.venueOrderId)
     indexes.byVenueOrderId.set(venueOrderKey(venue, symbol, after.venueOrderId), after.id);
+  if (before === undefined && after.parent === undefined) {
+    const key = wishKey(after.by, after.terms);
+    const times = indexes.wishes.get(key);
+    if (times === undefined) indexes.wishes.set(key, [after.recordedWallMs]);
+    else times.push(after.recordedWallMs);
+  }
   moveExposure(indexes, market, before, after);
 }
 
@@ -123,11 +148,24 @@ export function unindexOrder(indexes: Indexes, order: OrderRow): void {
   indexes.closed.delete(order.id);
   for (const attempt of order.attempts) indexes.byClientOrderId.delete(attempt.clientOrderId);
   if (order.venueOrderId !== undefined) indexes.byVenueOrderId.delete(venueOrderKey(venue, symbol, order.venueOrderId));
+  if (order.parent !== undefined) return;
+  const key = wishKey(order.by, order.terms);
+  const times = indexes.wishes.get(key) ?? [];
+  times.splice(Math.max(0, times.indexOf(order.recordedWallMs)), 1);
+  if (times.length === 0) indexes.wishes.delete(key);
 }
 
 /** Counts one more attempt for the order rate. To be called in the order of events. */
 export function noteAttempt(indexes: Indexes, recordedWallMs: number): void {
-  const { recent } = indexes;
+  note(indexes.recent, recordedWallMs);
+}
+
+/** Counts one more wish to cancel. To be called in the order of events. */
+export function noteCancel(indexes: Indexes, atWallMs: number): void {
+  note(indexes.recentCancels, atWallMs);
+}
+
+function note(recent: number[], recordedWallMs: number): void {
   // A leader whose clock is behind its predecessor's must not open the window early: times never fall.
   const time = Math.max(recordedWallMs, recent[recent.length - 1] ?? recordedWallMs);
   recent.push(time);
@@ -137,12 +175,28 @@ export function noteAttempt(indexes: Indexes, recordedWallMs: number): void {
 
 /** How many attempts were recorded after `nowWallMs − perMs`; `perMs` up to `orderRateWindowMaxMs`. */
 export function recentAttempts(indexes: Indexes, nowWallMs: number, perMs: number): number {
-  const { recent } = indexes;
+  return since(indexes.recent, nowWallMs - perMs);
+}
+
+/** How many orders were asked to go after `nowWallMs − perMs`; `perMs` up to `orderRateWindowMaxMs`. */
+export function recentCancels(indexes: Indexes, nowWallMs: number, perMs: number): number {
+  return since(indexes.recentCancels, nowWallMs - perMs);
+}
+
+/** How often the very same was wanted after `nowWallMs − perMs`; `perMs` up to `orderRateWindowMaxMs`. */
+export function recentWishes(indexes: Indexes, key: string, nowWallMs: number, perMs: number): number {
+  const times = indexes.wishes.get(key) ?? [];
+  let count = 0;
+  for (let at = times.length - 1; at >= 0 && (times[at] ?? 0) > nowWallMs - perMs; at -= 1) count += 1;
+  return count;
+}
+
+function since(recent: readonly number[], afterWallMs: number): number {
   let low = 0;
   let high = recent.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((recent[middle] ?? 0) > nowWallMs - perMs) high = middle;
+    if ((recent[middle] ?? 0) > afterWallMs) high = middle;
     else low = middle + 1;
   }
   return recent.length - low;

@@ -8,6 +8,7 @@ import { add, compare, isPositive, maximum, multiply, zero } from "../decimal.ts
 import type {
   AttemptAnswered,
   AttemptRecorded,
+  CancelRequested,
   DoubtResolved,
   FillRecorded,
   IntentRecorded,
@@ -131,8 +132,8 @@ export function filledBy(order: OrderRow, fill: FillRecorded): OrderRow {
 }
 
 /** Somebody wants it gone. The first wish stays on record. */
-export function cancelAsked(order: OrderRow, by: string, atWallMs: WallMs): OrderRow {
-  return { ...order, cancel: { by, atWallMs } };
+export function cancelAsked(order: OrderRow, event: CancelRequested, sequence: Sequence): OrderRow {
+  return { ...order, cancel: { by: event.by, atWallMs: event.atWallMs, sequence } };
 }
 
 /** Notes from which event on an order is complete; a late word of the venue can undo that. */

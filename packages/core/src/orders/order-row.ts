@@ -86,7 +86,8 @@ export interface OrderRow {
   readonly filled: Decimal;
   /** Σ price × quantity of the recorded fills. */
   readonly executedQuote: Decimal;
-  readonly cancel?: { readonly by: string; readonly atWallMs: WallMs };
+  /** `sequence`: of the event that recorded the wish. */
+  readonly cancel?: { readonly by: string; readonly atWallMs: WallMs; readonly sequence?: Sequence };
   readonly endReason?: string;
   readonly endedWallMs?: WallMs;
   /** Of the event after which it had ended and all its fills were known; the oldest of these leave the tables first. */

@@ -6,13 +6,15 @@
  */
 import { assertNever } from "../assert.ts";
 import type { AttemptAnswered, IntentEnded, JournalEvent } from "../formats/events.ts";
-import type { IntentId } from "../ids.ts";
+import type { ClientOrderId, IntentId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { NotSentReason, PlaceOutcome } from "./outcome.ts";
+import { killOn } from "../risk/kill.ts";
 import { attemptsMax } from "./refusal.ts";
+import { subjectOf } from "./state.ts";
 import type { EngineState } from "./state.ts";
 
 /** What follows on a journaled fact about an intent. */
@@ -79,6 +81,14 @@ export function nextPlacementStep(state: EngineState, order: OrderRow, now: Wall
   return { kind: "send", notBeforeWallMs: wallMs((answeredWallMs ?? now) + sendAgainMs) };
 }
 
+/** True when a kill covers the order of this id; an order that the state does not know is nobody's to send. */
+export function isOrderKilled(state: EngineState, clientOrderId: string): boolean {
+  if (state.engine.kill.level === "off") return false;
+  const known = state.indexes.byClientOrderId.get(clientOrderId as ClientOrderId);
+  const order = known === undefined ? undefined : state.orders.get(known.intent);
+  return order === undefined || killOn(state.engine.kill, subjectOf(state, order)) !== undefined;
+}
+
 /** Why an intent's attempt may not be handed to the venue now; undefined: it may. Asked right before. */
 export function sendRefusal(state: EngineState, order: OrderRow, now: WallMs): NotSentReason | undefined {
   const attempt = latestAttempt(order);
@@ -137,7 +147,7 @@ function endReasonOf(state: EngineState, order: OrderRow, outcome: PlaceOutcome,
 /** Why an intent's chance has passed. */
 function overReason(state: EngineState, order: OrderRow, now: WallMs): "cancelled" | "killed" | "expired" | undefined {
   if (order.cancel !== undefined) return "cancelled";
-  if (state.engine.kill.level !== "off") return "killed";
+  if (killOn(state.engine.kill, subjectOf(state, order)) !== undefined) return "killed";
   return now > sendByWallMs(order) ? "expired" : undefined;
 }
 

@@ -6,6 +6,10 @@
  */
 import { assertNever } from "../assert.ts";
 import { compare, isPositive, zero } from "../decimal.ts";
+import { decimal } from "../decimal.ts";
+import type { Decimal } from "../decimal.ts";
+import { fixedSlices, isScheduled } from "../formats/algorithms.ts";
+import type { AlgorithmParameters } from "../formats/algorithms.ts";
 import type {
   AttemptAnswered,
   AttemptRecorded,
@@ -14,19 +18,29 @@ import type {
   FillRecorded,
   IntentRecorded,
   JournalEvent,
+  ParentAmended,
   ParentEnded,
+  ParentPaused,
   ParentRecorded,
+  ParentResumed,
+  ParentTriggered,
+  VolumeCounted,
 } from "../formats/events.ts";
+import { disabledBy } from "../risk/controls.ts";
+import { killOn } from "../risk/kill.ts";
+import type { KillSubject } from "../risk/kill.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
-import { fillKey, isLaterTrade, marketKey, requestKeyOf } from "./state.ts";
-import type { EngineState } from "./state.ts";
+import { fillKey, isLaterTrade, marketKey, requestKeyOf, subjectOf } from "./state.ts";
+import type { EngineState, ParentRow } from "./state.ts";
 import type { OrderTerms } from "./terms.ts";
 
 /** The attempt number has six bits in the client order id. */
 export const attemptsMax = 63;
 /** The slice number has twelve bits in the client order id. */
 export const slicesMax = 4_095;
+
+const one = decimal(1);
 
 /** A stable code when applying `event` would break an invariant, else undefined. Cheap: a few look-ups. */
 export function refusalOf(state: EngineState, event: JournalEvent): string | undefined {
@@ -64,6 +78,19 @@ export function refusalOf(state: EngineState, event: JournalEvent): string | und
       return sliceRefusal(state, event);
     case "parent.ended":
       return parentEndRefusal(state, event);
+    case "volume.counted":
+      return countRefusal(state, event);
+    case "parent.paused":
+    case "parent.resumed":
+    case "parent.amended":
+    case "parent.triggered":
+      return directionRefusal(state.parents.get(event.parent), event);
+    case "risk.day-opened":
+      return event.day > (state.engine.riskDay?.day ?? -1) ? undefined : "day-known";
+    case "control.switched": {
+      const isOff = disabledBy(state.engine, event.control, event.subject) !== undefined;
+      return isOff === event.enabled ? undefined : "control-known";
+    }
     case "kill.set":
     case "orphan.found":
     case "strategy.advanced":
@@ -91,9 +118,22 @@ function intentRefusal(state: EngineState, event: IntentRecorded): string | unde
   if (event.request !== undefined && state.keys.has(requestKeyOf(event.request))) return "key-known";
   if (!areTermsWhole(event.terms)) return "terms-malformed";
   if ((event.parent === undefined) !== (event.slice === undefined)) return "slice-unknown";
-  if (state.engine.kill.level !== "off") return `kill-${state.engine.kill.level}`;
+  const parent = event.parent === undefined ? undefined : state.parents.get(event.parent);
+  const stopped = stopRefusal(state, { ...event.terms, by: event.by, parentBy: parent?.by });
+  if (stopped !== undefined) return stopped;
   if (event.parent === undefined || event.slice === undefined) return undefined;
+  if (parent?.paused !== undefined) return "parent-paused";
   return sliceRefusal(state, { parent: event.parent, slice: event.slice });
+}
+
+/** New risk of somebody who is killed, or whom a control has switched off. */
+function stopRefusal(state: EngineState, subject: KillSubject): string | undefined {
+  const kill = killOn(state.engine.kill, subject);
+  if (kill !== undefined) return `kill-${kill.level}`;
+  const isOff = [subject.by, subject.parentBy ?? subject.by].some(
+    (by) => disabledBy(state.engine, "repeated-execution", by) !== undefined,
+  );
+  return isOff ? "disabled" : undefined;
 }
 
 function attemptRefusal(state: EngineState, event: AttemptRecorded): string | undefined {
@@ -106,7 +146,7 @@ function attemptRefusal(state: EngineState, event: AttemptRecorded): string | un
   if (state.indexes.byClientOrderId.has(event.clientOrderId)) return "client-order-id-known";
   if (order.cancel !== undefined) return "cancel-requested";
   if (event.atWallMs > order.recordedWallMs + order.sendWithinMs) return "send-within-passed";
-  return state.engine.kill.level === "off" ? undefined : `kill-${state.engine.kill.level}`;
+  return stopRefusal(state, subjectOf(state, order));
 }
 
 function answerRefusal(state: EngineState, event: AttemptAnswered): string | undefined {
@@ -175,10 +215,86 @@ function parentRefusal(state: EngineState, event: ParentRecorded): string | unde
   if (number === undefined) return "id-malformed";
   if (number < state.engine.nextParent) return "parent-known";
   if (event.request !== undefined && state.keys.has(requestKeyOf(event.request))) return "key-known";
-  const { slices, durationMs, quantity } = event.algorithm;
-  if (!Number.isSafeInteger(slices) || slices < 1 || slices > slicesMax) return "slices-out-of-range";
-  if (!(durationMs > 0) || !isPositive(quantity)) return "parent-malformed";
-  return state.engine.kill.level === "off" ? undefined : `kill-${state.engine.kill.level}`;
+  const { venue, symbol } = event.algorithm;
+  return (
+    parametersRefusal(event.algorithm, event.countFrom !== undefined) ??
+    stopRefusal(state, { venue, symbol, by: event.by })
+  );
+}
+
+/** What no parent may be asked for, whatever the venue's rules say. */
+function parametersRefusal(algorithm: AlgorithmParameters, isCounting: boolean): string | undefined {
+  if (!isPositive(algorithm.quantity)) return "parent-malformed";
+  switch (algorithm.name) {
+    case "twap":
+    case "vwap": {
+      const { slices, durationMs, participationMax } = algorithm;
+      if (!Number.isSafeInteger(slices) || slices < 1 || slices > slicesMax) return "slices-out-of-range";
+      if (!(durationMs > 0) || (participationMax !== undefined) !== isCounting) return "parent-malformed";
+      const isProfiled = algorithm.name === "twap" || isProfile(algorithm.weights, slices);
+      return isProfiled ? undefined : "parent-malformed";
+    }
+    case "pov": {
+      const { participation, durationMs, intervalMs, sliceMin } = algorithm;
+      const isShare = isPositive(participation) && compare(participation, one) <= 0;
+      const isWhole = isShare && isCounting && durationMs > 0 && intervalMs > 0 && isPositive(sliceMin);
+      return isWhole ? undefined : "parent-malformed";
+    }
+    case "iceberg":
+      return isPositive(algorithm.display) && isPositive(algorithm.limitPrice) ? undefined : "parent-malformed";
+    case "oco":
+    case "bracket":
+      return isPositive(algorithm.takePrice) && isPositive(algorithm.stopPrice) ? undefined : "parent-malformed";
+    default:
+      return assertNever(algorithm, "algorithm");
+  }
+}
+
+function isProfile(weights: readonly Decimal[], slices: number): boolean {
+  const isNone = weights.every((weight) => !isPositive(weight));
+  return weights.length === slices && !isNone && weights.every((weight) => compare(weight, zero) >= 0);
+}
+
+/** Volume is counted once: each count begins at the trade where the one before ended. */
+function countRefusal(state: EngineState, event: VolumeCounted): string | undefined {
+  const parent = state.parents.get(event.parent);
+  if (parent === undefined) return "parent-unknown";
+  if (parent.status !== "working") return "parent-ended";
+  if (parent.counted === undefined) return "parent-counts-nothing";
+  if (compare(event.volume, zero) < 0) return "volume-malformed";
+  if (event.isRestart === true) return undefined;
+  return event.lastTradeId > parent.counted.lastTradeId ? undefined : "volume-known";
+}
+
+function directionRefusal(
+  parent: ParentRow | undefined,
+  event: ParentPaused | ParentResumed | ParentAmended | ParentTriggered,
+): string | undefined {
+  if (parent === undefined) return "parent-unknown";
+  if (parent.status !== "working") return "parent-ended";
+  switch (event.kind) {
+    case "parent.paused":
+      return parent.paused === undefined ? undefined : "parent-paused";
+    case "parent.resumed":
+      return parent.paused === undefined ? "parent-not-paused" : undefined;
+    case "parent.triggered":
+      return parent.triggered === undefined ? undefined : "parent-triggered";
+    case "parent.amended":
+      return amendRefusal(parent, event);
+    default:
+      return assertNever(event, "direction of a parent");
+  }
+}
+
+/** An amendment changes figures, never what is traded or how many slices there are. */
+function amendRefusal(parent: ParentRow, event: ParentAmended): string | undefined {
+  const { algorithm: before } = parent;
+  const { algorithm: after, schedule } = event;
+  const isSame = (["name", "venue", "symbol", "side"] as const).every((key) => before[key] === after[key]);
+  if (!isSame || fixedSlices(before) !== fixedSlices(after)) return "parent-malformed";
+  if ((schedule !== undefined) !== isScheduled(after)) return "parent-malformed";
+  if (schedule !== undefined && compare(schedule.scheduled, after.quantity) > 0) return "amend-below-scheduled";
+  return parametersRefusal(after, parent.counted !== undefined);
 }
 
 function sliceRefusal(
@@ -189,7 +305,10 @@ function sliceRefusal(
   if (parent === undefined) return "parent-unknown";
   if (parent.status !== "working") return "parent-ended";
   const slice = parent.slices[event.slice - 1];
-  if (slice === undefined) return "slice-unknown";
+  if (slice === undefined) {
+    const isNext = fixedSlices(parent.algorithm) === undefined && event.slice === parent.slices.length + 1;
+    return isNext && event.slice <= slicesMax ? undefined : "slice-unknown";
+  }
   return slice.kind === "waiting" ? undefined : "slice-known";
 }
 

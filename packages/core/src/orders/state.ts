@@ -8,10 +8,20 @@ import type { Decimal } from "../decimal.ts";
 import type { BootId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, TradeId, VenueId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
-import type { BaselineTaken, FillRecorded, OrphanFound, RequestKey, TwapParameters } from "../formats/events.ts";
-import { copyIndexes, emptyIndexes, indexOrder, noteAttempt } from "./indexes.ts";
+import type { AlgorithmParameters } from "../formats/algorithms.ts";
+import type {
+  BaselineTaken,
+  ControlSwitched,
+  FillRecorded,
+  OrphanFound,
+  ParentEnded,
+  RequestKey,
+} from "../formats/events.ts";
+import type { KillState, KillSubject } from "../risk/kill.ts";
+import { copyIndexes, emptyIndexes, indexOrder, noteAttempt, noteCancel } from "./indexes.ts";
 import type { Indexes } from "./indexes.ts";
 import type { OrderRow } from "./order-row.ts";
+import type { PriceBasis } from "./terms.ts";
 
 /** The tables that rows materialise in. */
 export type TableName = "orders" | "parents" | "fills" | "positions" | "keys" | "baselines" | "strategies" | "engine";
@@ -22,27 +32,43 @@ export interface Touched {
   readonly key: string;
   /** The last content of an order that leaves the state and stays on record: the journal keeps it for who asks. */
   readonly past?: OrderRow;
+  /** The same of a parent order. */
+  readonly pastParent?: ParentRow;
 }
 
 /** What became of one slice of a parent order. */
 export type SliceRow =
   | { readonly kind: "waiting" }
-  | { readonly kind: "intent"; readonly intent: IntentId }
+  /** `executed`: sum of its fills, kept where an algorithm needs it after the order has left the state. */
+  | { readonly kind: "intent"; readonly intent: IntentId; readonly executed?: Decimal }
   | { readonly kind: "skipped"; readonly reason: string };
 
-/** A parent order; `slices[n - 1]` is slice n. */
+/** A parent order; `slices[n - 1]` is slice n. Where slices come one by one, those are here that have come. */
 export interface ParentRow {
   readonly id: ParentId;
-  readonly algorithm: TwapParameters;
+  readonly algorithm: AlgorithmParameters;
   readonly by: string;
   readonly request?: RequestKey;
   readonly startedWallMs: WallMs;
   readonly sequence: Sequence;
   readonly slices: readonly SliceRow[];
-  readonly status: "working" | "done" | "cancelled" | "killed";
+  readonly status: "working" | ParentEnded["reason"];
   readonly executed: Decimal;
   readonly executedQuote: Decimal;
+  /** While it is paused. */
+  readonly paused?: { readonly by: string; readonly atWallMs: WallMs };
+  /** How long it has been paused in all: its windows are that much later. */
+  readonly shiftMs?: number;
+  /** Since it was amended: the slices before `fromSlice` had `scheduled`, the others share the rest. */
+  readonly schedule?: { readonly fromSlice: number; readonly scheduled: Decimal };
+  /** Public volume since the start, each trade once, and the trade up to which it was counted. */
+  readonly counted?: { readonly lastTradeId: number; readonly volume: Decimal; readonly atWallMs: WallMs };
+  /** Its stop was reached. */
+  readonly triggered?: { readonly basis: PriceBasis; readonly atWallMs: WallMs };
+  readonly endDetail?: string;
   readonly endedWallMs?: WallMs;
+  /** Of the event that ended it; the oldest of these leave the tables first. */
+  readonly endedSequence?: Sequence;
 }
 
 /** A trade of the account, once. */
@@ -110,14 +136,22 @@ export interface EngineRow {
    * How many complete orders and how many fills stay in the state, and for how long after their end each of them stays
    * at least: what a venue may still tell of late finds its order here. Older orders are on the disk.
    */
-  readonly kept: { readonly orders: number; readonly fills: number; readonly forMs: number };
-  readonly kill: {
-    readonly level: "off" | "cluster";
-    readonly by: string;
-    readonly reason: string;
-    readonly atWallMs: WallMs;
+  readonly kept: {
+    readonly orders: number;
+    readonly fills: number;
+    /** Parent orders that have ended; absent: `parentsKept`. */
+    readonly parents?: number;
+    readonly forMs: number;
   };
+  readonly kill: KillState;
+  /** Whom a control has switched off until an operator says otherwise; absent: nobody ever was. */
+  readonly disabled?: readonly DisabledRow[];
+  /** Where the day's result is counted from; absent: from the baseline of the account. */
+  readonly riskDay?: { readonly day: number; readonly totals: Readonly<Record<string, Decimal>> };
 }
+
+/** Somebody whom a control has switched off. */
+export type DisabledRow = Pick<ControlSwitched, "control" | "subject" | "by" | "reason" | "atWallMs">;
 
 /** All of it. Read freely; only `applyEvent` writes. */
 export interface EngineState {
@@ -140,14 +174,25 @@ export interface EngineState {
 /** How many orphans a venue's row remembers. */
 export const orphansKept = 100;
 
+/** How many parent orders that have ended stay in the state. */
+export const parentsKept = 500;
+
 /** The number in an intent's or parent's id. */
 export function idNumber(id: IntentId | ParentId): number {
   return Number(id.slice(2));
 }
 
-/** Whether an intent of this id was ever recorded. One that is not in the state any more has ended. */
+/** Whether an intent or a parent of this id was ever recorded. One that is not in the state any more has ended. */
 export function wasRecorded(state: EngineState, ref: string): boolean {
-  return /^i-[1-9]\d{0,14}$/.test(ref) && Number(ref.slice(2)) < state.engine.nextIntent;
+  const { nextIntent, nextParent } = state.engine;
+  return /^[ip]-[1-9]\d{0,14}$/.test(ref) && Number(ref.slice(2)) < (ref.startsWith("i") ? nextIntent : nextParent);
+}
+
+/** Whose order it is, and where: what kills and controls ask. */
+export function subjectOf(state: EngineState, order: OrderRow): KillSubject {
+  const { venue, symbol } = order.terms;
+  const parentBy = order.parent === undefined ? undefined : state.parents.get(order.parent)?.by;
+  return { venue, symbol, by: order.by, parentBy };
 }
 
 /** The key of one instrument at one venue: positions, exposure, open orders. */
@@ -245,6 +290,9 @@ export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineSta
   // The order of first insertion is the order of events, as in a state that grew by them.
   reorder(state.orders);
   reorder(state.parents);
+  const endedParents = [...state.parents.values()].filter((parent) => parent.endedSequence !== undefined);
+  for (const parent of endedParents.toSorted((a, b) => (a.endedSequence ?? 0) - (b.endedSequence ?? 0)))
+    state.indexes.endedParents.add(parent.id);
   reorder(state.fills);
   reorder(state.keys);
   for (const order of state.orders.values()) indexOrder(state.indexes, undefined, order);
@@ -255,6 +303,9 @@ export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineSta
   const attempts = [...state.orders.values()].flatMap((order) => order.attempts);
   for (const attempt of attempts.toSorted((a, b) => a.sequence - b.sequence))
     noteAttempt(state.indexes, attempt.recordedWallMs);
+  const cancels = [...state.orders.values()].flatMap((order) => order.cancel ?? []);
+  for (const cancel of cancels.toSorted((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0)))
+    noteCancel(state.indexes, cancel.atWallMs);
   return state;
 }
 

@@ -3,25 +3,29 @@
  * orders on their way never share headroom. Decided on worst case (I12): everything open or in doubt on the order's own
  * side counts as filled, nothing on the other side counts as relief, and the order rate is counted from the journal,
  * so that a takeover gives nobody a fresh allowance. A price is compared with a fresh market or not at all (I18).
- * Cancels are never asked here.
+ * Cancels are never asked here. Two refusals are more than a no: `repeated-execution` and `loss-limit` switch their
+ * subject off, which the caller records (`switchingEvent`).
  */
 import { absolute, add, compare, decimal, isMultipleOf, isPositive, maximum, multiply, subtract } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
+import type { JournalEvent } from "../formats/events.ts";
 import type { IntentId } from "../ids.ts";
-import { noExposure, recentAttempts } from "../orders/indexes.ts";
+import { noExposure, recentAttempts, recentCancels, recentWishes, wishKey } from "../orders/indexes.ts";
 import type { Exposure } from "../orders/indexes.ts";
 import { marketKey } from "../orders/state.ts";
 import type { EngineState } from "../orders/state.ts";
 import type { InstrumentRules, OrderTerms, PriceBasis } from "../orders/terms.ts";
 import { zero } from "../decimal.ts";
 import type { WallMs } from "../time.ts";
+import { disabledBy } from "./controls.ts";
+import { currenciesOf, needOf, reservedOf } from "./funds.ts";
+import { killOn } from "./kill.ts";
 import type { RiskLimits } from "./limits.ts";
+import { isReducing, dayLossOf } from "./loss.ts";
+import type { Marks } from "./loss.ts";
+import type { MarketView } from "./market-view.ts";
 import { refused } from "./refusal-codes.ts";
 import type { Refusal } from "./refusal-codes.ts";
-
-/** The top of the book when it is fresh, or why there is none. */
-export type MarketView =
-  { readonly kind: "fresh"; readonly basis: PriceBasis } | { readonly kind: "stale"; readonly why: string };
 
 /** What an order is checked against. */
 export interface RiskContext {
@@ -32,6 +36,14 @@ export interface RiskContext {
   /** How far the venue's time is known, ± ms; undefined: not yet. */
   readonly clockErrorMs: number | undefined;
   readonly nowWallMs: WallMs;
+  /** Who wants it: a principal, a strategy, a parent order. Absent: nobody that could be killed or switched off. */
+  readonly by?: string;
+  /** Who wanted the parent. */
+  readonly parentBy?: string;
+  /** The markets of all symbols; absent: the day's result is not asked for. */
+  readonly marks?: Marks;
+  /** What the account holds of a currency, free and locked, by the venue's word or the journal's; absent: not asked. */
+  readonly funds?: (currency: string) => Decimal;
   /** The intent whose next attempt this is: its own share of the exposure is not counted twice. */
   readonly reissued?: IntentId;
 }
@@ -39,7 +51,8 @@ export interface RiskContext {
 /** Why the order may not be recorded, the first reason found; undefined: it may. */
 export function checkRisk(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
   const { rules } = context;
-  if (state.engine.kill.level !== "off") return refused("kill-cluster", { by: state.engine.kill.by });
+  const stopped = stopRefusal(state, terms, context);
+  if (stopped !== undefined) return stopped;
   if (rules === undefined) return refused("unknown-symbol", { symbol: terms.symbol });
   return (
     ruleRefusal(terms, rules) ??
@@ -47,9 +60,24 @@ export function checkRisk(state: EngineState, terms: OrderTerms, context: RiskCo
     sizeRefusal(terms, context) ??
     collarRefusal(terms, context) ??
     exposureRefusal(state, terms, context) ??
+    fundsRefusal(state, terms, context) ??
     rateRefusal(state, context) ??
+    repeatRefusal(state, terms, context) ??
+    lossRefusal(state, terms, context) ??
     doubtRefusal(state, terms, context)
   );
+}
+
+/** Killed, or switched off by a control. */
+function stopRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
+  const { engine } = state;
+  const by = context.by ?? "";
+  const kill = killOn(engine.kill, { ...terms, by, parentBy: context.parentBy });
+  if (kill !== undefined) return refused(`kill-${kill.level}`, { by: kill.by });
+  if (engine.disabled === undefined || engine.disabled.length === 0) return undefined;
+  const off =
+    disabledBy(engine, "repeated-execution", by) ?? disabledBy(engine, "repeated-execution", context.parentBy ?? by);
+  return off === undefined ? undefined : refused("disabled", { control: off.control, subject: off.subject });
 }
 
 /** The venue's own rules: it would refuse the order, after we had recorded and sent it. */
@@ -105,11 +133,26 @@ function exposureRefusal(state: EngineState, terms: OrderTerms, context: RiskCon
   const worst = worstPosition(state, terms, context.reissued);
   if (compare(worst, limits.positionMax) > 0)
     return refused("position-limit", { worst: terms.side === "buy" ? worst : `-${worst}`, limit: limits.positionMax });
-  const market = marketKey(terms.venue, terms.symbol);
-  const open = (state.indexes.exposure.get(market)?.orders ?? 0) + (context.reissued === undefined ? 1 : 0);
-  return limits.openOrdersMax !== undefined && open > limits.openOrdersMax
-    ? refused("open-orders", { open, limit: limits.openOrdersMax })
+  const exposure = state.indexes.exposure.get(marketKey(terms.venue, terms.symbol)) ?? noExposure;
+  const open = exposure.orders + (context.reissued === undefined ? 1 : 0);
+  if (limits.openOrdersMax !== undefined && open > limits.openOrdersMax)
+    return refused("open-orders", { open, limit: limits.openOrdersMax });
+  if (limits.openNotionalMax === undefined || context.market.kind === "stale") return undefined;
+  const own = context.reissued === undefined ? multiply(terms.quantity, limitOr(terms, context.market.basis)) : zero;
+  const worth = add(add(exposure.buyNotional, exposure.sellNotional), own);
+  return compare(worth, limits.openNotionalMax) > 0
+    ? refused("open-notional", { worth, limit: limits.openNotionalMax })
     : undefined;
+}
+
+/** Enough of the currency that it takes, beside all that is open; its own earlier attempt is in there already. */
+function fundsRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
+  const { funds, market } = context;
+  if (funds === undefined || market.kind === "stale") return undefined;
+  const { currency, amount } = needOf(terms, limitOr(terms, market.basis));
+  const needed = context.reissued === undefined ? amount : zero;
+  const free = subtract(funds(currency), reservedOf(state, terms.venue, currency));
+  return compare(needed, free) > 0 ? refused("balance", { currency, needed, free }) : undefined;
 }
 
 /** How far the position could go on the order's own side, this order and all doubt filled: long for a buy, short for a sell. */
@@ -126,7 +169,50 @@ function worstPosition(state: EngineState, terms: OrderTerms, reissued: IntentId
 function rateRefusal(state: EngineState, { limits, nowWallMs }: RiskContext): Refusal | undefined {
   const { count, perMs } = limits.orderRate;
   const made = recentAttempts(state.indexes, nowWallMs, perMs);
-  return made >= count ? refused("order-rate", { made, limit: count, perMs }) : undefined;
+  if (made >= count) return refused("order-rate", { made, limit: count, perMs });
+  if (limits.cancelRate === undefined) return undefined;
+  const { cancelRate } = limits;
+  const cancels = recentCancels(state.indexes, nowWallMs, cancelRate.perMs);
+  return cancels > cancelRate.count
+    ? refused("cancel-rate", { cancels, limit: cancelRate.count, perMs: cancelRate.perMs })
+    : undefined;
+}
+
+/** The slices of a parent are alike by its schedule, and the next attempt of an intent is no new wish. */
+function repeatRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
+  const { limits, by, parentBy, reissued, nowWallMs } = context;
+  if (limits.repeatedExecution === undefined || by === undefined) return undefined;
+  if (parentBy !== undefined || reissued !== undefined) return undefined;
+  const { count, perMs } = limits.repeatedExecution;
+  const repeated = recentWishes(state.indexes, wishKey(by, terms), nowWallMs, perMs);
+  return repeated >= count ? refused("repeated-execution", { by, repeated, limit: count, perMs }) : undefined;
+}
+
+/** A loss stops what could lose more; what can only reduce a position passes. */
+function lossRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
+  const { limits, marks } = context;
+  const { quote } = currenciesOf(terms.symbol);
+  const limit = limits.dayLossMax?.[quote];
+  if (limit === undefined || marks === undefined || isReducing(state, terms)) return undefined;
+  const off = disabledBy(state.engine, "loss-limit", quote);
+  if (off !== undefined) return refused("disabled", { control: off.control, subject: off.subject });
+  const loss = dayLossOf(state, quote, marks);
+  if (loss.kind === "stale") return refused("price-stale", { why: loss.why });
+  return compare(loss.amount, limit) > 0 ? refused("loss-limit", { quote, loss: loss.amount, limit }) : undefined;
+}
+
+/** The fact that a refusal makes of its subject: who repeats, or whose losses are too large, stays off. */
+export function switchingEvent(
+  state: EngineState,
+  refusal: Refusal,
+  now: WallMs,
+): Extract<JournalEvent, { readonly kind: "control.switched" }> | undefined {
+  const { code, facts, sentence } = refusal;
+  if (code !== "repeated-execution" && code !== "loss-limit") return undefined;
+  const subject = String(code === "loss-limit" ? facts["quote"] : facts["by"]);
+  if (disabledBy(state.engine, code, subject) !== undefined) return undefined;
+  const event = { kind: "control.switched", control: code, subject, enabled: false, by: "risk" } as const;
+  return { ...event, reason: sentence, atWallMs: now };
 }
 
 /** Doubt beside this order; the doubt about the order itself never comes here. */
@@ -139,6 +225,11 @@ function doubtRefusal(state: EngineState, terms: OrderTerms, { limits }: RiskCon
       return refused("doubt-blocked", { intent });
   }
   return undefined;
+}
+
+/** What one unit is reckoned at in open orders: the limit, or the far side for a market order. */
+function limitOr(terms: OrderTerms, basis: PriceBasis): Decimal {
+  return terms.price ?? (terms.side === "buy" ? basis.ask : basis.bid);
 }
 
 /** What one unit may cost or bring at most: a sell limit below the bid trades at the bid. */

@@ -4,15 +4,20 @@
  */
 import { riskOf } from "../config/config.ts";
 import type { DoubtConfig, RateLimit, RiskConfig, SymbolRisk } from "../config/config.ts";
+import type { Decimal } from "../decimal.ts";
 import type { SymbolId } from "../ids.ts";
 
 /** All limits for an order in one symbol. */
 export interface RiskLimits extends SymbolRisk {
   /** New orders and next attempts of the whole engine; survives takeover, since it is counted in the journal. */
   readonly orderRate: RateLimit;
+  /** Wishes to cancel above which no new order passes; absent: no limit. */
+  readonly cancelRate?: RateLimit;
+  /** How often the very same may be wanted; one more switches its author off. Absent: no limit. */
+  readonly repeatedExecution?: RateLimit;
+  /** Quote currency → the day's loss at most; a currency that is not named has no limit. */
+  readonly dayLossMax?: Readonly<Record<string, Decimal>>;
   readonly clockErrorMaxMs: number;
-  /** Orders of the symbol that are not ended; absent: no limit. */
-  readonly openOrdersMax?: number;
   /** What an order in doubt stops besides itself. */
   readonly doubtBlock: DoubtConfig["block"];
 }
@@ -22,6 +27,9 @@ export function limitsOf(risk: RiskConfig, doubt: Pick<DoubtConfig, "block">, sy
   return {
     ...riskOf(risk, symbol),
     orderRate: risk.orderRate,
+    ...(risk.cancelRate !== undefined && { cancelRate: risk.cancelRate }),
+    ...(risk.repeatedExecution !== undefined && { repeatedExecution: risk.repeatedExecution }),
+    ...(risk.dayLossMax !== undefined && { dayLossMax: risk.dayLossMax }),
     clockErrorMaxMs: risk.clockErrorMaxMs,
     doubtBlock: doubt.block,
   };

@@ -10,6 +10,26 @@ export const refusalCodes = {
     sentence: "The cluster is killed: no new risk until an operator lifts it (baton unkill).",
     isPassing: false,
   },
+  "kill-account": {
+    sentence: "The account is killed: no new risk on it until an operator lifts it (baton unkill account).",
+    isPassing: false,
+  },
+  "kill-venue": {
+    sentence: "The venue is killed: no new risk there until an operator lifts it (baton unkill venue).",
+    isPassing: false,
+  },
+  "kill-instrument": {
+    sentence: "The instrument is killed: no new risk in it until an operator lifts it (baton unkill instrument).",
+    isPassing: false,
+  },
+  "kill-strategy": {
+    sentence: "Who asks is killed: no new risk for them until an operator lifts it (baton unkill strategy).",
+    isPassing: false,
+  },
+  disabled: {
+    sentence: "A control has switched this off; it stays off until an operator enables it (baton risk enable).",
+    isPassing: false,
+  },
   "no-leader": { sentence: "No node leads and may trade at this moment; repeat with the same key.", isPassing: true },
   held: { sentence: "The leader is held (handover or takeover loop): no new risk, cancels pass.", isPassing: true },
   durability: {
@@ -49,8 +69,28 @@ export const refusalCodes = {
     sentence: "The position could grow beyond its limit (risk.positionMax), with all that is open or in doubt filled.",
     isPassing: false,
   },
-  "open-orders": { sentence: "Too many orders are open in this symbol.", isPassing: true },
+  "open-orders": { sentence: "Too many orders are open in this symbol (risk.openOrdersMax).", isPassing: true },
+  "open-notional": {
+    sentence: "What is open and in doubt in this symbol is worth too much already (risk.openNotionalMax).",
+    isPassing: true,
+  },
+  balance: {
+    sentence: "The free balance does not cover the order beside what is open and in doubt.",
+    isPassing: true,
+  },
   "order-rate": { sentence: "Too many orders were made lately (risk.orderRate).", isPassing: true },
+  "cancel-rate": {
+    sentence: "Too many orders were taken back lately; cancels still pass (risk.cancelRate).",
+    isPassing: true,
+  },
+  "repeated-execution": {
+    sentence: "The very same order was wanted too often; who asks is switched off (risk.repeatedExecution).",
+    isPassing: false,
+  },
+  "loss-limit": {
+    sentence: "The day's loss is above its limit; only orders that reduce a position pass (risk.dayLossMax).",
+    isPassing: false,
+  },
   "doubt-blocked": {
     sentence: "The fate of another order is unknown and doubt.block stops new orders beside it.",
     isPassing: true,
@@ -58,6 +98,27 @@ export const refusalCodes = {
   "slices-out-of-range": { sentence: "A parent order has 1 to 4095 slices.", isPassing: false },
   "slice-too-small": {
     sentence: "A slice would be below what the venue takes; use fewer slices or a larger quantity.",
+    isPassing: false,
+  },
+  "profile-missing": {
+    sentence: "The feed has not seen enough trades for a volume profile; give weights.",
+    isPassing: true,
+  },
+  "volume-missing": {
+    sentence: "The feed has seen no trade of this symbol yet, so none can be counted.",
+    isPassing: true,
+  },
+  "prices-crossed": {
+    sentence: "The stop and the take price are on the wrong sides of each other, or of the entry.",
+    isPassing: false,
+  },
+  "parent-state": { sentence: "The parent order's state does not allow this.", isPassing: false },
+  "amend-malformed": {
+    sentence: "An amendment names at least one figure that this algorithm has, and no other.",
+    isPassing: false,
+  },
+  "amend-too-small": {
+    sentence: "The new quantity is less than what is executed, open or scheduled already.",
     isPassing: false,
   },
   "key-conflict": { sentence: "This idempotency key was used for another request.", isPassing: false },

@@ -5,6 +5,7 @@
  */
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, ClusterId, Epoch, JournalId, LeaseId, NodeId, OperationId, Sequence } from "../ids.ts";
+import type { KillLevel, KillScope, KillState } from "../risk/kill.ts";
 import type { WallMs } from "../time.ts";
 import type { SelfFacts } from "./promotability.ts";
 
@@ -101,13 +102,8 @@ export interface AnchorRecord {
   readonly atWallMs: WallMs;
 }
 
-/** Key `control/kill`. */
-export interface KillRecord {
-  readonly level: "off" | "cluster";
-  readonly by: string;
-  readonly reason: string;
-  readonly atWallMs: WallMs;
-}
+/** Key `control/kill`: every kill in force. */
+export type KillRecord = KillState;
 
 /** Key `history/<epoch>`. */
 export interface HistoryRecord {
@@ -148,6 +144,16 @@ export interface OperationRecord {
 /** What an operation changes in the same transaction in which it is recorded as done. */
 export type ControlChange =
   | { readonly kind: "kill"; readonly record: KillRecord }
+  /** One more scope beside those in force. */
+  | { readonly kind: "kill-scope"; readonly scope: KillScope }
+  /** Without one target, or without all. */
+  | {
+      readonly kind: "unkill";
+      readonly target?: { readonly level: KillLevel; readonly id?: string };
+      readonly by: string;
+      readonly reason: string;
+      readonly atWallMs: WallMs;
+    }
   | { readonly kind: "autofailover"; readonly value: ControlRecord["autofailover"] }
   | { readonly kind: "pause"; readonly record: PauseRecord; readonly forSeconds: number }
   | { readonly kind: "resume" }

@@ -3,7 +3,7 @@
  * executed once or recorded as not executed. Invariants I13 and I19.
  */
 import { createHash } from "node:crypto";
-import { frameFault } from "@baton/core";
+import { fixedSlices, frameFault } from "@baton/core";
 import type { IntentId, ParentRecorded } from "@baton/core";
 import type { Finding, JournalEvidence } from "./evidence.ts";
 import type { Story } from "./story.ts";
@@ -84,7 +84,9 @@ export function slicesOnce(story: Story): { findings: Finding[]; count: SliceCou
     );
     const children = Map.groupBy(childrenOf(story, parent), ({ slice }) => slice);
     const numbers = new Set([...children.keys(), ...skips]);
-    count.slices += parent.algorithm.slices;
+    // Where slices come one by one, those are planned that have come.
+    const planned = fixedSlices(parent.algorithm) ?? numbers.size;
+    count.slices += planned;
     for (const [slice, intents] of children) {
       const wereAccepted = intents.filter(({ intent }) => accepted.has(intent));
       if (wereAccepted.length > 0) count.done++;
@@ -97,7 +99,7 @@ export function slicesOnce(story: Story): { findings: Finding[]; count: SliceCou
       }
     }
     for (const slice of skips) if (!children.has(slice)) count.skipped++;
-    const missing = parent.algorithm.slices - numbers.size;
+    const missing = planned - numbers.size;
     // A parent that was cancelled, killed or is still running may have slices to which it never came.
     const isDone = ended?.kind === "parent.ended" && ended.reason === "done";
     if (missing < 0) findings.push(sliceFinding(parent, `has ${-missing} slices too many`));

@@ -5,6 +5,7 @@
 import type {
   BalanceView,
   Config,
+  Direction,
   EngineState,
   Epoch,
   IntentId,
@@ -14,7 +15,7 @@ import type {
   Refusal,
   Sequence,
 } from "@baton/core";
-import { apiRoutes, checkOrderRequest, id, isPassingRefusal, problem } from "@baton/core";
+import { apiRoutes, checkBody, checkOrderRequest, directionSchema, id, isPassingRefusal, problem } from "@baton/core";
 import type { Desk } from "../desk/desk.ts";
 import type { Journal } from "@baton/journal";
 import { CommitUnknown } from "../ledger.ts";
@@ -47,6 +48,7 @@ export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
     { ...apiRoutes.placeOrder, handle: (request) => place(context, request) },
     { ...apiRoutes.orders, handle: (request) => list(context, request) },
     { ...apiRoutes.order, handle: (request) => show(context, request) },
+    { ...apiRoutes.directOrder, handle: (request) => direct(context, request) },
     { ...apiRoutes.cancelOrder, handle: (request) => cancel(context, request) },
     {
       ...apiRoutes.positions,
@@ -162,8 +164,22 @@ async function cancel(context: OrderRoutesContext, request: RouteRequest): Promi
   }
 }
 
+async function direct(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
+  const ref = request.params["id"] ?? "";
+  const checked = checkBody<Direction>(directionSchema, request.body);
+  if (checked.kind === "invalid") return { status: checked.problem.status, body: checked.problem };
+  const taken = context.desk().direct(ref, checked.value, request.principal.name);
+  if (taken === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
+  if (taken === "unknown") return no(404, "not-found", `there is no parent order ${ref}`);
+  if (taken.kind === "refused") return refusal(taken.refusal);
+  return (await notCommitted(context, taken.sequence)) ?? { ...(await show(context, request)), status: 202 };
+}
+
 /** Undefined once the record is durable; else the 503 that says that it may be. */
-async function notCommitted(context: OrderRoutesContext, sequence: Sequence): Promise<Answer | undefined> {
+export async function notCommitted(
+  context: Pick<OrderRoutesContext, "whenCommitted">,
+  sequence: Sequence,
+): Promise<Answer | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(() => resolve("late"), commitWithinMs);

@@ -11,7 +11,7 @@ import type {
   ParentView,
   PositionView,
 } from "@baton/core";
-import { add, assert, isOrderEnded, marketKey, zero } from "@baton/core";
+import { add, assert, fixedSlices, isOrderEnded, marketKey, zero } from "@baton/core";
 
 /** One order with its life. */
 export function orderView(order: OrderRow, events: readonly OrderEvent[]): OrderView {
@@ -66,13 +66,18 @@ export function parentView(parent: ParentRow, state: EngineState): ParentView {
     else open += 1;
   }
   const skipped = parent.slices.filter((slice) => slice.kind === "skipped").length;
-  const status = parent.status === "working" ? "running" : parent.status;
+  const working = parent.paused === undefined ? "running" : "paused";
+  const { counted } = parent;
   return {
     id: parent.id,
     algorithm: parent.algorithm,
-    status,
+    by: parent.by,
+    status: parent.status === "working" ? working : parent.status,
+    detail: parent.endDetail ?? null,
     executed: parent.executed,
-    slices: { done, skipped, open },
+    slices: { planned: fixedSlices(parent.algorithm) ?? null, done, skipped, open },
+    counted: counted === undefined ? null : { lastTradeId: counted.lastTradeId, volume: counted.volume },
+    isTriggered: parent.triggered !== undefined,
     children,
   };
 }

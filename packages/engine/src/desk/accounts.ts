@@ -42,6 +42,8 @@ export class Accounts {
   readonly #streams: AccountStream[] = [];
   readonly #states = new Map<VenueId, AccountStreamState>();
   readonly #balances = new Map<VenueId, Map<string, Decimal>>();
+  /** Venues that have told every balance in this term. */
+  readonly #complete = new Set<VenueId>();
   /** By `venueOrderKey`: orders that were told under an id that is not ours. */
   readonly #foreign = new Set<string>();
   /** Venues whose trades and open orders must be read before anything is ordered: the journal may lack records of them. */
@@ -89,6 +91,11 @@ export class Accounts {
     return [...this.#balances].flatMap(([venue, currencies]) =>
       [...currencies].map(([currency, total]) => ({ venue, currency, total: Number(total) })),
     );
+  }
+
+  /** Currency → free and locked together, once the venue has told all of it; undefined until then. */
+  fundsOf(venue: VenueId): ReadonlyMap<string, Decimal> | undefined {
+    return this.#complete.has(venue) ? this.#balances.get(venue) : undefined;
   }
 
   /** Why no order may go to this venue yet; undefined when one may. */
@@ -191,7 +198,10 @@ export class Accounts {
   /** Recovery tells all that is not zero, the stream what has changed. */
   #onBalances(venue: VenueId, told: Readonly<Record<string, Decimal>>, isAll: boolean): void {
     const known = this.#balances.get(venue) ?? new Map<string, Decimal>();
-    if (isAll) known.clear();
+    if (isAll) {
+      known.clear();
+      this.#complete.add(venue);
+    }
     for (const [currency, total] of Object.entries(told)) known.set(currency, total);
     this.#balances.set(venue, known);
   }

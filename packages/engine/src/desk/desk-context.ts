@@ -3,6 +3,7 @@ import type { Config, DeploymentTag, MarketView, NodeId, PermitSource, Refusal, 
 import type { Venue } from "@baton/venues";
 import type { Metrics } from "../metrics.ts";
 import type { OrderTraces } from "../order-trace.ts";
+import type { VolumeTapes } from "./volume-tapes.ts";
 
 export interface DeskContext {
   readonly node: NodeId;
@@ -11,6 +12,8 @@ export interface DeskContext {
   readonly venues: ReadonlyMap<VenueId, Venue>;
   /** The price to decide on now, or why there is none. */
   readonly price: (venue: VenueId, symbol: SymbolId) => MarketView;
+  /** The public volume that this node has seen. */
+  readonly volume: VolumeTapes;
   readonly permits: PermitSource;
   readonly metrics: Metrics;
   readonly traces: OrderTraces;

@@ -4,19 +4,36 @@
  * order and no other. Invariants I3, I4, I6.
  */
 import type {
+  DecidedOn,
+  Direction,
+  EnableRequest,
   EngineState,
   Epoch,
   IntentId,
   JournalEvent,
   KillRecord,
+  KillState,
+  ParentId,
   PlaceOrderRequest,
   PlaceOutcome,
+  RiskView,
   Sequence,
   TakeoverReason,
   VenueId,
   WallMs,
 } from "@baton/core";
-import { assert, inheritedDoubts, reissuableIntents } from "@baton/core";
+import {
+  assert,
+  id,
+  inheritedDoubts,
+  isSameKill,
+  killOn,
+  killText,
+  reissuableIntents,
+  riskView,
+  scopesOf,
+  subjectOf,
+} from "@baton/core";
 import type { BootId } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { Ledger } from "../ledger.ts";
@@ -27,8 +44,13 @@ import type { DeskContext } from "./desk-context.ts";
 import { Doubts } from "./doubts.ts";
 import type { CancelTaken, Taken } from "./intake.ts";
 import { Intake } from "./intake.ts";
+import { enabling } from "./enabling.ts";
+import type { Enabled } from "./enabling.ts";
+import type { ParentTaken } from "./parent-intake.ts";
 import { Parents } from "./parents.ts";
 import { Placements } from "./placements.ts";
+import { RiskDays } from "./risk-days.ts";
+import { RiskInputs } from "./risk-inputs.ts";
 import { Term } from "./term.ts";
 
 /** How a term begins. */
@@ -47,7 +69,9 @@ interface Parts {
   readonly term: Term;
   readonly accounts: Accounts;
   readonly cancels: Cancels;
+  readonly days: RiskDays;
   readonly doubts: Doubts;
+  readonly inputs: RiskInputs;
   readonly intake: Intake;
   readonly parents: Parents;
   readonly placements: Placements;
@@ -100,7 +124,8 @@ export class Desk {
     });
     const isUnclean = start.reason === "unclean";
     const accounts = new Accounts(this.#context, term, (order, told) => doubts.evidence(order, told), isUnclean);
-    const intake = new Intake(this.#context, term, (venue) => accounts.whyNotReady(venue));
+    const inputs = new RiskInputs(this.#context, term, (venue) => accounts.fundsOf(venue));
+    const intake = new Intake(this.#context, term, inputs, (venue) => accounts.whyNotReady(venue));
     const placements: Placements = new Placements(this.#context, term, {
       resolve: (intent) => doubts.begin(intent),
       reissue: (order) => intake.reissue(order),
@@ -110,8 +135,9 @@ export class Desk {
       isForeign: (venue, symbol, venueOrderId) => accounts.isForeign(venue, symbol, venueOrderId),
     });
     const cancels = new Cancels(this.#context, term);
-    const parents = new Parents(term, intake);
-    this.#parts = { term, accounts, cancels, doubts, intake, parents, placements };
+    const parents = new Parents(term, intake.parents);
+    const days = new RiskDays(this.#context, term, inputs);
+    this.#parts = { term, accounts, cancels, days, doubts, inputs, intake, parents, placements };
     const inDoubt = inheritedDoubts(term.state);
     return term.decide([
       {
@@ -143,7 +169,13 @@ export class Desk {
       case "cancel.requested":
         return parts.cancels.arm(event.intent);
       case "parent.recorded":
+      case "parent.resumed":
+      case "parent.amended":
+      case "parent.triggered":
         return parts.parents.wake(event.parent);
+      case "kill.set":
+        // A kill ends the parents that it covers, whatever they wait for.
+        return parts.parents.wakeAll();
       case "attempt.answered":
       case "doubt.resolved":
       case "intent.ended":
@@ -154,8 +186,11 @@ export class Desk {
       }
       case "slice.skipped":
       case "parent.ended":
+      case "parent.paused":
+      case "volume.counted":
+      case "control.switched":
+      case "risk.day-opened":
       case "baseline.taken":
-      case "kill.set":
       case "orphan.found":
       case "strategy.advanced":
       case "strategy.switched":
@@ -174,8 +209,34 @@ export class Desk {
     return this.isTrading ? this.#parts?.intake.cancel(ref, by) : undefined;
   }
 
-  strategy(strategy: string, state: unknown, wishes: readonly StrategyIntent[]): void {
-    this.#parts?.intake.strategy(strategy, state, wishes);
+  /** Pauses, resumes or amends a parent order; `unknown`: there is none of this id that works. */
+  direct(parent: string, direction: Direction, by: string): ParentTaken | "unknown" | undefined {
+    if (!this.isTrading) return undefined;
+    const row = this.#ledger.speculative.parents.get(id<ParentId>(parent));
+    return row === undefined ? "unknown" : this.#parts?.intake.parents.direct(row, direction, by);
+  }
+
+  strategy(
+    strategy: string,
+    state: unknown,
+    wishes: readonly StrategyIntent[],
+    decidedOn: DecidedOn | undefined,
+  ): void {
+    this.#parts?.intake.strategy(strategy, state, wishes, decidedOn);
+  }
+
+  /** The headroom of every control; undefined: this node does not lead. */
+  risk(): RiskView | undefined {
+    const parts = this.#parts;
+    return parts === undefined ? undefined : riskView(parts.term.state, parts.inputs.figures);
+  }
+
+  /** Switches on again what a control switched off. */
+  enable(request: EnableRequest, by: string): Enabled | undefined {
+    const parts = this.#parts;
+    if (parts === undefined || !parts.term.isTrading) return undefined;
+    const enabled = enabling(parts.term.state, request, { by, now: wallNow(), marks: parts.inputs.marks });
+    return "kind" in enabled ? { kind: "recorded", sequence: parts.term.decide([enabled]) } : enabled;
   }
 
   /** Records a fact of this node's own while it leads. */
@@ -186,12 +247,15 @@ export class Desk {
   /** Takes the kill level that etcd holds; only a change is recorded. */
   applyKill(kill: KillRecord | undefined): void {
     const term = this.#parts?.term;
-    const level = kill?.level ?? "off";
-    if (term === undefined || !term.isTrading || term.state.engine.kill.level === level) return;
-    const { by, reason } = kill ?? { by: "etcd", reason: "the kill key is gone" };
-    term.decide([{ kind: "kill.set", level, by, reason, atWallMs: wallNow() }]);
-    this.#context.warn("kill.set", `Kill level ${level} by ${by}: ${reason}.`);
-    if (level !== "off") this.takeBackAll("kill");
+    const now = wallNow();
+    const next: KillState = kill ?? { level: "off", by: "etcd", reason: "the kill key is gone", atWallMs: now };
+    if (term === undefined || !term.isTrading || isSameKill(term.state.engine.kill, next)) return;
+    const { level, by, reason } = next;
+    const scopes = scopesOf(next);
+    term.decide([{ kind: "kill.set", level, by, reason, atWallMs: now, scopes }]);
+    const covered = scopes.map(killText).join(", ");
+    this.#context.warn("kill.set", `Kill level ${level} by ${by}: ${reason}${covered === "" ? "" : ` (${covered})`}.`);
+    this.#takeBackKilled();
   }
 
   /** Every open order is taken back, for a kill or for another reason of the engine's own. */
@@ -241,6 +305,19 @@ export class Desk {
     parts.term.end();
     parts.accounts.close();
     parts.parents.close();
+    parts.days.close();
+  }
+
+  /** What a kill covers is taken back. */
+  #takeBackKilled(): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    const { state } = parts.term;
+    for (const intent of [...state.indexes.open.values()].flatMap((open) => [...open])) {
+      const order = state.orders.get(intent);
+      if (order === undefined || killOn(state.engine.kill, subjectOf(state, order)) === undefined) continue;
+      parts.intake.cancel(intent, "kill");
+    }
   }
 
   #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
@@ -248,9 +325,10 @@ export class Desk {
     for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
     parts.accounts.begin();
     // A predecessor may have ended between the kill and the last of its wishes to cancel.
-    if (parts.term.state.engine.kill.level !== "off") this.takeBackAll("kill");
+    this.#takeBackKilled();
     parts.cancels.armAll();
     parts.parents.begin();
+    parts.days.begin();
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type {
+  DecidedOn,
   IntentId,
   JournalEvent,
   MonoMs,
@@ -12,42 +13,35 @@ import type {
   OrderRow,
   OrderTerms,
   ParentId,
-  ParentRow,
   PlaceOrderRequest,
   PriceBasis,
   Refusal,
   RequestKey,
-  RiskContext,
   Sequence,
   SymbolId,
-  TwapParameters,
-  TwapRequest,
   VenueId,
 } from "@baton/core";
 import {
-  assert,
   attemptEvent,
   checkRisk,
-  checkTwap,
   endedEvent,
   id,
   intentEvent,
   isOrderEnded,
   isPassingRefusal,
-  limitsOf,
-  nextParentId,
   parseDecimal,
   refused,
   requestKeyOf,
-  stepTwap,
-  stopTwap,
+  subjectOf,
+  switchingEvent,
   wasRecorded,
 } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
-import { clockOffBy } from "./clock-bound.ts";
 import type { DeskContext } from "./desk-context.ts";
+import { ParentIntake } from "./parent-intake.ts";
+import type { RiskInputs } from "./risk-inputs.ts";
 import type { Term } from "./term.ts";
 
 /** What became of a wish. `sequence`: durable on the wait set once that is committed. */
@@ -65,18 +59,27 @@ export type CancelTaken =
   | { readonly kind: "unknown" }
   | { readonly kind: "ended" };
 
-/** How often a parent whose slice is open, and not recorded, is looked at. */
-const waitingLookMs = 50;
-
 export class Intake {
   readonly #context: DeskContext;
   readonly #term: Term;
+  readonly #inputs: RiskInputs;
   readonly #whyNotReady: (venue: VenueId) => string | undefined;
+  readonly #parents: ParentIntake;
 
-  constructor(context: DeskContext, term: Term, whyNotReady: (venue: VenueId) => string | undefined) {
+  constructor(
+    context: DeskContext,
+    term: Term,
+    inputs: RiskInputs,
+    whyNotReady: (venue: VenueId) => string | undefined,
+  ) {
     this.#context = context;
     this.#term = term;
+    this.#inputs = inputs;
     this.#whyNotReady = whyNotReady;
+    this.#parents = new ParentIntake(context, term, inputs, {
+      decide: (events, wishedMonoMs) => this.#decide(events, wishedMonoMs),
+      whyNot: (venue) => this.#whyNotAt(venue),
+    });
   }
 
   /** A request of a client. `key` makes its repetition harmless. */
@@ -87,20 +90,32 @@ export class Intake {
       if (earlier.digest !== known.digest) return { kind: "key-reused" };
       return { kind: "repeated", ref: earlier.ref, sequence: earlier.sequence };
     }
-    const why = this.#whyNot();
-    if (why !== undefined) return { kind: "refused", refusal: why };
-    return "algo" in request ? this.#parent(request, by, known) : this.#order(request, by, known);
+    const venue = this.#venueOf(request.venue);
+    const unknown = refused("unknown-venue", { venue: request.venue ?? "" });
+    const why = this.#whyNot() ?? (venue === undefined ? unknown : this.#whyNotAt(venue));
+    if (why !== undefined || venue === undefined) return { kind: "refused", refusal: why ?? unknown };
+    return "algo" in request
+      ? this.#parents.request(request, venue, by, known)
+      : this.#order(request, venue, by, known);
   }
 
-  /** What a strategy wants, with its new state, in one frame. Refused intents are left out and told. */
-  strategy(strategy: string, state: unknown, wishes: readonly StrategyIntent[]): void {
+  /**
+   * What a strategy wants, with its new state: recorded in one turn, so in one frame. Refused intents are left out and
+   * told. `decidedOn`: the price that it was told.
+   */
+  strategy(
+    strategy: string,
+    state: unknown,
+    wishes: readonly StrategyIntent[],
+    decidedOn: DecidedOn | undefined,
+  ): void {
     if (!this.#term.isTrading) return;
     // Most inputs change nothing; a record of each would be most of the journal.
     const before = this.#term.state.strategies.get(strategy);
     if (wishes.length === 0 && before !== undefined && JSON.stringify(before.state) === JSON.stringify(state)) return;
     this.#term.decide([{ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() }]);
     for (const wish of wishes) {
-      const taken = this.#wish(strategy, wish);
+      const taken = this.#wish(strategy, wish, decidedOn);
       if (taken.kind === "refused") {
         this.#context.say("strategy.refused", `${strategy}: ${taken.refusal.sentence}`, {
           strategy,
@@ -113,7 +128,10 @@ export class Intake {
   /** The wish to take an order or a parent back. */
   cancel(ref: string, by: string): CancelTaken {
     const parent = this.#term.state.parents.get(id<ParentId>(ref));
-    if (parent !== undefined) return this.#cancelParent(parent, by);
+    if (parent !== undefined) {
+      const sequence = this.#parents.cancel(parent, by);
+      return sequence === undefined ? { kind: "ended" } : { kind: "recorded", sequence };
+    }
     const order = this.#term.state.orders.get(id<IntentId>(ref));
     if (order === undefined) return { kind: wasRecorded(this.#term.state, ref) ? "ended" : "unknown" };
     if (isOrderEnded(order)) return { kind: "ended" };
@@ -124,19 +142,8 @@ export class Intake {
     };
   }
 
-  /** Records what is due of a working parent; gives when to look again, in wall-clock ms. */
-  stepParent(parent: ParentRow): number | undefined {
-    const { venue, symbol } = parent.algorithm;
-    if (this.#whyNot() !== undefined || this.#whyNotReady(venue) !== undefined) return wallNow() + 10;
-    const wishedMonoMs = monoNow();
-    const step = stepTwap(this.#term.state, parent, this.#context.tag, this.#risk(venue, symbol));
-    // What a slice waits for (a fresh price, room in a limit) may come long before core wants to be asked at the latest.
-    if (step.events.length === 0) {
-      return step.wakeAtWallMs === undefined ? undefined : Math.min(step.wakeAtWallMs, wallNow() + waitingLookMs);
-    }
-    this.#decide(step.events, wishedMonoMs);
-    this.#context.say("parent.stepped", step.sentence, { parent: parent.id });
-    return wallNow();
+  get parents(): ParentIntake {
+    return this.#parents;
   }
 
   /**
@@ -149,8 +156,8 @@ export class Intake {
     // A switchover goes first: the successor, or the end of the hold, goes on with it.
     if (!this.#term.isTrading) return "done";
     if (!this.#context.venues.has(venue)) return "later";
-    const context = this.#risk(venue, symbol);
-    const refusal = this.#whyNot() ?? checkRisk(this.#term.state, order.terms, { ...context, reissued: order.id });
+    const context = { ...this.#inputs.of(venue, symbol), ...this.#authorOf(order), reissued: order.id };
+    const refusal = this.#whyNot() ?? checkRisk(this.#term.state, order.terms, context);
     if (refusal !== undefined) {
       if (isPassingRefusal(refusal)) return "later";
       this.#context.say("order.not-reissued", `${order.id}: ${refusal.sentence}`, {
@@ -170,10 +177,7 @@ export class Intake {
     return "done";
   }
 
-  #order(request: OrderRequest, by: string, known: RequestKey | undefined): Taken {
-    const venue = this.#venueOf(request.venue);
-    if (venue === undefined)
-      return { kind: "refused", refusal: refused("unknown-venue", { venue: request.venue ?? "" }) };
+  #order(request: OrderRequest, venue: VenueId, by: string, known: RequestKey | undefined): Taken {
     const terms: OrderTerms = {
       venue,
       symbol: request.symbol,
@@ -186,7 +190,7 @@ export class Intake {
     return this.#record(terms, { by, sendWithinMs: request.sendWithinMs, request: known });
   }
 
-  #wish(strategy: string, wish: StrategyIntent): Taken {
+  #wish(strategy: string, wish: StrategyIntent, decidedOn: DecidedOn | undefined): Taken {
     const config = this.#context.config.strategies.find((each) => each.id === strategy);
     const quantity = parseDecimal(wish.quantity);
     const price = wish.price === undefined ? undefined : parseDecimal(wish.price);
@@ -201,21 +205,32 @@ export class Intake {
       ...(price !== undefined && { price }),
       timeInForce: wish.timeInForce ?? (wish.type === "market" ? "IOC" : "GTC"),
     };
-    const why = this.#whyNot();
+    const why = this.#whyNot() ?? this.#whyNotAt(config.venue);
     if (why !== undefined) return { kind: "refused", refusal: why };
-    return this.#record(terms, { by: strategy, sendWithinMs: wish.sendWithinMs ?? 2_000, request: undefined });
+    return this.#record(terms, {
+      by: strategy,
+      sendWithinMs: wish.sendWithinMs ?? 2_000,
+      request: undefined,
+      decidedOn,
+    });
   }
 
   #record(
     terms: OrderTerms,
-    wish: { readonly by: string; readonly sendWithinMs: number; readonly request: RequestKey | undefined },
+    wish: {
+      readonly by: string;
+      readonly sendWithinMs: number;
+      readonly request: RequestKey | undefined;
+      readonly decidedOn?: DecidedOn | undefined;
+    },
   ): Taken {
     const wishedMonoMs = monoNow();
-    const notReady = this.#whyNotReady(terms.venue);
-    if (notReady !== undefined) return { kind: "refused", refusal: refused("held", { why: notReady }) };
-    const context = this.#risk(terms.venue, terms.symbol);
+    const context = { ...this.#inputs.of(terms.venue, terms.symbol), by: wish.by };
     const refusal = checkRisk(this.#term.state, terms, context);
-    if (refusal !== undefined) return { kind: "refused", refusal };
+    if (refusal !== undefined) {
+      this.#switchOff(refusal);
+      return { kind: "refused", refusal };
+    }
     const basis: PriceBasis | undefined = context.market.kind === "fresh" ? context.market.basis : undefined;
     const event = intentEvent(this.#term.state, this.#context.tag, {
       terms,
@@ -224,47 +239,9 @@ export class Intake {
       by: wish.by,
       ...(wish.request !== undefined && { request: wish.request }),
       ...(basis !== undefined && { basis }),
+      ...(wish.decidedOn !== undefined && { decidedOn: wish.decidedOn }),
     });
     return { kind: "recorded", ref: event.intent, sequence: this.#decide([event], wishedMonoMs) };
-  }
-
-  #parent(request: TwapRequest, by: string, known: RequestKey | undefined): Taken {
-    const venue = this.#venueOf(request.venue);
-    if (venue === undefined)
-      return { kind: "refused", refusal: refused("unknown-venue", { venue: request.venue ?? "" }) };
-    const notReady = this.#whyNotReady(venue);
-    if (notReady !== undefined) return { kind: "refused", refusal: refused("held", { why: notReady }) };
-    const algorithm: TwapParameters = {
-      name: "twap",
-      venue,
-      symbol: request.symbol,
-      side: request.side,
-      quantity: request.quantity,
-      slices: request.slices,
-      durationMs: request.durationMs,
-      aggressionBps: request.aggressionBps,
-      ...(request.limitPrice !== undefined && { limitPrice: request.limitPrice }),
-    };
-    const refusal = checkTwap(algorithm, this.#risk(venue, request.symbol).rules);
-    if (refusal !== undefined) return { kind: "refused", refusal };
-    if (this.#term.state.engine.kill.level !== "off") return { kind: "refused", refusal: refused("kill-cluster") };
-    const parent = nextParentId(this.#term.state);
-    const event: JournalEvent = {
-      kind: "parent.recorded",
-      parent,
-      algorithm,
-      by,
-      ...(known !== undefined && { request: known }),
-      atWallMs: wallNow(),
-    };
-    return { kind: "recorded", ref: parent, sequence: this.#term.decide([event]) };
-  }
-
-  #cancelParent(parent: ParentRow, by: string): CancelTaken {
-    if (parent.status !== "working") return { kind: "ended" };
-    const events = stopTwap(this.#term.state, parent, { reason: "cancelled", by }, wallNow());
-    if (events.length === 0) return { kind: "recorded", sequence: this.#term.state.applied };
-    return { kind: "recorded", sequence: this.#term.decide(events) };
   }
 
   /** Records decisions; of attempts it is noted when they were wished for. */
@@ -279,28 +256,35 @@ export class Intake {
     return last;
   }
 
+  /** A refusal of these two kinds is more than a no: its subject stays off until an operator says otherwise. */
+  #switchOff(refusal: Refusal): void {
+    const event = switchingEvent(this.#term.state, refusal, wallNow());
+    if (event === undefined) return;
+    this.#term.note(event);
+    this.#context.warn("risk.disabled", `${event.subject} is switched off: ${event.reason}`, {
+      control: event.control,
+    });
+  }
+
+  #authorOf(order: OrderRow): { readonly by: string; readonly parentBy?: string } {
+    const { by, parentBy } = subjectOf(this.#term.state, order);
+    return { by, ...(parentBy !== undefined && { parentBy }) };
+  }
+
   #whyNot(): Refusal | undefined {
     if (!this.#term.isTrading) return refused("held");
     return this.#context.whyNoRisk();
+  }
+
+  #whyNotAt(venue: VenueId): Refusal | undefined {
+    const notReady = this.#whyNotReady(venue);
+    return notReady === undefined ? this.#whyNot() : refused("held", { why: notReady });
   }
 
   #venueOf(asked: VenueId | undefined): VenueId | undefined {
     if (asked !== undefined) return this.#context.venues.has(asked) ? asked : undefined;
     const [only, ...others] = this.#context.venues.keys();
     return others.length === 0 ? only : undefined;
-  }
-
-  #risk(venue: VenueId, symbol: SymbolId): RiskContext {
-    const { config, venues } = this.#context;
-    const connection = venues.get(venue);
-    assert(connection !== undefined, "the venue is configured");
-    return {
-      rules: connection.instruments.get(symbol),
-      limits: limitsOf(config.risk, config.doubt, symbol),
-      market: this.#context.price(venue, symbol),
-      clockErrorMs: clockOffBy(connection.clock()),
-      nowWallMs: wallNow(),
-    };
   }
 }
 

@@ -5,18 +5,18 @@
 import type { ParentId } from "@baton/core";
 import { workingParents } from "@baton/core";
 import { wallNow } from "../clock.ts";
-import type { Intake } from "./intake.ts";
+import type { ParentIntake } from "./parent-intake.ts";
 import type { Term } from "./term.ts";
 
 const lookEveryMs = 20;
 
 export class Parents {
   readonly #term: Term;
-  readonly #intake: Intake;
+  readonly #intake: ParentIntake;
   readonly #due = new Map<ParentId, number>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(term: Term, intake: Intake) {
+  constructor(term: Term, intake: ParentIntake) {
     this.#term = term;
     this.#intake = intake;
   }
@@ -29,6 +29,10 @@ export class Parents {
   /** A parent was recorded, or something of it changed. */
   wake(parent: ParentId): void {
     this.#due.set(parent, 0);
+  }
+
+  wakeAll(): void {
+    for (const parent of this.#due.keys()) this.#due.set(parent, 0);
   }
 
   close(): void {
@@ -45,7 +49,7 @@ export class Parents {
         continue;
       }
       // Without a time of its own it waits for its children, which wake it.
-      const next = this.#intake.stepParent(parent);
+      const next = this.#intake.step(parent);
       this.#due.set(id, next ?? Number.MAX_SAFE_INTEGER);
     }
   }

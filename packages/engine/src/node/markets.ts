@@ -3,7 +3,8 @@
  * a symbol the freshest that is not stale gives the price; with none there is no price, and a reason. A feed with a fallback is
  * asked through it: what the other provider says counts under that provider's name.
  */
-import type { Config, MarketView, SymbolId, VenueId } from "@baton/core";
+import type { Config, MarketView, SymbolId, TradeEvent, VenueId } from "@baton/core";
+import { id } from "@baton/core";
 import type { BookView, FallbackFeed, Feed, FeedChange, FeedStatus, Top } from "@baton/feeds";
 import { openFallbackFeed, openFeed } from "@baton/feeds";
 import { monoNow, systemClock } from "../clock.ts";
@@ -13,7 +14,14 @@ export class Markets {
   /** By the id of the feed that they stand in for. */
   readonly #fallbacks = new Map<string, FallbackFeed>();
 
-  constructor(config: Config, on: { readonly change: (change: FeedChange) => void; readonly top: (top: Top) => void }) {
+  constructor(
+    config: Config,
+    on: {
+      readonly change: (change: FeedChange) => void;
+      readonly top: (top: Top) => void;
+      readonly trade: (venue: VenueId, feed: string, event: TradeEvent) => void;
+    },
+  ) {
     this.#feeds = config.feeds.map((feed) => {
       const venue = config.venues.find((each) => each.id === feed.venue);
       return openFeed({
@@ -38,14 +46,15 @@ export class Markets {
     for (const feed of this.#feeds) {
       feed.onState(on.change);
       feed.onTop(on.top);
+      feed.onTrade((event) => on.trade(id<VenueId>(feed.venue), feed.id, event));
     }
-    for (const { id, fallback } of config.feeds) {
-      const first = this.#feeds.find((feed) => feed.id === id);
+    for (const { id: feedId, fallback } of config.feeds) {
+      const first = this.#feeds.find((feed) => feed.id === feedId);
       const second = this.#feeds.find((feed) => feed.id === fallback);
       if (first === undefined || second === undefined) continue;
-      const both = openFallbackFeed({ id, first, second, clock: systemClock });
+      const both = openFallbackFeed({ id: feedId, first, second, clock: systemClock });
       both.onState(on.change);
-      this.#fallbacks.set(id, both);
+      this.#fallbacks.set(feedId, both);
     }
   }
 

@@ -18,7 +18,7 @@ import type {
   SymbolId,
   VenueId,
 } from "@baton/core";
-import { bars, id, isSettled, whyNotCandidate } from "@baton/core";
+import { bars, id, isSettled, killRank, whyNotCandidate } from "@baton/core";
 import type { OperationId } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
@@ -245,7 +245,7 @@ export class NodeViews {
       lagSeconds: this.#lagSeconds(),
       inDoubt: doubts.count,
       inDoubtOldestSeconds: (doubts.oldestMs ?? 0) / 1_000,
-      killLevel: node.ledger.committed.engine.kill.level === "off" ? 0 : 5,
+      killLevel: killRank(node.ledger.committed.engine.kill.level),
       rateBudget: venues.map(([venue, door]) => ({ venue, ratio: door.budget() })),
       breaker: venues.map(([venue, door]) => ({ venue, state: breakerRank[door.breaker()] })),
       clockOffset: venues.flatMap(([venue, door]) => {
@@ -346,7 +346,8 @@ export class NodeViews {
       reasons.push("durability is strict and no other node is in sync");
     }
     const { kill } = node.ledger.committed.engine;
-    if (kill.level !== "off") reasons.push(`killed by ${kill.by}: ${kill.reason}`);
+    // A narrower kill stops a part of the trading; it is shown, and not a reason for the whole.
+    if (kill.level === "cluster") reasons.push(`killed by ${kill.by}: ${kill.reason}`);
     for (const feed of config.feeds) {
       for (const symbol of feed.symbols) {
         const price = node.markets.price(feed.venue, symbol);

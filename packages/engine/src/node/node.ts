@@ -3,12 +3,13 @@
  * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
  */
 import type { BootId, Config, Epoch, EtcdView, LeaseId, NodeId, Refusal, Sequence, TakeoverReason } from "@baton/core";
-import { bootSuccession, isEpochOpen, monoMs, refused, tagOf, wallMs } from "@baton/core";
+import { bootSuccession, isEpochOpen, isOrderKilled, monoMs, refused, tagOf, wallMs } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
 import { monoNow, wallNow } from "../clock.ts";
 import { Desk } from "../desk/desk.ts";
+import { VolumeTapes } from "../desk/volume-tapes.ts";
 import { Leadership } from "../leadership.ts";
 import { Ledger } from "../ledger.ts";
 import type { Logger } from "../log.ts";
@@ -63,6 +64,7 @@ export class EngineNode {
   readonly operations: Operations;
   readonly replication: Replication;
   readonly traces: OrderTraces = new OrderTraces();
+  readonly volume: VolumeTapes = new VolumeTapes();
   readonly events: EventStreams;
   readonly #strategies: Strategies;
   readonly #takeover = new TakeoverClock();
@@ -118,7 +120,7 @@ export class EngineNode {
     );
     this.doors = new VenueDoors(config, {
       permits: this.leadership,
-      isKilled: () => this.ledger.speculative.engine.kill.level !== "off",
+      isKilled: (order) => isOrderKilled(this.ledger.speculative, order.clientOrderId),
       onLateAnswer: (clientOrderId, outcome) => this.desk.lateAnswer(clientOrderId, outcome),
       onTelemetry: (venue, request) => this.#onTelemetry(venue, request),
       say: (event, sentence) => this.say(event, sentence),
@@ -127,6 +129,7 @@ export class EngineNode {
     this.markets = new Markets(config, {
       change: (change) => this.say(`feed.${change.type}`, `${change.feed}: ${change.reason}`),
       top: (top) => this.#strategies.onTop(top),
+      trade: (venue, feed, event) => this.volume.note(venue, feed, event),
     });
     this.desk = new Desk(
       {
@@ -135,6 +138,7 @@ export class EngineNode {
         tag: tagOf(journal.identity.cluster),
         venues: this.doors.venues,
         price: (venue, symbol) => this.markets.price(venue, symbol),
+        volume: this.volume,
         permits: this.leadership,
         metrics: o.metrics,
         traces: this.traces,
@@ -146,7 +150,7 @@ export class EngineNode {
     );
     this.#strategies = new Strategies(config.strategies, this.desk, () => this.ledger.speculative);
     this.operations = new Operations({
-      ...{ node: config.node.id, cluster: config.cluster.name, etcd: o.etcd },
+      ...{ node: config.node.id, cluster: config.cluster.name, etcd: o.etcd, venues: config.venues },
       say: (event, sentence) => this.say(event, sentence),
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
       failover: (operation, allowDataLoss) =>

@@ -9,15 +9,18 @@ import type {
   ControlChange,
   Epoch,
   EtcdView,
+  KillLevel,
+  KillTarget,
   NodeId,
   OperationId,
   OperationPhase,
   OperationRecord,
   OperationRequest,
   OperationView,
+  VenueConfig,
   WallMs,
 } from "@baton/core";
-import { id, isSettled, problem, wallMs } from "@baton/core";
+import { assertNever, id, isSettled, killText, problem, wallMs } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import { EtcdUnavailable } from "@baton/cluster";
 import { wallNow } from "../clock.ts";
@@ -28,12 +31,15 @@ export interface OperationPorts {
   /** The cluster's name, which is typed where data can be lost. */
   readonly cluster: string;
   readonly etcd: Etcd;
+  readonly venues: Venues;
   readonly say: (event: string, sentence: string) => void;
   /** Starts the switchover; its end comes back by `ended`. */
   readonly switchover: (operation: OperationId, to: NodeId | undefined) => void;
   /** Makes this node the leader; its refusal comes back by `refused`, its success by the history. */
   readonly failover: (operation: OperationId, allowDataLoss: boolean) => void;
 }
+
+type Venues = readonly Pick<VenueConfig, "id" | "account" | "symbols">[];
 
 interface Verdict {
   readonly phase: "done" | "aborted" | "failed";
@@ -84,7 +90,11 @@ export class Operations {
           });
         }
         default: {
-          const [change, detail] = changeOf(request, by);
+          const { venues } = this.#ports;
+          const unknown =
+            request.what === "kill" ? whyNoTarget(request.level, request.target ?? "", venues) : undefined;
+          if (unknown !== undefined) return { status: 422, body: problem(422, "invalid", unknown, "target") };
+          const [change, detail] = changeOf(request, by, venues);
           const record: OperationRecord = { ...base, what: request.what, phase: "done", detail };
           return { status: 202, body: viewOf(await this.#ports.etcd.carryOut(record, change)) };
         }
@@ -225,6 +235,34 @@ export class Operations {
   }
 }
 
+/** A kill of something that is not there would stop nothing, and whoever asked would believe that it did. */
+function whyNoTarget(level: KillLevel, name: string, venues: Venues): string | undefined {
+  const known: Readonly<Record<KillLevel, boolean>> = {
+    cluster: true,
+    account: venues.some((venue) => venue.account === name),
+    venue: venues.some((venue) => venue.id === name),
+    instrument: venues.some((venue) => venue.symbols.some((symbol) => symbol === name)),
+    // Principals are not in the configuration.
+    strategy: true,
+  };
+  return known[level] ? undefined : `no ${level} ${name} is configured`;
+}
+
+function targetOf(level: KillLevel, name: string, venues: Venues): KillTarget {
+  switch (level) {
+    case "cluster":
+      return { level };
+    case "account":
+      return { level, id: name, venues: venues.filter((venue) => venue.account === name).map((venue) => venue.id) };
+    case "strategy":
+    case "instrument":
+    case "venue":
+      return { level, id: name };
+    default:
+      return assertNever(level, "kill level");
+  }
+}
+
 /** As the outside sees it. */
 export function viewOf(record: OperationRecord): OperationView {
   return record;
@@ -233,17 +271,22 @@ export function viewOf(record: OperationRecord): OperationView {
 type Control = Exclude<OperationRequest, { readonly what: "switchover" | "failover" }>;
 
 /** What an operation changes, and the sentence for who asked. */
-function changeOf(request: Control, by: string): readonly [ControlChange, string] {
+function changeOf(request: Control, by: string, venues: Venues): readonly [ControlChange, string] {
   const { reason } = request;
   const atWallMs: WallMs = wallNow();
   switch (request.what) {
-    case "kill":
-      return [
-        { kind: "kill", record: { level: request.level, by, reason, atWallMs } },
-        "no new risk; open orders are being cancelled",
-      ];
-    case "unkill":
-      return [{ kind: "kill", record: { level: "off", by, reason, atWallMs } }, "new risk passes again"];
+    case "kill": {
+      const target = targetOf(request.level, request.target ?? "", venues);
+      const scope = { ...target, by, reason, atWallMs };
+      return [{ kind: "kill-scope", scope }, `${killText(target)}: no new risk; open orders are being cancelled`];
+    }
+    case "unkill": {
+      const { level, target: name } = request;
+      const target = level === undefined ? undefined : { level, ...(name !== undefined && { id: name }) };
+      const what = level === "cluster" ? level : `${level} ${name}`;
+      const detail = level === undefined ? "new risk passes again" : `the kill of ${what} is lifted`;
+      return [{ kind: "unkill", ...(target !== undefined && { target }), by, reason, atWallMs }, detail];
+    }
     case "pause": {
       const untilWallMs = wallMs(atWallMs + request.forMs);
       const record = { by, reason, untilWallMs };

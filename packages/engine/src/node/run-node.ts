@@ -10,7 +10,8 @@ import { connectEtcd, EtcdUnavailable, nanosCell, startKeeper, validateTiming } 
 import { PreparedWriter, startReplication } from "@baton/journal";
 import type { Journal } from "@baton/journal";
 import { clusterRoutes } from "../api/cluster-routes.ts";
-import { orderRoutes } from "../api/order-routes.ts";
+import { notCommitted, orderRoutes } from "../api/order-routes.ts";
+import { riskRoutes } from "../api/risk-routes.ts";
 import type { Answer, ForwardedAnswer, ForwardedRequest, Route, RouteRequest } from "../api/server.ts";
 import { openApi } from "../api/server.ts";
 import { readTokens } from "../config/secrets.ts";
@@ -108,6 +109,12 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         epochAt: (sequence) => running().views.epochAt(sequence),
         eventsOf: (intents) => running().views.eventsOf(intents),
         pastOrders: (which, applied) => running().journal.pastOrders(which, applied),
+      }),
+      ...riskRoutes({
+        cluster: config.cluster.name,
+        desk: () => running().node.desk,
+        notCommitted: (sequence) =>
+          notCommitted({ whenCommitted: (upTo) => running().node.ledger.whenCommitted(upTo) }, sequence),
       }),
     ].map((route) => ({
       ...route,

@@ -18,7 +18,8 @@ const missesMin = 2;
 
 export interface VenueEvents {
   readonly permits: PermitSource;
-  readonly isKilled: () => boolean;
+  /** Asked at the socket for a new order. */
+  readonly isKilled: (order: { readonly clientOrderId: string }) => boolean;
   readonly onLateAnswer: (clientOrderId: string, outcome: PlaceOutcome) => void;
   readonly onTelemetry: (venue: VenueId, request: RequestTelemetry) => void;
   readonly say: (event: string, sentence: string) => void;

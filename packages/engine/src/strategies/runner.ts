@@ -5,8 +5,8 @@
  */
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { StrategyConfig } from "@baton/core";
-import { wallNow } from "../clock.ts";
+import type { DecidedOn, StrategyConfig } from "@baton/core";
+import { monoNow, wallNow } from "../clock.ts";
 import type { StrategyInput, StrategyIntent } from "./strategy.ts";
 import type { StrategyAnswer, StrategyCall } from "./worker.ts";
 
@@ -14,9 +14,15 @@ import type { StrategyAnswer, StrategyCall } from "./worker.ts";
 export interface StrategyPorts {
   /** The strategy's last journaled state, undefined before its first decision; and whether it may decide now. */
   stateOf(strategy: string): { readonly state: unknown; readonly isEnabled: boolean };
-  /** Journals state and intents together. */
-  decided(strategy: string, state: unknown, intents: readonly StrategyIntent[]): void;
+  /** Journals state and intents together, with the price that was decided on. */
+  decided(strategy: string, state: unknown, intents: readonly StrategyIntent[], decidedOn: DecidedOn | undefined): void;
   failed(strategy: string, reason: string): void;
+}
+
+/** An input, and since when it waits for its decision. */
+interface Waiting {
+  readonly input: StrategyInput;
+  readonly sinceMono: number;
 }
 
 const fillsMax = 10_000;
@@ -27,10 +33,10 @@ export class StrategyRunner {
   #worker: Worker | undefined;
   #isReady = false;
   #isTrading = false;
-  #call: { readonly id: number; readonly timer: NodeJS.Timeout } | undefined;
+  #call: { readonly id: number; readonly timer: NodeJS.Timeout; readonly input: Waiting } | undefined;
   #nextId = 1;
-  readonly #fills: StrategyInput[] = [];
-  readonly #tops = new Map<string, StrategyInput>();
+  readonly #fills: Waiting[] = [];
+  readonly #tops = new Map<string, Waiting>();
 
   constructor(config: StrategyConfig, ports: StrategyPorts) {
     this.#config = config;
@@ -54,8 +60,9 @@ export class StrategyRunner {
   /** Offers an input; a newer price of a symbol replaces one that has not been decided on. */
   offer(input: StrategyInput): void {
     if (!this.#isTrading || !this.#config.symbols.some((s) => s === input.symbol)) return;
-    if (input.kind === "top") this.#tops.set(input.symbol, input);
-    else if (this.#fills.push(input) > fillsMax) return this.#fail(`more than ${fillsMax} fills wait for a decision`);
+    const waiting = { input, sinceMono: monoNow() };
+    if (input.kind === "top") this.#tops.set(input.symbol, waiting);
+    else if (this.#fills.push(waiting) > fillsMax) return this.#fail(`more than ${fillsMax} fills wait for a decision`);
     this.#next();
   }
 
@@ -94,13 +101,18 @@ export class StrategyRunner {
     this.#nextId += 1;
     const budget = this.#config.budgetMs;
     const timer = setTimeout(() => this.#fail(`took longer than its ${budget} ms`), budget);
-    this.#call = { id, timer };
+    this.#call = { id, timer, input };
     const now = wallNow();
-    const call: StrategyCall = { id, state, input, context: { now, random: (now % 1_000_003) / 1_000_003 } };
+    const call: StrategyCall = {
+      id,
+      state,
+      input: input.input,
+      context: { now, random: (now % 1_000_003) / 1_000_003 },
+    };
     this.#worker?.postMessage(call);
   }
 
-  #takeTop(): StrategyInput | undefined {
+  #takeTop(): Waiting | undefined {
     for (const [symbol, input] of this.#tops) {
       this.#tops.delete(symbol);
       return input;
@@ -110,11 +122,14 @@ export class StrategyRunner {
 
   #answered(answer: StrategyAnswer): void {
     if (this.#call?.id !== answer.id) return;
-    clearTimeout(this.#call.timer);
+    const { timer, input } = this.#call;
+    clearTimeout(timer);
     this.#call = undefined;
     if ("error" in answer) return this.#fail(answer.error);
-    if (this.#isTrading)
-      this.#ports.decided(this.#config.id, answer.state, answer.intents as readonly StrategyIntent[]);
+    if (this.#isTrading) {
+      const intents = answer.intents as readonly StrategyIntent[];
+      this.#ports.decided(this.#config.id, answer.state, intents, decidedOn(input));
+    }
     this.#next();
   }
 
@@ -128,4 +143,11 @@ export class StrategyRunner {
     if (this.#isTrading) this.#ports.failed(this.#config.id, reason);
     this.#start();
   }
+}
+
+/** The price of an input as it is now: older by what it has waited and by what the decision took. */
+function decidedOn({ input, sinceMono }: Waiting): DecidedOn | undefined {
+  if (input.kind !== "top") return undefined;
+  const { feed, updateId, ageMs } = input;
+  return { feed, updateId, ageMs: ageMs + Math.max(0, Math.round(monoNow() - sinceMono)) };
 }

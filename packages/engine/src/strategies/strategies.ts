@@ -17,7 +17,7 @@ export class Strategies {
             // What it decides while nothing can be recorded would be lost, and its state would not know.
             return { state: row?.state, isEnabled: (row?.enabled ?? true) && desk.isReadyFor(config.venue) };
           },
-          decided: (strategy, decided, intents) => desk.strategy(strategy, decided, intents),
+          decided: (strategy, decided, intents, on) => desk.strategy(strategy, decided, intents, on),
           failed: (strategy, reason) =>
             desk.note({ kind: "strategy.switched", strategy, enabled: false, reason, atWallMs: wallNow() }),
         }),
@@ -30,8 +30,9 @@ export class Strategies {
 
   onTop(top: Top): void {
     if (this.#runners.length === 0 || top.quality === "stale") return;
-    const { symbol, bid, ask } = top;
-    for (const runner of this.#runners) runner.offer({ kind: "top", symbol, bid, ask, ageMs: top.ageMs(monoNow()) });
+    const { symbol, bid, ask, feed, updateId } = top;
+    const ageMs = Math.max(0, Math.round(top.ageMs(monoNow())));
+    for (const runner of this.#runners) runner.offer({ kind: "top", symbol, bid, ask, feed, updateId, ageMs });
   }
 
   onCommitted(event: JournalEvent): void {

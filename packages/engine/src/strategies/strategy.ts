@@ -12,6 +12,9 @@ export type StrategyInput =
       readonly symbol: string;
       readonly bid: string;
       readonly ask: string;
+      /** Which feed's price it is, the venue's update id, and how old it was when it was offered. */
+      readonly feed: string;
+      readonly updateId: number;
       readonly ageMs: number;
     }
   | {

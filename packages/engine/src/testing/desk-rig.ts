@@ -27,6 +27,7 @@ import { emptyState, encodeEvent, genesisHash } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { Taken } from "../desk/intake.ts";
 import { Desk } from "../desk/desk.ts";
+import { VolumeTapes } from "../desk/volume-tapes.ts";
 import { Ledger } from "../ledger.ts";
 import { openMetrics } from "../metrics.ts";
 import type { Metrics, MetricsSnapshot } from "../metrics.ts";
@@ -59,6 +60,7 @@ export class DeskRig {
   readonly desk: Desk;
   readonly metrics: Metrics;
   readonly warnings: string[] = [];
+  readonly volume: VolumeTapes = new VolumeTapes();
   /** Until then there is a permit. */
   deadlineMonoMs: number = Number.MAX_SAFE_INTEGER;
   isHeld = false;
@@ -102,6 +104,7 @@ export class DeskRig {
             return issuePermit(ground, monoMs(this.desk.maySend ? this.deadlineMonoMs : 0), now);
           },
         },
+        volume: this.volume,
         metrics: this.metrics,
         traces: new OrderTraces(),
         whyNoRisk: () => this.noRisk,

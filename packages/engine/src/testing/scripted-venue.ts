@@ -79,7 +79,7 @@ export class ScriptedVenue {
       openOrders: () => this.#read([...this.orders.values()].filter(isOpen)),
       trades: () => this.#read(this.trades),
       lastTradeId: () => this.#read<TradeId | undefined>(undefined),
-      balances: () => this.#read<Readonly<Record<string, Decimal>>>({ USDT: decimal("1000") }),
+      balances: () => this.#read<Readonly<Record<string, Decimal>>>({ USDT: decimal("100000") }),
       clock: () => ({ offsetMs: 0, errorMs: 5 }),
       reach: () => Promise.resolve(this.isReachable),
       warm: () => Promise.resolve(),

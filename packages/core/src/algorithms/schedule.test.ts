@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { assert } from "../assert.ts";
 import { add, compare, decimal, isMultipleOf, zero } from "../decimal.ts";
 import { decodeEvent } from "../formats/events.ts";
-import type { JournalEvent, TwapParameters } from "../formats/events.ts";
+import type { TwapParameters } from "../formats/algorithms.ts";
+import type { JournalEvent } from "../formats/events.ts";
 import { id } from "../ids.ts";
 import type { ParentId } from "../ids.ts";
 import { isOrderEnded, isReissuable, isUnsettled } from "../orders/order-row.ts";
@@ -28,8 +29,11 @@ import { rowsOf, stateOf } from "../orders/state.ts";
 import type { ParentRow } from "../orders/state.ts";
 import type { RiskContext } from "../risk/check.ts";
 import { wallMs } from "../time.ts";
-import { checkTwap, childPrice, sliceQuantity, sliceWindow, stepTwap, stopTwap, workingParents } from "./twap.ts";
-import type { TwapStep } from "./twap.ts";
+import { childPrice } from "./child.ts";
+import type { ParentStep } from "./child.ts";
+import { stopParent } from "./ending.ts";
+import { checkParent, stepParent, workingParents } from "./parent.ts";
+import { scheduleOf, sliceWindow } from "./schedule.ts";
 
 const parentId = id<ParentId>("p-1");
 const fine = { ...rules, lotSize: decimal("0.001"), quantityMin: decimal("0.001"), notionalMin: decimal("0.01") };
@@ -59,13 +63,13 @@ function parentOf(s: Story): ParentRow {
   return parent;
 }
 
-function step(s: Story, now: number, over: Partial<RiskContext> = {}): TwapStep {
-  const taken = stepTwap(s.state, parentOf(s), tag, at(now, over));
+function step(s: Story, now: number, over: Partial<RiskContext> = {}): ParentStep {
+  const taken = stepParent(s.state, parentOf(s), tag, at(now, over));
   for (const event of taken.events) s.tell(event);
   return taken;
 }
 
-function told(taken: TwapStep): readonly string[] {
+function told(taken: ParentStep): readonly string[] {
   return taken.events.map((event) => {
     if (event.kind === "intent.recorded")
       return `slice ${event.slice}: ${event.terms.quantity} at ${event.terms.price}`;
@@ -91,8 +95,7 @@ const parameters: TwapParameters = {
 
 describe("what a slice asks for", () => {
   test("the slices are equal in whole lots, and the last takes the rest", () => {
-    const quantities = [1, 2, 3].map((slice) => sliceQuantity(parameters, decimal("0.1"), slice));
-    expect(quantities).toEqual(["0.3", "0.3", "0.4"]);
+    expect(scheduleOf(parameters, rules, { fromSlice: 1, rest: decimal("1") })).toEqual(["0.3", "0.3", "0.4"]);
   });
 
   test("their sum is the parent's quantity and their windows cover its time without a gap", () => {
@@ -113,8 +116,10 @@ describe("what a slice asks for", () => {
         const parent = { ...parentOf(begun()), algorithm: each };
         let sum = zero;
         let edge: number = parent.startedWallMs;
+        const quantities = scheduleOf(each, { ...rules, lotSize: lot }, { fromSlice: 1, rest: each.quantity });
+        expect(quantities).toHaveLength(slices);
         for (let slice = 1; slice <= slices; slice += 1) {
-          const quantity = sliceQuantity(each, lot, slice);
+          const quantity = quantities[slice - 1] ?? zero;
           expect(isMultipleOf(quantity, lot) && !quantity.startsWith("-")).toBe(true);
           sum = add(sum, quantity);
           const window = sliceWindow(parent, slice);
@@ -140,12 +145,12 @@ describe("what a slice asks for", () => {
   });
 
   test("a parent whose slices the venue would not take is refused", () => {
-    expect(checkTwap(parameters, rules)).toBeUndefined();
-    expect(checkTwap({ ...parameters, slices: 11 }, rules)?.code).toBe("slice-too-small");
-    expect(checkTwap({ ...parameters, quantity: decimal("1.05") }, rules)?.code).toBe("lot-size");
-    expect(checkTwap({ ...parameters, limitPrice: decimal("30") }, rules)?.code).toBe("slice-too-small");
-    expect(checkTwap({ ...parameters, slices: 4_096 }, rules)?.code).toBe("slices-out-of-range");
-    expect(checkTwap(parameters, undefined)?.code).toBe("unknown-symbol");
+    expect(checkParent(parameters, rules)).toBeUndefined();
+    expect(checkParent({ ...parameters, slices: 11 }, rules)?.code).toBe("slice-too-small");
+    expect(checkParent({ ...parameters, quantity: decimal("1.05") }, rules)?.code).toBe("lot-size");
+    expect(checkParent({ ...parameters, limitPrice: decimal("30") }, rules)?.code).toBe("slice-too-small");
+    expect(checkParent({ ...parameters, slices: 4_096 }, rules)?.code).toBe("slices-out-of-range");
+    expect(checkParent(parameters, undefined)?.code).toBe("unknown-symbol");
   });
 });
 
@@ -202,7 +207,7 @@ describe("which slice is due", () => {
   test("a cancelled parent records its waiting slices, asks its children to go, and ends when they have", () => {
     const s = begun();
     step(s, 10_000);
-    const facts = stopTwap(s.state, parentOf(s), { reason: "cancelled", by: "trader" }, wallMs(10_500));
+    const facts = stopParent(s.state, parentOf(s), { reason: "cancelled", by: "trader" }, wallMs(10_500));
     for (const fact of facts) s.tell(fact);
     expect(facts.map((fact) => fact.kind)).toEqual([...Array<string>(3).fill("slice.skipped"), "cancel.requested"]);
     expect(step(s, 10_600).events).toEqual([]);

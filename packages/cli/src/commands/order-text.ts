@@ -1,0 +1,63 @@
+/** An order, or a parent order, with its life in words. */
+import type { OrderView, ParentView } from "@baton/core";
+import { facts, instant, table } from "../terminal.ts";
+
+/** An order or a parent order in words. */
+export function viewText(view: OrderView | ParentView): string {
+  if ("algorithm" in view) {
+    const { algorithm, slices } = view;
+    return facts([
+      ["parent order", view.id],
+      [
+        "algorithm",
+        `${algorithm.name}: ${algorithm.side} ${algorithm.quantity} ${algorithm.symbol}${slices.planned === null ? "" : ` in ${slices.planned} slices`}`,
+      ],
+      ["status", view.detail === null ? view.status : `${view.status} (${view.detail})`],
+      ["executed", view.executed],
+      ["slices", `${slices.done} done, ${slices.open} open, ${slices.skipped} skipped`],
+      ["children", view.children.join(", ") || "none"],
+    ]);
+  }
+  const { terms } = view;
+  const head = facts([
+    ["order", view.id],
+    [
+      "terms",
+      `${terms.side} ${terms.quantity} ${terms.symbol} ${terms.type} ${terms.price ?? ""} ${terms.timeInForce}`,
+    ],
+    ["status", view.outcome === null ? view.status : `${view.status} (${view.outcome})`],
+    ["executed", view.executed],
+    ["sent", view.epoch === null ? "no" : `by ${view.sentBy ?? "?"} in epoch ${view.epoch}`],
+    ["client order ids", view.clientOrderIds.join(", ")],
+    ...(view.parent === null ? [] : [["parent", `${view.parent}, slice ${view.slice ?? "?"}`] as const]),
+  ]);
+  const rows = view.events.map((event) => {
+    const { kind, sequence, ...rest } = event;
+    const at = "atWallMs" in rest ? rest.atWallMs : "tradedWallMs" in rest ? rest.tradedWallMs : undefined;
+    return [`${sequence}`, at === undefined ? "–" : instant(at), kind, eventDetail(event)];
+  });
+  return rows.length === 0 ? head : `${head}\n\n${table(["SEQUENCE", "WHEN", "WHAT", ""], rows)}`;
+}
+
+function eventDetail(event: OrderView["events"][number]): string {
+  switch (event.kind) {
+    case "intent.recorded":
+      return `by ${event.by}`;
+    case "attempt.recorded":
+      return `attempt ${event.attempt}`;
+    case "attempt.answered":
+      return `attempt ${event.attempt}, ${event.outcome.kind} (${event.node}, epoch ${event.epoch})`;
+    case "doubt.resolved":
+      return event.resolution.kind === "accepted" ? `accepted (by ${event.by})` : event.resolution.proof;
+    case "intent.ended":
+      return event.reason;
+    case "order.updated":
+      return `${event.order.status}, executed ${event.order.executed}`;
+    case "fill.recorded":
+      return `${event.quantity} at ${event.price} (trade ${event.tradeId})`;
+    case "cancel.requested":
+      return `by ${event.by}`;
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * Bracket and OCO: two ways out of a position of which only one is taken. The take rests at the venue, the stop is watched
+ * here on fresh prices; that it was reached is recorded before anything follows from it, so a successor goes on getting
+ * out whatever the price has done since. Then the take is called back, and only when it has surely ended is the rest sold
+ * (or bought) with IOC children through the book, again and again until nothing is left: at no time can both ways out
+ * together execute more than the position (I12, I13). While no leader trades or no price is fresh, nobody watches the
+ * stop; a venue that has stop orders of its own would, which is the price of working on every venue alike.
+ *
+ * A bracket begins with an entry; its exits are of what the entry executed. While the entry is open the stop is watched
+ * already, and calls the entry back. A kill stops exits like everything else.
+ */
+import { assert } from "../assert.ts";
+import { add, compare, floorToStep, isMultipleOf, isPositive, maximum, minimum, subtract, zero } from "../decimal.ts";
+import type { Decimal } from "../decimal.ts";
+import { hasLegs } from "../formats/algorithms.ts";
+import type { BracketParameters, OcoParameters } from "../formats/algorithms.ts";
+import type { DeploymentTag } from "../orders/client-order-id.ts";
+import { isOrderEnded, latestAttempt } from "../orders/order-row.ts";
+import type { OrderRow } from "../orders/order-row.ts";
+import { slicesMax } from "../orders/refusal.ts";
+import type { EngineState, ParentRow } from "../orders/state.ts";
+import type { InstrumentRules, OrderTerms, Side } from "../orders/terms.ts";
+import { refused } from "../risk/refusal-codes.ts";
+import type { Refusal } from "../risk/refusal-codes.ts";
+import { wallMs } from "../time.ts";
+import { cancelsOf, childPrice, childrenOf, decideChild, isKilled, openChildren, soon, waits } from "./child.ts";
+import type { ParentContext, ParentStep } from "./child.ts";
+import { endOf, stoppedFor, stopSlices } from "./ending.ts";
+import { failuresMax, failuresOf } from "./iceberg.ts";
+
+const sendWithinMs = 2_000;
+/** Time between two children that get out. */
+const exitEveryMs = 250;
+
+/** Where a parent with legs stands. */
+interface Position {
+  readonly exitSide: Side;
+  /** The entry of a bracket; undefined before it is recorded, and once it has left the state. */
+  readonly entry: OrderRow | undefined;
+  readonly isEntered: boolean;
+  /** What is to be got out of: all that the entry executed, or the quantity of an OCO. */
+  readonly held: Decimal;
+  /** Less what the exits executed. */
+  readonly rest: Decimal;
+  readonly exits: readonly OrderRow[];
+}
+
+/** Why a bracket or OCO cannot be accepted; undefined: it can. */
+export function checkExits(parameters: OcoParameters | BracketParameters, rules: InstrumentRules): Refusal | undefined {
+  const { quantity, takePrice, stopPrice } = parameters;
+  const entryPrice = parameters.name === "bracket" ? parameters.entryPrice : undefined;
+  if (!isMultipleOf(quantity, rules.lotSize)) return refused("lot-size", { quantity, lotSize: rules.lotSize });
+  if (compare(quantity, rules.quantityMin) < 0) return refused("quantity-min", { quantity, min: rules.quantityMin });
+  for (const price of [takePrice, stopPrice, entryPrice]) {
+    if (price !== undefined && !isMultipleOf(price, rules.tickSize))
+      return refused("tick-size", { price, tickSize: rules.tickSize });
+  }
+  const [low, high] = exitSideOf(parameters) === "sell" ? [stopPrice, takePrice] : [takePrice, stopPrice];
+  const between = entryPrice === undefined || (compare(low, entryPrice) < 0 && compare(entryPrice, high) < 0);
+  return compare(low, high) < 0 && between ? undefined : refused("prices-crossed", { takePrice, stopPrice });
+}
+
+/** See `stepParent`. */
+export function stepExits(
+  state: EngineState,
+  parent: ParentRow,
+  tag: DeploymentTag,
+  context: ParentContext,
+): ParentStep {
+  const { algorithm } = parent;
+  assert(hasLegs(algorithm), `${parent.id} has legs`);
+  const { rules, nowWallMs: now } = context;
+  if (stoppedFor(parent) !== undefined) return endOf(state, parent, now);
+  if (isKilled(state, parent)) return stopSlices(state, parent, "killed", now);
+  if (rules === undefined) return endOf(state, parent, now, { reason: "failed", detail: "unknown-symbol" });
+  const open = openChildren(state, parent);
+  const position = positionOf(state, parent, algorithm);
+  if (parent.slices.length >= slicesMax && open.length === 0)
+    return endOf(state, parent, now, { reason: "failed", detail: "its slices are used up" });
+  if (!position.isEntered) return enter(state, parent, tag, context);
+  if (parent.triggered === undefined && isStopReached(algorithm, position, context)) {
+    assert(context.market.kind === "fresh", "a stop is reached at a fresh price");
+    const { basis } = context.market;
+    return {
+      events: [
+        { kind: "parent.triggered", parent: parent.id, basis, atWallMs: now },
+        ...cancelsOf(open, parent.id, now),
+      ],
+      wakeAtWallMs: now,
+      sentence: `${parent.id}: the stop at ${algorithm.stopPrice} is reached (${basis.bid} / ${basis.ask})`,
+    };
+  }
+  const isEntering = position.entry !== undefined && !isOrderEnded(position.entry);
+  if (parent.triggered !== undefined || isEntering) {
+    if (open.length > 0) {
+      // What takes ends by itself; what rests is called back, but for an entry whose stop was not reached.
+      const events = parent.triggered === undefined ? [] : cancelsOf(open.filter(isResting), parent.id, now);
+      return { events, wakeAtWallMs: soon(now), sentence: `${parent.id} waits for ${open.length} children` };
+    }
+  }
+  if (compare(position.rest, rules.quantityMin) < 0) {
+    const detail = isPositive(position.held) ? undefined : "the entry executed nothing";
+    return endOf(state, parent, now, detail === undefined ? {} : { detail });
+  }
+  return parent.triggered === undefined
+    ? rest(state, parent, tag, context, position)
+    : getOut(state, parent, tag, context, position);
+}
+
+function enter(state: EngineState, parent: ParentRow, tag: DeploymentTag, context: ParentContext): ParentStep {
+  const { algorithm } = parent;
+  assert(algorithm.name === "bracket", `${parent.id} has an entry`);
+  const { venue, symbol, side, quantity, entryPrice, timeInForce } = algorithm;
+  const terms: OrderTerms =
+    entryPrice === undefined
+      ? { venue, symbol, side, type: "market", quantity, timeInForce: "IOC" }
+      : { venue, symbol, side, type: "limit", quantity, price: entryPrice, timeInForce };
+  return recorded(state, parent, tag, context, terms);
+}
+
+/** The take rests at the venue; where the venue will not have it, the stop alone is watched. */
+function rest(
+  state: EngineState,
+  parent: ParentRow,
+  tag: DeploymentTag,
+  context: ParentContext,
+  { exitSide, rest: quantity, exits }: Position,
+): ParentStep {
+  const { algorithm } = parent;
+  assert(hasLegs(algorithm) && context.rules !== undefined, `${parent.id} has legs`);
+  const look = soon(context.nowWallMs);
+  const open = exits.filter((exit) => !isOrderEnded(exit));
+  if (open.length > 0) {
+    const misfits = open.filter((exit) => exit.terms.price !== algorithm.takePrice);
+    const events = cancelsOf(misfits, parent.id, context.nowWallMs);
+    return { events, wakeAtWallMs: look, sentence: `${parent.id} watches its stop at ${algorithm.stopPrice}` };
+  }
+  if (failuresOf(exits).length >= failuresMax)
+    return waits(`${parent.id} watches its stop alone: the venue does not take the other exit`, look);
+  const { venue, symbol, takePrice: price } = algorithm;
+  const lots = floorToStep(quantity, context.rules.lotSize);
+  const terms: OrderTerms = {
+    ...{ venue, symbol, side: exitSide, type: "limit" as const },
+    ...{ quantity: lots, price, timeInForce: "GTC" as const },
+  };
+  return recorded(state, parent, tag, context, terms);
+}
+
+function getOut(
+  state: EngineState,
+  parent: ParentRow,
+  tag: DeploymentTag,
+  context: ParentContext,
+  { exitSide, rest: quantity, exits }: Position,
+): ParentStep {
+  const { algorithm } = parent;
+  const { market, rules, nowWallMs: now, limits } = context;
+  assert(hasLegs(algorithm) && rules !== undefined, `${parent.id} has legs`);
+  if (market.kind === "stale") return waits(`${parent.id} waits for a fresh price: ${market.why}`, soon(now));
+  const last = exits.filter((exit) => !isResting(exit)).at(-1);
+  const nextWallMs = last === undefined ? now : wallMs(latestAttempt(last).recordedWallMs + exitEveryMs);
+  if (now < nextWallMs) return waits(`${parent.id} tries again at ${nextWallMs}`, nextWallMs);
+  const { venue, symbol, aggressionBps } = algorithm;
+  const price = childPrice({ side: exitSide, aggressionBps }, market.basis, rules.tickSize);
+  const lots = floorToStep(minimum(quantity, limits.orderQuantityMax), rules.lotSize);
+  const terms: OrderTerms = {
+    ...{ venue, symbol, side: exitSide, type: "limit" as const },
+    ...{ quantity: lots, price, timeInForce: "IOC" as const },
+  };
+  return recorded(state, parent, tag, context, terms);
+}
+
+function recorded(
+  state: EngineState,
+  parent: ParentRow,
+  tag: DeploymentTag,
+  context: ParentContext,
+  terms: OrderTerms,
+): ParentStep {
+  const slice = parent.slices.length + 1;
+  const child = decideChild(state, { parent, slice, terms, sendWithinMs, tag, context });
+  const look = soon(context.nowWallMs);
+  if (child.kind === "recorded") return { ...child, wakeAtWallMs: look };
+  return { events: child.events, wakeAtWallMs: look, sentence: `${parent.id} waits: ${child.refusal.sentence}` };
+}
+
+function positionOf(state: EngineState, parent: ParentRow, algorithm: OcoParameters | BracketParameters): Position {
+  const hasEntry = algorithm.name === "bracket";
+  const [first, ...others] = parent.slices;
+  const exitRows = hasEntry ? others : parent.slices;
+  const executedOf = (row: ParentRow["slices"][number]): Decimal => {
+    if (row.kind !== "intent") return zero;
+    return maximum(row.executed ?? zero, state.orders.get(row.intent)?.executed ?? zero);
+  };
+  const children = childrenOf(state, parent);
+  const entry = hasEntry ? children.find((child) => child.slice === 1) : undefined;
+  const held = !hasEntry ? algorithm.quantity : first === undefined ? zero : executedOf(first);
+  const out = exitRows.reduce((sum, row) => add(sum, executedOf(row)), zero);
+  return {
+    exitSide: exitSideOf(algorithm),
+    entry,
+    isEntered: !hasEntry || first !== undefined,
+    held,
+    rest: subtract(held, out),
+    exits: children.filter((child) => !hasEntry || child.slice !== 1),
+  };
+}
+
+/** A fresh price at or beyond the stop, on the side that getting out would meet. */
+function isStopReached(
+  algorithm: OcoParameters | BracketParameters,
+  position: Position,
+  { market }: ParentContext,
+): boolean {
+  if (market.kind === "stale" || !isPositive(position.held)) return false;
+  return position.exitSide === "sell"
+    ? compare(market.basis.bid, algorithm.stopPrice) <= 0
+    : compare(market.basis.ask, algorithm.stopPrice) >= 0;
+}
+
+function exitSideOf(algorithm: OcoParameters | BracketParameters): Side {
+  if (algorithm.name === "oco") return algorithm.side;
+  return algorithm.side === "buy" ? "sell" : "buy";
+}
+
+function isResting(child: OrderRow): boolean {
+  return child.terms.timeInForce !== "IOC" && child.terms.timeInForce !== "FOK";
+}
