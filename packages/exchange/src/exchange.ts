@@ -2,7 +2,7 @@
  * The simulated exchange in one call: sockets, books, the market's own flow, the audit and the faults. `startExchange`
  * is the door for programs and tests; `main.ts` is the same as a process of its own.
  *
- * Besides Binance's paths it serves `GET /__audit` (JSON lines; `?from=N`, `&follow=1` keeps telling), and
+ * Which venue it speaks is its personality. Besides the venue's paths it serves `GET /__audit` (JSON lines; `?from=N`, `&follow=1` keeps telling), and
  * `POST`, `GET`, `DELETE /__faults` (`?id=N` for one), which no fault ever strikes.
  */
 import { randomUUID } from "node:crypto";
@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { AuditRecord } from "@baton/core";
 import { units } from "./amounts.ts";
 import { AuditLog } from "./audit/audit-log.ts";
-import { statusOf } from "./calls/exchange-info.ts";
+import { statusOf } from "./calls/market.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
 import type { Fault, FaultRequest } from "./faults/fault.ts";
@@ -22,14 +22,19 @@ import { seededRandom } from "./flow/random.ts";
 import type { Desk } from "./gateway/call.ts";
 import { Keyring, type ApiKey } from "./gateway/credentials.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { LimitCounters, usualLimits, type Limits } from "./gateway/limits.ts";
+import { LimitCounters, type Limits } from "./gateway/limits.ts";
 import { TradingFloor, type Step } from "./market/trading-floor.ts";
-import { usualInstruments, type Instrument } from "./matching/instrument.ts";
+import type { Instrument } from "./matching/instrument.ts";
 import type { Uniqueness } from "./matching/order-index.ts";
+import type { Personality, PersonalityName } from "./personality.ts";
 import { RestServer } from "./rest/rest-server.ts";
+import { spotPersonality } from "./spot/personality.ts";
+import { ListenKeys } from "./streams/listen-keys.ts";
 import { StreamServer } from "./streams/stream-server.ts";
 
 export interface ExchangeOptions {
+  /** What it speaks; spot when nothing is said. */
+  readonly personality?: PersonalityName;
   /** 0 takes a free one. */
   readonly port?: number;
   /** Loopback unless said otherwise. */
@@ -68,8 +73,9 @@ export interface RunningExchange {
 }
 
 const FLOW_BEAT_MS = 50;
-const plenty = "1000000";
-const plentyOfQuote = "10000000000";
+const personalities: Readonly<Record<PersonalityName, () => Personality>> = {
+  spot: spotPersonality,
+};
 
 /** Starts an exchange and resolves when it listens. */
 export async function startExchange(options: ExchangeOptions): Promise<RunningExchange> {
@@ -84,6 +90,7 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
 }
 
 class Exchange implements RunningExchange {
+  readonly #personality: Personality;
   readonly #clock = new ExchangeClock();
   readonly #audit: AuditLog;
   readonly #faults: FaultBoard;
@@ -97,17 +104,22 @@ class Exchange implements RunningExchange {
   readonly #sockets = new Set<Socket>();
   readonly #flows: readonly OrderFlow[];
   readonly #host: string;
+  readonly #stopPersonality: () => void;
   #timer: NodeJS.Timeout | undefined;
   #port: number;
 
   constructor(options: ExchangeOptions) {
-    const instruments = options.instruments ?? usualInstruments;
+    const personality = personalities[options.personality ?? "spot"]();
+    this.#personality = personality;
+    const instruments = options.instruments ?? personality.instruments;
     const seed = `${options.seed ?? 1}`;
-    const fees = { maker: units(options.fees?.maker ?? "0.001"), taker: units(options.fees?.taker ?? "0.001") };
+    const rates = options.fees ?? personality.fees;
+    const fees = { maker: units(rates.maker), taker: units(rates.taker) };
     this.#host = options.host ?? "127.0.0.1";
     this.#port = options.port ?? 0;
     this.#audit = new AuditLog(this.#clock, options.auditFile);
-    this.#limits = new LimitCounters({ ...usualLimits, ...options.limits });
+    const limits: Limits = { ...personality.limits, ...options.limits };
+    this.#limits = new LimitCounters(limits, personality.orderWindow);
     this.#faults = new FaultBoard({
       audit: this.#audit,
       random: seededRandom(`${seed}/faults`),
@@ -119,27 +131,33 @@ class Exchange implements RunningExchange {
       makerFee: fees.maker,
       takerFee: fees.taker,
       uniqueness: (account) => (typeof rule === "string" ? rule : (rule[account] ?? "open-only")),
+      makeClearing: personality.makeClearing,
+      refusals: personality.refusals,
       audit: this.#audit,
       clock: this.#clock,
     });
+    const newId = (): string => randomUUID().replaceAll("-", "").slice(0, 22);
     this.#desk = {
       floor: this.#floor,
       faults: this.#faults,
       limits: this.#limits,
       now: () => this.#clock.server(),
       mono: () => this.#clock.mono(),
-      newId: () => randomUUID().replaceAll("-", "").slice(0, 22),
+      newId,
+      listenKeys: new ListenKeys({ lifeMs: limits.listenKeyLifeMs, newId }),
       fees,
+      tooLate: personality.tooLate,
     };
     const desk = this.#desk;
     const keyring = new Keyring(options.keys);
     const gateway = new Gateway(desk, this.#audit, keyring);
-    const parts = { desk, gateway, keyring, audit: this.#audit, faults: this.#faults };
+    const parts = { personality, desk, gateway, keyring, audit: this.#audit, faults: this.#faults };
     this.#rest = new RestServer(parts);
     this.#streams = new StreamServer(parts);
     this.#control = new ControlPlane({ audit: this.#audit, faults: this.#faults, arm: (fault) => this.#arm(fault) });
     this.#floor.onStep((step) => this.#publish(step));
     this.#openAccounts(options, instruments);
+    this.#stopPersonality = personality.start(desk);
     const flow = { ...usualFlow, ...options.flow, seed };
     this.#flows =
       options.flow?.isOff === true ? [] : instruments.map((one) => new OrderFlow(this.#floor.engine, one, flow));
@@ -185,6 +203,8 @@ class Exchange implements RunningExchange {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#faults.close();
+    this.#stopPersonality();
+    this.#desk.listenKeys.close();
     this.#streams.close();
     this.#control.close();
     await new Promise<void>((resolve) => {
@@ -209,15 +229,11 @@ class Exchange implements RunningExchange {
   }
 
   #openAccounts(options: ExchangeOptions, instruments: readonly Instrument[]): void {
-    const deposits = new Map<string, bigint>();
-    if (options.deposits === undefined) {
-      for (const { base } of instruments) deposits.set(base, units(plenty));
-      for (const { quote } of instruments) deposits.set(quote, units(plentyOfQuote));
-    } else {
-      for (const [asset, amount] of Object.entries(options.deposits)) deposits.set(asset, units(amount));
-    }
+    const amounts = Object.entries(options.deposits ?? this.#personality.deposits(instruments));
+    const deposits = new Map(amounts.map(([asset, amount]) => [asset, units(amount)]));
+    const { mayOwe } = this.#personality;
     for (const account of new Set(options.keys.map((one) => one.account))) {
-      this.#floor.engine.openAccount(account, deposits);
+      this.#floor.engine.openAccount(account, deposits, { isHouse: false, mayOwe });
     }
     this.#floor.engine.openAccount(HOUSE, new Map(), { isHouse: true });
   }

@@ -6,13 +6,8 @@ export type { Limits } from "./gateway/limits.ts";
 export { amountDecimal, units } from "./amounts.ts";
 export { HOUSE, OrderFlow, usualFlow, type FlowOptions } from "./flow/order-flow.ts";
 export { instrument, usualInstruments, type Instrument } from "./matching/instrument.ts";
-export {
-  MatchingEngine,
-  type MatchingEvent,
-  type MatchingOptions,
-  type NewOrder,
-  type Placed,
-  type Refusal,
-} from "./matching/matching-engine.ts";
+export { MatchingEngine, type MatchingEvent, type MatchingOptions, type Placed } from "./matching/matching-engine.ts";
+export type { NewOrder } from "./matching/new-order.ts";
+export type { Refusal } from "./matching/refusals.ts";
 export type { Uniqueness } from "./matching/order-index.ts";
 export { isOpen, type OrderState, type Trade } from "./matching/order.ts";

@@ -39,6 +39,7 @@ export type FaultName =
   | "maintenance"
   | "drop-before-accept"
   | "http-error"
+  | "error-1000"
   | "error-1001"
   | "error-1006"
   | "error-1007"
@@ -85,6 +86,7 @@ export const POINTS: Readonly<Record<FaultName, readonly FaultPoint[]>> = {
   maintenance: ["market"],
   "drop-before-accept": ["before-accept"],
   "http-error": ["before-accept", "after-accept"],
+  "error-1000": ["after-accept", "before-accept"],
   "error-1001": ["before-accept"],
   "error-1006": ["after-accept", "before-accept"],
   "error-1007": ["after-accept", "before-accept"],
@@ -146,6 +148,7 @@ export type FaultMode =
   | "down"
   | "halt"
   | "cancel-only"
+  | "post-only"
   | "any"
   | "text"
   | "json"
@@ -159,8 +162,9 @@ export type FaultMode =
 export const MODES: Readonly<Partial<Record<FaultName, readonly FaultMode[]>>> = {
   /** `reset` cuts each connection at its first request, `hang` never answers, `refuse` stops listening (needs durationMs). */
   "venue-down": ["reset", "hang", "refuse"],
-  /** `down`: nothing is answered but 503; `halt`: no order is taken and none cancelled; `cancel-only`: cancels pass. */
-  maintenance: ["down", "halt", "cancel-only"],
+  /** `down`: nothing is answered but 503; `halt`: no order is taken and none cancelled; `cancel-only`: cancels pass;
+   * `post-only`: what rests is taken too. */
+  maintenance: ["down", "halt", "cancel-only", "post-only"],
   /** `any` draws one of those that leave the connection alone: all but `utf8` and `opcode`. */
   "stream-garbage": ["any", "text", "json", "binary", "nested", "number", "utf8", "opcode"],
 };

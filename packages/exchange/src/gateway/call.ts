@@ -5,8 +5,10 @@
  */
 import type { TradingFloor } from "../market/trading-floor.ts";
 import type { FaultBoard } from "../faults/fault-board.ts";
+import type { ApiError } from "./api-error.ts";
 import type { ApiKey } from "./credentials.ts";
 import type { LimitCounters } from "./limits.ts";
+import type { ListenKeys } from "../streams/listen-keys.ts";
 import type { Parameters } from "./parameters.ts";
 
 /** The parts of the exchange that calls work on. */
@@ -14,6 +16,7 @@ export interface Desk {
   readonly floor: TradingFloor;
   readonly faults: FaultBoard;
   readonly limits: LimitCounters;
+  readonly listenKeys: ListenKeys;
   /** The exchange's time in ms. */
   readonly now: () => number;
   /** The machine's monotonic time in ms. */
@@ -21,6 +24,8 @@ export interface Desk {
   /** A fresh id where a client gave none. */
   readonly newId: () => string;
   readonly fees: { readonly maker: bigint; readonly taker: bigint };
+  /** What a request is answered that was valid on arrival and is no longer right before matching. */
+  readonly tooLate: () => ApiError;
 }
 
 /** A public request. */
@@ -31,9 +36,13 @@ export interface PublicScope {
   readonly lagMs: number;
 }
 
-/** A request whose signature was checked. */
-export interface SignedScope extends PublicScope {
+/** A request that showed an API key. */
+export interface KeyedScope extends PublicScope {
   readonly key: ApiKey;
+}
+
+/** A request whose signature was checked. */
+export interface SignedScope extends KeyedScope {
   readonly source: string;
   /** `n` of the request's `recv`; 0 for calls that change no order. */
   readonly recvN: number;
@@ -50,6 +59,8 @@ export type Call = {
   readonly weight: (parameters: Parameters) => number;
 } & (
   | { readonly kind: "public"; readonly run: (scope: PublicScope) => unknown }
+  /** Needs an API key and no signature. */
+  | { readonly kind: "keyed"; readonly run: (scope: KeyedScope) => unknown }
   | { readonly kind: "query"; readonly run: (scope: SignedScope) => unknown }
   /** Changes orders: audited from `recv` to the fate of its answer. */
   | { readonly kind: "change"; readonly run: (scope: SignedScope) => unknown }

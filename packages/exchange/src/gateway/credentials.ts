@@ -33,16 +33,22 @@ export class Keyring {
     return key === undefined ? undefined : this.#keys.get(key)?.account;
   }
 
+  /** The key of this name, or −2014, −2015. */
+  known(apiKey: string | undefined): ApiKey {
+    if (apiKey === undefined || !/^[\w-]{1,128}$/.test(apiKey)) {
+      throw new ApiError(401, -2014, "API-key format invalid.");
+    }
+    const key = this.#keys.get(apiKey);
+    if (key === undefined) throw new ApiError(401, -2015, "Invalid API-key, IP, or permissions for action.");
+    return key;
+  }
+
   /** The key that signed, or −2014, −2015, −1102, −1131, −1021, −1022. */
   verify(
     request: { readonly apiKey: string | undefined; readonly parameters: Parameters; readonly signed: string },
     nowMs: number,
   ): { readonly key: ApiKey; readonly validity: Validity } {
-    if (request.apiKey === undefined || !/^[\w-]{1,128}$/.test(request.apiKey)) {
-      throw new ApiError(401, -2014, "API-key format invalid.");
-    }
-    const key = this.#keys.get(request.apiKey);
-    if (key === undefined) throw new ApiError(401, -2015, "Invalid API-key, IP, or permissions for action.");
+    const key = this.known(request.apiKey);
     const signature = request.parameters.peek("signature");
     if (signature === undefined || signature === "") throw missing("signature");
     const validity = readValidity(request.parameters);
@@ -61,14 +67,17 @@ function checkValidity(validity: Validity, nowMs: number): void {
   if (validity.timestamp >= nowMs + 1_000) {
     throw badRequest(-1021, "Timestamp for this request was 1000ms ahead of the server's time.");
   }
-  checkNotExpired(validity, nowMs);
+  if (isExpired(validity, nowMs)) throw tooOld();
 }
 
-/** The second check, right before matching. */
-export function checkNotExpired(validity: Validity, nowMs: number): void {
-  if (nowMs - validity.timestamp > validity.recvWindow) {
-    throw badRequest(-1021, "Timestamp for this request is outside of the recvWindow.");
-  }
+/** True when a request may not be matched any more; asked on arrival and again right before matching. */
+export function isExpired(validity: Validity, nowMs: number): boolean {
+  return nowMs - validity.timestamp > validity.recvWindow;
+}
+
+/** −1021 for what came too late. */
+export function tooOld(): ApiError {
+  return badRequest(-1021, "Timestamp for this request is outside of the recvWindow.");
 }
 
 /** `timestamp` in ms (microseconds are understood) and `recvWindow`, 5,000 when it is not sent. */

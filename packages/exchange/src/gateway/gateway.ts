@@ -11,7 +11,9 @@ import type { ArmedFault, Subject } from "../faults/fault-board.ts";
 import type { FaultName } from "../faults/fault.ts";
 import { ApiError, badRequest } from "./api-error.ts";
 import type { Call, Desk, SignedScope } from "./call.ts";
-import { checkNotExpired, type Keyring } from "./credentials.ts";
+import { faultAnswer } from "./fault-answers.ts";
+import { isExpired, type Keyring } from "./credentials.ts";
+import type { OrderCounts } from "./limits.ts";
 import type { Parameters } from "./parameters.ts";
 
 /** One request as a transport read it. */
@@ -34,7 +36,7 @@ export interface Delivery {
   readonly body: string;
   readonly contentType: string;
   readonly usedWeight: number;
-  readonly orderCounts: { readonly tenSeconds: number; readonly day: number } | undefined;
+  readonly orderCounts: OrderCounts | undefined;
   readonly retryAfter: number | undefined;
   /** body-stall: when the rest follows. */
   readonly restAfterMs: number | undefined;
@@ -83,6 +85,10 @@ export class Gateway {
         const lagMs = stale?.delayMs ?? 0;
         return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters, lagMs }));
       }
+      if (call.kind === "keyed") {
+        const keyed = this.#keyring.known(incoming.apiKey);
+        return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters, lagMs: 0, key: keyed }));
+      }
       const { key, validity } = this.#keyring.verify(incoming, this.#desk.now());
       const run = (): Delivery => {
         const ask = (...names: readonly FaultName[]): ArmedFault | undefined =>
@@ -97,7 +103,9 @@ export class Gateway {
           recvN,
           lagMs: passage.lagMs,
           purgedAfterMs: purge === undefined ? undefined : (purge.delayMs ?? 0),
-          checkValidity: () => checkNotExpired(validity, this.#desk.now()),
+          checkValidity: () => {
+            if (isExpired(validity, this.#desk.now())) throw this.#desk.tooLate();
+          },
           found: (isFound, orderId) => passage.found(isFound, orderId),
         };
         const body = call.run(scope);
@@ -236,55 +244,9 @@ class Passage {
   }
 
   #replaced(fault: ArmedFault): Delivery {
-    switch (fault.fault) {
-      case "maintenance":
-        return this.#error(
-          new ApiError(503, -1016, "This service is no longer available.", fault.retryAfterSeconds ?? 30),
-        );
-      case "403-html":
-        return { ...this.#delivery(403, blockedPage), contentType: "text/html" };
-      case "429":
-      case "418": {
-        const status = Number(fault.fault);
-        const retryAfter = fault.retryAfterSeconds ?? (status === 429 ? 5 : 120);
-        return { ...this.#error(new ApiError(status, -1003, "Too much request weight used.", retryAfter)) };
-      }
-      case "error-1001":
-        return this.#error(
-          new ApiError(503, -1001, "Internal error; unable to process your request. Please try again."),
-        );
-      case "error-1006":
-        return this.#error(
-          new ApiError(
-            500,
-            -1006,
-            "An unexpected response was received from the message bus. Execution status unknown.",
-          ),
-        );
-      case "error-1007":
-        return this.#error(
-          new ApiError(
-            504,
-            -1007,
-            "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
-          ),
-        );
-      case "error-1008":
-        return this.#error(
-          new ApiError(
-            503,
-            -1008,
-            "Server is currently overloaded with other requests. Please try again in a few minutes.",
-          ),
-        );
-      case "error-1021":
-        return this.#error(badRequest(-1021, "Timestamp for this request is outside of the recvWindow."));
-      default: {
-        const body = fault.body ?? "<html><body><h1>502 Bad Gateway</h1></body></html>";
-        const contentType = body.startsWith("{") ? "application/json" : "text/html";
-        return { ...this.#delivery(fault.status ?? 502, body), contentType };
-      }
-    }
+    const answer = faultAnswer(fault);
+    if (answer instanceof ApiError) return this.#error(answer);
+    return { ...this.#delivery(answer.status, answer.body), contentType: answer.contentType };
   }
 
   #refused(error: unknown): Delivery {
@@ -325,9 +287,6 @@ class Passage {
     };
   }
 }
-
-const blockedPage =
-  "<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1><p>Request blocked.</p></body></html>";
 
 /** What the request says about its order, as far as it can be read; nothing here is checked. */
 function orderFields(incoming: Incoming, account: string | undefined): AuditOrderFields {

@@ -1,6 +1,6 @@
 /**
- * How much a client may ask: request weight per IP address and fixed minute, unfilled orders per account and fixed ten
- * seconds and day. Beyond the weight the answer is 429 with Retry-After; who goes on asking is banned with 418, for
+ * How much a client may ask: request weight per IP address and fixed minute, orders per account in two fixed windows
+ * (ten seconds, and a day on spot or a minute on futures). Beyond the weight the answer is 429 with Retry-After; who goes on asking is banned with 418, for
  * longer each time. Pure: the time is given.
  */
 import { ApiError } from "./api-error.ts";
@@ -9,7 +9,10 @@ import { ApiError } from "./api-error.ts";
 export interface Limits {
   readonly weightPerMinute: number;
   readonly ordersPerTenSeconds: number;
+  /** Spot. */
   readonly ordersPerDay: number;
+  /** Futures. */
+  readonly ordersPerMinute: number;
   /** Requests inside one minute after the first 429 that are forgiven before the ban. */
   readonly violationsBeforeBan: number;
   readonly banSeconds: number;
@@ -19,6 +22,19 @@ export interface Limits {
   readonly connectionsPerFiveMinutes: number;
   /** How old a stream connection may become before it is cut. */
   readonly connectionLifeMs: number;
+  /** How long a listen key lives when nobody asks for more. */
+  readonly listenKeyLifeMs: number;
+}
+
+/** The longer of the two windows that orders are counted in; the shorter is ten seconds everywhere. */
+export interface OrderWindow {
+  readonly interval: "MINUTE" | "DAY";
+  readonly lengthMs: number;
+  readonly limit: "ordersPerMinute" | "ordersPerDay";
+  /** The header that tells the count. */
+  readonly header: string;
+  /** A filled order no longer counts. */
+  readonly countsUnfilledOnly: boolean;
 }
 
 /** What holds when nothing is said. */
@@ -26,17 +42,18 @@ export const usualLimits: Limits = {
   weightPerMinute: 600_000,
   ordersPerTenSeconds: 50_000,
   ordersPerDay: 100_000_000,
+  ordersPerMinute: 250_000,
   violationsBeforeBan: 20,
   banSeconds: 120,
   streamMessagesPerSecond: 5,
   streamsPerConnection: 1_024,
   connectionsPerFiveMinutes: 3_000,
   connectionLifeMs: 24 * 3_600_000,
+  listenKeyLifeMs: 3_600_000,
 };
 
 const MINUTE = 60_000;
 const TEN_SECONDS = 10_000;
-const DAY = 86_400_000;
 
 interface AddressUse {
   minute: number;
@@ -51,18 +68,40 @@ interface AddressUse {
 interface AccountUse {
   tenSeconds: number;
   inTenSeconds: number;
-  day: number;
-  inDay: number;
+  long: number;
+  inLong: number;
+}
+
+/** How many orders count in the ten seconds and in the longer window. */
+export interface OrderCounts {
+  readonly tenSeconds: number;
+  readonly long: number;
 }
 
 /** Counts the use of one exchange. */
 export class LimitCounters {
   readonly limits: Limits;
+  /** The longer window of this venue's orders. */
+  readonly window: OrderWindow;
   readonly #addresses = new Map<string, AddressUse>();
   readonly #accounts = new Map<string, AccountUse>();
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, window: OrderWindow) {
     this.limits = limits;
+    this.window = window;
+  }
+
+  /** Weight, orders per ten seconds, orders per longer window; with what is `used` of them where that is asked. */
+  published(used?: { readonly weight: number; readonly orders: OrderCounts }): readonly object[] {
+    const { limits, window } = this;
+    const rows = [
+      { rateLimitType: "REQUEST_WEIGHT", interval: "MINUTE", intervalNum: 1, limit: limits.weightPerMinute },
+      { rateLimitType: "ORDERS", interval: "SECOND", intervalNum: 10, limit: limits.ordersPerTenSeconds },
+      { rateLimitType: "ORDERS", interval: window.interval, intervalNum: 1, limit: limits[window.limit] },
+    ];
+    if (used === undefined) return rows;
+    const counts = [used.weight, used.orders.tenSeconds, used.orders.long];
+    return rows.map((row, index) => ({ ...row, count: counts[index] }));
   }
 
   /** Counts a request; the used weight of this minute, or throws −1003. */
@@ -108,12 +147,13 @@ export class LimitCounters {
         Math.ceil((TEN_SECONDS - (nowMs % TEN_SECONDS)) / 1_000),
       );
     }
-    if (use.inDay >= this.limits.ordersPerDay) {
+    const { limit, interval, lengthMs } = this.window;
+    if (use.inLong >= this.limits[limit]) {
       throw new ApiError(
         429,
         -1015,
-        `Too many new orders; current limit is ${this.limits.ordersPerDay} orders per 1 DAY.`,
-        Math.ceil((DAY - (nowMs % DAY)) / 1_000),
+        `Too many new orders; current limit is ${this.limits[limit]} orders per 1 ${interval}.`,
+        Math.ceil((lengthMs - (nowMs % lengthMs)) / 1_000),
       );
     }
   }
@@ -122,20 +162,21 @@ export class LimitCounters {
   countOrder(account: string, nowMs: number): void {
     const use = this.#account(account, nowMs);
     use.inTenSeconds += 1;
-    use.inDay += 1;
+    use.inLong += 1;
   }
 
-  /** An order filled: it no longer counts as unfilled. */
+  /** An order traded: where only unfilled ones count, it no longer does. */
   uncountOrder(account: string, nowMs: number): void {
+    if (!this.window.countsUnfilledOnly) return;
     const use = this.#account(account, nowMs);
     use.inTenSeconds = Math.max(0, use.inTenSeconds - 1);
-    use.inDay = Math.max(0, use.inDay - 1);
+    use.inLong = Math.max(0, use.inLong - 1);
   }
 
-  /** Unfilled orders of this window. */
-  orderCounts(account: string, nowMs: number): { readonly tenSeconds: number; readonly day: number } {
+  /** Orders that count, in both windows. */
+  orderCounts(account: string, nowMs: number): OrderCounts {
     const use = this.#account(account, nowMs);
-    return { tenSeconds: use.inTenSeconds, day: use.inDay };
+    return { tenSeconds: use.inTenSeconds, long: use.inLong };
   }
 
   #address(address: string, nowMs: number): AddressUse {
@@ -154,13 +195,13 @@ export class LimitCounters {
   #account(account: string, nowMs: number): AccountUse {
     let use = this.#accounts.get(account);
     if (use === undefined) {
-      use = { tenSeconds: 0, inTenSeconds: 0, day: 0, inDay: 0 };
+      use = { tenSeconds: 0, inTenSeconds: 0, long: 0, inLong: 0 };
       this.#accounts.set(account, use);
     }
     const tenSeconds = Math.floor(nowMs / TEN_SECONDS);
     if (use.tenSeconds !== tenSeconds) Object.assign(use, { tenSeconds, inTenSeconds: 0 });
-    const day = Math.floor(nowMs / DAY);
-    if (use.day !== day) Object.assign(use, { day, inDay: 0 });
+    const long = Math.floor(nowMs / this.window.lengthMs);
+    if (use.long !== long) Object.assign(use, { long, inLong: 0 });
     return use;
   }
 }

@@ -7,14 +7,9 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import { amountDecimal } from "../amounts.ts";
 import type { ExchangeClock } from "../exchange-clock.ts";
 import type { AuditOrderFields } from "@baton/core";
-import {
-  MatchingEngine,
-  type MatchingEvent,
-  type MatchingOptions,
-  type NewOrder,
-  type Placed,
-  type Refusal,
-} from "../matching/matching-engine.ts";
+import { MatchingEngine, type MatchingEvent, type MatchingOptions, type Placed } from "../matching/matching-engine.ts";
+import type { NewOrder } from "../matching/new-order.ts";
+import type { Refusal } from "../matching/refusals.ts";
 import { HOUSE } from "../flow/order-flow.ts";
 import type { OrderState, Trade } from "../matching/order.ts";
 import { BookMemory } from "./book-memory.ts";

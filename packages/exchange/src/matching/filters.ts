@@ -3,6 +3,10 @@ import { notional, ONE } from "../amounts.ts";
 import type { Instrument } from "./instrument.ts";
 import type { OrderType, Side } from "./order.ts";
 
+/** The filters that may refuse. `NOTIONAL` is the smallest and the largest value, the others are as Binance names them. */
+export type FilterName =
+  "PRICE_FILTER" | "PERCENT_PRICE_BY_SIDE" | "LOT_SIZE" | "MARKET_LOT_SIZE" | "NOTIONAL" | "MAX_NUM_ORDERS";
+
 /** The terms that filters look at, amounts in 1e-8. */
 export interface FilteredTerms {
   readonly side: Side;
@@ -12,6 +16,7 @@ export interface FilteredTerms {
   readonly quoteQuantity: bigint;
   /** 0 for market orders. */
   readonly price: bigint;
+  readonly reducesOnly?: boolean;
 }
 
 /** The name of the first filter that refuses, or undefined. `reference` is the last price; `open` counts the account's open orders. */
@@ -19,7 +24,7 @@ export function refusingFilter(
   rules: Instrument,
   terms: FilteredTerms,
   context: { readonly reference: bigint; readonly open: number },
-): string | undefined {
+): FilterName | undefined {
   const { price, quantity, type } = terms;
   if (type !== "MARKET") {
     if (price < rules.minPrice || price > rules.maxPrice || price % rules.tickSize !== 0n) return "PRICE_FILTER";
@@ -33,7 +38,8 @@ export function refusingFilter(
     if (type === "MARKET" && quantity > rules.maxMarketQuantity) return "MARKET_LOT_SIZE";
   }
   const value = isInQuote ? terms.quoteQuantity : notional(type === "MARKET" ? context.reference : price, quantity);
-  if (value < rules.minNotional || (type !== "MARKET" && value > rules.maxNotional)) return "NOTIONAL";
+  const isTooSmall = value < rules.minNotional && terms.reducesOnly !== true;
+  if (isTooSmall || (type !== "MARKET" && value > rules.maxNotional)) return "NOTIONAL";
   if (context.open >= rules.maxOrders) return "MAX_NUM_ORDERS";
   return undefined;
 }

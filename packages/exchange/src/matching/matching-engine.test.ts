@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { amountText, notional, units } from "../amounts.ts";
 import { instrument } from "./instrument.ts";
-import { MatchingEngine, type MatchingEvent, type NewOrder } from "./matching-engine.ts";
+import { MatchingEngine, type MatchingEvent } from "./matching-engine.ts";
+import type { NewOrder } from "./new-order.ts";
 import { isOpen, type OrderState } from "./order.ts";
 import type { Uniqueness } from "./order-index.ts";
 

@@ -13,46 +13,18 @@
 import { assert } from "@baton/core";
 import { notional } from "../amounts.ts";
 import { Book, type LevelChange } from "./book.ts";
+import type { Clearing, MakeClearing } from "./clearing.ts";
 import { refusingFilter } from "./filters.ts";
 import type { Instrument } from "./instrument.ts";
 import { Ledger } from "./ledger.ts";
-import {
-  isOpen,
-  type OrderState,
-  type OrderType,
-  type SelfTradePrevention,
-  type Side,
-  type TimeInForce,
-  type Trade,
-} from "./order.ts";
+import type { NewOrder } from "./new-order.ts";
+import { isOpen, type OrderState, type Trade } from "./order.ts";
 import { OrderIndex, type Uniqueness } from "./order-index.ts";
+import { spotRefusals, type Refusal, type Refusals } from "./refusals.ts";
 import { Settlement } from "./settlement.ts";
 
 /** The account that fees go to. */
 const FEE_ACCOUNT = "fees";
-
-/** A request for a new order; amounts in 1e-8. */
-export interface NewOrder {
-  readonly account: string;
-  readonly symbol: string;
-  readonly side: Side;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
-  /** 0 when `quoteQuantity` is given (market orders only). */
-  readonly quantity: bigint;
-  readonly quoteQuantity: bigint;
-  /** 0 for market orders. */
-  readonly price: bigint;
-  readonly clientOrderId: string;
-  readonly selfTradePrevention: SelfTradePrevention;
-}
-
-/** Why the exchange said no, in Binance's codes. */
-export interface Refusal {
-  readonly kind: "refused";
-  readonly code: number;
-  readonly message: string;
-}
 
 /** What happened, in order. */
 export type MatchingEvent =
@@ -75,6 +47,10 @@ export interface MatchingOptions {
   readonly makerFee: bigint;
   readonly takerFee: bigint;
   readonly uniqueness: (account: string) => Uniqueness;
+  /** What orders need and trades move; spot's when nothing is said. */
+  readonly makeClearing?: MakeClearing;
+  /** The words of refusals; spot's when nothing is said. */
+  readonly refusals?: Refusals;
   /** Called for each event, in order, while the call that caused it runs. */
   readonly onEvent: (event: MatchingEvent) => void;
 }
@@ -88,9 +64,12 @@ export class MatchingEngine {
   readonly #books: ReadonlyMap<string, Book>;
   readonly #lastPrice = new Map<string, bigint>();
   readonly #lastTradeId = new Map<string, number>();
-  readonly #settlement: Settlement;
+  readonly #clearing: Clearing;
+  readonly #refusals: Refusals;
   /** The market's own participants: no balance check, nothing remembered of them once closed. */
   readonly #house = new Set<string>();
+  /** Open orders that may only reduce a position. */
+  readonly #reducing = new Set<number>();
   #lastOrderId = 0;
 
   constructor(options: MatchingOptions) {
@@ -98,12 +77,23 @@ export class MatchingEngine {
     this.#instruments = new Map(options.instruments.map((one) => [one.symbol, one]));
     this.#books = new Map(options.instruments.map((one) => [one.symbol, new Book(one.symbol, options.onEvent)]));
     this.ledger.open(FEE_ACCOUNT, { isUnlimited: false });
-    this.#settlement = new Settlement({ ledger: this.ledger, feeAccount: FEE_ACCOUNT, ...options });
+    this.#refusals = options.refusals ?? spotRefusals;
+    const { ledger, orders } = this;
+    const { makerFee, takerFee } = options;
+    const parts = { ledger, orders, feeAccount: FEE_ACCOUNT, makerFee, takerFee };
+    this.#clearing = options.makeClearing === undefined ? new Settlement(parts) : options.makeClearing(parts);
   }
 
-  /** Opens an account with what it starts with; `isHouse` marks the market's own participants. */
-  openAccount(account: string, deposits: ReadonlyMap<string, bigint>, options = { isHouse: false }): void {
-    this.ledger.open(account, { isUnlimited: options.isHouse });
+  /**
+   * Opens an account with what it starts with. `isHouse` marks the market's own participants; who `mayOwe` can lose more
+   * than it has.
+   */
+  openAccount(
+    account: string,
+    deposits: ReadonlyMap<string, bigint>,
+    options: { readonly isHouse: boolean; readonly mayOwe?: boolean } = { isHouse: false },
+  ): void {
+    this.ledger.open(account, { isUnlimited: options.isHouse || options.mayOwe === true });
     if (options.isHouse) this.#house.add(account);
     for (const [asset, amount] of deposits) this.ledger.deposit(account, asset, amount);
   }
@@ -138,18 +128,13 @@ export class MatchingEngine {
       reference: this.lastPrice(request.symbol),
       open: isHouse ? 0 : this.orders.openCount(request.account, request.symbol),
     });
-    if (filter !== undefined) return refused(-1013, `Filter failure: ${filter}`);
+    if (filter !== undefined) return this.#refusals.filter(filter, rules);
     const rule = isHouse ? "none" : this.#options.uniqueness(request.account);
-    if (this.orders.isTaken(request.account, request.clientOrderId, rule))
-      return refused(-2010, "Duplicate order sent.");
-    if (request.type === "LIMIT_MAKER" && this.#wouldTrade(request)) {
-      return refused(-2010, "Order would immediately match and take.");
-    }
-    const need = this.#settlement.need(request, rules, this.book(request.symbol));
-    if (!this.ledger.canAfford(request.account, need.asset, need.amount)) {
-      return refused(-2010, "Account has insufficient balance for requested action.");
-    }
-    return undefined;
+    if (this.orders.isTaken(request.account, request.clientOrderId, rule)) return this.#refusals.duplicate;
+    if (request.type === "LIMIT_MAKER" && this.#wouldTrade(request)) return this.#refusals.wouldTake;
+    const { notFillable } = this.#refusals;
+    if (notFillable !== undefined && request.timeInForce === "FOK" && !this.#isFillable(request)) return notFillable;
+    return isHouse ? undefined : this.#clearing.refusal(request, rules, this.book(request.symbol));
   }
 
   /** Takes a new order, matches it, and rests or ends what is left. */
@@ -158,7 +143,6 @@ export class MatchingEngine {
     if (refusal !== undefined) return refusal;
     const rules = this.#rules(request.symbol);
     const book = this.book(request.symbol);
-    const need = this.#settlement.need(request, rules, book);
     this.#lastOrderId += 1;
     const taker: OrderState = {
       orderId: this.#lastOrderId,
@@ -168,7 +152,7 @@ export class MatchingEngine {
       side: request.side,
       type: request.type,
       timeInForce: request.timeInForce,
-      quantity: request.quantity === 0n ? need.quantity : request.quantity,
+      quantity: request.quantity === 0n ? this.#clearing.quantity(request, rules, book) : request.quantity,
       quoteQuantity: request.quoteQuantity,
       price: request.price,
       executed: 0n,
@@ -178,14 +162,16 @@ export class MatchingEngine {
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
       isWorking: false,
+      ...(request.reducesOnly === true ? { reducesOnly: true } : {}),
     };
     if (this.#house.has(taker.account)) this.orders.addUnnamed(taker);
     else this.orders.add(taker);
-    this.#settlement.lock(taker.orderId, taker.account, need);
+    if (taker.reducesOnly === true) this.#reducing.add(taker.orderId);
+    this.#clearing.lock(taker, rules, book);
     this.#options.onEvent({ kind: "accepted", order: taker });
 
     const limit = taker.type === "MARKET" ? undefined : taker.price;
-    if (taker.timeInForce === "FOK" && book.reachable(taker.side, limit, taker.quantity) < taker.quantity) {
+    if (taker.timeInForce === "FOK" && !this.#isFillable(taker)) {
       return { kind: "placed", order: this.#finish(taker, false, nowMs), trades: [] };
     }
     return this.#match(taker, limit, nowMs);
@@ -206,32 +192,54 @@ export class MatchingEngine {
     const trades: Trade[] = [];
     let taker = accepted;
     let isPrevented = false;
-    while (taker.executed < taker.quantity) {
+    while (this.#left(taker) > 0n) {
       const level = book.facing(taker.side)[0];
       if (level === undefined || !book.crosses(taker.side, limit, level.price)) break;
       const [makerId, makerLeft] = level.queue.entries().next().value as [number, bigint];
       const maker = this.orders.byId(makerId);
       assert(maker !== undefined, "a resting order is known");
       if (maker.account === taker.account && taker.selfTradePrevention !== "NONE") {
-        if (taker.selfTradePrevention === "EXPIRE_BOTH") this.#expire(maker, "STP", nowMs);
+        if (taker.selfTradePrevention !== "EXPIRE_TAKER") this.#expire(maker, "STP", nowMs);
+        if (taker.selfTradePrevention === "EXPIRE_MAKER") continue;
         isPrevented = true;
         break;
       }
-      const left = taker.quantity - taker.executed;
-      taker = this.#trade(taker, maker, left < makerLeft ? left : makerLeft, trades, nowMs);
+      const makerMay = this.#clearing.tradeable(maker, makerLeft);
+      if (makerMay === 0n) {
+        this.#expire(maker, "REDUCE_ONLY", nowMs);
+        continue;
+      }
+      const left = this.#left(taker);
+      taker = this.#trade(taker, maker, left < makerMay ? left : makerMay, trades, nowMs);
+      if (this.#reducing.size > 0) this.#expireReduced(taker, [taker.account, maker.account], nowMs);
     }
     return { kind: "placed", order: this.#finish(taker, isPrevented, nowMs), trades };
+  }
+
+  /** What an incoming order may still trade. */
+  #left(taker: OrderState): bigint {
+    return this.#clearing.tradeable(taker, taker.quantity - taker.executed);
+  }
+
+  /** After a trade: resting orders that could only reduce a position that is no longer there are ended. */
+  #expireReduced(taker: OrderState, accounts: readonly string[], nowMs: number): void {
+    for (const orderId of this.#reducing) {
+      const order = this.orders.byId(orderId);
+      if (order === undefined || !order.isWorking || order.symbol !== taker.symbol) continue;
+      if (!accounts.includes(order.account) || this.#clearing.tradeable(order, 1n) > 0n) continue;
+      this.#expire(order, "REDUCE_ONLY", nowMs);
+    }
   }
 
   #trade(taker: OrderState, maker: OrderState, quantity: bigint, trades: Trade[], nowMs: number): OrderState {
     const tradeId = (this.#lastTradeId.get(taker.symbol) ?? 0) + 1;
     this.#lastTradeId.set(taker.symbol, tradeId);
     this.#lastPrice.set(taker.symbol, maker.price);
-    const trade = this.#settlement.settle({ tradeId, taker, maker, quantity, nowMs }, this.#rules(taker.symbol));
+    const trade = this.#clearing.settle({ tradeId, taker, maker, quantity, nowMs }, this.#rules(taker.symbol));
     const makerAfter = this.#save(filled(maker, trade));
     const takerAfter = this.#save(filled(taker, trade));
     this.book(taker.symbol).reduce(maker.side, maker.orderId, maker.price, quantity);
-    if (!isOpen(makerAfter)) this.#settlement.releaseRest(makerAfter);
+    if (!isOpen(makerAfter)) this.#clearing.releaseRest(makerAfter);
     trades.push(trade);
     this.#options.onEvent({ kind: "traded", trade, taker: takerAfter, maker: makerAfter });
     return takerAfter;
@@ -240,10 +248,11 @@ export class MatchingEngine {
   /** What becomes of an incoming order after matching: filled, resting, or ended by its time in force. */
   #finish(taker: OrderState, isPrevented: boolean, nowMs: number): OrderState {
     if (!isOpen(taker)) {
-      this.#settlement.releaseRest(taker);
+      this.#clearing.releaseRest(taker);
       return taker;
     }
     if (isPrevented) return this.#expire(taker, "STP", nowMs);
+    if (taker.reducesOnly === true && this.#left(taker) === 0n) return this.#expire(taker, "REDUCE_ONLY", nowMs);
     if (taker.type === "MARKET") return this.#expire(taker, "INSUFFICIENT_LIQUIDITY", nowMs);
     if (taker.timeInForce === "IOC") return this.#expire(taker, "UNFILLED_IOC_QUANTITY_EXPIRED", nowMs);
     if (taker.timeInForce === "FOK") return this.#expire(taker, "UNFILLED_FOK_ORDER_EXPIRED", nowMs);
@@ -264,14 +273,20 @@ export class MatchingEngine {
     if (before.isWorking) {
       this.book(before.symbol).reduce(before.side, before.orderId, before.price, before.quantity - before.executed);
     }
-    this.#settlement.releaseRest(after);
+    this.#clearing.releaseRest(after);
     return this.#save(after);
   }
 
   #save(order: OrderState): OrderState {
+    if (order.reducesOnly === true && !isOpen(order)) this.#reducing.delete(order.orderId);
     if (this.#house.has(order.account)) this.orders.updateUnnamed(order);
     else this.orders.update(order);
     return order;
+  }
+
+  #isFillable(terms: Pick<OrderState, "symbol" | "side" | "type" | "price" | "quantity">): boolean {
+    const limit = terms.type === "MARKET" ? undefined : terms.price;
+    return this.book(terms.symbol).reachable(terms.side, limit, terms.quantity) >= terms.quantity;
   }
 
   #wouldTrade(request: NewOrder): boolean {
@@ -296,8 +311,4 @@ function filled(order: OrderState, trade: Trade): OrderState {
     status: executed === order.quantity ? "FILLED" : "PARTIALLY_FILLED",
     updatedAtMs: trade.atMs,
   };
-}
-
-function refused(code: number, message: string): Refusal {
-  return { kind: "refused", code, message };
 }

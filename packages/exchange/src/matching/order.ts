@@ -7,8 +7,8 @@ export type Side = "BUY" | "SELL";
 export type OrderType = "LIMIT" | "MARKET" | "LIMIT_MAKER";
 export type TimeInForce = "GTC" | "IOC" | "FOK";
 export type OrderStatus = "NEW" | "PARTIALLY_FILLED" | "FILLED" | "CANCELED" | "EXPIRED" | "EXPIRED_IN_MATCH";
-/** What happens when an order would trade with another of its own account: trade, end the incoming one, or end both. */
-export type SelfTradePrevention = "NONE" | "EXPIRE_TAKER" | "EXPIRE_BOTH";
+/** What happens when an order would trade with another of its own account: trade, or end the incoming one, the other, or both. */
+export type SelfTradePrevention = "NONE" | "EXPIRE_TAKER" | "EXPIRE_MAKER" | "EXPIRE_BOTH";
 
 /** One state of one order; amounts in 1e-8, times in wall ms as the caller gave them. */
 export interface OrderState {
@@ -33,6 +33,8 @@ export interface OrderState {
   /** It has rested on the book. */
   readonly isWorking: boolean;
   readonly expiryReason?: string;
+  /** It may only make the account's position smaller. Futures only. */
+  readonly reducesOnly?: boolean;
 }
 
 /** One side's part in a trade. */
@@ -41,6 +43,8 @@ export interface TradeShare {
   readonly account: string;
   readonly commission: bigint;
   readonly commissionAsset: string;
+  /** What this side won or lost by closing a position, in quote currency. Futures only. */
+  readonly realised?: bigint;
 }
 
 /** One trade; ids count per symbol without a hole. */

@@ -1,16 +1,19 @@
 /**
- * What an order must have locked, and what a trade moves: base against quote, each side's commission taken out of what
+ * The spot market's money: what an order must have locked, and what a trade moves: base against quote, each side's commission taken out of what
  * it receives (as Binance does without BNB), and what a better price leaves over goes back at once.
  */
 import { assert } from "@baton/core";
 import { notional, ONE } from "../amounts.ts";
 import type { Book } from "./book.ts";
+import type { Clearing, Match } from "./clearing.ts";
 import type { Instrument } from "./instrument.ts";
 import type { Ledger } from "./ledger.ts";
+import type { NewOrder } from "./new-order.ts";
 import { isOpen, type OrderState, type OrderType, type Side, type Trade } from "./order.ts";
+import { refused, type Refusal } from "./refusals.ts";
 
 /** What must be locked before an order is taken. */
-export interface Need {
+interface Need {
   readonly asset: string;
   readonly amount: bigint;
   /** The base quantity; differs from the request's only for market orders in quote currency. */
@@ -26,7 +29,7 @@ interface Terms {
 }
 
 /** Moves the money of one matching engine. */
-export class Settlement {
+export class Settlement implements Clearing {
   readonly #ledger: Ledger;
   readonly #feeAccount: string;
   readonly #makerFee: bigint;
@@ -45,18 +48,32 @@ export class Settlement {
     this.#takerFee = options.takerFee;
   }
 
+  refusal(request: NewOrder, rules: Instrument, book: Book): Refusal | undefined {
+    const need = this.#need(request, rules, book);
+    if (this.#ledger.canAfford(request.account, need.asset, need.amount)) return undefined;
+    return refused(-2010, "Account has insufficient balance for requested action.");
+  }
+
+  quantity(request: NewOrder, rules: Instrument, book: Book): bigint {
+    return this.#need(request, rules, book).quantity;
+  }
+
+  tradeable(_order: OrderState, wanted: bigint): bigint {
+    return wanted;
+  }
+
+  lock(order: OrderState, rules: Instrument, book: Book): void {
+    const { asset, amount } = this.#need(order, rules, book);
+    this.#ledger.lock(order.account, asset, amount);
+    this.#locks.set(order.orderId, { asset, amount });
+  }
+
   /** What `terms` would need on this book now. */
-  need(terms: Terms, rules: Instrument, book: Book): Need {
+  #need(terms: Terms, rules: Instrument, book: Book): Need {
     const reach = terms.type === "MARKET" ? marketReach(terms, rules, book) : undefined;
     const quantity = reach?.quantity ?? terms.quantity;
     if (terms.side === "SELL") return { asset: rules.base, amount: quantity, quantity };
     return { asset: rules.quote, amount: reach?.cost ?? notional(terms.price, quantity), quantity };
-  }
-
-  /** Locks what an accepted order needs. */
-  lock(orderId: number, account: string, need: Need): void {
-    this.#ledger.lock(account, need.asset, need.amount);
-    this.#locks.set(orderId, { asset: need.asset, amount: need.amount });
   }
 
   /** Gives a closed order's remaining lock back. */
@@ -69,16 +86,7 @@ export class Settlement {
   }
 
   /** Exchanges base for quote at the maker's price and takes both commissions. */
-  settle(
-    match: {
-      readonly tradeId: number;
-      readonly taker: OrderState;
-      readonly maker: OrderState;
-      readonly quantity: bigint;
-      readonly nowMs: number;
-    },
-    rules: Instrument,
-  ): Trade {
+  settle(match: Match, rules: Instrument): Trade {
     const { taker, maker, quantity } = match;
     const price = maker.price;
     const quote = notional(price, quantity);

@@ -7,17 +7,24 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import { modeOf, type ArmedFault, type FaultBoard } from "../faults/fault-board.ts";
 import type { Delivery, Gateway } from "../gateway/gateway.ts";
 import { Parameters, readSentText } from "../gateway/parameters.ts";
-import { routes } from "./routes.ts";
+import type { Personality } from "../personality.ts";
 
 const BODY_BYTES_MAX = 64 * 1_024;
 
-/** Serves `/api/v3`. */
+/** Serves a venue's REST paths. */
 export class RestServer {
+  readonly #personality: Personality;
   readonly #gateway: Gateway;
   readonly #audit: AuditLog;
   readonly #faults: FaultBoard;
 
-  constructor(options: { readonly gateway: Gateway; readonly audit: AuditLog; readonly faults: FaultBoard }) {
+  constructor(options: {
+    readonly personality: Personality;
+    readonly gateway: Gateway;
+    readonly audit: AuditLog;
+    readonly faults: FaultBoard;
+  }) {
+    this.#personality = options.personality;
     this.#gateway = options.gateway;
     this.#audit = options.audit;
     this.#faults = options.faults;
@@ -37,7 +44,7 @@ export class RestServer {
     const split = url.indexOf("?");
     const path = split < 0 ? url : url.slice(0, split);
     const query = split < 0 ? "" : url.slice(split + 1);
-    const call = routes.get(`${request.method} ${path}`);
+    const call = this.#personality.routes.get(`${request.method} ${path}`);
     if (call === undefined) {
       request.resume();
       response.writeHead(404, { "content-type": "text/html" }).end("<html><h2>404 Not found</h2></html>");
@@ -69,7 +76,7 @@ export class RestServer {
     if (isGone) return;
     switch (delivery.how) {
       case "answer":
-        response.writeHead(delivery.status, headers(delivery)).end(delivery.body);
+        response.writeHead(delivery.status, this.#headers(delivery)).end(delivery.body);
         return;
       case "close":
         socket.destroy();
@@ -82,7 +89,7 @@ export class RestServer {
       case "truncate":
         {
           const cut = { ...delivery, body: delivery.body.slice(0, Math.floor(delivery.body.length / 2)) };
-          response.writeHead(cut.status, headers(cut)).end(cut.body);
+          response.writeHead(cut.status, this.#headers(cut)).end(cut.body);
         }
         return;
       case "body-stall":
@@ -94,7 +101,7 @@ export class RestServer {
   #stallBody(delivery: Delivery, response: ServerResponse): void {
     const half = Math.floor(delivery.body.length / 2);
     const length = Buffer.byteLength(delivery.body);
-    response.writeHead(delivery.status, { ...headers(delivery), "content-length": length });
+    response.writeHead(delivery.status, { ...this.#headers(delivery), "content-length": length });
     response.write(delivery.body.slice(0, half));
     if (delivery.restAfterMs === undefined) {
       this.#gateway.acknowledge(delivery, "body-stall");
@@ -107,6 +114,23 @@ export class RestServer {
       this.#audit.flush();
       if (!isGone) response.end(delivery.body.slice(half));
     }, delivery.restAfterMs);
+  }
+
+  #headers(delivery: Delivery): Record<string, string | number> {
+    const { orderCounts, retryAfter } = delivery;
+    return {
+      "content-type": delivery.contentType,
+      "content-length": Buffer.byteLength(delivery.body),
+      "x-mbx-used-weight": delivery.usedWeight,
+      "x-mbx-used-weight-1m": delivery.usedWeight,
+      ...(orderCounts === undefined
+        ? {}
+        : {
+            "x-mbx-order-count-10s": orderCounts.tenSeconds,
+            [this.#personality.orderWindow.header]: orderCounts.long,
+          }),
+      ...(retryAfter === undefined ? {} : { "retry-after": retryAfter }),
+    };
   }
 
   #goDown(fault: ArmedFault, request: IncomingMessage): void {
@@ -137,18 +161,4 @@ export function readBody(request: IncomingMessage, done: (body: string) => void)
     else parts.push(part);
   });
   request.on("end", () => done(Buffer.concat(parts).toString("utf8")));
-}
-
-function headers(delivery: Delivery): Record<string, string | number> {
-  const { orderCounts, retryAfter } = delivery;
-  return {
-    "content-type": delivery.contentType,
-    "content-length": Buffer.byteLength(delivery.body),
-    "x-mbx-used-weight": delivery.usedWeight,
-    "x-mbx-used-weight-1m": delivery.usedWeight,
-    ...(orderCounts === undefined
-      ? {}
-      : { "x-mbx-order-count-10s": orderCounts.tenSeconds, "x-mbx-order-count-1d": orderCounts.day }),
-    ...(retryAfter === undefined ? {} : { "retry-after": retryAfter }),
-  };
 }

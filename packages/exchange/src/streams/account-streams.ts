@@ -1,32 +1,59 @@
 /**
- * The account streams: what happens to an account's orders and balances, told to every connection that subscribed to it.
- * Nothing is replayed to a late subscriber. Per step of the floor: the execution reports in order, then one position.
+ * The account streams: what happens to an account's orders and balances, told to every connection that subscribed to it,
+ * by signature or under a listen key. Nothing is replayed to a late subscriber. Per step of the floor: the reports of the
+ * orders in their order, then one message about the balances. What the messages say is the venue's: `AccountForms`.
  */
-import { amountText } from "../amounts.ts";
 import { HOUSE } from "../flow/order-flow.ts";
 import type { Desk } from "../gateway/call.ts";
 import type { Step } from "../market/trading-floor.ts";
 import type { MatchingEvent } from "../matching/matching-engine.ts";
-import { isOpen, type OrderState, type Trade } from "../matching/order.ts";
+import type { OrderState } from "../matching/order.ts";
 import type { StreamConnection } from "./connection.ts";
 
 /** One connection's subscription to one account. */
 export interface AccountSubscription {
   readonly connection: StreamConnection;
-  readonly subscriptionId: number;
   readonly account: string;
+  /** The listen key that it stands under; absent: subscribed by signature. */
+  readonly listenKey?: string;
+  /** Puts an event into this connection's envelope. */
+  readonly wrap: (event: string) => string;
 }
 
-type OrderEvent = Exclude<MatchingEvent, { readonly kind: "level" }>;
+/** Something that happened to an order. */
+export type OrderEvent = Exclude<MatchingEvent, { readonly kind: "level" }>;
+
+/** What a step changed of one account. */
+export interface Touched {
+  readonly account: string;
+  readonly symbols: ReadonlySet<string>;
+  readonly hasTraded: boolean;
+}
+
+/** A venue's account events. */
+export interface AccountForms {
+  /** The messages about one event of one order. `reportId` counts all reports of the exchange. */
+  readonly reports: (
+    about: { readonly event: OrderEvent; readonly order: OrderState; readonly step: Step; readonly reportId: number },
+    desk: Desk,
+  ) => readonly object[];
+  /** The message about what a step changed of the balances; undefined when it tells nothing. */
+  readonly balances: (touched: Touched, nowMs: number, desk: Desk) => object | undefined;
+  /** The last message under a subscription that the venue ends; undefined when it just falls silent. */
+  readonly ended: (subscription: AccountSubscription, nowMs: number) => object | undefined;
+}
 
 /** All account subscriptions of one exchange. */
 export class AccountStreams {
   readonly #desk: Desk;
+  readonly #forms: AccountForms;
   readonly #subscriptions = new Map<string, Set<AccountSubscription>>();
-  #lastExecutionId = 0;
+  readonly #emptied: ((account: string) => void)[] = [];
+  #lastReportId = 0;
 
-  constructor(desk: Desk) {
+  constructor(desk: Desk, forms: AccountForms) {
     this.#desk = desk;
+    this.#forms = forms;
   }
 
   /** Starts telling. */
@@ -38,123 +65,71 @@ export class AccountStreams {
 
   /** Stops telling. */
   remove(subscription: AccountSubscription): void {
-    this.#subscriptions.get(subscription.account)?.delete(subscription);
+    const present = this.#subscriptions.get(subscription.account);
+    if (present?.delete(subscription) !== true || present.size > 0) return;
+    for (const listener of this.#emptied) listener(subscription.account);
+  }
+
+  /** True while anybody listens to an account. */
+  hasListener(account: string): boolean {
+    return (this.#subscriptions.get(account)?.size ?? 0) > 0;
+  }
+
+  /** Calls `listener` when the last subscription of an account ends. */
+  onEmptied(listener: (account: string) => void): void {
+    this.#emptied.push(listener);
+  }
+
+  /** Ends all subscriptions that `isEnding` says, with the venue's last word on each; they stay on their connections. */
+  end(isEnding: (subscription: AccountSubscription) => boolean): void {
+    for (const subscriptions of this.#subscriptions.values()) {
+      for (const subscription of [...subscriptions]) {
+        if (!isEnding(subscription)) continue;
+        const last = this.#forms.ended(subscription, this.#desk.now());
+        if (last !== undefined) this.#tell([subscription], last, undefined);
+        this.remove(subscription);
+      }
+    }
+  }
+
+  /** Ends all subscriptions that `isEnding` says without a word. */
+  fallSilent(isEnding: (subscription: AccountSubscription) => boolean): void {
+    for (const subscriptions of this.#subscriptions.values()) {
+      for (const subscription of [...subscriptions]) if (isEnding(subscription)) this.remove(subscription);
+    }
   }
 
   /** Tells what a step of the floor changed. */
   publish(step: Step): void {
-    const touched = new Map<string, Set<string>>();
+    const touched = new Map<string, { account: string; symbols: Set<string>; hasTraded: boolean }>();
     for (const event of step.events) {
       if (event.kind === "level") continue;
       const orders = event.kind === "traded" ? [event.taker, event.maker] : [event.order];
       for (const order of orders) {
         if (order.account === HOUSE) continue;
-        this.#lastExecutionId += 1;
-        this.#touch(touched, order);
-        const subscriptions = this.#subscriptions.get(order.account);
-        if (subscriptions === undefined || subscriptions.size === 0) continue;
-        this.#tell(subscriptions, this.#report(event, order, step), order.symbol);
+        this.#lastReportId += 1;
+        const one = touched.get(order.account) ?? { account: order.account, symbols: new Set(), hasTraded: false };
+        touched.set(order.account, one);
+        one.symbols.add(order.symbol);
+        one.hasTraded ||= event.kind === "traded";
+        if (!this.hasListener(order.account)) continue;
+        const reports = this.#forms.reports({ event, order, step, reportId: this.#lastReportId }, this.#desk);
+        for (const report of reports) this.#tell(this.#of(order.account), report, order.symbol);
       }
     }
-    for (const [account, assets] of touched) {
-      const subscriptions = this.#subscriptions.get(account);
-      if (subscriptions !== undefined && subscriptions.size > 0) {
-        this.#tell(subscriptions, this.#position(account, assets, step.nowMs), undefined);
-      }
+    for (const one of touched.values()) {
+      if (!this.hasListener(one.account)) continue;
+      const message = this.#forms.balances(one, step.nowMs, this.#desk);
+      if (message !== undefined) this.#tell(this.#of(one.account), message, undefined);
     }
   }
 
-  #tell(subscriptions: ReadonlySet<AccountSubscription>, event: object, symbol: string | undefined): void {
+  #of(account: string): Iterable<AccountSubscription> {
+    return this.#subscriptions.get(account) ?? [];
+  }
+
+  #tell(subscriptions: Iterable<AccountSubscription>, event: object, symbol: string | undefined): void {
     const text = JSON.stringify(event);
-    for (const { connection, subscriptionId } of subscriptions) {
-      connection.publish(`{"subscriptionId":${subscriptionId},"event":${text}}`, { stream: "user", symbol });
-    }
+    for (const { connection, wrap } of subscriptions) connection.publish(wrap(text), { stream: "user", symbol });
   }
-
-  #touch(touched: Map<string, Set<string>>, order: OrderState): void {
-    const rules = this.#desk.floor.engine.instrument(order.symbol);
-    if (rules === undefined) return;
-    const assets = touched.get(order.account) ?? new Set<string>();
-    assets.add(rules.base).add(rules.quote);
-    touched.set(order.account, assets);
-  }
-
-  #position(account: string, assets: ReadonlySet<string>, nowMs: number): object {
-    const { ledger } = this.#desk.floor.engine;
-    return {
-      e: "outboundAccountPosition",
-      E: nowMs,
-      u: nowMs,
-      B: [...assets].map((asset) => {
-        const { free, locked } = ledger.balance(account, asset);
-        return { a: asset, f: amountText(free), l: amountText(locked) };
-      }),
-    };
-  }
-
-  #report(event: OrderEvent, order: OrderState, step: Step): object {
-    const trade = event.kind === "traded" ? event.trade : undefined;
-    const isMaker = event.kind === "traded" && order === event.maker;
-    const isCancel = event.kind === "cancelled";
-    return {
-      e: "executionReport",
-      E: step.nowMs,
-      s: order.symbol,
-      c: isCancel ? (step.cancelId ?? order.clientOrderId) : order.clientOrderId,
-      S: order.side,
-      o: order.type,
-      f: order.timeInForce,
-      q: amountText(order.quantity),
-      p: amountText(order.price),
-      P: "0.00000000",
-      F: "0.00000000",
-      g: -1,
-      C: isCancel ? order.clientOrderId : "",
-      x: executionType(event),
-      X: order.status,
-      r: "NONE",
-      i: order.orderId,
-      z: amountText(order.executed),
-      ...lastExecution(order, trade),
-      T: order.updatedAtMs,
-      I: this.#lastExecutionId,
-      w: isOpen(order),
-      m: isMaker,
-      M: false,
-      O: order.createdAtMs,
-      Z: amountText(order.executedQuote),
-      Q: amountText(order.quoteQuantity),
-      W: order.createdAtMs,
-      V: order.selfTradePrevention,
-      ...(order.expiryReason === undefined ? {} : { eR: order.expiryReason }),
-    };
-  }
-}
-
-function executionType(event: OrderEvent): string {
-  switch (event.kind) {
-    case "accepted":
-      return "NEW";
-    case "traded":
-      return "TRADE";
-    case "cancelled":
-      return "CANCELED";
-    case "expired":
-      return event.reason === "STP" ? "TRADE_PREVENTION" : "EXPIRED";
-  }
-}
-
-function lastExecution(order: OrderState, trade: Trade | undefined): object {
-  if (trade === undefined) {
-    return { l: "0.00000000", L: "0.00000000", Y: "0.00000000", n: "0", N: null, t: -1 };
-  }
-  const share = order.side === "BUY" ? trade.buyer : trade.seller;
-  return {
-    l: amountText(trade.quantity),
-    L: amountText(trade.price),
-    Y: amountText(trade.quote),
-    n: amountText(share.commission),
-    N: share.commissionAsset,
-    t: trade.tradeId,
-  };
 }

@@ -1,17 +1,48 @@
 /**
  * The market streams: who listens to what, and what is told when. Trades, aggregate trades and the best prices go out
- * at once; book differences are collected and told each 100 ms and each second, numbered so that a reader of Binance's
- * rules can join them to a snapshot (the first update of a window follows the last of the one before); partial books,
- * candles and tickers go out by the same two beats.
+ * at once; book differences are collected in windows, one for each speed that the venue offers, numbered so that a
+ * reader of its rules can join them to a snapshot; everything else (partial books, candles, tickers, mark prices) goes
+ * out by its own beat. Which streams there are and what their messages say is the venue's: `MarketForms`.
  */
-import { amountText } from "../amounts.ts";
-import { bookTicker, dayTicker, levelRows } from "../calls/market-data.ts";
+import { bestPrices, type BestPrices } from "../calls/market.ts";
 import type { Desk } from "../gateway/call.ts";
 import type { Step } from "../market/trading-floor.ts";
-import { intervals } from "../market/trade-tape.ts";
+import type { AggregateTrade } from "../market/trade-tape.ts";
 import type { LevelChange } from "../matching/book.ts";
+import type { Trade } from "../matching/order.ts";
 import type { StreamConnection } from "./connection.ts";
-import { aggregateMessage, klineMessage, miniTickerMessage, tickerMessage, tradeMessage } from "./payloads.ts";
+
+/** What a book changed in one window of one stream. */
+export interface Difference {
+  readonly symbol: string;
+  readonly firstUpdateId: number;
+  readonly lastUpdateId: number;
+  /** The last update id of the window before; one less than the first of all. */
+  readonly previousUpdateId: number;
+  readonly bids: ReadonlyMap<bigint, bigint>;
+  readonly asks: ReadonlyMap<bigint, bigint>;
+}
+
+/** A stream that goes out by a beat: `name` for a symbol's (after its `@`), or whole for one of all symbols. */
+export interface Periodic {
+  readonly name: string;
+  readonly everyMs: number;
+  /** Undefined: nothing to tell yet. */
+  readonly make: (desk: Desk, symbol: string, nowMs: number) => object | undefined;
+}
+
+/** A venue's market streams. Each message is made once, and only when somebody listens. */
+export interface MarketForms {
+  readonly trade: (trade: Trade, nowMs: number) => object;
+  readonly aggregate: (desk: Desk, symbol: string, one: AggregateTrade, nowMs: number) => object;
+  readonly best: (desk: Desk, best: BestPrices, nowMs: number) => object;
+  readonly difference: (desk: Desk, difference: Difference, nowMs: number) => object;
+  /** The difference streams: what follows the `@`, and how often. */
+  readonly differences: readonly { readonly name: string; readonly everyMs: number }[];
+  readonly perSymbol: readonly Periodic[];
+  /** Streams about all symbols: one message with a list. */
+  readonly ofAll: readonly Periodic[];
+}
 
 /** One connection's way of being told: raw, or wrapped with the stream's name. */
 export interface Listener {
@@ -20,30 +51,39 @@ export interface Listener {
   readonly streams: Set<string>;
 }
 
-/** Differences of one book since the last message of one beat. */
 interface Window {
-  firstUpdateId: number;
+  readonly firstUpdateId: number;
   lastUpdateId: number;
   readonly bids: Map<bigint, bigint>;
   readonly asks: Map<bigint, bigint>;
 }
 
-const FAST_MS = 100;
-const BEATS_PER_SECOND = 10;
+/** One difference stream of all symbols. */
+interface Windows {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly open: Map<string, Window>;
+  /** Per symbol: the last update id that was told. */
+  readonly told: Map<string, number>;
+}
+
+const BEAT_MS = 50;
 
 /** All market streams of one exchange. */
 export class MarketStreams {
   readonly #desk: Desk;
+  readonly #forms: MarketForms;
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #fast = new Map<string, Window>();
-  readonly #slow = new Map<string, Window>();
+  readonly #windows: readonly Windows[];
   readonly #best = new Map<string, string>();
   readonly #timer: NodeJS.Timeout;
   #beat = 0;
 
-  constructor(desk: Desk) {
+  constructor(desk: Desk, forms: MarketForms) {
     this.#desk = desk;
-    this.#timer = setInterval(() => this.#tick(), FAST_MS);
+    this.#forms = forms;
+    this.#windows = forms.differences.map((one) => ({ ...one, open: new Map(), told: new Map() }));
+    this.#timer = setInterval(() => this.#tick(), BEAT_MS);
   }
 
   /** Starts a stream for a listener. Names that mean nothing are kept and never told anything, as Binance does. */
@@ -69,18 +109,16 @@ export class MarketStreams {
     for (const event of step.events) {
       if (event.kind === "level") {
         books.add(event.symbol);
-        collect(this.#fast, event);
-        collect(this.#slow, event);
+        for (const windows of this.#windows) collect(windows, event);
       } else if (event.kind === "traded") {
         const { trade } = event;
-        this.#tell(streamName(trade.symbol, "trade"), trade.symbol, () => tradeMessage(trade, step.nowMs), [
-          trade.tradeId,
-        ]);
+        const ids = [trade.tradeId];
+        this.#tell(ofSymbol(trade.symbol, "trade"), trade.symbol, () => this.#forms.trade(trade, step.nowMs), ids);
         if (!firstAggregate.has(trade.symbol)) firstAggregate.set(trade.symbol, trade.tradeId);
       }
     }
     for (const [symbol, tradeId] of firstAggregate) this.#tellAggregates(symbol, tradeId, step.nowMs);
-    for (const symbol of books) this.#tellBest(symbol);
+    for (const symbol of books) this.#tellBest(symbol, step.nowMs);
   }
 
   /** Stops the beats. */
@@ -89,88 +127,70 @@ export class MarketStreams {
   }
 
   #tellAggregates(symbol: string, sinceTradeId: number, nowMs: number): void {
-    const name = streamName(symbol, "aggTrade");
+    const name = ofSymbol(symbol, "aggTrade");
     if (!this.#listeners.has(name)) return;
     const { aggregates } = this.#desk.floor.tape(symbol);
     const start = aggregates.findLastIndex((one) => one.lastTradeId < sinceTradeId) + 1;
     for (const one of aggregates.slice(start)) {
-      this.#tell(name, symbol, () => aggregateMessage(symbol, one, nowMs), [one.firstTradeId, one.lastTradeId]);
+      const ids = [one.firstTradeId, one.lastTradeId];
+      this.#tell(name, symbol, () => this.#forms.aggregate(this.#desk, symbol, one, nowMs), ids);
     }
   }
 
-  #tellBest(symbol: string): void {
-    const name = streamName(symbol, "bookTicker");
-    if (!this.#listeners.has(name)) return;
-    const { bidPrice, bidQty, askPrice, askQty } = bookTicker(this.#desk, symbol);
-    const best = `${bidPrice} ${bidQty} ${askPrice} ${askQty}`;
-    if (this.#best.get(symbol) === best) return;
-    this.#best.set(symbol, best);
-    const u = this.#desk.floor.engine.book(symbol).lastUpdateId;
-    this.#tell(name, symbol, () => ({ u, s: symbol, b: bidPrice, B: bidQty, a: askPrice, A: askQty }));
+  #tellBest(symbol: string, nowMs: number): void {
+    const name = ofSymbol(symbol, "bookTicker");
+    if (!this.#listeners.has(name) && !this.#listeners.has("!bookTicker")) return;
+    const best = bestPrices(this.#desk, symbol);
+    const text = [best.bid?.price, best.bid?.total, best.ask?.price, best.ask?.total].join(" ");
+    if (this.#best.get(symbol) === text) return;
+    this.#best.set(symbol, text);
+    const make = (): object => this.#forms.best(this.#desk, best, nowMs);
+    this.#tell(name, symbol, make);
+    this.#tell("!bookTicker", symbol, make);
   }
 
   #tick(): void {
     this.#beat += 1;
-    const isSecond = this.#beat % BEATS_PER_SECOND === 0;
     const nowMs = this.#desk.now();
-    for (const { symbol } of this.#desk.floor.engine.instruments()) {
-      this.#tellDifference(this.#fast, symbol, "depth@100ms", nowMs);
-      this.#tellPartial(symbol, "@100ms");
-      if (!isSecond) continue;
-      this.#tellDifference(this.#slow, symbol, "depth", nowMs);
-      this.#tellPartial(symbol, "");
-      this.#tellCandles(symbol, nowMs);
-      this.#tell(streamName(symbol, "ticker"), symbol, () => tickerMessage(dayTicker(this.#desk, symbol), nowMs));
-      this.#tell(streamName(symbol, "miniTicker"), symbol, () =>
-        miniTickerMessage(dayTicker(this.#desk, symbol), nowMs),
+    const symbols = this.#desk.floor.engine.instruments().map((one) => one.symbol);
+    for (const windows of this.#windows) {
+      if (this.#isDue(windows.everyMs)) for (const symbol of symbols) this.#tellDifference(windows, symbol, nowMs);
+    }
+    for (const one of this.#forms.perSymbol) {
+      if (!this.#isDue(one.everyMs)) continue;
+      for (const symbol of symbols) {
+        this.#tell(ofSymbol(symbol, one.name), symbol, () => one.make(this.#desk, symbol, nowMs));
+      }
+    }
+    for (const one of this.#forms.ofAll) {
+      if (!this.#isDue(one.everyMs)) continue;
+      this.#tell(one.name, undefined, () =>
+        symbols.map((symbol) => one.make(this.#desk, symbol, nowMs)).filter((message) => message !== undefined),
       );
     }
   }
 
-  #tellDifference(windows: Map<string, Window>, symbol: string, suffix: string, nowMs: number): void {
-    const window = windows.get(symbol);
+  #isDue(everyMs: number): boolean {
+    return this.#beat % Math.round(everyMs / BEAT_MS) === 0;
+  }
+
+  #tellDifference(windows: Windows, symbol: string, nowMs: number): void {
+    const window = windows.open.get(symbol);
     if (window === undefined) return;
-    windows.delete(symbol);
-    const ids = [window.firstUpdateId, window.lastUpdateId];
-    const make = (): object => ({
-      e: "depthUpdate",
-      E: nowMs,
-      s: symbol,
-      U: window.firstUpdateId,
-      u: window.lastUpdateId,
-      b: rows(window.bids),
-      a: rows(window.asks),
-    });
-    this.#tell(streamName(symbol, suffix), symbol, make, ids);
-  }
-
-  #tellPartial(symbol: string, suffix: string): void {
-    for (const levels of [5, 10, 20]) {
-      this.#tell(streamName(symbol, `depth${levels}${suffix}`), symbol, () => {
-        const book = this.#desk.floor.engine.book(symbol);
-        return {
-          lastUpdateId: book.lastUpdateId,
-          bids: levelRows(book.bids, levels),
-          asks: levelRows(book.asks, levels),
-        };
-      });
-    }
-  }
-
-  #tellCandles(symbol: string, nowMs: number): void {
-    for (const interval of intervals.keys()) {
-      if (interval !== "1s" && this.#beat % (2 * BEATS_PER_SECOND) !== 0) continue;
-      const candle = this.#desk.floor.tape(symbol).candles(interval).at(-1);
-      if (candle === undefined) continue;
-      this.#tell(streamName(symbol, `kline_${interval}`), symbol, () => klineMessage(symbol, interval, candle, nowMs));
-    }
+    windows.open.delete(symbol);
+    const previousUpdateId = windows.told.get(symbol) ?? window.firstUpdateId - 1;
+    windows.told.set(symbol, window.lastUpdateId);
+    const make = (): object => this.#forms.difference(this.#desk, { symbol, previousUpdateId, ...window }, nowMs);
+    this.#tell(ofSymbol(symbol, windows.name), symbol, make, [window.firstUpdateId, window.lastUpdateId]);
   }
 
   /** Makes a message once and sends it to all who listen; makes nothing when nobody does. */
-  #tell(name: string, symbol: string, make: () => object, ids?: readonly number[]): void {
+  #tell(name: string, symbol: string | undefined, make: () => object | undefined, ids?: readonly number[]): void {
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return;
-    const raw = JSON.stringify(make());
+    const message = make();
+    if (message === undefined) return;
+    const raw = JSON.stringify(message);
     for (const listener of listeners) {
       const text = listener.isCombined ? `{"stream":"${name}","data":${raw}}` : raw;
       listener.connection.publish(text, { stream: name, symbol, ids });
@@ -178,20 +198,16 @@ export class MarketStreams {
   }
 }
 
-function streamName(symbol: string, suffix: string): string {
+function ofSymbol(symbol: string, suffix: string): string {
   return `${symbol.toLowerCase()}@${suffix}`;
 }
 
-function collect(windows: Map<string, Window>, change: LevelChange): void {
-  let window = windows.get(change.symbol);
+function collect(windows: Windows, change: LevelChange): void {
+  let window = windows.open.get(change.symbol);
   if (window === undefined) {
     window = { firstUpdateId: change.updateId, lastUpdateId: change.updateId, bids: new Map(), asks: new Map() };
-    windows.set(change.symbol, window);
+    windows.open.set(change.symbol, window);
   }
   window.lastUpdateId = change.updateId;
   (change.side === "BUY" ? window.bids : window.asks).set(change.price, change.total);
-}
-
-function rows(side: ReadonlyMap<bigint, bigint>): [string, string][] {
-  return [...side].map(([price, total]) => [amountText(price), amountText(total)]);
 }

@@ -51,15 +51,15 @@ export function readStreamRequest(text: string): StreamRequest {
   }
 }
 
-/** The streams that a connection's URL names; names in any case mean the same. */
+/** The streams that an address under `/ws` or `/stream` names. */
 export function streamsOfPath(path: string, query: string): readonly string[] {
-  if (path === "/stream") {
-    return (new URLSearchParams(query).get("streams") ?? "").split("/").filter((one) => one !== "");
-  }
-  return path
-    .slice("/ws".length)
-    .split("/")
-    .filter((one) => one !== "");
+  const text = path === "/stream" ? (new URLSearchParams(query).get("streams") ?? "") : path.slice("/ws".length);
+  return text.split("/").filter((one) => one !== "");
+}
+
+/** True for the addresses of streams: `/stream`, `/ws` and what is under it. */
+export function isStreamPath(path: string): boolean {
+  return path === "/stream" || path === "/ws" || path.startsWith("/ws/");
 }
 
 /** The answer to a listing. */

@@ -1,6 +1,6 @@
 /**
- * The WebSocket front: `/ws`, `/stream` and `/ws-api/v3`. It decides which of them a handshake wants, whether the address
- * may connect at all, and what becomes of a subscription.
+ * The WebSocket front: market and account streams, and the WebSocket API. It decides which of them a handshake's address
+ * wants (the venue says which addresses there are), and whether it may connect at all.
  */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
@@ -8,16 +8,16 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { modeOf, type ArmedFault, type FaultBoard, type Subject } from "../faults/fault-board.ts";
-import type { FaultName } from "../faults/fault.ts";
 import type { Desk } from "../gateway/call.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Keyring } from "../gateway/credentials.ts";
 import { header } from "../rest/rest-server.ts";
 import { AccountStreams } from "./account-streams.ts";
-import { StreamConnection, streamSubject, type Manner } from "./connection.ts";
+import type { Door, Personality } from "../personality.ts";
+import { StreamConnection } from "./connection.ts";
 import { Ending } from "./ending.ts";
+import { Listening } from "./listening.ts";
 import { MarketStreams, type Listener } from "./market-streams.ts";
-import { listing, readStreamRequest, streamsOfPath, type StreamRequest } from "./stream-protocol.ts";
 import { WebSocketApi } from "./websocket-api.ts";
 
 /** All WebSockets of one exchange. */
@@ -38,8 +38,13 @@ export class StreamServer {
       audit: options.audit,
       lifeMs: options.desk.limits.limits.connectionLifeMs,
     });
-    this.market = new MarketStreams(options.desk);
-    this.accounts = new AccountStreams(options.desk);
+    this.market = new MarketStreams(options.desk, options.personality.market);
+    this.accounts = new AccountStreams(options.desk, options.personality.account);
+    options.desk.listenKeys.onEnded((ended, why) => {
+      // A key that its owner closes says nothing more; one that ran out says so.
+      if (why === "expired") this.accounts.end((one) => one.listenKey === ended.listenKey);
+      else this.accounts.fallSilent((one) => one.listenKey === ended.listenKey);
+    });
   }
 
   /** Takes one handshake. */
@@ -68,14 +73,15 @@ export class StreamServer {
       );
       return;
     }
-    const isApi = url.pathname === "/ws-api/v3";
-    if (!isApi && url.pathname !== "/stream" && url.pathname !== "/ws" && !url.pathname.startsWith("/ws/")) {
+    const door = this.#options.personality.door(url.pathname, url.search);
+    if (door === undefined) {
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const peer: Peer = { address, source, apiKey, wire: request.socket };
-      const connection = isApi ? this.#openApi(webSocket, peer) : this.#openStreams(webSocket, peer, url);
+      const connection =
+        door.kind === "api" ? this.#openApi(webSocket, peer) : this.#openStreams(webSocket, peer, door);
       const early = faults.strike("connect", subject, { names: ["accept-close"] });
       if (early === undefined) return;
       setTimeout(() => connection.close(early.closeCode ?? 1000), early.delayMs ?? 0).unref();
@@ -113,31 +119,27 @@ export class StreamServer {
     return connection;
   }
 
-  #openStreams(socket: WebSocket, peer: Peer, url: URL): StreamConnection {
-    const streams = new Set<string>();
-    const manner: Manner = {
-      shutdownText: () => {
-        const data = this.#shutdownEvent();
-        return JSON.stringify(listener.isCombined ? { stream: "!serverShutdown", data } : data);
-      },
-      streams: () => streams,
-    };
+  #openStreams(socket: WebSocket, peer: Peer, door: Extract<Door, { readonly kind: "streams" }>): StreamConnection {
     const connection = new StreamConnection({
       ...this.#common(socket, peer),
-      manner,
+      manner: {
+        shutdownText: () => {
+          const data = this.#shutdownEvent();
+          return JSON.stringify(listener.isCombined ? { stream: "!serverShutdown", data } : data);
+        },
+        streams: () => listening.names(),
+      },
       messagesPerSecond: this.#options.desk.limits.limits.streamMessagesPerSecond,
-      onText: (text) => this.#hear(listener, text),
+      onText: (text) => listening.hear(text),
       onClose: () => {
         this.#connections.delete(connection);
-        for (const name of listener.streams) {
-          this.market.unsubscribe(listener, name);
-          this.#recordSub(listener, name, "closed");
-        }
+        listening.close();
       },
     });
-    const listener: Listener = { connection, isCombined: url.pathname === "/stream", streams };
+    const listener: Listener = { connection, isCombined: door.isCombined, streams: new Set() };
+    const listening = new Listening(listener, { ...this.#options, market: this.market, accounts: this.accounts });
     this.#connections.add(connection);
-    this.#subscribe(listener, streamsOfPath(url.pathname, url.search));
+    listening.subscribe(door.streams);
     return connection;
   }
 
@@ -163,77 +165,6 @@ export class StreamServer {
       apiKey: peer.apiKey,
     };
   }
-
-  #hear(listener: Listener, text: string): void {
-    const request = readStreamRequest(text);
-    const { connection } = listener;
-    const answer = (result: unknown, id: unknown): void => connection.answer(JSON.stringify({ result, id }));
-    if ((request.kind === "subscribe" || request.kind === "unsubscribe") && this.#isSpoilt(connection, request)) return;
-    switch (request.kind) {
-      case "wrong":
-        connection.answer(JSON.stringify(request.answer));
-        return;
-      case "subscribe":
-        if (this.#subscribe(listener, request.streams) && !this.#isAckLost(connection, request)) {
-          answer(null, request.id);
-        }
-        return;
-      case "unsubscribe":
-        for (const name of request.streams.map(canonical)) {
-          if (!listener.streams.has(name)) continue;
-          this.market.unsubscribe(listener, name);
-          this.#recordSub(listener, name, "unsubscribe");
-        }
-        if (!this.#isAckLost(connection, request)) answer(null, request.id);
-        return;
-      case "list":
-        answer(listing(listener), request.id);
-        return;
-      case "set-combined":
-        listener.isCombined = request.isCombined;
-        answer(null, request.id);
-        return;
-      case "get-combined":
-        answer(listener.isCombined, request.id);
-    }
-  }
-
-  /** True when a fault has had its way with a request and nothing more is to be done. */
-  #isSpoilt(connection: StreamConnection, request: Subscribing): boolean {
-    const names: readonly FaultName[] = ["sub-lost", "sub-refused", "sub-hollow"];
-    const fault = this.#options.faults.strike("subscribe", subjectsOf(connection, request.streams), { names });
-    if (fault === undefined) return false;
-    if (fault.fault === "sub-hollow") connection.answer(JSON.stringify({ result: null, id: request.id }));
-    if (fault.fault === "sub-refused") {
-      const answer = { code: 2, msg: "Invalid request: request could not be processed", id: request.id };
-      connection.answer(JSON.stringify(answer));
-    }
-    return true;
-  }
-
-  #isAckLost(connection: StreamConnection, request: Subscribing): boolean {
-    const subjects = subjectsOf(connection, request.streams);
-    return this.#options.faults.strike("subscribe", subjects, { names: ["sub-ack-lost"] }) !== undefined;
-  }
-
-  /** False when that would be too many: then the connection is closed. */
-  #subscribe(listener: Listener, streams: readonly string[]): boolean {
-    for (const name of streams.map(canonical)) {
-      if (listener.streams.has(name)) continue;
-      if (listener.streams.size >= this.#options.desk.limits.limits.streamsPerConnection) {
-        listener.connection.close(1008);
-        return false;
-      }
-      this.market.subscribe(listener, name);
-      this.#recordSub(listener, name, "subscribe");
-    }
-    return true;
-  }
-
-  #recordSub(listener: Listener, stream: string, action: "subscribe" | "unsubscribe" | "closed"): void {
-    const { apiKey, source } = listener.connection;
-    this.#options.audit.append({ type: "sub", stream, action, source, ...(apiKey === undefined ? {} : { apiKey }) });
-  }
 }
 
 /** The other end of a connection. */
@@ -244,24 +175,11 @@ interface Peer {
   readonly wire: Socket;
 }
 
-type Subscribing = Extract<StreamRequest, { readonly kind: "subscribe" | "unsubscribe" }>;
-
-/** A request about streams, as faults see it: once for each stream. */
-function subjectsOf(connection: StreamConnection, streams: readonly string[]): readonly Subject[] {
-  const [self] = connection.subjects();
-  return streams.map((stream) => ({ ...self, ...streamSubject(canonical(stream)) }));
-}
-
 export interface StreamServerOptions {
+  readonly personality: Personality;
   readonly desk: Desk;
   readonly gateway: Gateway;
   readonly keyring: Keyring;
   readonly audit: AuditLog;
   readonly faults: FaultBoard;
-}
-
-/** `BTCUSDT@trade` and `btcusdt@trade` are one stream; what follows the `@` is as Binance spells it. */
-function canonical(stream: string): string {
-  const at = stream.indexOf("@");
-  return at < 0 ? stream : stream.slice(0, at).toLowerCase() + stream.slice(at);
 }

@@ -1,9 +1,8 @@
 /**
- * The WebSocket API (`/ws-api/v3`): the same calls as REST, asked by name in JSON, and the account stream subscribed by
+ * The WebSocket API: the same calls as REST, asked by name in JSON, and on spot the account stream subscribed by
  * signature, one subscription per account and connection. Signed parameters are covered sorted by name.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
-import { rateLimits } from "../calls/exchange-info.ts";
 import { modeOf, type FaultBoard } from "../faults/fault-board.ts";
 import type { FaultName } from "../faults/fault.ts";
 import { ApiError, badRequest } from "../gateway/api-error.ts";
@@ -11,7 +10,7 @@ import type { Desk } from "../gateway/call.ts";
 import type { Keyring } from "../gateway/credentials.ts";
 import type { Delivery, Gateway } from "../gateway/gateway.ts";
 import { Parameters, sortedText } from "../gateway/parameters.ts";
-import { callsByName } from "../rest/routes.ts";
+import type { Personality } from "../personality.ts";
 import type { AccountStreams, AccountSubscription } from "./account-streams.ts";
 import type { StreamConnection } from "./connection.ts";
 
@@ -50,7 +49,7 @@ export class WebSocketApi {
       return;
     }
     const method = request.method.replace(/^v3\//, "");
-    const call = callsByName.get(method);
+    const call = this.#parts.personality.methods.get(method);
     if (call === undefined) {
       this.#control(request, method);
       return;
@@ -81,6 +80,7 @@ export class WebSocketApi {
       desk.limits.countWeight(this.#address, 2, desk.now());
       switch (method) {
         case "userDataStream.subscribe.signature":
+          if (!this.#parts.personality.subscribesBySignature) throw unknownMethod(request);
           this.#open(request);
           return;
         case "userDataStream.unsubscribe":
@@ -95,7 +95,7 @@ export class WebSocketApi {
           });
           return;
         default:
-          throw badRequest(-1100, `Unknown method '${request.method}'.`);
+          throw unknownMethod(request);
       }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -127,15 +127,16 @@ export class WebSocketApi {
     for (const one of this.#subscriptions.values()) {
       if (one.account === key.account) throw badRequest(-2035, "User Data Stream subscription already active.");
     }
-    const subscription = {
-      connection: this.#connection,
-      subscriptionId: this.#nextSubscriptionId,
-      account: key.account,
-    };
+    const subscriptionId = this.#nextSubscriptionId;
     this.#nextSubscriptionId += 1;
+    const subscription: AccountSubscription = {
+      connection: this.#connection,
+      account: key.account,
+      wrap: (event) => `{"subscriptionId":${subscriptionId},"event":${event}}`,
+    };
     this.#connection.apiKey = key.key;
     this.#connection.account = key.account;
-    this.#subscriptions.set(subscription.subscriptionId, subscription);
+    this.#subscriptions.set(subscriptionId, subscription);
     accounts.add(subscription);
     audit.append({
       type: "sub",
@@ -145,16 +146,14 @@ export class WebSocketApi {
       account: key.account,
       source: this.#connection.source,
     });
-    return subscription.subscriptionId;
+    return subscriptionId;
   }
 
   #unsubscribe(id: string | undefined): void {
-    const ending = [...this.#subscriptions.values()].filter(
-      (one) => id === undefined || `${one.subscriptionId}` === id,
-    );
+    const ending = [...this.#subscriptions].filter(([one]) => id === undefined || `${one}` === id);
     if (ending.length === 0) throw badRequest(-2036, "User Data Stream subscription not active.");
-    for (const subscription of ending) {
-      this.#subscriptions.delete(subscription.subscriptionId);
+    for (const [subscriptionId, subscription] of ending) {
+      this.#subscriptions.delete(subscriptionId);
       this.#end(subscription, "unsubscribe");
     }
   }
@@ -192,8 +191,8 @@ export class WebSocketApi {
 
   /** The limits with what is used of them; order counts only where an order was asked for. */
   #counts(delivery: Delivery): readonly object[] {
-    const used = [delivery.usedWeight, delivery.orderCounts?.tenSeconds ?? 0, delivery.orderCounts?.day ?? 0];
-    const counts = rateLimits(this.#parts.desk).map((one, index) => ({ ...one, count: used[index] }));
+    const orders = delivery.orderCounts ?? { tenSeconds: 0, long: 0 };
+    const counts = this.#parts.desk.limits.published({ weight: delivery.usedWeight, orders });
     return delivery.orderCounts === undefined ? counts.slice(0, 1) : counts;
   }
 
@@ -204,12 +203,17 @@ export class WebSocketApi {
 
 /** What every connection shares. */
 export interface WebSocketApiParts {
+  readonly personality: Personality;
   readonly desk: Desk;
   readonly gateway: Gateway;
   readonly keyring: Keyring;
   readonly accounts: AccountStreams;
   readonly audit: AuditLog;
   readonly faults: FaultBoard;
+}
+
+function unknownMethod(request: Request): ApiError {
+  return badRequest(-1100, `Unknown method '${request.method}'.`);
 }
 
 function readRequest(text: string): Request | undefined {

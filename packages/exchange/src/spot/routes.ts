@@ -1,4 +1,4 @@
-/** Which REST path is which call; paths and methods are Binance's. */
+/** Which REST path of the spot venue is which call; paths and methods are Binance's. */
 import {
   queryAccount,
   queryAllOrders,
@@ -6,10 +6,11 @@ import {
   queryOpenOrders,
   queryOrder,
   queryOrderCounts,
-} from "../calls/account.ts";
-import { exchangeInfo } from "../calls/exchange-info.ts";
-import { marketCalls } from "../calls/market-data.ts";
-import { cancelOpenOrders, cancelOrder, placeOrder, testOrder } from "../calls/trading.ts";
+} from "./account.ts";
+import { exchangeInfo } from "./exchange-info.ts";
+import { marketCalls } from "./market-data.ts";
+import { closeListenKey, extendListenKey, openListenKey } from "../calls/user-stream.ts";
+import { cancelOpenOrders, cancelOrder, placeOrder, testOrder } from "./trading.ts";
 import type { Call } from "../gateway/call.ts";
 
 const signed: readonly Call[] = [
@@ -23,10 +24,13 @@ const signed: readonly Call[] = [
   queryMyTrades,
   queryAccount,
   queryOrderCounts,
+  openListenKey,
+  extendListenKey,
+  closeListenKey,
 ];
 
 /** Every call by its name in the WebSocket API. */
-export const callsByName: ReadonlyMap<string, Call> = new Map(
+export const spotMethods: ReadonlyMap<string, Call> = new Map(
   [...marketCalls, exchangeInfo, ...signed].map((call) => [call.name, call]),
 );
 
@@ -44,6 +48,7 @@ const paths: Readonly<Record<string, string>> = {
   "GET /api/v3/ticker/bookTicker": "ticker.book",
   "GET /api/v3/ticker/price": "ticker.price",
   "GET /api/v3/ticker/24hr": "ticker.24hr",
+  "GET /sapi/v1/system/status": "systemStatus",
   "POST /api/v3/order": "order.place",
   "POST /api/v3/order/test": "order.test",
   "GET /api/v3/order": "order.status",
@@ -53,10 +58,13 @@ const paths: Readonly<Record<string, string>> = {
   "GET /api/v3/allOrders": "allOrders",
   "GET /api/v3/myTrades": "myTrades",
   "GET /api/v3/account": "account.status",
+  "POST /api/v3/userDataStream": "userDataStream.start",
+  "PUT /api/v3/userDataStream": "userDataStream.ping",
+  "DELETE /api/v3/userDataStream": "userDataStream.stop",
   "GET /api/v3/rateLimit/order": "account.rateLimits.orders",
 };
 
 /** The call of each `METHOD /path`. */
-export const routes: ReadonlyMap<string, Call> = new Map(
-  Object.entries(paths).map(([route, name]) => [route, callsByName.get(name) as Call]),
+export const spotRoutes: ReadonlyMap<string, Call> = new Map(
+  Object.entries(paths).map(([route, name]) => [route, spotMethods.get(name) as Call]),
 );

@@ -1,22 +1,12 @@
 /** `GET /api/v3/exchangeInfo`: what is traded, by which rules and limits. */
 import { amountText, ONE } from "../amounts.ts";
-import type { Call, Desk, PublicScope } from "../gateway/call.ts";
+import { statusOf, symbolList } from "../calls/market.ts";
+import { checkedSymbol } from "../calls/naming.ts";
+import type { Call, PublicScope } from "../gateway/call.ts";
 import type { Instrument } from "../matching/instrument.ts";
-import { symbolList } from "./market-data.ts";
-import { checkedSymbol } from "./trading.ts";
 
 /** The call. */
 export const exchangeInfo: Call = { name: "exchangeInfo", kind: "public", weight: () => 20, run };
-
-/** The published limits, as `exchangeInfo` and the WebSocket API list them. */
-export function rateLimits(desk: Desk): readonly object[] {
-  const { limits } = desk.limits;
-  return [
-    { rateLimitType: "REQUEST_WEIGHT", interval: "MINUTE", intervalNum: 1, limit: limits.weightPerMinute },
-    { rateLimitType: "ORDERS", interval: "SECOND", intervalNum: 10, limit: limits.ordersPerTenSeconds },
-    { rateLimitType: "ORDERS", interval: "DAY", intervalNum: 1, limit: limits.ordersPerDay },
-  ];
-}
 
 function run(scope: PublicScope): unknown {
   const { desk, parameters } = scope;
@@ -30,17 +20,10 @@ function run(scope: PublicScope): unknown {
   return {
     timezone: "UTC",
     serverTime: desk.now(),
-    rateLimits: rateLimits(desk),
+    rateLimits: desk.limits.published(),
     exchangeFilters: [],
     symbols: instruments.map((one) => described(one, statusOf(desk, one.symbol))),
   };
-}
-
-/** Whether a symbol trades, in Binance's words: maintenance halts it or takes cancels only. */
-export function statusOf(desk: Desk, symbol: string): "TRADING" | "HALT" | "CANCEL_ONLY" {
-  const fault = desk.faults.find("market", { symbol }, { names: ["maintenance"], modes: ["halt", "cancel-only"] });
-  if (fault === undefined) return "TRADING";
-  return fault.mode === "halt" ? "HALT" : "CANCEL_ONLY";
 }
 
 function described(rules: Instrument, status: string): object {
@@ -106,7 +89,7 @@ function described(rules: Instrument, status: string): object {
     permissions: [],
     permissionSets: [["SPOT"]],
     defaultSelfTradePreventionMode: "EXPIRE_TAKER",
-    allowedSelfTradePreventionModes: ["NONE", "EXPIRE_TAKER", "EXPIRE_BOTH"],
+    allowedSelfTradePreventionModes: ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
   };
 }
 

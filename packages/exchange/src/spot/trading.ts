@@ -1,9 +1,10 @@
 /** Placing, testing and cancelling: from parameters to the trading floor and back. */
+import { isClosed, namedOrder, tradedSymbol } from "../calls/naming.ts";
 import type { FaultMode } from "../faults/fault.ts";
 import { ApiError, badRequest, missing } from "../gateway/api-error.ts";
-import type { Call, Desk, PublicScope, SignedScope } from "../gateway/call.ts";
-import type { NewOrder } from "../matching/matching-engine.ts";
-import { isOpen, type OrderState } from "../matching/order.ts";
+import type { Call, SignedScope } from "../gateway/call.ts";
+import type { NewOrder } from "../matching/new-order.ts";
+import { isOpen } from "../matching/order.ts";
 import { cancelledOrder, placedOrder } from "./order-bodies.ts";
 
 /** `POST /api/v3/order` */
@@ -18,41 +19,16 @@ export const cancelOrder: Call = { name: "order.cancel", kind: "change", weight:
 /** `DELETE /api/v3/openOrders` */
 export const cancelOpenOrders: Call = { name: "openOrders.cancelAll", kind: "change", weight: () => 1, run: cancelAll };
 
-/** The symbol parameter of a traded instrument; −1121 otherwise. */
-export function tradedSymbol(scope: PublicScope): string {
-  return checkedSymbol(scope.desk, scope.parameters.required("symbol"));
-}
-
-/** −1121 unless the symbol is traded. */
-export function checkedSymbol(desk: Desk, symbol: string): string {
-  if (desk.floor.engine.instrument(symbol) === undefined) throw badRequest(-1121, "Invalid symbol.");
-  return symbol;
-}
-
-/** The order that `orderId` or `origClientOrderId` means; undefined when there is none. */
-export function namedOrder(scope: SignedScope, symbol: string): OrderState | undefined {
-  const orderId = scope.parameters.whole("orderId");
-  const clientOrderId = scope.parameters.text("origClientOrderId");
-  if (orderId === undefined && clientOrderId === undefined) {
-    throw badRequest(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
-  }
-  const { orders } = scope.desk.floor.engine;
-  const { account } = scope.key;
-  if (orderId === undefined) return orders.byClientId(account, symbol, clientOrderId as string);
-  const order = orders.byId(orderId);
-  if (order === undefined || order.account !== account || order.symbol !== symbol) return undefined;
-  if (clientOrderId !== undefined && clientOrderId !== order.clientOrderId) {
-    throw badRequest(-2039, "Client order ID is not correct for this order ID.");
-  }
-  return order;
-}
-
 function place(scope: SignedScope): unknown {
   const { desk, key } = scope;
   const { request, detail } = readOrder(scope);
   desk.limits.checkOrders(key.account, desk.now());
   scope.checkValidity();
-  if (isClosed(scope, { call: placeOrder.name, symbol: request.symbol })) throw badRequest(-2010, "Market is closed.");
+  const { symbol, type } = request;
+  // Binance has no word for a market that takes only what rests; Kraken and Coinbase have the state.
+  const modes: readonly FaultMode[] =
+    type === "LIMIT_MAKER" ? ["halt", "cancel-only"] : ["halt", "cancel-only", "post-only"];
+  if (isClosed(scope, { call: placeOrder.name, symbol, modes })) throw badRequest(-2010, "Market is closed.");
   const placed = desk.floor.place(request, { recvN: scope.recvN, apiKey: key.key, source: scope.source });
   if (placed.kind === "refused") throw badRequest(placed.code, placed.message);
   desk.limits.countOrder(key.account, desk.now());
@@ -82,7 +58,8 @@ function cancel(scope: SignedScope): unknown {
   const order = namedOrder(scope, symbol);
   parameters.finish();
   scope.checkValidity();
-  if (isClosed(scope, { call: cancelOrder.name, symbol })) throw badRequest(-2011, "Market is closed.");
+  if (isClosed(scope, { call: cancelOrder.name, symbol, modes: ["halt"] }))
+    throw badRequest(-2011, "Market is closed.");
   if (order === undefined || !isOpen(order)) throw badRequest(-2011, "Unknown order sent.");
   if (only !== undefined && order.status !== (only === "ONLY_NEW" ? "NEW" : "PARTIALLY_FILLED")) {
     throw badRequest(-2011, "Order was not canceled due to cancel restrictions.");
@@ -99,7 +76,8 @@ function cancelAll(scope: SignedScope): unknown {
   const symbol = tradedSymbol(scope);
   scope.parameters.finish();
   scope.checkValidity();
-  if (isClosed(scope, { call: cancelOpenOrders.name, symbol })) throw badRequest(-2011, "Market is closed.");
+  if (isClosed(scope, { call: cancelOpenOrders.name, symbol, modes: ["halt"] }))
+    throw badRequest(-2011, "Market is closed.");
   const open = desk.floor.engine.orders.open(key.account, symbol);
   if (open.length === 0) throw badRequest(-2011, "Unknown order sent.");
   const cancelId = desk.newId();
@@ -108,14 +86,6 @@ function cancelAll(scope: SignedScope): unknown {
     .map((order) => desk.floor.cancel(order.orderId, { cancelId, origin, cause: "cancel-all" }))
     .filter((order) => order !== undefined)
     .map((order) => cancelledOrder(order, cancelId));
-}
-
-/** True while maintenance keeps this call from the engine: new orders in both manners, cancels only when all is halted. */
-function isClosed(scope: SignedScope, what: { readonly call: string; readonly symbol: string }): boolean {
-  const { key, source, recvN, desk } = scope;
-  const modes: readonly FaultMode[] = what.call === placeOrder.name ? ["halt", "cancel-only"] : ["halt"];
-  const subject = { ...what, apiKey: key.key, account: key.account, source, recvN };
-  return desk.faults.strike("market", subject, { names: ["maintenance"], modes }) !== undefined;
 }
 
 /** Reads and checks the form of a new order; whether it fits the market is the engine's question. */
@@ -153,7 +123,7 @@ function readOrder(scope: SignedScope): { readonly request: NewOrder; readonly d
   const selfTradePrevention =
     parameters.choice(
       "selfTradePreventionMode",
-      ["NONE", "EXPIRE_TAKER", "EXPIRE_BOTH"],
+      ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
       -1130,
       "Data sent for parameter 'selfTradePreventionMode' is not valid.",
     ) ?? "EXPIRE_TAKER";

@@ -2,9 +2,10 @@
 import { amountText } from "../amounts.ts";
 import { badRequest } from "../gateway/api-error.ts";
 import type { Call, SignedScope } from "../gateway/call.ts";
-import { isOpen, type OrderState } from "../matching/order.ts";
+import { isPurged, lagged, listedOrders, namedOrder, openOrders, page, period, tradedSymbol } from "../calls/naming.ts";
 import { ownTrade, queriedOrder } from "./order-bodies.ts";
-import { checkedSymbol, namedOrder, tradedSymbol } from "./trading.ts";
+
+const DAY_MS = 86_400_000;
 
 /** `GET /api/v3/order` */
 export const queryOrder: Call = { name: "order.status", kind: "query", weight: () => 4, run: orderStatus };
@@ -14,7 +15,7 @@ export const queryOpenOrders: Call = {
   name: "openOrders.status",
   kind: "query",
   weight: (parameters) => (parameters.peek("symbol") === undefined ? 80 : 6),
-  run: openOrders,
+  run: (scope) => openOrders(scope).map(queriedOrder),
 };
 
 /** `GET /api/v3/allOrders` */
@@ -57,36 +58,8 @@ function orderStatus(scope: SignedScope): unknown {
   return queriedOrder(asOf);
 }
 
-function openOrders(scope: SignedScope): unknown {
-  const { desk, key, parameters } = scope;
-  const named = parameters.text("symbol");
-  const symbol = named === undefined ? undefined : checkedSymbol(desk, named);
-  parameters.finish();
-  const { orders } = desk.floor.engine;
-  if (scope.lagMs === 0) return orders.open(key.account, symbol).map(queriedOrder);
-  return desk.floor.history
-    .openAt(orders.ids(key.account), desk.mono() - scope.lagMs)
-    .filter((order) => symbol === undefined || order.symbol === symbol)
-    .map(queriedOrder);
-}
-
 function allOrders(scope: SignedScope): unknown {
-  const { desk, key, parameters } = scope;
-  const symbol = tradedSymbol(scope);
-  const fromId = parameters.whole("orderId");
-  const { startMs, endMs } = period(scope);
-  const limit = parameters.limit(500, 1_000);
-  parameters.finish();
-  const found: OrderState[] = [];
-  for (const orderId of desk.floor.engine.orders.ids(key.account)) {
-    if (fromId !== undefined && orderId < fromId) continue;
-    const order = desk.floor.engine.orders.byId(orderId);
-    if (order === undefined || order.symbol !== symbol) continue;
-    if (order.createdAtMs < startMs || order.createdAtMs > endMs) continue;
-    const asOf = lagged(scope, order);
-    if (asOf !== undefined && !isPurged(scope, asOf)) found.push(asOf);
-  }
-  return page(found, limit, fromId !== undefined || startMs > 0).map(queriedOrder);
+  return listedOrders(scope, tradedSymbol(scope), DAY_MS).map(queriedOrder);
 }
 
 function myTrades(scope: SignedScope): unknown {
@@ -94,7 +67,7 @@ function myTrades(scope: SignedScope): unknown {
   const symbol = tradedSymbol(scope);
   const fromId = parameters.whole("fromId");
   const orderId = parameters.whole("orderId");
-  const { startMs, endMs } = period(scope);
+  const { startMs, endMs } = period(scope, DAY_MS);
   if (fromId !== undefined && (startMs > 0 || endMs < Infinity)) {
     throw badRequest(-1128, "Combination of optional parameters invalid.");
   }
@@ -148,42 +121,5 @@ function orderCounts(scope: SignedScope): unknown {
   const { desk, key } = scope;
   scope.parameters.finish();
   const counts = desk.limits.orderCounts(key.account, desk.now());
-  const { ordersPerTenSeconds, ordersPerDay } = desk.limits.limits;
-  return [
-    {
-      rateLimitType: "ORDERS",
-      interval: "SECOND",
-      intervalNum: 10,
-      limit: ordersPerTenSeconds,
-      count: counts.tenSeconds,
-    },
-    { rateLimitType: "ORDERS", interval: "DAY", intervalNum: 1, limit: ordersPerDay, count: counts.day },
-  ];
-}
-
-/** An order as it was when a lagging venue looked; undefined when it did not exist yet. */
-function lagged(scope: SignedScope, order: OrderState): OrderState | undefined {
-  if (scope.lagMs === 0) return order;
-  return scope.desk.floor.history.stateAt(order.orderId, scope.desk.mono() - scope.lagMs);
-}
-
-/** True when a fault has the venue forget orders that closed so long ago. */
-function isPurged(scope: SignedScope, order: OrderState): boolean {
-  const { purgedAfterMs } = scope;
-  if (purgedAfterMs === undefined || isOpen(order)) return false;
-  return scope.desk.now() - order.updatedAtMs >= purgedAfterMs;
-}
-
-function period(scope: SignedScope): { readonly startMs: number; readonly endMs: number } {
-  const startMs = scope.parameters.whole("startTime");
-  const endMs = scope.parameters.whole("endTime");
-  if (startMs !== undefined && endMs !== undefined && endMs - startMs > 86_400_000) {
-    throw badRequest(-1127, "More than 24 hours between startTime and endTime.");
-  }
-  return { startMs: startMs ?? 0, endMs: endMs ?? Infinity };
-}
-
-/** The first `limit` when a start was given, else the last. */
-function page<T>(items: readonly T[], limit: number, isFromStart: boolean): readonly T[] {
-  return isFromStart ? items.slice(0, limit) : items.slice(-limit);
+  return desk.limits.published({ weight: 0, orders: counts }).slice(1);
 }
