@@ -130,9 +130,11 @@ function whyNotWitnessed(reader: FrameReader, cluster: ClusterId, heads: readonl
   const pruned = reader.prunedMark();
   const last = reader.lastMark();
   const keys = new Map<string, string>();
+  /** The furthest that somebody vouched for and that is not here. */
+  let beyond: HeadRow | undefined;
   for (const head of heads) {
-    const { node, epoch, sequence } = head;
-    const who = `${node} countersigned record ${sequence} of epoch ${epoch}`;
+    const { node, sequence } = head;
+    const who = wordOf(head);
     if (!isHeadGenuine(cluster, head)) return { sequence, sentence: `the word that ${who} is forged` };
     const signer = `${node} ${head.journal}`;
     if (head.publicKey !== (keys.get(signer) ?? head.publicKey)) {
@@ -140,10 +142,8 @@ function whyNotWitnessed(reader: FrameReader, cluster: ClusterId, heads: readonl
     }
     keys.set(signer, head.publicKey);
     if (sequence > last.sequence) {
-      return {
-        sequence: last.sequence + 1,
-        sentence: `${who}, the journal ends at ${last.sequence}: the end was cut off`,
-      };
+      if (beyond === undefined || sequence > beyond.sequence) beyond = head;
+      continue;
     }
     if (sequence < pruned.sequence) continue;
     const here = reader.markAt(sequence);
@@ -151,7 +151,13 @@ function whyNotWitnessed(reader: FrameReader, cluster: ClusterId, heads: readonl
     const found = here === undefined ? "no frame ends there" : "the frame there has another hash";
     return { sequence, sentence: `${who}, but ${found}: this is another history` };
   }
-  return undefined;
+  if (beyond === undefined) return undefined;
+  const sentence = `${wordOf(beyond)}, the journal ends at ${last.sequence}: the end was cut off`;
+  return { sequence: last.sequence + 1, sentence };
+}
+
+function wordOf({ node, sequence, epoch }: HeadRow): string {
+  return `${node} countersigned record ${sequence} of epoch ${epoch}`;
 }
 
 interface Walked {
