@@ -48,7 +48,14 @@ async function scriptedCluster(): Promise<
     return operations.get(id);
   };
   const candidates = (): unknown[] =>
-    alive.map((node) => ({ node, isPromotable: node !== leader, isInSync: true, lagRecords: 0, unfit: [], reasons: [] }));
+    alive.map((node) => ({
+      node,
+      isPromotable: node !== leader,
+      isInSync: true,
+      lagRecords: 0,
+      unfit: [],
+      reasons: [],
+    }));
   const feed = {
     id: "f",
     venue: "binance",

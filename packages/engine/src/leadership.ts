@@ -69,6 +69,7 @@ export class Leadership implements PermitSource {
   #isStepping = false;
   #isClosed = false;
   #reading: "no" | "one" | "again" = "no";
+  #waiting: (() => void)[] = [];
   #lastSaid = "";
 
   constructor(state: Succession, ports: LeadershipPorts) {
@@ -128,6 +129,14 @@ export class Leadership implements PermitSource {
     return mayFollow(this.#state, epoch);
   }
 
+  /** Resolves when a read that begins from now on has been answered, or failed: what was written before is in the view. */
+  whenRead(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.requestRead();
+    });
+  }
+
   /** A linearizable read soon; many calls at once make at most two. */
   requestRead(): void {
     if (this.#reading !== "no") {
@@ -135,6 +144,7 @@ export class Leadership implements PermitSource {
       return;
     }
     this.#reading = "one";
+    const waiting = this.#waiting.splice(0);
     void this.#ports
       .read()
       .then(
@@ -148,6 +158,7 @@ export class Leadership implements PermitSource {
       .finally(() => {
         const again = this.#reading === "again";
         this.#reading = "no";
+        for (const done of waiting) done();
         if (again) this.requestRead();
       });
   }

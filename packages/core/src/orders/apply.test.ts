@@ -4,7 +4,9 @@ import { id } from "../ids.ts";
 import type { TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import { applyEvent } from "./apply.ts";
+import { partsOf } from "./client-order-id.ts";
 import { attemptEvent } from "./intent.ts";
+import { latestAttempt } from "./order-row.ts";
 import { refusalOf } from "./refusal.ts";
 import {
   accepted,
@@ -295,3 +297,12 @@ function attemptFor(order: Parameters<typeof provedAbsent>[0]): ReturnType<typeo
   const attempts = order.attempts.map((attempt) => ({ ...attempt, resolution: proved }));
   return attemptEvent(tag, { ...order, attempts }, wallMs(11_000), undefined);
 }
+
+test("after an unclean failover no id is given out that a lost intent may have had", () => {
+  const s = story();
+  const { id: before } = s.want();
+  s.tell(epochOpened(s.state, 2, { reason: "unclean" }));
+  const { id: after } = s.want();
+  expect(Number(after.slice(2)) - Number(before.slice(2))).toBeGreaterThan(1_000_000);
+  expect(partsOf(latestAttempt(s.order(after)).clientOrderId)).toMatchObject({ intent: Number(after.slice(2)) });
+});

@@ -58,6 +58,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         openedWallMs: event.atWallMs,
         inheritedSendByWallMs: event.inheritedSendByWallMs,
       });
+      if (event.reason === "unclean") skipIds(state, touched);
       return;
     }
     case "baseline.taken": {
@@ -202,6 +203,18 @@ function putOrder(state: EngineState, before: OrderRow | undefined, changed: Ord
   state.orders.set(after.id, after);
   indexOrder(state.indexes, before, after);
   touched.push({ table: "orders", key: after.id });
+}
+
+/** More intents than a lost range can have held. */
+const idsSkipped = 1_000_000;
+
+/**
+ * What an unclean failover lost had numbers too, and the venue may have their orders: no number is given out twice, or an
+ * order of equal terms would have the id of a lost one (I9).
+ */
+function skipIds(state: EngineState, touched: Touched[]): void {
+  const { nextIntent, nextParent } = state.engine;
+  changeEngine(state, touched, { nextIntent: nextIntent + idsSkipped, nextParent: nextParent + idsSkipped });
 }
 
 function changeEngine(state: EngineState, touched: Touched[], change: Partial<EngineState["engine"]>): void {

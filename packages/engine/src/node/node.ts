@@ -152,6 +152,7 @@ export class EngineNode {
     this.operations = new Operations({
       ...{ node: config.node.id, cluster: config.cluster.name, etcd: o.etcd, venues: config.venues },
       say: (event, sentence) => this.say(event, sentence),
+      whenRead: () => this.leadership.whenRead(),
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
       failover: (operation, allowDataLoss) =>
         this.leadership.feed({ kind: "failover", operation, allowDataLoss, uncleanAfterMs: this.uncleanAfterMs }),

@@ -33,6 +33,8 @@ export interface OperationPorts {
   readonly etcd: Etcd;
   readonly venues: Venues;
   readonly say: (event: string, sentence: string) => void;
+  /** Resolves when this node has read etcd anew. */
+  readonly whenRead: () => Promise<void>;
   /** Starts the switchover; its end comes back by `ended`. */
   readonly switchover: (operation: OperationId, to: NodeId | undefined) => void;
   /** Makes this node the leader; its refusal comes back by `refused`, its success by the history. */
@@ -96,7 +98,10 @@ export class Operations {
           if (unknown !== undefined) return { status: 422, body: problem(422, "invalid", unknown, "target") };
           const [change, detail] = changeOf(request, by, venues);
           const record: OperationRecord = { ...base, what: request.what, phase: "done", detail };
-          return { status: 202, body: viewOf(await this.#ports.etcd.carryOut(record, change)) };
+          const carried = await this.#ports.etcd.carryOut(record, change);
+          // Who asks for the cluster's state next finds there what was just done.
+          await this.#ports.whenRead();
+          return { status: 202, body: viewOf(carried) };
         }
       }
     } catch (error) {
