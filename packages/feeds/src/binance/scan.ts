@@ -45,10 +45,19 @@ const [yes, no] = [Buffer.from("true"), Buffer.from("false")];
 /** A scanner that knows no stream yet. */
 export function openScanner(): FrameScanner {
   const known = new Map<number, Known>();
+  let last: Known | undefined;
   const bids: Scratch = { values: new Float64Array(256), count: 0 };
   const asks: Scratch = { values: new Float64Array(256), count: 0 };
   const difference = { firstId: 0, lastId: 0, bids, asks };
   const differenceFrame = { type: "difference" as const, stream: "", difference, sentWallMs: wallMs(0) };
+  const trade = {
+    id: 0,
+    price: "0" as Decimal,
+    quantity: "0" as Decimal,
+    taker: "buy" as "buy" | "sell",
+    tradedWallMs: wallMs(0),
+  };
+  const tradeFrame = { type: "trade" as const, stream: "", trade };
   const ticker = { updateId: 0, bid: 0, bidQuantity: 0, ask: 0, askQuantity: 0 };
   const tickerFrame = { type: "ticker" as const, stream: "", ticker };
   const prices = new Map<number, Decimal>();
@@ -192,6 +201,23 @@ export function openScanner(): FrameScanner {
 
   const isEnd = (data: Buffer): boolean => data[end] === brace && data[end + 1] === brace && end + 2 === data.length;
 
+  /** The stream whose name, and nothing more, stands at `from` up to a quote. */
+  const knownAt = (data: Buffer, from: number): Known | undefined => {
+    // Frames of one stream come in bursts.
+    if (last !== undefined && data[from + last.bytes.length] === quote && matches(data, from, last.bytes)) return last;
+    let hash = 0;
+    let to = from;
+    for (let byte = data[to]; byte !== quote; byte = data[to]) {
+      if (byte === undefined) return undefined;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+      to += 1;
+    }
+    const found = known.get(hash);
+    if (found === undefined || found.bytes.length !== to - from || !matches(data, from, found.bytes)) return undefined;
+    last = found;
+    return found;
+  };
+
   const scanDifference = (data: Buffer, at: number, stream: string): VenueFrame | undefined => {
     if (!integer(data, at)) return undefined;
     const sentMs = read;
@@ -223,14 +249,13 @@ export function openScanner(): FrameScanner {
     if (isBuyerMaker === undefined) return undefined;
     if (matches(data, end, keys.M) && flag(data, end + 5) === undefined) return undefined;
     if (!isEnd(data)) return undefined;
-    const trade = {
-      id,
-      price,
-      quantity,
-      taker: isBuyerMaker ? ("sell" as const) : ("buy" as const),
-      tradedWallMs: wallMs(tradedMs),
-    };
-    return { type: "trade", stream, trade };
+    trade.id = id;
+    trade.price = price;
+    trade.quantity = quantity;
+    trade.taker = isBuyerMaker ? "sell" : "buy";
+    trade.tradedWallMs = wallMs(tradedMs);
+    tradeFrame.stream = stream;
+    return tradeFrame;
   };
 
   const scanTicker = (data: Buffer, at: number, stream: string): VenueFrame | undefined => {
@@ -254,6 +279,7 @@ export function openScanner(): FrameScanner {
   return {
     set(names) {
       known.clear();
+      last = undefined;
       for (const name of names) {
         const bytes = Buffer.from(name);
         // Of two names with one hash the later is known; the other goes the long way.
@@ -263,17 +289,9 @@ export function openScanner(): FrameScanner {
     scan(data) {
       if (!matches(data, 0, streamHead)) return undefined;
       const from = streamHead.length;
-      let hash = 0;
-      let to = from;
-      for (let byte = data[to]; byte !== quote; byte = data[to]) {
-        if (byte === undefined) return undefined;
-        hash = (Math.imul(hash, 31) + byte) | 0;
-        to += 1;
-      }
-      const stream = known.get(hash);
-      if (stream === undefined || stream.bytes.length !== to - from || !matches(data, from, stream.bytes)) {
-        return undefined;
-      }
+      const stream = knownAt(data, from);
+      if (stream === undefined) return undefined;
+      const to = from + stream.bytes.length;
       if (matches(data, to, differenceHead)) return scanDifference(data, to + differenceHead.length, stream.name);
       if (matches(data, to, tradeHead)) return scanTrade(data, to + tradeHead.length, stream.name);
       if (matches(data, to, tickerHead)) return scanTicker(data, to + tickerHead.length, stream.name);
