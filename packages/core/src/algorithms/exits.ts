@@ -23,14 +23,16 @@ import type { InstrumentRules, OrderTerms, Side } from "../orders/terms.ts";
 import { refused } from "../risk/refusal-codes.ts";
 import type { Refusal } from "../risk/refusal-codes.ts";
 import { wallMs } from "../time.ts";
+import type { WallMs } from "../time.ts";
 import { cancelsOf, childPrice, childrenOf, decideChild, isKilled, openChildren, soon, waits } from "./child.ts";
 import type { ParentContext, ParentStep } from "./child.ts";
 import { endOf, stoppedFor, stopSlices } from "./ending.ts";
-import { failuresMax, failuresOf } from "./iceberg.ts";
+import { failuresOf } from "./iceberg.ts";
 
 const sendWithinMs = 2_000;
-/** Time between two children that get out. */
-const exitEveryMs = 250;
+/** Time between two tries of a way out; twice as long after each that executed nothing, up to a bound. */
+const tryEveryMs = 250;
+const tryEveryMaxMs = 10_000;
 
 /** Where a parent with legs stands. */
 interface Position {
@@ -135,8 +137,9 @@ function rest(
     const events = cancelsOf(misfits, parent.id, context.nowWallMs);
     return { events, wakeAtWallMs: look, sentence: `${parent.id} watches its stop at ${algorithm.stopPrice}` };
   }
-  if (failuresOf(exits).length >= failuresMax)
-    return waits(`${parent.id} watches its stop alone: the venue does not take the other exit`, look);
+  const nextWallMs = nextTryWallMs(exits.filter(isResting), context.nowWallMs);
+  if (context.nowWallMs < nextWallMs)
+    return waits(`${parent.id} watches its stop; the other exit is tried again at ${nextWallMs}`, look);
   const { venue, symbol, takePrice: price } = algorithm;
   const lots = floorToStep(quantity, context.rules.lotSize);
   const terms: OrderTerms = {
@@ -157,8 +160,8 @@ function getOut(
   const { market, rules, nowWallMs: now, limits } = context;
   assert(hasLegs(algorithm) && rules !== undefined, `${parent.id} has legs`);
   if (market.kind === "stale") return waits(`${parent.id} waits for a fresh price: ${market.why}`, soon(now));
-  const last = exits.filter((exit) => !isResting(exit)).at(-1);
-  const nextWallMs = last === undefined ? now : wallMs(latestAttempt(last).recordedWallMs + exitEveryMs);
+  const tries = exits.filter((exit) => !isResting(exit));
+  const nextWallMs = nextTryWallMs(tries, now);
   if (now < nextWallMs) return waits(`${parent.id} tries again at ${nextWallMs}`, nextWallMs);
   const { venue, symbol, aggressionBps } = algorithm;
   const price = childPrice({ side: exitSide, aggressionBps }, market.basis, rules.tickSize);
@@ -221,6 +224,13 @@ function isStopReached(
 function exitSideOf(algorithm: OcoParameters | BracketParameters): Side {
   if (algorithm.name === "oco") return algorithm.side;
   return algorithm.side === "buy" ? "sell" : "buy";
+}
+
+/** Not before a pause after the last try; it grows with each that executed nothing. */
+function nextTryWallMs(tries: readonly OrderRow[], now: WallMs): WallMs {
+  const last = tries.at(-1);
+  const pauseMs = Math.min(tryEveryMs * 2 ** Math.min(failuresOf(tries).length, 10), tryEveryMaxMs);
+  return last === undefined ? now : wallMs(latestAttempt(last).recordedWallMs + pauseMs);
 }
 
 function isResting(child: OrderRow): boolean {

@@ -21,7 +21,7 @@ import { endOf, stoppedFor, stopSlices } from "./ending.ts";
 
 const sendWithinMs = 2_000;
 /** So many children in a row that executed nothing end the parent. */
-export const failuresMax = 3;
+const failuresMax = 3;
 
 /** Why an iceberg cannot be accepted; undefined: it can. */
 export function checkIceberg(parameters: IcebergParameters, rules: InstrumentRules): Refusal | undefined {

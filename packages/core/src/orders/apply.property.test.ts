@@ -10,7 +10,7 @@ import { decodeEvent } from "../formats/events.ts";
 import type { JournalEvent } from "../formats/events.ts";
 import { wallMs } from "../time.ts";
 import { attemptEvent } from "./intent.ts";
-import { noExposure, recentAttempts } from "./indexes.ts";
+import { noExposure, recentAttempts, recentCancels } from "./indexes.ts";
 import type { Exposure } from "./indexes.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
@@ -24,6 +24,7 @@ import {
   fill,
   inDoubt,
   notSent,
+  povRecorded,
   provedAbsent,
   rejected,
   stamp,
@@ -37,7 +38,7 @@ import { copyState, marketKey, rowsOf, stateOf } from "./state.ts";
 import type { EngineState } from "./state.ts";
 
 /** A choice of what happens next: which kind, to which order, how much. */
-const choices = fc.array(fc.tuple(fc.nat(17), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
+const choices = fc.array(fc.tuple(fc.nat(22), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
 type Choice = readonly [kind: number, which: number, amount: number];
 
 const endings = ["cancelled", "expired", "filled"] as const;
@@ -62,7 +63,8 @@ function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEven
       },
     );
   }
-  if (kind === 4) return twapRecorded(state);
+  if (kind === 4) return which % 2 === 0 ? twapRecorded(state) : povRecorded(state);
+  if (kind >= 18) return outerEvent(state, [kind, which, amount], now);
   if (kind === 5 && state.parents.size > 0)
     return {
       kind: "slice.skipped",
@@ -74,6 +76,27 @@ function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEven
   const recent = [...state.orders.values()].slice(-5);
   const order = recent[which % Math.max(1, recent.length)];
   return order === undefined ? undefined : orderEvent(order, kind, amount, now, state);
+}
+
+/** Of parents that are directed, of kills, of controls. */
+function outerEvent(state: EngineState, [kind, which, amount]: Choice, now: number): JournalEvent | undefined {
+  const at = { by: "op", reason: "drill", atWallMs: wallMs(now) };
+  const parent = [...state.parents.keys()][which % Math.max(1, state.parents.size)];
+  if (kind === 18) {
+    const level = amount % 3 === 0 ? "strategy" : "off";
+    const scopes = level === "off" ? [] : [{ level: "strategy" as const, id: "trader", ...at }];
+    return { kind: "kill.set", level, ...at, scopes };
+  }
+  if (kind === 19) {
+    const control = which % 2 === 0 ? "loss-limit" : "repeated-execution";
+    return { kind: "control.switched", control, subject: "maker", enabled: amount % 2 === 0, ...at };
+  }
+  if (parent === undefined) return undefined;
+  const directed = { parent, by: "op", atWallMs: wallMs(now) };
+  if (kind === 20) return { kind: amount % 2 === 0 ? "parent.paused" : "parent.resumed", ...directed };
+  if (kind === 21)
+    return { kind: "volume.counted", ...directed, lastTradeId: 100 + state.applied, volume: decimal(`${amount}`) };
+  return { kind: "parent.ended", parent, reason: "failed", detail: "drill", atWallMs: wallMs(now) };
 }
 
 function orderEvent(
@@ -117,7 +140,7 @@ function orderEvent(
 function play(choice: readonly Choice[], onEvent?: (story: Story, event: JournalEvent) => void): Story {
   const story = new Story();
   // Times run to and fro in these stories, so none is waited for.
-  story.state.engine = { ...story.state.engine, kept: { orders: 3, fills: 6, forMs: -1_000_000 } };
+  story.state.engine = { ...story.state.engine, kept: { orders: 3, fills: 6, parents: 2, forMs: -1_000_000 } };
   story.tell(epochOpened(story.state, 1));
   for (const each of choice) {
     const event = eventOf(story.state, each);
@@ -176,6 +199,7 @@ test("open, unsettled and reissuable orders are always those that a look at all 
         expect(ids(state.indexes.unsettled)).toEqual(having(isUnsettled));
         expect(ids(state.indexes.reissuable)).toEqual(having(isReissuable));
         expect(state.indexes.closed.size).toBeLessThanOrEqual(3);
+        expect(state.indexes.endedParents.size).toBeLessThanOrEqual(2);
       });
     }),
     { numRuns: 60 },
@@ -219,6 +243,21 @@ test("the stored text of the events gives the same rows on another node (I19)", 
       second.state.engine = { ...second.state.engine, kept: first.state.engine.kept };
       for (const text of first.texts) second.tell(decodeEvent(text));
       expect(JSON.stringify([...rowsOf(second.state)])).toBe(JSON.stringify([...rowsOf(first.state)]));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("of cancels and of repetitions as many are counted as there are, also after a rebuild", () => {
+  fc.assert(
+    fc.property(choices, fc.nat(900), (choice, perMs) => {
+      const { state } = play(choice);
+      const now = 10_000 + state.applied * 7;
+      const rebuilt = stateOf(rowsOf(state), state.applied);
+      expect(rebuilt.indexes.wishes).toEqual(state.indexes.wishes);
+      const cancels = [...state.orders.values()].filter((order) => (order.cancel?.atWallMs ?? 0) > now - perMs);
+      expect(recentCancels(rebuilt.indexes, now, perMs)).toBe(cancels.length);
+      expect(recentCancels(state.indexes, now, perMs)).toBeGreaterThanOrEqual(cancels.length);
     }),
     { numRuns: 60 },
   );

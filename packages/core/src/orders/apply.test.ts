@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
 import { id } from "../ids.ts";
-import type { TradeId, VenueOrderId } from "../ids.ts";
+import type { ParentId, TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import { applyEvent } from "./apply.ts";
 import { partsOf } from "./client-order-id.ts";
@@ -15,6 +15,7 @@ import {
   fill,
   inDoubt,
   notSent,
+  povRecorded,
   provedAbsent,
   rejected,
   story,
@@ -24,9 +25,14 @@ import {
   venue,
   wanted,
 } from "./sample-events.ts";
-import { marketKey, rowsOf, stateOf } from "./state.ts";
+import { marketKey, rowsOf, stateOf, wasRecorded } from "./state.ts";
+import type { Touched } from "./state.ts";
 
 const market = marketKey(venue, btc);
+const volume = {
+  ...{ kind: "volume.counted", parent: id<ParentId>("p-1"), lastTradeId: 110 },
+  ...{ volume: decimal("2"), atWallMs: wallMs(11_000) },
+} as const;
 
 describe("the life of an order", () => {
   test("an accepted order fills by its trades, and the position is their sum", () => {
@@ -265,6 +271,40 @@ describe("bounds", () => {
     expect(refusalOf(s.state, fill(s.order(open), 2, "1"))).toBe("fill-forgotten");
     expect(s.state.indexes.byClientOrderId.size).toBe(3);
   });
+});
+
+test("parents that have ended leave the tables, the oldest end first, and stay on record", () => {
+  const s = story();
+  s.state.engine = { ...s.state.engine, kept: { orders: 9, fills: 9, parents: 1, forMs: 60_000 } };
+  const ids = [1, 2, 3].map((number) => {
+    s.tell(povRecorded(s.state));
+    return id<ParentId>(`p-${number}`);
+  });
+  const end = (parent: ParentId, at: number): readonly Touched[] =>
+    s.tell({ kind: "parent.ended", parent, reason: "done", atWallMs: wallMs(at) });
+  end(ids[1] as ParentId, 20_000);
+  expect(refusalOf(s.state, { ...volume, parent: ids[1] as ParentId })).toBe("parent-ended");
+  end(ids[0] as ParentId, 30_000);
+  expect([...s.state.parents.keys()]).toEqual(ids);
+  s.state = stateOf(rowsOf(s.state), s.state.applied);
+  const second = s.state.parents.get(ids[1] as ParentId);
+  const touched = s.tell(epochOpened(s.state, 8, { atWallMs: wallMs(80_000) }));
+  expect([...s.state.parents.keys()]).toEqual([ids[0], ids[2]]);
+  expect(touched).toContainEqual({ table: "parents", key: ids[1], pastParent: second });
+  expect(wasRecorded(s.state, "p-2")).toBe(true);
+  expect(wasRecorded(s.state, "p-4")).toBe(false);
+});
+
+test("volume is counted once: a count begins at the trade where the one before ended", () => {
+  const s = story();
+  s.tell(povRecorded(s.state));
+  expect(refusalOf(s.state, { ...volume, lastTradeId: 100 })).toBe("volume-known");
+  s.tell(volume);
+  expect(refusalOf(s.state, volume)).toBe("volume-known");
+  s.tell({ ...volume, lastTradeId: 3, volume: decimal("1"), isRestart: true });
+  expect(s.state.parents.get(volume.parent)?.counted).toMatchObject({ lastTradeId: 3, volume: "3" });
+  s.tell(twapRecorded(s.state));
+  expect(refusalOf(s.state, { ...volume, parent: id<ParentId>("p-2") })).toBe("parent-counts-nothing");
 });
 
 test("an order that has just ended stays until the venue's late word on it has had time to come", () => {

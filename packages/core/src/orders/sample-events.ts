@@ -210,6 +210,21 @@ export function twapRecorded(
   };
 }
 
+/** Buy 1 BTC at a tenth of the volume that trades after trade 100. */
+export function povRecorded(state: EngineState): JournalEvent {
+  return {
+    kind: "parent.recorded",
+    parent: id<ParentId>(`p-${state.engine.nextParent}`),
+    algorithm: {
+      ...{ name: "pov", venue, symbol: btc, side: "buy", quantity: decimal("1"), participation: decimal("0.1") },
+      ...{ durationMs: 60_000, intervalMs: 1_000, sliceMin: decimal("0.1"), aggressionBps: 10 },
+    },
+    by: "trader",
+    atWallMs: wallMs(10_000),
+    countFrom: 100,
+  };
+}
+
 /** A state and its journal: events as stored text, tables as materialised rows. */
 export class Story {
   state: EngineState = emptyState();
