@@ -25,7 +25,7 @@ const stages = [
   { open: 1_000, records: 10_000 },
   { open: 10_000, records: 100_000 },
 ] as const;
-const takeoversPerStage = 5;
+const takeoversPerStage = 7;
 const coldStarts = 5;
 /** The lease of the rig's nodes, and what etcd may take to notice its end. */
 const leaseOutMs = 3_500;
@@ -195,13 +195,17 @@ async function residentMb(pid: number): Promise<number> {
 
 /** A standby's host comes back: from the spawn of its supervisor until it is in sync and nothing speaks against its promotion. */
 async function coldStart(cluster: Cluster): Promise<readonly Figure[]> {
-  const leader = await cluster.leader();
-  const standby = cluster.nodes.find((node) => node !== leader) ?? leader;
   const warm: number[] = [];
   const ready: number[] = [];
   const modules: number[] = [];
   for (let round = 0; round < coldStarts; round += 1) {
     modules.push(await loadModules());
+    // Under a new leader each time: the same one would let a standby that keeps going away wait longer each time.
+    const former = await cluster.leader();
+    await former.killEngine();
+    await cluster.untilInSync();
+    const leader = await cluster.leader();
+    const standby = cluster.nodes.find((node) => node !== leader && node !== former) ?? former;
     await takeDown(standby);
     // A host takes longer to come back than its lease lives; until then its node's id would count as taken.
     await delay(leaseOutMs);
