@@ -22,6 +22,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 const imageBytes = 96 * 1024 * 1024;
+/** Programs of the operating system. */
+const [makeFileSystem, withoutShared] = ["mkfs.ext4", "unshare"] as const;
 
 export interface Disk extends Disposable {
   /** Where the file system is mounted for those who run on it. */
@@ -40,7 +42,7 @@ export function makeDisk(): Disk {
   const image = join(scratch, "disk.ext4");
   writeFileSync(image, "");
   truncateSync(image, imageBytes);
-  execFileSync("mkfs.ext4", ["-q", "-F", image]);
+  execFileSync(makeFileSystem, ["-q", "-F", image]);
   return diskOf(scratch, image);
 }
 
@@ -52,7 +54,7 @@ function diskOf(scratch: string, image: string): Disk {
     run(command) {
       const script = 'mount -o loop "$0" "$1" && shift && exec "$@"';
       const args = ["--mount", "--propagation", "private", "bash", "-c", script, image, folder, ...command];
-      return spawn("unshare", args, { stdio: ["ignore", "pipe", "pipe"] });
+      return spawn(withoutShared, args, { stdio: ["ignore", "pipe", "pipe"] });
     },
     afterPowerLoss() {
       const copy = `${image}.after`;

@@ -9,7 +9,7 @@ import type { Disk } from "./disk.ts";
 
 const writer = fileURLToPath(new URL("./writer-main.ts", import.meta.url));
 const reader = fileURLToPath(new URL("./reader-main.ts", import.meta.url));
-const normalSync = new URL("./normal-sync.ts", import.meta.url).href;
+const normalSync = new URL("../../packages/journal/src/testing/normal-sync-main.ts", import.meta.url).href;
 /** Enough for the page cache to hold plenty that no fsync asked for. */
 const acknowledgements = 150;
 

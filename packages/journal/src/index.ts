@@ -1,4 +1,11 @@
 /** The one door of the journal: the file and its threads, and the node links that keep the copies equal. */
+export { Archive, startArchive } from "./archive/archive.ts";
+export type { ArchiveOptions, ArchiveStanding } from "./archive/archive.ts";
+export type { ArchivePosition } from "./archive/archiver.ts";
+export { ArchiveError } from "./archive/object-store.ts";
+export type { ArchiveAccess } from "./archive/object-store.ts";
+export { restoreJournal } from "./archive/restore.ts";
+export type { RestoreOptions, RestoreReport } from "./archive/restore.ts";
 export * from "./errors.ts";
 export type { Journal } from "./journal.ts";
 export type { JournalCare } from "./care.ts";

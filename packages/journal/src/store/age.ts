@@ -37,7 +37,7 @@ export function journalAge(db: Db, before: WallMs): JournalAge {
 }
 
 /** When a stored record was made, by its leader's clock; undefined for one that does not say. */
-function madeAt(payload: string): WallMs | undefined {
+export function madeAt(payload: string): WallMs | undefined {
   const event = JSON.parse(payload) as JournalEvent;
   return "atWallMs" in event ? event.atWallMs : undefined;
 }

@@ -30,10 +30,44 @@ export async function takeSnapshot(file: string, toFile: string): Promise<Snapsh
     source.close();
   }
   syncFile(toFile);
-  const copy = openForReading(toFile);
+  return labelOf(toFile);
+}
+
+async function labelOf(file: string): Promise<SnapshotLabel> {
+  const copy = openForReading(file);
   const last = frameReader(copy).lastMark();
   copy.close();
-  return { ...last, sha256: await sha256OfFile(toFile), bytes: statSync(toFile).size };
+  return { ...last, sha256: await sha256OfFile(file), bytes: statSync(file).size };
+}
+
+/**
+ * A whole copy of what is committed, for an archive: without the tail, and without what belongs to this node alone (its
+ * quarantine, its promises, what it noted of itself). Blocks its thread, not the writer's.
+ */
+export async function committedCopy(file: string, toFile: string): Promise<SnapshotLabel> {
+  await takeSnapshot(file, toFile);
+  const db = openForWriting(toFile);
+  try {
+    makeAdditions(db);
+    const committed = Number(db.prepare("SELECT committed FROM meta").pluck().get());
+    db.exec(`
+      BEGIN IMMEDIATE;
+      UPDATE meta SET deleting = 'cut';
+      DELETE FROM event WHERE seq > ${committed};
+      DELETE FROM frame WHERE last > ${committed};
+      DELETE FROM epoch WHERE first > ${committed};
+      UPDATE meta SET deleting = NULL, vow_epoch = NULL, vow_version = NULL;
+      DELETE FROM quarantine;
+      DELETE FROM fact;
+      COMMIT;
+    `);
+    db.pragma("wal_checkpoint(TRUNCATE)");
+    db.pragma("journal_mode = DELETE");
+  } finally {
+    db.close();
+  }
+  syncFile(toFile);
+  return labelOf(toFile);
 }
 
 /** Proves a snapshot: its bytes, its chain from the start, SQLite's own check. Throws `snapshot-refused`. */

@@ -164,6 +164,11 @@ export class JournalStore {
     return true;
   }
 
+  /** The commit point as it was last written. */
+  get committed(): Sequence {
+    return this.#rows.committed;
+  }
+
   /** Makes promises durable. */
   persist(promises: Promises): void {
     const etcd = promises.etcd === undefined ? null : JSON.stringify(promises.etcd);
