@@ -1,6 +1,5 @@
 /**
- * What Node is told for an engine's process. The young generation of the main thread is a quarter of what Node would take: a
- * smaller one is collected so often that market data notices, a larger one is memory that nobody uses. Threads that have
- * little to remember are given less when they are started.
+ * What Node is told for an engine's process. Small young generations: what an engine leaves behind is gone young, a pause to
+ * collect it delays market data, so many short pauses are better than few long ones; and each thread has one of its own.
  */
-export const engineFlags: readonly string[] = ["--max-semi-space-size=4"];
+export const engineFlags: readonly string[] = ["--max-semi-space-size=2"];
