@@ -23,6 +23,27 @@ export async function unmodifiedCcxt(
     newUpdates: true,
     options: { fetchMarkets: { types: ["spot"] }, fetchMargins: false, defaultType: "spot" },
   });
+  return pointed(client, addresses);
+}
+
+/** ccxt's Binance USDⓈ-M, REST and WebSockets. */
+export type CcxtFutures = InstanceType<typeof ccxt.pro.binanceusdm>;
+
+/** A `ccxt.pro` Binance USDⓈ-M that speaks to `addresses` and to nothing else. */
+export async function unmodifiedCcxtFutures(
+  addresses: Addresses,
+  credentials: { readonly apiKey: string; readonly secret: string },
+): Promise<CcxtFutures> {
+  const client = new ccxt.pro.binanceusdm({
+    ...credentials,
+    enableRateLimit: false,
+    timeout: 10_000,
+    newUpdates: true,
+  });
+  return pointed(client, addresses);
+}
+
+async function pointed<Client extends binance>(client: Client, addresses: Addresses): Promise<Client> {
   client.has["fetchCurrencies"] = false;
   const sockets = addresses.url.replace(/^http/, "ws");
   client.urls["api"] = withOrigin(client.urls["api"], addresses.url, sockets) as typeof client.urls.api;

@@ -31,10 +31,13 @@ import { RestServer } from "./rest/rest-server.ts";
 import { spotPersonality } from "./spot/personality.ts";
 import { ListenKeys } from "./streams/listen-keys.ts";
 import { StreamServer } from "./streams/stream-server.ts";
+import { usdmPersonality } from "./usdm/personality.ts";
 
 export interface ExchangeOptions {
   /** What it speaks; spot when nothing is said. */
   readonly personality?: PersonalityName;
+  /** Its name, which each record of its audit then carries: venues that run at once are told apart by it. */
+  readonly name?: string;
   /** 0 takes a free one. */
   readonly port?: number;
   /** Loopback unless said otherwise. */
@@ -75,6 +78,7 @@ export interface RunningExchange {
 const FLOW_BEAT_MS = 50;
 const personalities: Readonly<Record<PersonalityName, () => Personality>> = {
   spot: spotPersonality,
+  usdm: usdmPersonality,
 };
 
 /** Starts an exchange and resolves when it listens. */
@@ -117,7 +121,7 @@ class Exchange implements RunningExchange {
     const fees = { maker: units(rates.maker), taker: units(rates.taker) };
     this.#host = options.host ?? "127.0.0.1";
     this.#port = options.port ?? 0;
-    this.#audit = new AuditLog(this.#clock, options.auditFile);
+    this.#audit = new AuditLog(this.#clock, options.auditFile, options.name);
     const limits: Limits = { ...personality.limits, ...options.limits };
     this.#limits = new LimitCounters(limits, personality.orderWindow);
     this.#faults = new FaultBoard({

@@ -6,11 +6,13 @@ import { parseArgs } from "node:util";
 import { startExchange, type ExchangeOptions } from "./exchange.ts";
 import type { ApiKey } from "./gateway/credentials.ts";
 import type { Uniqueness } from "./matching/order-index.ts";
+import type { PersonalityName } from "./personality.ts";
 
-const usage = `exchange --port N --audit FILE [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
+const usage = `exchange --port N --audit FILE [--personality spot|usdm] [--name NAME] [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
          [--keys key:secret:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]
          [--connection-life-ms N]`;
 
+const personalities: readonly PersonalityName[] = ["spot", "usdm"];
 const rules: readonly Uniqueness[] = ["open-only", "forever", "none"];
 
 /** One key on one account, for a first try by hand. */
@@ -43,6 +45,8 @@ function readOptions(words: readonly string[]): ExchangeOptions {
       port: { type: "string", default: "0" },
       host: { type: "string", default: "127.0.0.1" },
       audit: { type: "string" },
+      personality: { type: "string", default: "spot" },
+      name: { type: "string" },
       seed: { type: "string", default: "1" },
       uniqueness: { type: "string", default: "open-only" },
       keys: { type: "string", default: usualKeys },
@@ -60,6 +64,8 @@ function readOptions(words: readonly string[]): ExchangeOptions {
     port: whole("--port", values.port),
     host: values.host,
     auditFile: values.audit,
+    personality: oneOf("--personality", values.personality, personalities),
+    ...(values.name === undefined ? {} : { name: values.name }),
     seed: values.seed,
     uniqueness: readUniqueness(values.uniqueness),
     keys: values.keys.split(",").map(readKey),
@@ -80,19 +86,19 @@ function readKey(text: string): ApiKey {
 }
 
 function readUniqueness(text: string): Uniqueness | Record<string, Uniqueness> {
-  if (!text.includes("=")) return readRule(text);
+  if (!text.includes("=")) return oneOf("--uniqueness", text, rules);
   return Object.fromEntries(
     text.split(",").map((one) => {
       const [account = "", rule = ""] = one.split("=");
-      return [account, readRule(rule)];
+      return [account, oneOf("--uniqueness", rule, rules)];
     }),
   );
 }
 
-function readRule(text: string): Uniqueness {
-  const rule = rules.find((one) => one === text);
-  if (rule === undefined) throw new RangeError(`--uniqueness: "${text}" is not one of ${rules.join(", ")}`);
-  return rule;
+function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === text);
+  if (found === undefined) throw new RangeError(`${name}: "${text}" is not one of ${allowed.join(", ")}`);
+  return found;
 }
 
 function whole(name: string, text: string): number {

@@ -12,8 +12,8 @@ import type { Refusals } from "./matching/refusals.ts";
 import type { AccountForms } from "./streams/account-streams.ts";
 import type { MarketForms } from "./streams/market-streams.ts";
 
-/** Which venue an exchange speaks. */
-export type PersonalityName = "spot";
+/** Which venue an exchange speaks: Binance spot, or Binance USDT-margined futures. */
+export type PersonalityName = "spot" | "usdm";
 
 /** What a handshake's address asks for. A listen key is a stream's name. */
 export type Door =

@@ -9,6 +9,8 @@ export interface AuditBase {
   readonly n: number;
   readonly monoMs: number;
   readonly wallMs: number;
+  /** The venue's name, where it has one: two that run at once are told apart by it. */
+  readonly venue?: string;
 }
 
 /** Whose request it was and which order it concerns; fields that a record's kind does not have are absent. */
@@ -68,7 +70,8 @@ export interface AuditFill extends AuditBase, AuditOrderFields {
 /** A client's order was cancelled; `recvN` names the request, if one asked for it. */
 export interface AuditCancel extends AuditBase, AuditOrderFields {
   readonly type: "cancel";
-  readonly cause: "request" | "cancel-all" | "fault";
+  /** What made the venue cancel: a request, or its own reasons (a countdown that ran out, a stream that was lost). */
+  readonly cause: "request" | "cancel-all" | "fault" | "dead-mans-switch" | "disconnect";
   readonly recvN?: number;
 }
 
@@ -106,6 +109,14 @@ export interface AuditSub extends AuditBase, AuditOrderFields {
   readonly action: "subscribe" | "unsubscribe" | "closed";
 }
 
+/** A dead man's switch was set (`dms-arm`; `timeoutMs` 0 takes it back), or ran out (`dms-fire`, before its cancels). */
+export interface AuditDeadMansSwitch extends AuditBase, AuditOrderFields {
+  readonly type: "dms-arm" | "dms-fire";
+  /** Of `dms-arm`. */
+  readonly timeoutMs?: number;
+  readonly recvN?: number;
+}
+
 /** A fault was armed, struck, or was taken away. `faultId` joins the three. */
 export interface AuditFault extends AuditBase, AuditOrderFields {
   readonly type: "fault-armed" | "fault" | "fault-cleared";
@@ -116,6 +127,12 @@ export interface AuditFault extends AuditBase, AuditOrderFields {
   readonly call?: string;
   /** Of `fault`: the `recv` that it struck. */
   readonly recvN?: number;
+  /** Of `fault`: the stream that it struck, `user` for account events. */
+  readonly stream?: string;
+  /** Of `fault`: the stream connection that it struck, counted from 1. */
+  readonly connection?: number;
+  /** Of `fault`: what the struck message told: a trade id, or its first and last update id. */
+  readonly ids?: readonly number[];
 }
 
 export type AuditRecord =
@@ -128,4 +145,5 @@ export type AuditRecord =
   | AuditAck
   | AuditQuery
   | AuditSub
+  | AuditDeadMansSwitch
   | AuditFault;

@@ -13,13 +13,14 @@ import type { ExchangeClock } from "../exchange-clock.ts";
 /** A record without what the log itself adds. */
 export type AuditEntry = AuditRecord extends infer R
   ? R extends AuditRecord
-    ? Omit<R, "n" | "monoMs" | "wallMs">
+    ? Omit<R, "n" | "monoMs" | "wallMs" | "venue">
     : never
   : never;
 
 /** One exchange's log, in a file or, without one, in memory. */
 export class AuditLog {
   readonly #clock: ExchangeClock;
+  readonly #venue: { readonly venue?: string };
   readonly #file: string | undefined;
   readonly #descriptor: number | undefined;
   readonly #records: AuditRecord[] = [];
@@ -29,9 +30,10 @@ export class AuditLog {
   #isClosed = false;
   #last = 0;
 
-  /** Starts an empty log; a file of that name is replaced. */
-  constructor(clock: ExchangeClock, file: string | undefined) {
+  /** Starts an empty log; a file of that name is replaced. A venue that has a name signs each record with it. */
+  constructor(clock: ExchangeClock, file: string | undefined, venue?: string) {
     this.#clock = clock;
+    this.#venue = venue === undefined ? {} : { venue };
     this.#file = file;
     this.#descriptor = file === undefined ? undefined : openSync(file, "w");
   }
@@ -39,7 +41,8 @@ export class AuditLog {
   /** Adds a record and returns its `n`. It is in the file after the next `flush`, at the latest after this step. */
   append(entry: AuditEntry): number {
     this.#last += 1;
-    const record = { n: this.#last, monoMs: this.#clock.mono(), wallMs: this.#clock.wall(), ...entry } as AuditRecord;
+    const stamp = { n: this.#last, monoMs: this.#clock.mono(), wallMs: this.#clock.wall(), ...this.#venue };
+    const record = { ...stamp, ...entry } as AuditRecord;
     if (this.#descriptor === undefined) this.#records.push(record);
     if (this.#descriptor !== undefined || this.#followers.size > 0) this.#pending.push(JSON.stringify(record));
     if (!this.#isScheduled) {

@@ -40,6 +40,6 @@ function ownListenKey(scope: KeyedScope): string {
 }
 
 /** −1125 */
-function noSuchKey(): Error {
+export function noSuchKey(): Error {
   return badRequest(-1125, "This listenKey does not exist.");
 }

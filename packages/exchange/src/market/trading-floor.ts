@@ -3,10 +3,10 @@
  * synchronous step, and what it caused goes on in one order, first into the audit, then to whoever listens (account
  * streams, market streams). Only client orders are audited; the house's are the weather.
  */
-import type { AuditLog } from "../audit/audit-log.ts";
+import type { AuditEntry, AuditLog } from "../audit/audit-log.ts";
 import { amountDecimal } from "../amounts.ts";
 import type { ExchangeClock } from "../exchange-clock.ts";
-import type { AuditOrderFields } from "@baton/core";
+import type { AuditCancel, AuditOrderFields } from "@baton/core";
 import { MatchingEngine, type MatchingEvent, type MatchingOptions, type Placed } from "../matching/matching-engine.ts";
 import type { NewOrder } from "../matching/new-order.ts";
 import type { Refusal } from "../matching/refusals.ts";
@@ -22,6 +22,9 @@ export interface Origin {
   readonly apiKey: string;
   readonly source: string;
 }
+
+/** Why an order was cancelled. */
+export type CancelCause = AuditCancel["cause"];
 
 /** What one step caused. */
 export interface Step {
@@ -74,9 +77,21 @@ export class TradingFloor {
   /** A client's cancel of one order; undefined when it was not open. */
   cancel(
     orderId: number,
-    cancel: { readonly cancelId: string; readonly origin: Origin; readonly cause: "request" | "cancel-all" },
+    cancel: { readonly cancelId?: string; readonly origin: Origin; readonly cause: "request" | "cancel-all" },
   ): OrderState | undefined {
     return this.#step(cancel, (nowMs) => this.engine.cancel(orderId, nowMs));
+  }
+
+  /** The venue's own cancel of all open orders of an account, on one symbol or on all; how many there were. */
+  cancelAll(whose: { readonly account: string; readonly symbol?: string }, cause: CancelCause): number {
+    const open = this.engine.orders.open(whose.account, whose.symbol);
+    for (const order of open) this.#step({ cause }, (nowMs) => this.engine.cancel(order.orderId, nowMs));
+    return open.length;
+  }
+
+  /** Adds a record that no order or trade makes. */
+  audit(entry: AuditEntry): void {
+    this.#audit.append(entry);
   }
 
   /** Anything the market does by itself. */
@@ -88,7 +103,7 @@ export class TradingFloor {
     context: {
       readonly origin?: Origin;
       readonly cancelId?: string;
-      readonly cause?: "request" | "cancel-all";
+      readonly cause?: CancelCause;
     },
     act: (nowMs: number) => T,
   ): T {
@@ -109,7 +124,7 @@ export class TradingFloor {
     return result;
   }
 
-  #record(event: MatchingEvent, cause: "request" | "cancel-all", asker: Origin | undefined): void {
+  #record(event: MatchingEvent, cause: CancelCause, asker: Origin | undefined): void {
     if (event.kind === "level") return;
     if (event.kind === "traded") {
       this.#recordFill(event.taker, event.trade, false);

@@ -71,7 +71,7 @@ export const spotMarketForms: MarketForms = {
 };
 
 /** `<symbol>@kline_<interval>`, the same on both venues; undefined before the first trade. */
-function klineMessage(desk: Desk, symbol: string, interval: string, nowMs: number): object | undefined {
+export function klineMessage(desk: Desk, symbol: string, interval: string, nowMs: number): object | undefined {
   const candle = desk.floor.tape(symbol).candles(interval).at(-1);
   if (candle === undefined) return undefined;
   return {

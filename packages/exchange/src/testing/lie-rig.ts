@@ -4,9 +4,6 @@ import { startExchange, type RunningExchange } from "../exchange.ts";
 import type { FaultRequest } from "../faults/fault.ts";
 import { CollectingSocket, SignedClient, type Message } from "./signed-client.ts";
 
-/** A fault's strike, with what it says about a stream's message. */
-export type Struck = AuditFault & { readonly ids?: number[]; readonly connection?: number };
-
 /** One exchange and everything that was opened on it. */
 export class LieRig {
   readonly exchange: RunningExchange;
@@ -55,8 +52,8 @@ export class LieRig {
   }
 
   /** What the audit says of a fault's strikes. */
-  struck(fault: string): readonly Struck[] {
-    return this.exchange.audit().filter((one) => one.type === "fault" && one.fault === fault) as readonly Struck[];
+  struck(fault: string): readonly AuditFault[] {
+    return this.exchange.audit().filter((one) => one.type === "fault" && one.fault === fault) as AuditFault[];
   }
 }
 
