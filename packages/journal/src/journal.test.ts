@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { assert as property, asyncProperty } from "fast-check";
-import { applyEvent, decodeEvent, emptyState, id, intentEvent, rowsOf, tagOf, wallMs } from "@baton/core";
-import type { Frame, JournalEvent, Sequence, WallMs } from "@baton/core";
+import { applyEvent, decodeEvent, emptyState, id, intentEvent, parentsKept, rowsOf, tagOf, wallMs } from "@baton/core";
+import type { Frame, JournalEvent, ParentId, Sequence, WallMs } from "@baton/core";
 import { expect, test } from "vitest";
 import { ForkedError } from "./errors.ts";
 import { openJournal } from "./open.ts";
@@ -138,13 +138,24 @@ test("an order that has left the state is on record, and is not loaded again", a
     const outcome = { kind: "rejected", code: "-1", message: "no", stamp } as const;
     tell({ kind: "attempt.answered", intent: event.intent, attempt: 1, epoch: 0, node: id(""), outcome, atWallMs });
   };
+  const market = { venue: "sim", symbol: "BTC/USDT", quantity: "1" };
+  for (let count = 1; count <= parentsKept + 2; count += 1) {
+    const at = { parent: id<ParentId>(`p-${count}`), atWallMs: wallMs(count) };
+    const algorithm = { name: "iceberg", side: "buy", display: "1", limitPrice: "9", timeInForce: "GTC", ...market };
+    tell({ kind: "parent.recorded", ...at, algorithm: algorithm as never, by: "test" });
+    tell({ kind: "parent.ended", ...at, reason: "done" });
+  }
   for (let count = 0; count < state.engine.kept.orders + 5; count += 1) wish(wallMs(count * 1_000));
   await durable(journal, state.applied);
   journal.commit(state.applied);
   const ids = async (from: typeof journal, after = 0, limit = 100): Promise<readonly string[]> =>
     (await from.pastOrders({ after, limit }, state.applied)).map((order) => order.id);
   expect(await ids(journal)).toEqual(["i-1", "i-2", "i-3", "i-4", "i-5"]);
-  expect(await ids(journal, 2, 1)).toEqual(["i-2"]);
+  expect(state.parents.size).toBe(parentsKept);
+  expect(await journal.pastParent(id("p-2"), state.applied)).toMatchObject({ id: "p-2", status: "done" });
+  expect(await journal.pastParent(id("p-3"), state.applied)).toBeUndefined();
+  const second = (await journal.pastOrders({ intent: id("i-1") }, state.applied))[0]?.sequence ?? 0;
+  expect(await ids(journal, second, 1)).toEqual(["i-2"]);
   expect(await journal.pastOrders({ intent: id("i-4") }, state.applied)).toMatchObject([
     { id: "i-4", status: "rejected" },
   ]);

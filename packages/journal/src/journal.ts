@@ -5,8 +5,8 @@
  * writer. Tables follow the commit point, never the tail. After a failure of storage nothing is reported durable again.
  * Invariants I5, I19, I20; operators meet the failures in the runbook of a lost standby and of a lost leader.
  */
-import { assert, decodeEvent, encodeEvent, frameFault, merged, sealFrame, wallMs } from "@baton/core";
-import type { Epoch, Frame, IntentId, JournalEvent, Mark, OrderRow, Sequence } from "@baton/core";
+import { assert, decodeEvent, encodeEvent, frameFault, id, merged, sealFrame, wallMs } from "@baton/core";
+import type { Epoch, Frame, IntentId, JournalEvent, Mark, OrderRow, ParentId, ParentRow, Sequence } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { JournalCare } from "./care.ts";
 import { CommitPoint } from "./commit-point.ts";
@@ -286,6 +286,13 @@ export class Journal {
    */
   pastOrders(which: PastOrders["which"], applied: Sequence): Promise<readonly OrderRow[]> {
     return this.#reader.pastOrders({ which, applied });
+  }
+
+  /** The same of one parent order; undefined: it has not left the state, or never was. */
+  async pastParent(parent: ParentId, applied: Sequence): Promise<ParentRow | undefined> {
+    const which = { intent: id<IntentId>(parent) };
+    const [found] = (await this.#reader.pastOrders({ which, applied })) as readonly unknown[];
+    return found as ParentRow | undefined;
   }
 
   /** Checks the whole chain on the disk. */

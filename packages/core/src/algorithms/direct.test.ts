@@ -149,7 +149,9 @@ describe("an amendment", () => {
     world.settle();
     world.turn(10);
     expect(quantities(world)).toEqual(["0.25"]);
-    expect(world.parent.slices.slice(1)).toEqual(Array(3).fill({ kind: "skipped", reason: "nothing-scheduled" }));
+    expect(world.parent.slices.slice(1)).toEqual(
+      Array.from({ length: 3 }, () => ({ kind: "skipped", reason: "nothing-scheduled" })),
+    );
   });
 
   test("of the price takes the shown child back and shows it at the new one", () => {

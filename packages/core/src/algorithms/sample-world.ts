@@ -34,6 +34,7 @@ import {
 } from "../orders/sample-events.ts";
 import { rowsOf, stateOf } from "../orders/state.ts";
 import type { ParentRow } from "../orders/state.ts";
+import type { InstrumentRules } from "../orders/terms.ts";
 import type { RiskContext } from "../risk/check.ts";
 import { wallMs } from "../time.ts";
 import type { ParentContext } from "./child.ts";
@@ -67,7 +68,7 @@ export interface WorldPlan {
 const faultyRequests = 6;
 
 export const parentId: ParentId = id<ParentId>("p-1");
-export const fineRules = {
+export const fineRules: InstrumentRules = {
   ...rules,
   lotSize: decimal("0.01"),
   quantityMin: decimal("0.01"),
@@ -88,7 +89,7 @@ export class World {
   now = 10_000;
   bid: Decimal = basis.bid;
   ask: Decimal = basis.ask;
-  readonly venue = new Map<IntentId, Held>();
+  readonly venue: Map<IntentId, Held> = new Map();
   publicVolume: Decimal = zero;
   hasDied = false;
   readonly #plan: WorldPlan;

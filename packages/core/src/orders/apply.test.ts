@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
+import type { VolumeCounted } from "../formats/events.ts";
 import { id } from "../ids.ts";
 import type { ParentId, TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
@@ -29,10 +30,13 @@ import { marketKey, rowsOf, stateOf, wasRecorded } from "./state.ts";
 import type { Touched } from "./state.ts";
 
 const market = marketKey(venue, btc);
-const volume = {
-  ...{ kind: "volume.counted", parent: id<ParentId>("p-1"), lastTradeId: 110 },
-  ...{ volume: decimal("2"), atWallMs: wallMs(11_000) },
-} as const;
+const volume: VolumeCounted = {
+  kind: "volume.counted",
+  parent: id<ParentId>("p-1"),
+  lastTradeId: 110,
+  volume: decimal("2"),
+  atWallMs: wallMs(11_000),
+};
 
 describe("the life of an order", () => {
   test("an accepted order fills by its trades, and the position is their sum", () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { apiRoutes, applyEvent, decimal, emptyState, refused } from "@baton/core";
-import type { IntentId, OrderEvent, OrderRow } from "@baton/core";
+import type { IntentId, OrderEvent, OrderRow, ParentRow } from "@baton/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { orderRoutes } from "./order-routes.ts";
@@ -43,6 +43,7 @@ class Routes {
     balances: () => Promise.resolve([]),
     epochAt: (sequence) => Promise.resolve(this.rig.journal.frames.find((frame) => frame.last >= sequence)?.epoch),
     pastOrders: (which) => Promise.resolve(this.#pastOrders().filter((past) => isAsked(past, which))),
+    pastParent: (parent) => Promise.resolve(this.#pastParents().find((past) => past.id === parent)),
     eventsOf: (intents) =>
       Promise.resolve(
         new Map<IntentId, readonly OrderEvent[]>(
@@ -56,6 +57,14 @@ class Routes {
       ),
   });
 
+  #pastParents(): readonly ParentRow[] {
+    const state = emptyState();
+    return this.rig.journal.events.flatMap((event, at) => {
+      state.engine = { ...state.engine, kept: this.rig.ledger.committed.engine.kept };
+      return applyEvent(state, at + 1, event).flatMap(({ pastParent }) => pastParent ?? []);
+    });
+  }
+
   /** What a journal's tables would hold of orders that left the state. */
   #pastOrders(): readonly OrderRow[] {
     const state = emptyState();
@@ -66,7 +75,7 @@ class Routes {
   }
 
   ask(
-    name: "placeOrder" | "orders" | "order" | "cancelOrder" | "positions",
+    name: "placeOrder" | "orders" | "order" | "cancelOrder" | "directOrder" | "positions",
     o: {
       readonly body?: unknown;
       readonly key?: string;
@@ -251,6 +260,46 @@ describe("reading and taking back", () => {
     expect(await routes.ask("order", { id: "i-9" })).toMatchObject({ status: 404 });
     expect(await routes.ask("cancelOrder", { id: "i-9" })).toMatchObject({ status: 404 });
     expect(await routes.ask("cancelOrder", { id: "i-1" })).toMatchObject({ status: 409, body: { code: "conflict" } });
+  });
+
+  test("a parent is paused, amended and resumed, and shows it; what it does not have is refused with the code", async () => {
+    const routes = await leading();
+    const iceberg = { algo: "iceberg", symbol: "BTC/USDT", side: "buy", quantity: "4", display: "1", limitPrice: "99" };
+    expect(await settled(routes.ask("placeOrder", { body: iceberg }))).toMatchObject({ body: { parentId: "p-1" } });
+    const direct = (body: unknown, id = "p-1"): Promise<Answer> =>
+      settled(routes.ask("directOrder", { id, body }), 300);
+    expect(await direct({ what: "pause" })).toMatchObject({ status: 202, body: { status: "paused" } });
+    expect(await direct({ what: "amend", change: { limitPrice: "98.5", quantity: "3" } })).toMatchObject({
+      status: 202,
+      body: { algorithm: { limitPrice: "98.5", quantity: "3" } },
+    });
+    expect(await direct({ what: "resume" })).toMatchObject({ status: 202, body: { status: "running" } });
+    const shown = await routes.ask("order", { id: "p-1" });
+    expect(shown).toMatchObject({ body: { slices: { planned: null, done: 1, open: 1 }, children: ["i-1", "i-2"] } });
+    expect(routes.rig.row("i-2" as IntentId).terms.price).toBe("98.5");
+    expect(await direct({ what: "amend", change: { slices: "9" } })).toMatchObject({
+      status: 422,
+      body: { code: "amend-malformed" },
+    });
+    expect(await direct({ what: "stop" })).toMatchObject({ status: 422, body: { code: "invalid" } });
+    expect(await direct({ what: "pause" }, "p-9")).toMatchObject({ status: 404 });
+  });
+
+  test("a parent that has left the tables is still shown, and its key still gives its answer", async () => {
+    const routes = await leading();
+    const { rig } = routes;
+    for (const state of [rig.ledger.committed, rig.ledger.speculative])
+      state.engine = { ...state.engine, kept: { ...state.engine.kept, parents: 0, forMs: 0 } };
+    const twap = { algo: "twap", symbol: "BTC/USDT", side: "buy", quantity: "4", slices: 4, durationMs: 4_000 };
+    const first = await settled(routes.ask("placeOrder", { body: twap, key: "k-1" }));
+    await settled(routes.ask("cancelOrder", { id: "p-1" }), 500);
+    await settled(routes.ask("placeOrder", { body: order }));
+    await settled(routes.ask("placeOrder", { body: order }));
+    expect(rig.ledger.committed.parents.size).toBe(0);
+    expect(await routes.ask("order", { id: "p-1" })).toMatchObject({ status: 200, body: { status: "cancelled" } });
+    expect(await settled(routes.ask("placeOrder", { body: twap, key: "k-1" }))).toEqual(first);
+    expect(await routes.ask("cancelOrder", { id: "p-1" })).toMatchObject({ status: 409 });
+    expect(await routes.ask("order", { id: "p-7" })).toMatchObject({ status: 404 });
   });
 
   test("positions count fills, and what is open at worst case", async () => {

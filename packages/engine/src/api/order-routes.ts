@@ -11,6 +11,7 @@ import type {
   IntentId,
   OrderEvent,
   ParentId,
+  ParentRow,
   PlaceOrderAnswer,
   Refusal,
   Sequence,
@@ -33,6 +34,8 @@ export interface OrderRoutesContext {
   readonly balances: () => Promise<readonly BalanceView[]>;
   /** Orders that are past at `applied` and have left that state, oldest first: one, or a page. */
   readonly pastOrders: Journal["pastOrders"];
+  /** The same of one parent order. */
+  readonly pastParent: Journal["pastParent"];
   /** The journaled events of these intents, in order. */
   readonly eventsOf: (intents: readonly IntentId[]) => Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>>;
 }
@@ -86,7 +89,7 @@ async function placed(
   taken: { readonly ref: IntentId | ParentId; readonly sequence: Sequence },
 ): Promise<Answer> {
   const state = context.committed();
-  const parent = state.parents.get(id<ParentId>(taken.ref));
+  const parent = await parentOf(context, state, taken.ref);
   if (parent !== undefined) {
     const epoch = await context.epochAt(parent.sequence);
     return epoch === undefined
@@ -106,6 +109,14 @@ async function placed(
   const epoch = recorded === undefined ? undefined : await context.epochAt(recorded.sequence);
   if (recorded?.kind !== "intent.recorded" || epoch === undefined) return forgotten(intentId);
   return accepted({ intentId, clientOrderId: recorded.clientOrderId, epoch, sequence: recorded.sequence });
+}
+
+/** The parent of this id, in the state or past. */
+async function parentOf(context: OrderRoutesContext, state: EngineState, ref: string): Promise<ParentRow | undefined> {
+  const parent = id<ParentId>(ref);
+  const present = state.parents.get(parent);
+  if (present !== undefined || !ref.startsWith("p-")) return present;
+  return await context.pastParent(parent, state.applied);
 }
 
 function forgotten(ref: IntentId | ParentId): Answer {
@@ -140,7 +151,7 @@ async function list(context: OrderRoutesContext, request: RouteRequest): Promise
 async function show(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
   const ref = request.params["id"] ?? "";
   const state = context.committed();
-  const parent = state.parents.get(id<ParentId>(ref));
+  const parent = await parentOf(context, state, ref);
   if (parent !== undefined) return ok(parentView(parent, state));
   const intent = id<IntentId>(ref);
   const order = state.orders.get(intent) ?? (await context.pastOrders({ intent }, state.applied))[0];

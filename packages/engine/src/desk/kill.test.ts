@@ -1,4 +1,5 @@
-import { wallMs } from "@baton/core";
+import { id, wallMs, withKill, withoutKill } from "@baton/core";
+import type { KillState, KillTarget, VenueId } from "@baton/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
@@ -36,4 +37,85 @@ test("a successor takes back what its predecessor had not, when a kill was on re
   const next = new DeskRig({ journal: first.journal, venue: first.venue, node: "b" }).lead(2);
   await pass(1_000);
   expect(next.row(intent)).toMatchObject({ status: "cancelled", cancel: { by: "kill" } });
+});
+
+const words = { by: "op", reason: "drill" } as const;
+
+function killed(...targets: readonly KillTarget[]): KillState {
+  const off: KillState = { level: "off", ...words, atWallMs: wallMs(wallNow()) };
+  return targets.reduce((kill, target) => withKill(kill, { ...target, ...words, atWallMs: wallMs(wallNow()) }), off);
+}
+
+async function leading(): Promise<DeskRig> {
+  const rig = new DeskRig().lead(1);
+  await pass(50);
+  return rig;
+}
+
+test.each<[KillTarget, string]>([
+  [{ level: "strategy", id: "trader" }, "kill-strategy"],
+  [{ level: "instrument", id: "BTC/USDT" }, "kill-instrument"],
+  [{ level: "venue", id: "sim" }, "kill-venue"],
+  [{ level: "account", id: "t", venues: [id<VenueId>("sim")] }, "kill-account"],
+  [{ level: "cluster" }, "kill-cluster"],
+])("a kill of %j takes its open orders back, refuses new ones, and is over when it is lifted", async (target, code) => {
+  const rig = await leading();
+  const intent = rig.order();
+  await pass(50);
+  rig.desk.applyKill(killed(target));
+  expect(rig.ask()).toMatchObject({ kind: "refused", refusal: { code } });
+  await pass(500);
+  expect(rig.row(intent)).toMatchObject({ status: "cancelled", cancel: { by: "kill" } });
+  rig.desk.applyKill(killed());
+  expect(rig.ask()).toMatchObject({ kind: "recorded" });
+});
+
+test.each<KillTarget>([
+  { level: "strategy", id: "other" },
+  { level: "instrument", id: "ETH/USDT" },
+  { level: "venue", id: "elsewhere" },
+  { level: "account", id: "x", venues: [] },
+])("a kill of %j leaves everybody else alone", async (target) => {
+  const rig = await leading();
+  const intent = rig.order();
+  await pass(50);
+  rig.desk.applyKill(killed(target));
+  expect(rig.ask()).toMatchObject({ kind: "recorded" });
+  await pass(500);
+  expect(rig.row(intent).status).toBe("new");
+});
+
+test("the level in force is the highest, and lifting it leaves the others in force", async () => {
+  const rig = await leading();
+  rig.desk.applyKill(killed({ level: "cluster" }, { level: "strategy", id: "trader" }));
+  expect(rig.ask()).toMatchObject({ refusal: { code: "kill-cluster" } });
+  rig.desk.applyKill(
+    withoutKill(
+      killed({ level: "cluster" }, { level: "strategy", id: "trader" }),
+      { level: "cluster" },
+      { ...words, atWallMs: wallMs(1) },
+    ),
+  );
+  expect(rig.ask()).toMatchObject({ refusal: { code: "kill-strategy" } });
+});
+
+test("a kill of who asked for a parent ends it, children and all", async () => {
+  const rig = await leading();
+  const parent = rig.twap();
+  await pass(100);
+  rig.desk.applyKill(killed({ level: "strategy", id: "trader" }));
+  await pass(500);
+  expect(rig.ledger.speculative.parents.get(parent)).toMatchObject({ status: "killed" });
+});
+
+test("what is on its way when the kill comes is not sent, or is taken back", async () => {
+  const rig = await leading();
+  rig.isCommitting = false;
+  const intent = rig.order();
+  rig.desk.applyKill(killed({ level: "instrument", id: "BTC/USDT" }));
+  rig.commit();
+  rig.isCommitting = true;
+  await pass(1_000);
+  expect(rig.venue.placed).toEqual([]);
+  expect(rig.row(intent).status).toBe("not-sent");
 });

@@ -109,6 +109,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         epochAt: (sequence) => running().views.epochAt(sequence),
         eventsOf: (intents) => running().views.eventsOf(intents),
         pastOrders: (which, applied) => running().journal.pastOrders(which, applied),
+        pastParent: (parent, applied) => running().journal.pastParent(parent, applied),
       }),
       ...riskRoutes({
         cluster: config.cluster.name,

@@ -74,7 +74,14 @@ export class DeskRig {
   #epoch: Epoch = 0;
   readonly #venues: Map<VenueId, Venue>;
 
-  constructor(o: { readonly journal?: MemoryJournal; readonly venue?: ScriptedVenue; readonly node?: string } = {}) {
+  constructor(
+    o: {
+      readonly journal?: MemoryJournal;
+      readonly venue?: ScriptedVenue;
+      readonly node?: string;
+      readonly config?: Config;
+    } = {},
+  ) {
     this.journal = o.journal ?? new MemoryJournal();
     this.venue = o.venue ?? new ScriptedVenue();
     this.metrics = openMetrics(() => nothing);
@@ -94,7 +101,7 @@ export class DeskRig {
     this.desk = new Desk(
       {
         node: id<NodeId>(o.node ?? "a"),
-        config: rigConfig(),
+        config: o.config ?? rigConfig(),
         tag: tagOf(id<ClusterId>("6f6c0f7e-0000-4000-8000-000000000001")),
         venues: this.#venues,
         price: () => this.market,

@@ -48,8 +48,11 @@ export function frameReader(db: Db): FrameReader {
   );
   const applied = db.prepare<[], number>("SELECT applied FROM meta").pluck();
   const pastOrder = db.prepare<[string], string>("SELECT row FROM past_order WHERE intent = ?").pluck();
+  // Past parents are in the same table, under their own ids; a page is of orders.
   const pastPage = db
-    .prepare<[number, number], string>("SELECT row FROM past_order WHERE sequence > ? ORDER BY sequence LIMIT ?")
+    .prepare<[number, number], string>(
+      "SELECT row FROM past_order WHERE sequence > ? AND intent LIKE 'i-%' ORDER BY sequence LIMIT ?",
+    )
     .pluck();
   const pruned = db.prepare<[], { pruned: number; pruned_hash: string; pruned_epoch: number }>(
     "SELECT pruned, pruned_hash, pruned_epoch FROM meta",

@@ -1,10 +1,11 @@
 /**
  * The tables made from the events: one row per thing, written for committed frames only, so that cutting an uncommitted
  * tail rebuilds nothing. They are a cache of what `apply` makes of the log; `meta.applied` says up to where they are it.
- * Orders that left the state, because nothing more can become of them, are past orders: kept here for who asks.
+ * Orders that left the state, because nothing more can become of them, are past orders, and parents past parents: both
+ * are kept here for who asks.
  */
 import { applyEvent, decodeEvent, rowOf, stateOf } from "@baton/core/records";
-import type { EngineState, Frame, OrderRow, Sequence, StoredRow, TableName, Touched } from "@baton/core";
+import type { EngineState, Frame, OrderRow, ParentRow, Sequence, StoredRow, TableName, Touched } from "@baton/core";
 import type { Db } from "./schema.ts";
 import { rowTable, tableNames } from "./schema.ts";
 
@@ -56,7 +57,7 @@ export class Tables {
   readonly #put = new Map<TableName, (key: string, row: string) => void>();
   readonly #remove = new Map<TableName, (key: string) => void>();
   readonly #touched = new Map<string, Touched>();
-  readonly #past: (order: OrderRow) => void;
+  readonly #past: (row: OrderRow | ParentRow) => void;
   readonly #state: EngineState;
 
   constructor(db: Db, state: EngineState) {
@@ -72,7 +73,7 @@ export class Tables {
     const past = db.prepare<[number, string, string]>(
       "INSERT INTO past_order (sequence, intent, row) VALUES (?, ?, ?)",
     );
-    this.#past = (order) => void past.run(order.sequence, order.id, JSON.stringify(order));
+    this.#past = (row) => void past.run(row.sequence, row.id, JSON.stringify(row));
     this.#state = state;
   }
 
@@ -90,6 +91,7 @@ export class Tables {
   write(): void {
     for (const touched of this.#touched.values()) {
       if (touched.past !== undefined) this.#past(touched.past);
+      if (touched.pastParent !== undefined) this.#past(touched.pastParent);
       const row = rowOf(this.#state, touched);
       if (row === undefined) this.#remove.get(touched.table)?.(touched.key);
       else this.#put.get(touched.table)?.(touched.key, JSON.stringify(row));
