@@ -1,8 +1,11 @@
-/** `/__audit` and `/__faults`: how tests and drills read the truth and arm faults. No fault strikes here. */
+/**
+ * `/__audit` and `/__faults`: how tests and drills read the truth and arm faults; `/__announcements`: the maintenance that
+ * is ahead or under way, as a venue's status page would tell it. No fault strikes here, except a black hole.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { Fault } from "./faults/fault.ts";
-import type { ArmedFault, FaultBoard } from "./faults/fault-board.ts";
+import { modeOf, type ArmedFault, type FaultBoard } from "./faults/fault-board.ts";
 import { readFault } from "./faults/read-fault.ts";
 import { readBody } from "./rest/rest-server.ts";
 
@@ -34,6 +37,9 @@ export class ControlPlane {
       case "GET /__faults":
         reply(response, 200, this.#faults.list());
         return;
+      case "GET /__announcements":
+        reply(response, 200, this.#faults.list().filter(isMaintenance).map(announced));
+        return;
       case "DELETE /__faults":
         reply(response, 200, { cleared: this.#faults.clear(id === null ? undefined : Number(id)) });
         return;
@@ -41,7 +47,7 @@ export class ControlPlane {
         readBody(request, (body) => this.#armAll(body, response));
         return;
       default:
-        reply(response, 404, { error: "GET /__audit, and GET, POST, DELETE /__faults" });
+        reply(response, 404, { error: "GET /__audit, GET /__announcements, and GET, POST, DELETE /__faults" });
     }
   }
 
@@ -97,6 +103,23 @@ export class ControlPlane {
     for (const lines of waiting) response.write(lines);
     isLive = true;
   }
+}
+
+function isMaintenance(fault: ArmedFault): boolean {
+  return fault.fault === "maintenance";
+}
+
+/** Times in wall ms; no `until`: nobody has said when it ends. */
+function announced(fault: ArmedFault): object {
+  const { startsAtMs, durationMs, hasBegun, match } = fault;
+  return {
+    id: fault.id,
+    state: hasBegun ? "ongoing" : "scheduled",
+    mode: modeOf(fault),
+    from: startsAtMs,
+    ...(durationMs === undefined ? {} : { until: startsAtMs + durationMs }),
+    ...(match.symbol === undefined ? {} : { symbol: match.symbol }),
+  };
 }
 
 function reply(response: ServerResponse, status: number, body: unknown): void {

@@ -8,7 +8,16 @@ import { monoMs, wallMs, type MonoMs, type WallMs } from "@baton/core";
 /** Reads both clocks. */
 export class ExchangeClock {
   /** Added to the wall clock that clients see. */
-  skewMs = 0;
+  #skewMs = 0;
+  #driftPpm = 0;
+  #driftsSinceMonoMs = 0;
+
+  /** Sets the venue's time apart: `skewMs` ahead now, and `driftPpm` millionths faster from now on. */
+  lie(skewMs: number, driftPpm: number): void {
+    this.#skewMs = skewMs;
+    this.#driftPpm = driftPpm;
+    this.#driftsSinceMonoMs = this.mono();
+  }
 
   mono(): MonoMs {
     return monoMs(Number(process.hrtime.bigint()) / 1e6);
@@ -21,6 +30,7 @@ export class ExchangeClock {
 
   /** The time that the exchange tells and checks signatures by. */
   server(): number {
-    return Date.now() + this.skewMs;
+    const drift = this.#driftPpm === 0 ? 0 : ((this.mono() - this.#driftsSinceMonoMs) * this.#driftPpm) / 1e6;
+    return Date.now() + this.#skewMs + Math.round(drift);
   }
 }

@@ -12,9 +12,10 @@ import type { AuditRecord } from "@baton/core";
 import { units } from "./amounts.ts";
 import { AuditLog } from "./audit/audit-log.ts";
 import { statusOf } from "./calls/market.ts";
+import { BlackHole } from "./black-hole.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
-import type { Fault, FaultRequest } from "./faults/fault.ts";
+import type { FaultRequest } from "./faults/fault.ts";
 import { FaultBoard, type ArmedFault } from "./faults/fault-board.ts";
 import { readFault } from "./faults/read-fault.ts";
 import { HOUSE, OrderFlow, usualFlow, type FlowOptions } from "./flow/order-flow.ts";
@@ -29,6 +30,7 @@ import type { Uniqueness } from "./matching/order-index.ts";
 import type { Personality, PersonalityName } from "./personality.ts";
 import { RestServer } from "./rest/rest-server.ts";
 import { spotPersonality } from "./spot/personality.ts";
+import { DisconnectWatch } from "./streams/disconnect-watch.ts";
 import { ListenKeys } from "./streams/listen-keys.ts";
 import { StreamServer } from "./streams/stream-server.ts";
 import { usdmPersonality } from "./usdm/personality.ts";
@@ -106,6 +108,8 @@ class Exchange implements RunningExchange {
   readonly #control: ControlPlane;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #blackHole: BlackHole;
+  readonly #disconnects: DisconnectWatch;
   readonly #flows: readonly OrderFlow[];
   readonly #host: string;
   readonly #stopPersonality: () => void;
@@ -127,6 +131,7 @@ class Exchange implements RunningExchange {
     this.#faults = new FaultBoard({
       audit: this.#audit,
       random: seededRandom(`${seed}/faults`),
+      onBegun: (fault) => this.#begun(fault),
       onCleared: (fault) => this.#cleared(fault),
     });
     const rule = options.uniqueness ?? "open-only";
@@ -158,7 +163,17 @@ class Exchange implements RunningExchange {
     const parts = { personality, desk, gateway, keyring, audit: this.#audit, faults: this.#faults };
     this.#rest = new RestServer(parts);
     this.#streams = new StreamServer(parts);
-    this.#control = new ControlPlane({ audit: this.#audit, faults: this.#faults, arm: (fault) => this.#arm(fault) });
+    this.#blackHole = new BlackHole(this.#faults);
+    this.#disconnects = new DisconnectWatch({
+      accounts: this.#streams.accounts,
+      faults: this.#faults,
+      floor: this.#floor,
+    });
+    this.#control = new ControlPlane({
+      audit: this.#audit,
+      faults: this.#faults,
+      arm: (fault) => this.#faults.arm(fault),
+    });
     this.#floor.onStep((step) => this.#publish(step));
     this.#openAccounts(options, instruments);
     this.#stopPersonality = personality.start(desk);
@@ -181,7 +196,7 @@ class Exchange implements RunningExchange {
   arm(fault: FaultRequest): number {
     const read = readFault(fault);
     if (typeof read === "string") throw new RangeError(read);
-    return this.#arm(read).id;
+    return this.#faults.arm(read).id;
   }
 
   clearFaults(id?: number): void {
@@ -207,6 +222,7 @@ class Exchange implements RunningExchange {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#faults.close();
+    this.#disconnects.close();
     this.#stopPersonality();
     this.#desk.listenKeys.close();
     this.#streams.close();
@@ -227,6 +243,8 @@ class Exchange implements RunningExchange {
     this.#server.on("upgrade", (request, socket, head) => this.#streams.upgrade(request, socket, head));
     this.#server.on("connection", (socket) => {
       this.#sockets.add(socket);
+      // The HTTP parser starts reading in this turn; holding has to come after it.
+      process.nextTick(() => this.#blackHole.look([socket]));
       socket.on("error", () => socket.destroy());
       socket.on("close", () => this.#sockets.delete(socket));
     });
@@ -267,17 +285,27 @@ class Exchange implements RunningExchange {
     }
   }
 
-  #arm(fault: Fault): ArmedFault {
-    const armed = this.#faults.arm(fault);
-    if (armed.fault === "clock-skew") this.#clock.skewMs = armed.skewMs ?? 0;
-    if (armed.fault === "venue-down" && armed.mode === "refuse") this.#refuse();
-    this.#streams.apply(armed);
-    return armed;
+  /** What a fault does at the moment when it begins. */
+  #begun(fault: ArmedFault): void {
+    switch (fault.fault) {
+      case "clock-skew":
+        this.#clock.lie(fault.skewMs ?? 0, fault.driftPpm ?? 0);
+        return;
+      case "black-hole":
+        this.#blackHole.look(this.#sockets);
+        return;
+      case "venue-down":
+        if (fault.mode === "refuse") this.#refuse();
+        break;
+      default:
+    }
+    this.#streams.apply(fault);
   }
 
   #cleared(fault: ArmedFault): void {
-    if (fault.fault === "clock-skew") this.#clock.skewMs = 0;
-    if (fault.fault === "venue-down" && fault.mode === "refuse" && !this.#server.listening) {
+    if (fault.fault === "clock-skew") this.#clock.lie(0, 0);
+    if (fault.fault === "black-hole") this.#blackHole.look(this.#sockets);
+    if (fault.fault === "venue-down" && fault.mode === "refuse" && fault.hasBegun && !this.#server.listening) {
       void this.listen();
     }
   }

@@ -117,9 +117,9 @@ export interface AuditDeadMansSwitch extends AuditBase, AuditOrderFields {
   readonly recvN?: number;
 }
 
-/** A fault was armed, struck, or was taken away. `faultId` joins the three. */
+/** A fault was armed, began (where it was announced ahead), struck, or was taken away. `faultId` joins them. */
 export interface AuditFault extends AuditBase, AuditOrderFields {
-  readonly type: "fault-armed" | "fault" | "fault-cleared";
+  readonly type: "fault-armed" | "fault-begun" | "fault" | "fault-cleared";
   readonly fault: string;
   readonly point: string;
   readonly faultId?: number;

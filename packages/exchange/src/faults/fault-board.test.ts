@@ -9,7 +9,12 @@ import { readFault } from "./read-fault.ts";
 
 function boardOf(faults: readonly FaultRequest[]): FaultBoard {
   const audit = new AuditLog(new ExchangeClock(), undefined);
-  const board = new FaultBoard({ audit, random: seededRandom("board"), onCleared: () => undefined });
+  const board = new FaultBoard({
+    audit,
+    random: seededRandom("board"),
+    onBegun: () => undefined,
+    onCleared: () => undefined,
+  });
   for (const fault of faults) {
     const read = readFault(fault);
     if (typeof read === "string") throw new RangeError(read);

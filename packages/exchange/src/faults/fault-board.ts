@@ -37,6 +37,10 @@ export interface Only {
 export interface ArmedFault extends Fault {
   readonly id: number;
   strikes: number;
+  /** False while it is only announced. */
+  hasBegun: boolean;
+  /** The wall time at which it begins or began, in ms. */
+  readonly startsAtMs: number;
 }
 
 const ORDER_CHANGING: readonly string[] = ["order.place", "order.cancel", "openOrders.cancelAll"];
@@ -48,6 +52,7 @@ const STRIKES_ANY: readonly FaultName[] = [
   "orders-purged",
   "stale-snapshot",
   "maintenance",
+  "key-revoked",
 ];
 
 /** The armed faults of one exchange. */
@@ -58,32 +63,42 @@ export class FaultBoard {
   readonly #timers = new Map<number, NodeJS.Timeout>();
   /** Per fault with a share: what was drawn for each connection. */
   readonly #drawn = new Map<number, Map<number, boolean>>();
+  readonly #onBegun: (fault: ArmedFault) => void;
   readonly #onCleared: (fault: ArmedFault) => void;
   #lastId = 0;
 
   constructor(options: {
     readonly audit: AuditLog;
     readonly random: Random;
+    /** A fault strikes from now on. */
+    readonly onBegun: (fault: ArmedFault) => void;
     readonly onCleared: (fault: ArmedFault) => void;
   }) {
     this.#audit = options.audit;
     this.#random = options.random;
+    this.#onBegun = options.onBegun;
     this.#onCleared = options.onCleared;
   }
 
-  /** Arms a fault; it strikes from now on. */
+  /** Arms a fault; it strikes from now on, or from the time that it says. */
   arm(fault: Fault): ArmedFault {
     this.#lastId += 1;
-    const armed: ArmedFault = { ...fault, id: this.#lastId, strikes: 0 };
+    const { startsInMs = 0 } = fault;
+    const startsAtMs = Date.now() + startsInMs;
+    const armed: ArmedFault = { ...fault, id: this.#lastId, strikes: 0, hasBegun: false, startsAtMs };
     this.#armed.set(armed.id, armed);
     this.#audit.append({ type: "fault-armed", ...named(armed), ...told(fault) });
     this.#audit.flush();
-    if (fault.durationMs !== undefined) {
+    if (startsInMs === 0) this.#begin(armed);
+    else
       this.#timers.set(
         armed.id,
-        setTimeout(() => this.clear(armed.id), fault.durationMs),
+        setTimeout(() => {
+          this.#audit.append({ type: "fault-begun", ...named(armed) });
+          this.#audit.flush();
+          this.#begin(armed);
+        }, startsInMs),
       );
-    }
     return armed;
   }
 
@@ -176,6 +191,17 @@ export class FaultBoard {
     this.#armed.clear();
   }
 
+  #begin(fault: ArmedFault): void {
+    fault.hasBegun = true;
+    if (fault.durationMs !== undefined) {
+      this.#timers.set(
+        fault.id,
+        setTimeout(() => this.clear(fault.id), fault.durationMs),
+      );
+    }
+    this.#onBegun(fault);
+  }
+
   #remove(fault: ArmedFault): void {
     this.#armed.delete(fault.id);
     this.#drawn.delete(fault.id);
@@ -189,7 +215,7 @@ export class FaultBoard {
     subject: Subject | readonly Subject[],
     only: Only,
   ): Subject | undefined {
-    if (fault.point !== point) return undefined;
+    if (fault.point !== point || !fault.hasBegun) return undefined;
     if (only.names !== undefined && !only.names.includes(fault.fault)) return undefined;
     if (only.modes !== undefined && !only.modes.includes(modeOf(fault) as FaultMode)) return undefined;
     const one = isList(subject)

@@ -6,6 +6,7 @@
  * |---|---|
  * | `connect` | before anything is read, or right after a handshake |
  * | `before-accept` | after `recv`, before any check |
+ * | `key` | where the API key is looked up |
  * | `before-match` | checked once, waiting for the engine |
  * | `market` | at the engine: whether the symbol trades |
  * | `after-accept` | done, before the answer leaves |
@@ -21,6 +22,7 @@
 export type FaultPoint =
   | "connect"
   | "before-accept"
+  | "key"
   | "before-match"
   | "market"
   | "after-accept"
@@ -34,9 +36,13 @@ export type FaultPoint =
 
 export type FaultName =
   | "venue-down"
+  | "black-hole"
   | "upgrade-refused"
   | "accept-close"
   | "maintenance"
+  | "key-revoked"
+  | "listen-key-expired"
+  | "cancel-on-disconnect"
   | "drop-before-accept"
   | "http-error"
   | "error-1000"
@@ -81,9 +87,13 @@ export type FaultName =
 /** Each fault with the points it may be armed at; the first is where it strikes when nothing is said. */
 export const POINTS: Readonly<Record<FaultName, readonly FaultPoint[]>> = {
   "venue-down": ["connect"],
+  "black-hole": ["connect"],
   "upgrade-refused": ["connect"],
   "accept-close": ["connect"],
   maintenance: ["market"],
+  "key-revoked": ["key"],
+  "listen-key-expired": ["connection"],
+  "cancel-on-disconnect": ["connection"],
   "drop-before-accept": ["before-accept"],
   "http-error": ["before-accept", "after-accept"],
   "error-1000": ["after-accept", "before-accept"],
@@ -182,7 +192,9 @@ export interface Fault {
   readonly share?: number;
   /** How late, how old or how long; see the README for each fault. */
   readonly delayMs?: number;
-  /** It ends by itself after this time. */
+  /** It strikes only after this time; until then it is announced. */
+  readonly startsInMs?: number;
+  /** It ends by itself so long after it began. */
   readonly durationMs?: number;
   /** http-error, upgrade-refused. */
   readonly status?: number;
@@ -200,8 +212,9 @@ export interface Fault {
   readonly lifeMs?: number;
   /** time-jump: how much older the connections become at once. */
   readonly agedMs?: number;
-  /** clock-skew. */
+  /** clock-skew: how far the venue's clock is ahead (below 0: behind), and how many millionths faster it runs. */
   readonly skewMs?: number;
+  readonly driftPpm?: number;
 }
 
 /** What may be sent to arm a fault: `point` and `match` may be left out. */

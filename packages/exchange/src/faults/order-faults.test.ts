@@ -98,6 +98,12 @@ describe("what the client sees and what was true", () => {
       accepted: true,
       audit: ["recv", "accept", "http-error", "ack-failed"],
     },
+    {
+      fault: { fault: "error-1000" },
+      sees: 500,
+      accepted: true,
+      audit: ["recv", "accept", "error-1000", "ack-failed"],
+    },
     { fault: { fault: "error-1001" }, sees: 503, accepted: false, audit: ["recv", "error-1001", "ack-written"] },
     {
       fault: { fault: "error-1006" },

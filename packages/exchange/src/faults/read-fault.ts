@@ -7,6 +7,7 @@ const NUMBERS = [
   "share",
   "delayMs",
   "durationMs",
+  "startsInMs",
   "status",
   "span",
   "retryAfterSeconds",
@@ -14,6 +15,7 @@ const NUMBERS = [
   "lifeMs",
   "agedMs",
   "skewMs",
+  "driftPpm",
 ];
 const MATCHES = ["apiKey", "account", "call", "symbol", "side", "source", "stream"];
 
@@ -23,7 +25,6 @@ const NEEDS: Partial<Record<FaultName, string>> = {
   "query-lag": "delayMs",
   "stale-snapshot": "delayMs",
   "stream-slow": "delayMs",
-  "clock-skew": "skewMs",
   "life-cut": "lifeMs",
   "time-jump": "agedMs",
 };
@@ -58,6 +59,12 @@ export function readFault(value: unknown): Fault | string {
 function wrongPart(name: FaultName, value: Readonly<Record<string, unknown>>): string | undefined {
   const needed = NEEDS[name];
   if (needed !== undefined && value[needed] === undefined) return `"${name}" needs "${needed}"`;
+  if (name === "clock-skew" && value["skewMs"] === undefined && value["driftPpm"] === undefined) {
+    return `"clock-skew" needs "skewMs" or "driftPpm"`;
+  }
+  if (name === "black-hole" && (value["match"] as { source?: unknown } | undefined)?.source === undefined) {
+    return `"black-hole" needs "match.source": else nobody could clear it`;
+  }
   const { mode, closeCode } = value;
   const modes: readonly string[] = MODES[name] ?? [];
   if (mode !== undefined && !modes.includes(mode as string)) {

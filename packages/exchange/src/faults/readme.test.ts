@@ -8,7 +8,7 @@ const rows = readme.split("\n").filter((line) => /^\| `[^`]+` *\|/.test(line));
 
 test("the README has each fault once, and no other", () => {
   const named = rows.map((line) => line.split("`")[1] ?? "");
-  const fields = ["match", "count", "probability", "share", "durationMs", "point"];
+  const fields = ["match", "count", "probability", "share", "startsInMs", "durationMs", "point"];
   expect(named.filter((name) => !fields.includes(name)).sort()).toEqual(Object.keys(POINTS).sort());
 });
 

@@ -39,7 +39,7 @@ export class Keyring {
       throw new ApiError(401, -2014, "API-key format invalid.");
     }
     const key = this.#keys.get(apiKey);
-    if (key === undefined) throw new ApiError(401, -2015, "Invalid API-key, IP, or permissions for action.");
+    if (key === undefined) throw unknownKey();
     return key;
   }
 
@@ -60,6 +60,11 @@ export class Keyring {
     }
     return { key, validity };
   }
+}
+
+/** −2015: no such key, or not any more. */
+export function unknownKey(): ApiError {
+  return new ApiError(401, -2015, "Invalid API-key, IP, or permissions for action.");
 }
 
 /** The first check: not from the future, not too old. */

@@ -12,7 +12,7 @@ import type { FaultName } from "../faults/fault.ts";
 import { ApiError, badRequest } from "./api-error.ts";
 import type { Call, Desk, SignedScope } from "./call.ts";
 import { faultAnswer } from "./fault-answers.ts";
-import { isExpired, type Keyring } from "./credentials.ts";
+import { isExpired, unknownKey, type Keyring } from "./credentials.ts";
 import type { OrderCounts } from "./limits.ts";
 import type { Parameters } from "./parameters.ts";
 
@@ -85,6 +85,7 @@ export class Gateway {
         const lagMs = stale?.delayMs ?? 0;
         return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters, lagMs }));
       }
+      if (this.#desk.faults.strike("key", subject) !== undefined) throw unknownKey();
       if (call.kind === "keyed") {
         const keyed = this.#keyring.known(incoming.apiKey);
         return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters, lagMs: 0, key: keyed }));

@@ -70,7 +70,10 @@ export class RestServer {
   #deliver(delivery: Delivery, response: ServerResponse): void {
     const { socket } = response;
     const isGone = socket === null || socket.destroyed;
-    const failure = isGone ? "connection gone" : delivery.how === "answer" ? undefined : delivery.how;
+    // Corked before anything was written: a black hole holds the answer back.
+    const isHeld = !isGone && socket.writableCorked > 0;
+    const whole = isHeld ? "black-hole" : undefined;
+    const failure = isGone ? "connection gone" : delivery.how === "answer" ? whole : delivery.how;
     if (delivery.how !== "body-stall" || isGone) this.#gateway.acknowledge(delivery, failure);
     this.#audit.flush();
     if (isGone) return;

@@ -90,6 +90,19 @@ export class StreamServer {
 
   /** Does at once what a fault that was just armed does at once. */
   apply(fault: ArmedFault): void {
+    const { faults, desk } = this.#options;
+    if (fault.fault === "key-revoked" || fault.fault === "listen-key-expired") {
+      for (const { listenKey, account, apiKey } of desk.listenKeys.list()) {
+        if (faults.matches(fault, [{ account, apiKey }])) desk.listenKeys.end(listenKey, "expired");
+      }
+    }
+    if (fault.fault === "key-revoked") {
+      this.accounts.end(({ account, connection }) => faults.matches(fault, [{ account, apiKey: connection.apiKey }]));
+    }
+    if (fault.fault === "listen-key-expired") {
+      faults.record(fault, {});
+      faults.clear(fault.id);
+    }
     this.#ending.apply(fault);
   }
 

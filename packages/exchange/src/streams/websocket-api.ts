@@ -7,7 +7,7 @@ import { modeOf, type FaultBoard } from "../faults/fault-board.ts";
 import type { FaultName } from "../faults/fault.ts";
 import { ApiError, badRequest } from "../gateway/api-error.ts";
 import type { Desk } from "../gateway/call.ts";
-import type { Keyring } from "../gateway/credentials.ts";
+import { unknownKey, type Keyring } from "../gateway/credentials.ts";
 import type { Delivery, Gateway } from "../gateway/gateway.ts";
 import { Parameters, sortedText } from "../gateway/parameters.ts";
 import type { Personality } from "../personality.ts";
@@ -110,6 +110,9 @@ export class WebSocketApi {
     const subject = { ...self, apiKey, account: this.#parts.keyring.accountOf(apiKey), stream: "user" };
     const struck = (...names: readonly FaultName[]): FaultName | undefined =>
       this.#parts.faults.strike("subscribe", subject, { names })?.fault;
+    if (this.#parts.faults.strike("key", { ...subject, call: "userDataStream.subscribe.signature" }) !== undefined) {
+      throw unknownKey();
+    }
     const spoilt = struck("sub-lost", "sub-refused", "sub-hollow");
     if (spoilt === "sub-lost") return;
     if (spoilt === "sub-refused")

@@ -14,11 +14,14 @@ export class SignedClient {
   readonly url: string;
   readonly key: string;
   readonly #secret: string;
+  readonly #from: string | undefined;
 
-  constructor(url: string, credentials: { readonly key: string; readonly secret: string }) {
+  /** `from` is the local address that it speaks from, e.g. `127.0.0.2`. */
+  constructor(url: string, credentials: { readonly key: string; readonly secret: string; readonly from?: string }) {
     this.url = url;
     this.key = credentials.key;
     this.#secret = credentials.secret;
+    this.#from = credentials.from;
   }
 
   /** The signature of a text. */
@@ -41,6 +44,7 @@ export class SignedClient {
       const sent = request(this.url + path, {
         method,
         agent: false,
+        ...(this.#from === undefined ? {} : { localAddress: this.#from }),
         headers: {
           "X-MBX-APIKEY": this.key,
           ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
@@ -128,8 +132,13 @@ export class CollectingSocket {
   }
 
   /** Connects and resolves when open. */
-  static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<CollectingSocket> {
-    const socket = new WebSocket(url.replace(/^http/, "ws"), { headers });
+  static async open(
+    url: string,
+    headers: Readonly<Record<string, string>> = {},
+    from?: string,
+  ): Promise<CollectingSocket> {
+    const local = from === undefined ? {} : { localAddress: from };
+    const socket = new WebSocket(url.replace(/^http/, "ws"), { headers, ...local });
     const collecting = new CollectingSocket(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once("open", resolve);

@@ -69,7 +69,7 @@ describe("a futures engine", () => {
           expect(isSmaller || !one.reducesOnly).toBe(true);
           const last = open.at(-1);
           if (one.cancels && last !== undefined) engine.cancel(last.orderId, index);
-          expect([...margin.held("BTCUSDT")].reduce((sum, one) => sum + one, 0n)).toBe(0n);
+          expect([...margin.held("BTCUSDT")].reduce((sum, quantity) => sum + quantity, 0n)).toBe(0n);
           for (const account of accounts) {
             for (const resting of engine.orders.open(account, "BTCUSDT")) {
               expect(resting.reducesOnly !== true || margin.tradeable(resting, 1n) > 0n).toBe(true);
