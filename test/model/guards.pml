@@ -1,6 +1,6 @@
 /*
  * The guards of the protocol, one name each: 1 is the protocol, 0 is the protocol without that guard (-DNAME=0). The number
- * is the rule that asks for it. Every 0 has a counterexample; README.md says which and how soon it is found.
+ * is the rule that asks for it. Every 0 has a counterexample, two of them only together with another: README.md says which.
  */
 
 /* 2: a commit waits for every member of the wait set; without: for a majority of the nodes. */

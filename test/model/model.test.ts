@@ -3,6 +3,8 @@
  * Bounds are small (README.md says what was verified beyond them); spin and gcc are needed, and their absence is a failure.
  */
 import { spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { explore, stepNames } from "./spin.ts";
@@ -49,6 +51,33 @@ describe("what the protocol does not notice", () => {
     },
     patience,
   );
+});
+
+describe("the page beside the model", () => {
+  const page = readFileSync(join(import.meta.dirname, "README.md"), "utf8");
+  const guards = [...readFileSync(join(import.meta.dirname, "guards.pml"), "utf8").matchAll(/^#define (\w+) 1$/gm)].map(
+    ([, name = ""]) => name,
+  );
+
+  it("puts every step beside its code", () => {
+    expect(stepNames().filter((step) => !page.includes(`\`${step}\``))).toEqual([]);
+  });
+
+  it("names only code that is there", () => {
+    const root = join(import.meta.dirname, "..", "..");
+    const files = new Set(
+      globSync(["packages/*/src/**/*.ts", "test/model/*"], { cwd: root }).map((file) => basename(file)),
+    );
+    const named = [...page.matchAll(/`(?:[\w./-]*\/)?([\w-]+\.(?:ts|pml))`/g)].map(([, file = ""]) => file);
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((file) => !files.has(file))).toEqual([]);
+  });
+
+  it("says of every guard what its absence breaks, and every guard's absence is tried", () => {
+    expect(guards.length).toBeGreaterThan(40);
+    expect(guards.filter((guard) => !page.includes(`\`${guard}\``))).toEqual([]);
+    expect(guards.filter((guard) => !broken.some(({ switches }) => switches[guard] === 0))).toEqual([]);
+  });
 });
 
 describe("the check", () => {

@@ -1,10 +1,16 @@
 /*
  * What must hold, judged from outside: by what etcd applied, what lies on the disks and what a leader did. A name below
- * is always false, and stands in its assertion so that a counterexample says which promise was broken. Three
+ * is always false, and stands in its assertion so that a counterexample says which promise was broken. Some
  * can be waived (-DWAIVE_I5=1), to see whether what breaks them also loses records.
  */
+#ifndef WAIVE_I4
+#define WAIVE_I4 0
+#endif
 #ifndef WAIVE_I5
 #define WAIVE_I5 0
+#endif
+#ifndef WAIVE_S
+#define WAIVE_S 0
 #endif
 #ifndef WAIVE_I7
 #define WAIVE_I7 0
@@ -14,7 +20,7 @@
 #endif
 hidden byte I1_one_leader_per_epoch;
 hidden byte I3_handed_on_is_over;
-hidden byte I4_durable_before_sent;
+hidden byte I4_durable_before_sent = WAIVE_I4;
 hidden byte I5_nothing_under_a_vow = WAIVE_I5;
 hidden byte I6_committed_is_inherited;
 hidden byte I7_waits_for_the_set = WAIVE_I7;
@@ -23,7 +29,7 @@ hidden byte I9_sent_by_one_epoch;
 hidden byte I16_quiet_in_pause;
 hidden byte I19_committed_is_never_cut;
 hidden byte F_promise_keeps_the_epoch;
-hidden byte S_successor_holds_everything;
+hidden byte S_successor_holds_everything = WAIVE_S;
 hidden byte U_reconciled_before_orders;
 #define MUST(promise, what) assert(promise || (what))
 

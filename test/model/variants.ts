@@ -46,6 +46,7 @@ const I7 = "I7_waits_for_the_set";
 const I8 = "I8_takeover_or_change";
 const I9 = "I9_sent_by_one_epoch";
 const I16 = "I16_quiet_in_pause";
+const I19 = "I19_committed_is_never_cut";
 const S = "S_successor_holds_everything";
 const F = "F_promise_keeps_the_epoch";
 const U = "U_reconciled_before_orders";
@@ -89,6 +90,10 @@ export const broken: readonly Variant[] = [
   },
   without("WINNER_IS_THIS_BOOT", three, I1, "a new boot takes an older boot's key for its own"),
   without("SUCCESSOR_HOLDS_ALL", { NODES: 2 }, S, "the key is handed to a member that lacks records"),
+  {
+    ...without("SUCCESSOR_IS_MEMBER SUCCESSOR_HOLDS_ALL WAIVE_S", grown, I6, "the key is handed to anybody"),
+    name: "without-successor-guards",
+  },
   without("RESUME_AFTER_BUMP", { NODES: 2, SENDS: 1 }, I3, "a read ends the hold"),
   without("HANDOFF_GUARDS_VERSION", { NODES: 2, SENDS: 1 }, I3, "the bump does not kill a late handoff"),
   without("TAKEOVER_GUARDS_CONTROL", paused, I16, "a takeover is not guarded on pause and autofailover"),
@@ -110,16 +115,21 @@ export const broken: readonly Variant[] = [
   without("ANCHOR_RAISES_EPOCH", restored, I1, "re-anchoring goes on at the epoch of the backup"),
   without("ANCHOR_COMPARES_ALL", { ...restored, NODES: 3 }, I1, "re-anchoring leaves a journal out"),
   without("ANCHOR_BY_EPOCH", { ...restored, RECORDS: 3 }, I6, "the longest journal is taken, not the newest"),
-  without("JOURNAL_ID", { ...disks, NEW_DISKS: 1 }, I4, "a member is a node, whatever its disk"),
-  without("BOOTS_ARE_COUNTED", { ...disks, ROLLBACKS: 1 }, I4, "a disk that was set back keeps its journal id"),
+  without("JOURNAL_ID WAIVE_I4", { ...disks, NEW_DISKS: 1 }, I6, "a member is a node, whatever its disk"),
+  without(
+    "BOOTS_ARE_COUNTED WAIVE_I4 WAIVE_I5",
+    { ...disks, ROLLBACKS: 1 },
+    I6,
+    "a disk that was set back keeps its journal id",
+  ),
 ];
 
 /** What the protocol does not notice: known, and said in the README. */
 export const limits: readonly Variant[] = [
   {
     name: "image-of-this-boot",
-    switches: { ...disks, ROLLBACKS: 1, SAME_BOOT_IMAGES: 1 },
-    breaks: I4,
+    switches: { ...disks, ROLLBACKS: 1, SAME_BOOT_IMAGES: 1, WAIVE_I4: 1, WAIVE_I5: 1 },
+    breaks: I19,
     what: "a disk is set back to an image taken since its node last started: the boot counter shows nothing",
   },
 ];
