@@ -75,18 +75,30 @@ export class Ledger {
 
   /** Leader: records facts, all in one frame's order, all or none. Throws `EventRefused` with nothing changed. Gives the last sequence. */
   submit(epoch: Epoch, events: readonly JournalEvent[]): Sequence {
-    const first = events[0];
-    assert(first !== undefined, "something is submitted");
+    assert(events.length > 0, "something is submitted");
+    return this.submitEach(
+      epoch,
+      events.map((event) => () => event),
+    );
+  }
+
+  /** As `submit`, of events that are made one after the other, each on the state that has those before it. Some may be none. */
+  submitEach(epoch: Epoch, makers: readonly ((state: EngineState) => JournalEvent | undefined)[]): Sequence {
     const start = this.speculative.applied;
     const submittedMono = monoNow();
-    for (const [index, event] of events.entries()) {
+    const events: JournalEvent[] = [];
+    for (const make of makers) {
+      const event = make(this.speculative);
+      if (event === undefined) continue;
       const code = refusalOf(this.speculative, event);
       if (code !== undefined) {
-        if (index > 0) this.#takeBack(start);
+        if (events.length > 0) this.#takeBack(start);
         throw new EventRefused(code, event);
       }
-      this.#take({ sequence: start + index + 1, epoch, event, submittedMono });
+      events.push(event);
+      this.#take({ sequence: start + events.length, epoch, event, submittedMono });
     }
+    if (events.length === 0) return start;
     const last = this.#append(epoch, events);
     assert(last === start + events.length, `the journal's last sequence is ${start + events.length}, it says ${last}`);
     return last;

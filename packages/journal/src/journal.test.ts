@@ -269,3 +269,13 @@ test("the progress cell is idle between commits", async () => {
   await durable(journal, journal.append(1, [noted(1)]));
   expect(Atomics.load(cell, 0)).toBe(0n);
 });
+
+test("what belongs together is in one frame, also where the frame before it is nearly full", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 8 }));
+  journal.append(1, notes(6));
+  journal.append(1, notes(4), true);
+  await durable(journal, journal.append(1, notes(20), true));
+  const frames = await journal.frames(0, 1e6);
+  expect(frames.map(({ first, last }) => last - first + 1)).toEqual([10, 8, 8, 4]);
+});

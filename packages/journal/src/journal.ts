@@ -141,12 +141,13 @@ export class Journal {
 
   /**
    * Leader: queues events, in order; answers the sequence of the last one. When they are sealed is decided in `pace.ts`.
+   * `isTogether`: a frame gets all of them or none, if they are no more than it holds.
    * Throws the failure once storage has failed.
    */
-  append(epoch: Epoch, events: readonly JournalEvent[]): Sequence {
+  append(epoch: Epoch, events: readonly JournalEvent[], isTogether = false): Sequence {
     this.#assertUsable();
     assert(epoch >= this.#last.epoch, "epochs never fall");
-    for (const event of events) this.#queue.push(epoch, encodeEvent(event));
+    this.#queue.push(epoch, events.map(encodeEvent), isTogether);
     this.#pace.queued();
     return this.#last.sequence + this.#queue.length;
   }

@@ -6,10 +6,12 @@ export class AppendQueue {
   readonly #eventsMax: number;
   readonly #bytesMax: number;
   #lines: string[] = [];
+  /** Of each line, whether the next one was appended with it. */
+  #isContinued: boolean[] = [];
   #bytes = 0;
   #epoch: Epoch = 0;
 
-  /** A frame holds at most so many events, and so many characters unless one event alone has more. */
+  /** A frame holds at most so many events and characters, unless what belongs together is more. */
   constructor(limits: { readonly eventsMax: number; readonly bytesMax: number }) {
     this.#eventsMax = limits.eventsMax;
     this.#bytesMax = limits.bytesMax;
@@ -28,11 +30,15 @@ export class AppendQueue {
     return this.#lines.length >= this.#eventsMax || this.#bytes >= this.#bytesMax;
   }
 
-  push(epoch: Epoch, line: string): void {
+  /** `isTogether`: a frame has all of these lines or none, if they are no more than it holds. */
+  push(epoch: Epoch, lines: readonly string[], isTogether: boolean): void {
     assert(this.#lines.length === 0 || this.#epoch === epoch, "what an earlier epoch queued was dropped");
     this.#epoch = epoch;
-    this.#lines.push(line);
-    this.#bytes += line.length;
+    for (const [at, line] of lines.entries()) {
+      this.#lines.push(line);
+      this.#isContinued.push(isTogether && lines.length <= this.#eventsMax && at < lines.length - 1);
+      this.#bytes += line.length;
+    }
   }
 
   /** Takes the lines of the next frame. */
@@ -40,11 +46,13 @@ export class AppendQueue {
     let count = 0;
     let bytes = 0;
     for (const line of this.#lines) {
-      if (count === this.#eventsMax || (count > 0 && bytes + line.length > this.#bytesMax)) break;
+      const isFull = count >= this.#eventsMax || (count > 0 && bytes + line.length > this.#bytesMax);
+      if (isFull && this.#isContinued[count - 1] !== true) break;
       bytes += line.length;
       count += 1;
     }
     this.#bytes -= bytes;
+    this.#isContinued.splice(0, count);
     return this.#lines.splice(0, count);
   }
 
@@ -52,6 +60,7 @@ export class AppendQueue {
   drop(): number {
     const count = this.#lines.length;
     this.#lines = [];
+    this.#isContinued = [];
     this.#bytes = 0;
     return count;
   }

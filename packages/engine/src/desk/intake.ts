@@ -5,8 +5,10 @@
  */
 import { createHash } from "node:crypto";
 import type {
+  AttemptRecorded,
   DecidedOn,
   IntentId,
+  IntentRecorded,
   JournalEvent,
   MonoMs,
   OrderRequest,
@@ -59,6 +61,14 @@ export type CancelTaken =
   | { readonly kind: "unknown" }
   | { readonly kind: "ended" };
 
+/** Who wants an order, and how. */
+interface Wish {
+  readonly by: string;
+  readonly sendWithinMs: number;
+  readonly request: RequestKey | undefined;
+  readonly decidedOn?: DecidedOn | undefined;
+}
+
 export class Intake {
   readonly #context: DeskContext;
   readonly #term: Term;
@@ -100,8 +110,8 @@ export class Intake {
   }
 
   /**
-   * What a strategy wants, with its new state: recorded in one turn, so in one frame. Refused intents are left out and
-   * told. `decidedOn`: the price that it was told.
+   * What a strategy wants, with its new state, recorded as one. Refused intents are left out and told. `decidedOn`: the
+   * price that it was told.
    */
   strategy(
     strategy: string,
@@ -113,15 +123,22 @@ export class Intake {
     // Most inputs change nothing; a record of each would be most of the journal.
     const before = this.#term.state.strategies.get(strategy);
     if (wishes.length === 0 && before !== undefined && JSON.stringify(before.state) === JSON.stringify(state)) return;
-    this.#term.decide([{ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() }]);
-    for (const wish of wishes) {
-      const taken = this.#wish(strategy, wish, decidedOn);
-      if (taken.kind === "refused") {
-        this.#context.say("strategy.refused", `${strategy}: ${taken.refusal.sentence}`, {
-          strategy,
-          code: taken.refusal.code,
-        });
-      }
+    const wishedMonoMs = monoNow();
+    const refusals: Refusal[] = [];
+    const intents: IntentRecorded[] = [];
+    const last = this.#term.decideEach([
+      () => ({ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() }),
+      ...wishes.map((wish) => (): JournalEvent | undefined => {
+        const made = this.#wish(strategy, wish, decidedOn);
+        if ("code" in made) refusals.push(made);
+        else intents.push(made);
+        return "code" in made ? undefined : made;
+      }),
+    ]);
+    for (const [at, intent] of intents.entries()) this.#trace(intent, last - intents.length + 1 + at, wishedMonoMs);
+    for (const refusal of refusals) {
+      this.#switchOff(refusal);
+      this.#context.say("strategy.refused", `${strategy}: ${refusal.sentence}`, { strategy, code: refusal.code });
     }
   }
 
@@ -190,12 +207,12 @@ export class Intake {
     return this.#record(terms, { by, sendWithinMs: request.sendWithinMs, request: known });
   }
 
-  #wish(strategy: string, wish: StrategyIntent, decidedOn: DecidedOn | undefined): Taken {
+  #wish(strategy: string, wish: StrategyIntent, decidedOn: DecidedOn | undefined): IntentRecorded | Refusal {
     const config = this.#context.config.strategies.find((each) => each.id === strategy);
     const quantity = parseDecimal(wish.quantity);
     const price = wish.price === undefined ? undefined : parseDecimal(wish.price);
     const isMalformed = quantity === undefined || (wish.price !== undefined && price === undefined);
-    if (config === undefined || isMalformed) return { kind: "refused", refusal: refused("terms-malformed") };
+    if (config === undefined || isMalformed) return refused("terms-malformed");
     const terms: OrderTerms = {
       venue: config.venue,
       symbol: id<SymbolId>(wish.symbol),
@@ -206,33 +223,26 @@ export class Intake {
       timeInForce: wish.timeInForce ?? (wish.type === "market" ? "IOC" : "GTC"),
     };
     const why = this.#whyNot() ?? this.#whyNotAt(config.venue);
-    if (why !== undefined) return { kind: "refused", refusal: why };
-    return this.#record(terms, {
-      by: strategy,
-      sendWithinMs: wish.sendWithinMs ?? 2_000,
-      request: undefined,
-      decidedOn,
-    });
+    if (why !== undefined) return why;
+    const sendWithinMs = wish.sendWithinMs ?? 2_000;
+    return this.#intentOf(terms, { by: strategy, sendWithinMs, request: undefined, decidedOn });
   }
 
-  #record(
-    terms: OrderTerms,
-    wish: {
-      readonly by: string;
-      readonly sendWithinMs: number;
-      readonly request: RequestKey | undefined;
-      readonly decidedOn?: DecidedOn | undefined;
-    },
-  ): Taken {
+  #record(terms: OrderTerms, wish: Wish): Taken {
     const wishedMonoMs = monoNow();
+    const made = this.#intentOf(terms, wish);
+    if (!("code" in made)) return { kind: "recorded", ref: made.intent, sequence: this.#decide([made], wishedMonoMs) };
+    this.#switchOff(made);
+    return { kind: "refused", refusal: made };
+  }
+
+  /** The record of a wish that risk lets pass. */
+  #intentOf(terms: OrderTerms, wish: Wish): IntentRecorded | Refusal {
     const context = { ...this.#inputs.of(terms.venue, terms.symbol), by: wish.by };
     const refusal = checkRisk(this.#term.state, terms, context);
-    if (refusal !== undefined) {
-      this.#switchOff(refusal);
-      return { kind: "refused", refusal };
-    }
+    if (refusal !== undefined) return refusal;
     const basis: PriceBasis | undefined = context.market.kind === "fresh" ? context.market.basis : undefined;
-    const event = intentEvent(this.#term.state, this.#context.tag, {
+    return intentEvent(this.#term.state, this.#context.tag, {
       terms,
       sendWithinMs: wish.sendWithinMs,
       atWallMs: context.nowWallMs,
@@ -241,19 +251,21 @@ export class Intake {
       ...(basis !== undefined && { basis }),
       ...(wish.decidedOn !== undefined && { decidedOn: wish.decidedOn }),
     });
-    return { kind: "recorded", ref: event.intent, sequence: this.#decide([event], wishedMonoMs) };
   }
 
   /** Records decisions; of attempts it is noted when they were wished for. */
   #decide(events: readonly JournalEvent[], wishedMonoMs: MonoMs): Sequence {
     const last = this.#term.decide(events);
     for (const [index, event] of events.entries()) {
-      if (event.kind !== "intent.recorded" && event.kind !== "attempt.recorded") continue;
-      const { intent, clientOrderId } = event;
-      const sequence = last - events.length + 1 + index;
-      this.#context.traces.decided({ intent, clientOrderId, sequence, wishedMonoMs });
+      if (event.kind === "intent.recorded" || event.kind === "attempt.recorded")
+        this.#trace(event, last - events.length + 1 + index, wishedMonoMs);
     }
     return last;
+  }
+
+  #trace(event: IntentRecorded | AttemptRecorded, sequence: Sequence, wishedMonoMs: MonoMs): void {
+    const { intent, clientOrderId } = event;
+    this.#context.traces.decided({ intent, clientOrderId, sequence, wishedMonoMs });
   }
 
   /** A refusal of these two kinds is more than a no: its subject stays off until an operator says otherwise. */

@@ -218,3 +218,30 @@ describe("parents that count volume", () => {
     expect([...rig.ledger.speculative.orders.values()].map((order) => order.terms.quantity)).toEqual(["3", "1"]);
   });
 });
+
+test("a strategy's state and its intents are recorded as one, with the price that it decided on; what risk refuses is left out", async () => {
+  const config = rigConfig();
+  const strategies = [
+    { ...{ id: "maker", module: "/m.ts", venue: id<VenueId>("sim"), symbols: [btc], budgetMs: 50 }, params: {} },
+  ];
+  const rig = new DeskRig({ config: { ...config, strategies } }).lead(1);
+  await pass(50);
+  const wish = { symbol: btc, side: "buy", type: "limit", quantity: "1", price: "100" } as const;
+  const decidedOn = { feed: "f", updateId: 7, ageMs: 12 };
+  const before = rig.journal.frames.length;
+  rig.desk.strategy("maker", { n: 1 }, [wish, { ...wish, quantity: "11" }, { ...wish, quantity: "2" }], decidedOn);
+  expect(rig.journal.frames.length).toBe(before + 1);
+  const told = rig.journal.events.slice(-3);
+  expect(told.map((event) => event.kind)).toEqual(["strategy.advanced", "intent.recorded", "intent.recorded"]);
+  expect(told[2]).toMatchObject({ by: "maker", decidedOn, basis: { updateId: 1 }, terms: { quantity: "2" } });
+  await pass(50);
+  expect(rig.venue.placed).toHaveLength(2);
+  rig.desk.end();
+  const next = new DeskRig({
+    ...{ journal: rig.journal, venue: rig.venue, node: "b" },
+    config: { ...config, strategies },
+  });
+  next.commit();
+  next.lead(2);
+  expect(next.ledger.speculative.strategies.get("maker")?.state).toEqual({ n: 1 });
+});

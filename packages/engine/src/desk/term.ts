@@ -53,6 +53,12 @@ export class Term {
     return this.#ledger.submit(this.epoch, events);
   }
 
+  /** As `decide`, of events that are made one after the other, each on the state that has those before it. */
+  decideEach(makers: readonly ((state: EngineState) => JournalEvent | undefined)[]): Sequence {
+    assert(this.#phase === "trading", "decisions are recorded while trading");
+    return this.#ledger.submitEach(this.epoch, makers);
+  }
+
   /** Records what the world said. Kept while sealed, dropped when over (the successor asks the venue itself). */
   note(event: JournalEvent): void {
     if (this.#phase === "over") return;

@@ -83,7 +83,7 @@ export class EngineNode {
     this.ledger = new Ledger(
       opened.state,
       opened.tail,
-      (epoch, events) => journal.append(epoch, events),
+      (epoch, events) => journal.append(epoch, events, true),
       (event, sequence, epoch) => {
         if (event.kind === "epoch.opened" && epoch === this.leadership.leading?.epoch) this.#takeover.mark("opened");
         this.desk.onCommitted(event, epoch);
