@@ -209,4 +209,3 @@ function nodesAgree(watch: Watch, leader: Boot): void {
   if (live !== digest(ours)) watch.broken("I19", `the state of ${leader.node} is not what its journal adds up to`);
 }
 
-export type { AuditRecord };

@@ -45,7 +45,7 @@ export function holds(frames: readonly Frame[], frame: Frame): boolean {
 }
 
 /** Whether a disk has it. */
-export function isOnDisk(disk: Disk, frame: Frame): boolean {
+function isOnDisk(disk: Disk, frame: Frame): boolean {
   return holds(disk.content.frames, frame);
 }
 

@@ -627,4 +627,3 @@ export function rulesOf(o: {
   ];
 }
 
-export type { ClusterId };

@@ -9,7 +9,7 @@ import { hash } from "node:crypto";
 import type { Disk, DiskWriter } from "../world/disk.ts";
 
 /** SHA-256 as lowercase hex. */
-export function sha256(text: string): string {
+function sha256(text: string): string {
   return hash("sha256", text);
 }
 

@@ -325,7 +325,7 @@ export class VenueDoor {
   }
 }
 
-export function venueSymbol(symbol: string): string {
+function venueSymbol(symbol: string): string {
   return symbol.replace("/", "");
 }
 

@@ -82,7 +82,7 @@ export function coverage(tally: Tally): {
 }
 
 /** Takeovers by what began them. */
-export function takeovers(tally: Tally): Readonly<Record<string, number>> {
+function takeovers(tally: Tally): Readonly<Record<string, number>> {
   const kinds = Object.entries(tally.counts).filter(([name]) =>
     /^(takeover|handoff): (expired|pre-emption|crash-release|switchover|yield|unclean)$/.test(name),
   );

@@ -82,7 +82,7 @@ export class Disk {
 }
 
 /** An empty journal. */
-export function emptyContent(journal: JournalId): DiskContent {
+function emptyContent(journal: JournalId): DiskContent {
   return { journal, frames: [], promised: { epochMax: 0, vow: undefined }, commit: 0, quarantine: [] };
 }
 

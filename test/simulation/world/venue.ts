@@ -11,7 +11,7 @@ import type { Agenda } from "./agenda.ts";
 import type { Dice } from "./dice.ts";
 import { worldBeganWallMs } from "./host-clock.ts";
 
-export const account = "desk";
+const account = "desk";
 /** Each node has a key of its own on the one account. */
 export const keyOf = (node: string): string => `key-${node}`;
 
@@ -63,7 +63,7 @@ export interface VenueTemper {
   newsScrambled: number;
 }
 
-export function honest(): VenueTemper {
+function honest(): VenueTemper {
   return {
     dropBeforeAccept: 0,
     refuseBusy: 0,
