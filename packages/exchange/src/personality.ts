@@ -31,6 +31,8 @@ export interface Personality {
   readonly subscribesBySignature: boolean;
   /** Undefined: 404. */
   readonly door: (path: string, query: string) => Door | undefined;
+  /** How often a stream connection is pinged, and within what time a pong has to come. */
+  readonly heartbeat: { readonly pingEveryMs: number; readonly pongWithinMs: number };
   readonly market: MarketForms;
   readonly account: AccountForms;
   readonly refusals: Refusals;

@@ -6,6 +6,7 @@ import { CollectingSocket, SignedClient, type Message } from "../testing/signed-
 let exchange: RunningExchange;
 let client: SignedClient;
 const sockets: CollectingSocket[] = [];
+const patience = { timeout: 10_000, interval: 20 };
 const symbol = "BTCUSDT";
 
 beforeEach(async () => {
@@ -74,9 +75,9 @@ describe("a black hole", () => {
     exchange.arm({ fault: "accept-late", delayMs: 200, count: 1 });
     const sent = far().place("late");
     const heard = (type: string): boolean => exchange.audit().some((one) => one.type === type);
-    await expect.poll(() => heard("recv")).toBe(true);
+    await expect.poll(() => heard("recv"), patience).toBe(true);
     const fault = exchange.arm({ fault: "black-hole", match: { source: "127.0.0.2" } });
-    await expect.poll(() => heard("ack-failed")).toBe(true);
+    await expect.poll(() => heard("ack-failed"), patience).toBe(true);
     expect(exchange.audit().find((one) => one.type === "ack-failed")).toMatchObject({ cause: "black-hole" });
     exchange.clearFaults(fault);
     expect((await sent).status).toBe(200);
@@ -92,7 +93,7 @@ describe("a black hole", () => {
         .then((answer) => answer.json() as Promise<{ id: number }[]>)
         .then(([last]) => last?.id ?? 0);
     const before = await traded();
-    await expect.poll(traded).toBeGreaterThan(before + 5);
+    await expect.poll(traded, patience).toBeGreaterThan(before + 5);
     const told = Number(socket.messages.at(-1)?.["t"]);
     expect(told).toBeLessThanOrEqual(before + 1);
     exchange.clearFaults(fault);
@@ -105,12 +106,12 @@ describe("a black hole", () => {
 test("maintenance is announced before it begins, and over when it said", async () => {
   const announced = async (): Promise<unknown> => (await fetch(`${exchange.url}/__announcements`)).json();
   expect(await announced()).toEqual([]);
-  exchange.arm({ fault: "maintenance", mode: "halt", startsInMs: 400, durationMs: 300, match: { symbol } });
+  exchange.arm({ fault: "maintenance", mode: "halt", startsInMs: 1_500, durationMs: 2_000, match: { symbol } });
   expect(await announced()).toMatchObject([{ state: "scheduled", mode: "halt", symbol }]);
   expect((await client.place("ahead")).status).toBe(200);
-  await expect.poll(announced).toMatchObject([{ state: "ongoing" }]);
+  await expect.poll(announced, patience).toMatchObject([{ state: "ongoing" }]);
   expect((await client.place("during")).status).toBe(400);
-  await expect.poll(announced).toEqual([]);
+  await expect.poll(announced, patience).toEqual([]);
   expect((await client.place("after")).status).toBe(200);
   const told = exchange.audit().filter((one) => one.type.startsWith("fault-"));
   expect(told.map((one) => one.type)).toEqual(["fault-armed", "fault-begun", "fault-cleared"]);
@@ -142,15 +143,15 @@ describe("cancel on disconnect", () => {
       .toBe(1);
     expect(cancelled("resting")).toBeUndefined();
     second.close();
-    await expect.poll(() => cancelled("resting")).toMatchObject({ cause: "disconnect" });
+    await expect.poll(() => cancelled("resting"), patience).toMatchObject({ cause: "disconnect" });
   });
 
   test("leaves them to who comes back in time", async () => {
-    exchange.arm({ fault: "cancel-on-disconnect", delayMs: 300 });
+    exchange.arm({ fault: "cancel-on-disconnect", delayMs: 1_500 });
     (await account()).close();
     await client.place("resting");
     await account();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(cancelled("resting")).toBeUndefined();
   });
 });
@@ -168,5 +169,5 @@ test("a clock that drifts refuses good requests after a while, not at once", asy
   // A thousand times too fast: a second is a millisecond of the client's.
   exchange.arm({ fault: "clock-skew", driftPpm: 999_000_000 });
   expect((await client.send("GET", "/api/v3/account", { recvWindow: 60_000 })).status).toBe(200);
-  await expect.poll(async () => (await client.send("GET", "/api/v3/account")).body).toContain("-1021");
+  await expect.poll(async () => (await client.send("GET", "/api/v3/account")).body, patience).toContain("-1021");
 });

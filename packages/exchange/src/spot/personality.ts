@@ -25,6 +25,7 @@ export function spotPersonality(): Personality {
       if (!isStreamPath(path)) return undefined;
       return { kind: "streams", isCombined: path === "/stream", streams: streamsOfPath(path, query) };
     },
+    heartbeat: { pingEveryMs: 20_000, pongWithinMs: 60_000 },
     market: spotMarketForms,
     account: spotAccountForms,
     refusals: spotRefusals,

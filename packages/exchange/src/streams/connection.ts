@@ -1,5 +1,5 @@
 /**
- * One WebSocket of a client: its liveness (a ping each 20 s, a pong within a minute), its age on a clock that faults may
+ * One WebSocket of a client: its liveness (pings, and pongs within the venue's time), its age on a clock that faults may
  * turn forward, the limit on what it may send, and the faults that strike what it is sent. The audit has everything that
  * a message tells before the message leaves.
  */
@@ -7,11 +7,9 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { FaultBoard, Subject } from "../faults/fault-board.ts";
+import type { Personality } from "../personality.ts";
 import { Outbox } from "./outbox.ts";
 import { StreamLies } from "./stream-lies.ts";
-
-const PING_EVERY_MS = 20_000;
-const PONG_WITHIN_MS = 60_000;
 
 /** What a message is about, for the faults. */
 export interface MessageSubject {
@@ -60,6 +58,7 @@ export class StreamConnection {
     readonly source: string;
     readonly apiKey: string | undefined;
     readonly manner: Manner;
+    readonly heartbeat: Personality["heartbeat"];
     /** Messages a second it may send; absent: no limit but the request weights. */
     readonly messagesPerSecond?: number;
     readonly onText: (text: string) => void;
@@ -79,7 +78,8 @@ export class StreamConnection {
       sendLater: (parcel, delayMs) => outbox.sendLater(parcel, delayMs),
       cutWithin: (text) => outbox.cutWithin(text),
     });
-    this.#pings = setInterval(() => this.#ping(), PING_EVERY_MS);
+    const { pingEveryMs, pongWithinMs } = options.heartbeat;
+    this.#pings = setInterval(() => this.#ping(pongWithinMs), pingEveryMs);
     this.#listen(options);
   }
 
@@ -170,9 +170,9 @@ export class StreamConnection {
     });
   }
 
-  #ping(): void {
+  #ping(pongWithinMs: number): void {
     const nowMs = performance.now();
-    if (this.#awaitsPongSinceMs > 0 && nowMs - this.#awaitsPongSinceMs >= PONG_WITHIN_MS) {
+    if (this.#awaitsPongSinceMs > 0 && nowMs - this.#awaitsPongSinceMs >= pongWithinMs) {
       this.#socket.terminate();
       return;
     }

@@ -165,7 +165,7 @@ export class StreamServer {
     peer: Peer,
   ): Pick<
     ConstructorParameters<typeof StreamConnection>[0],
-    "number" | "socket" | "wire" | "audit" | "faults" | "source" | "apiKey"
+    "number" | "socket" | "wire" | "audit" | "faults" | "source" | "apiKey" | "heartbeat"
   > {
     this.#lastNumber += 1;
     return {
@@ -176,6 +176,7 @@ export class StreamServer {
       faults: this.#options.faults,
       source: peer.source,
       apiKey: peer.apiKey,
+      heartbeat: this.#options.personality.heartbeat,
     };
   }
 }

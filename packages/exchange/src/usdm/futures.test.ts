@@ -6,6 +6,7 @@ import { CollectingSocket, SignedClient, type Answer, type Message } from "../te
 let exchange: RunningExchange;
 let client: SignedClient;
 const sockets: CollectingSocket[] = [];
+const patience = { timeout: 10_000, interval: 20 };
 
 beforeEach(async () => {
   const keys = [{ key: "k", secret: "s", account: "desk" }];
@@ -99,10 +100,11 @@ test("a countdown cancels its symbol's orders once, unless it is set anew or tak
     client.send("POST", "/fapi/v1/countdownCancelAll", { symbol, countdownTime });
   await place({ newClientOrderId: "guarded" });
   await place({ symbol: "ETHUSDT", quantity: "0.1", price: "2500", newClientOrderId: "kept" });
-  await set("ETHUSDT", 100);
+  await set("ETHUSDT", 1_500);
   await set("ETHUSDT", 0);
   expect(JSON.parse((await set("BTCUSDT", 150)).body)).toEqual({ symbol: "BTCUSDT", countdownTime: "150" });
-  await expect.poll(() => ended("guarded")).toMatchObject({ cause: "dead-mans-switch" });
+  await expect.poll(() => ended("guarded"), patience).toMatchObject({ cause: "dead-mans-switch" });
+  await new Promise((resolve) => setTimeout(resolve, 1_600));
   expect(ended("kept")).toBeUndefined();
   const of = (type: string): unknown[] => exchange.audit().filter((one) => one.type === type);
   expect(of("dms-arm")).toHaveLength(3);
@@ -117,8 +119,8 @@ test("a countdown that ends during maintenance fires when trading resumes", asyn
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(fired()).toBe(false);
   exchange.clearFaults(fault);
-  await expect.poll(fired).toBe(true);
-  await expect.poll(() => ended("guarded")).toMatchObject({ cause: "dead-mans-switch" });
+  await expect.poll(fired, patience).toBe(true);
+  await expect.poll(() => ended("guarded"), patience).toMatchObject({ cause: "dead-mans-switch" });
 });
 
 test("a listen key that ran out says so and falls silent; asking again gives another", async () => {
