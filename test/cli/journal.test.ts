@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { id, wallMs } from "@baton/core";
 import type { BootId, ClusterId, JournalEvent, JournalId, NodeId, OperationId } from "@baton/core";
-import { openJournal } from "@baton/journal";
+import { openJournal, startArchive } from "@baton/journal";
 import { describe, expect, test } from "vitest";
 import { baton, json, temporaryFolder } from "./scripted-node.ts";
 
@@ -62,5 +63,50 @@ describe("baton journal quarantine", () => {
       tails: [{ first: 1, last: 1, intents: [], events: [{ sequence: 1, kind: "operation.noted" }] }],
     });
     expect((await baton(["journal", "verify", file])).out).toMatch(/^cut +1 records are in quarantine/mu);
+  });
+});
+
+describe("baton journal export, snapshot and restore", () => {
+  test("a journal is printed, copied, and restored from its archive with the loss that is known", async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, "journal.db");
+    const url = pathToFileURL(join(folder.path, "archive")).href;
+    const journal = await openJournal({ ...options, file });
+    const archive = startArchive({ file, access: { url }, segmentMs: 10, snapshotEveryMs: 86_400_000 });
+    try {
+      journal.append(1, [
+        { ...noted, operation: id<OperationId>("o-1") },
+        { ...noted, operation: id<OperationId>("o-2") },
+      ]);
+      await new Promise<void>((resolve) => journal.onDurable.on(() => resolve()));
+      journal.commit(2);
+      await journal.pastOrders({ after: 0, limit: 1 }, 2);
+      archive.setActive(true);
+      await new Promise<void>((resolve) =>
+        archive.onChanged.on(({ position }) => position?.verified === 2 && resolve()),
+      );
+      const printed = (await baton(["journal", "export", file, "--after", "1"])).out.trim();
+      expect(JSON.parse(printed)).toMatchObject({
+        sequence: 2,
+        epoch: 1,
+        isCommitted: true,
+        event: { operation: "o-2" },
+      });
+      const copy = join(folder.path, "copy.db");
+      expect(json(await baton(["journal", "snapshot", file, "--to", copy, "--json"]))).toMatchObject({ sequence: 2 });
+      expect((await baton(["journal", "snapshot", file, "--to", copy])).status).toBe(1);
+      expect((await baton(["journal", "verify", copy])).status).toBe(0);
+    } finally {
+      await archive.close();
+      await journal.close();
+    }
+    const restored = join(folder.path, "restored.db");
+    const run = await baton(["journal", "restore", "--from", url, "--to", restored]);
+    expect([run.status, run.err]).toEqual([0, ""]);
+    expect(run.out).toMatch(/^reached +record 2 of epoch 1, made 1970/mu);
+    expect(run.out).toMatch(/^lost \(RPO\) +nothing that was committed by 20/mu);
+    expect((await baton(["journal", "verify", restored])).status).toBe(0);
+    expect((await baton(["journal", "restore", "--from", url, "--to", restored])).status).toBe(1);
+    expect((await baton(["journal", "restore", "--to", join(folder.path, "other.db")])).status).toBe(2);
   });
 });

@@ -34,6 +34,19 @@ export interface EngineDoor {
   verifyJournal(file: string, witnesses?: readonly string[]): Promise<JournalVerdict>;
   /** The tails that were cut from a journal file, read-only. */
   readQuarantine(file: string): Promise<readonly CutTail[]>;
+  /** Every record of a journal file after a sequence. */
+  exportJournal(file: string, after: number): Promise<Iterable<object>>;
+  /** A proved copy of a journal file. */
+  copyJournal(file: string, toFile: string): Promise<CopyLabel>;
+  /** A journal from its archive, in a new file. */
+  restoreJournal(options: {
+    readonly from?: string;
+    readonly configFile?: string;
+    readonly endpoint?: string;
+    readonly toFile: string;
+    readonly cluster?: string;
+    readonly node?: string;
+  }): Promise<RestoreVerdict>;
 }
 
 export type InitVerdict =
@@ -71,6 +84,34 @@ export interface JournalVerdict {
   readonly quarantined: { readonly frames: number; readonly events: number };
   /** The first fault: where it is and what it is. */
   readonly fault: { readonly sequence: number; readonly sentence: string } | undefined;
+}
+
+/** What a copy of a journal holds. */
+export interface CopyLabel {
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly hash: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** What a restore reached, and what is missing. */
+export interface RestoreVerdict {
+  readonly file: string;
+  readonly cluster: string;
+  readonly node: string;
+  readonly line: number;
+  readonly snapshot: number;
+  readonly segments: number;
+  readonly reached: {
+    readonly epoch: number;
+    readonly sequence: number;
+    readonly hash: string;
+    readonly madeAtWallMs: number | undefined;
+  };
+  readonly known: { readonly sequence: number; readonly atWallMs: number } | undefined;
+  readonly missing: number | undefined;
+  readonly faults: readonly string[];
 }
 
 /** One tail of a journal that was cut, as evidence. */

@@ -8,7 +8,8 @@ export { engineFlags } from "./engine-flags.ts";
 export type { InitOptions, InitVerdict } from "./init-cluster.ts";
 export type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
 export type { Strategy, StrategyContext, StrategyInput, StrategyIntent } from "./strategies/strategy.ts";
-export { readQuarantine, verifyJournal } from "./verify-journal.ts";
+export { copyJournal, exportJournal, readQuarantine, restoreJournal, verifyJournal } from "./verify-journal.ts";
+export type { RestoreRequest } from "./verify-journal.ts";
 
 /** `baton node`: runs until the node ends; gives the exit status. Throws `ConfigError`. */
 export async function startNode(o: { readonly configFile: string; readonly supervised: boolean }): Promise<number> {

@@ -21,6 +21,7 @@ const snapshot: MetricsSnapshot = {
   reconnects: [{ feed: "f", cause: "closed", count: 2 }],
   depth: [{ feed: "f", symbol: "BTC/USDT", side: "bid", quote: 12_345.5 }],
   balances: [{ venue: "sim", currency: "USDT", total: 1_000 }],
+  keeping: { stateDivergence: 0, diskUsedShare: 0.5, archiveLagRecords: 0, isArchiveFailing: false, prunedRecords: 0 },
 };
 
 const name = "[a-zA-Z_:][a-zA-Z0-9_:]*";

@@ -42,6 +42,13 @@ export interface MetricsSnapshot {
     readonly side: "bid" | "ask";
     readonly quote: number;
   }[];
+  readonly keeping: {
+    readonly stateDivergence: number;
+    readonly diskUsedShare: number;
+    readonly archiveLagRecords: number;
+    readonly isArchiveFailing: boolean;
+    readonly prunedRecords: number;
+  };
   /** What the account streams told; only a leader listens to them. */
   readonly balances: readonly { readonly venue: string; readonly currency: string; readonly total: number }[];
 }
@@ -165,6 +172,17 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
     "venue",
     "currency",
   ]);
+  const divergence = gauge(
+    "state_divergence",
+    "1 while this node's state is known to differ from its leader's, or on the leader a standby's from its own.",
+  );
+  const diskUsed = gauge("journal_disk_used_ratio", "Share of the disk that the journal cannot use.");
+  const pruned = gauge("journal_pruned_records", "Records that were forgotten, from the first on.");
+  const archiveLag = gauge(
+    "archive_lag_records",
+    "Records committed and not verified in the archive; on the leader only.",
+  );
+  const archiveFailing = gauge("archive_failing", "1 while the archive does not get on.");
   // These rise in the feeds; here they are only copied.
   const gaps = counter("sequence_gaps_total", "Gaps noticed in market data.", ["feed", "symbol"]);
   const reconnects = counter("feed_reconnects_total", "Ended connections and failed attempts by cause.", [
@@ -192,6 +210,11 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       for (const { feed, symbol, side, quote } of now.depth) depth.set({ feed, symbol, side }, quote);
       balance.reset();
       for (const { venue, currency, total } of now.balances) balance.set({ venue, currency }, total);
+      divergence.set(now.keeping.stateDivergence);
+      diskUsed.set(now.keeping.diskUsedShare);
+      pruned.set(now.keeping.prunedRecords);
+      archiveLag.set(now.keeping.archiveLagRecords);
+      archiveFailing.set(now.keeping.isArchiveFailing ? 1 : 0);
       gaps.reset();
       reconnects.reset();
       for (const each of now.feeds) {

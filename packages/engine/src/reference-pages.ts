@@ -3,7 +3,15 @@
  * configuration. A committed copy stands in `packages/engine/reference`; `scripts/reference` writes it, and a test fails
  * when it says something else than the code.
  */
-import { apiProblemCodes, configKeys, exitTable, openApiDocument, promotabilityCodes, refusalCodes } from "@baton/core";
+import {
+  apiProblemCodes,
+  configKeys,
+  exitTable,
+  openApiDocument,
+  promotabilityCodes,
+  refusalCodes,
+  rejoinStates,
+} from "@baton/core";
 import { openMetrics } from "./metrics.ts";
 
 /** File name → content, not formatted. */
@@ -12,6 +20,7 @@ export function referencePages(version: string): ReadonlyMap<string, string> {
     ["openapi.json", JSON.stringify(openApiDocument(version))],
     ["refusal-codes.md", refusalPage()],
     ["promotability.md", promotabilityPage()],
+    ["rejoin-states.md", rejoinPage()],
     ["metrics.md", metricsPage()],
     ["exit-codes.md", exitPage()],
     ["configuration.md", configurationPage()],
@@ -46,6 +55,25 @@ function promotabilityPage(): string {
   return page("Promotability", [
     "Why a node is not promoted. The election, a switchover, `baton status`, `baton explain node` and `GET /promotability` ask the same function; `baton_promotable` has the code as its label.",
     table(["Code", "Means", "Bars"], rows),
+  ]);
+}
+
+function rejoinPage(): string {
+  const needs = {
+    nothing: "nothing",
+    patience: "patience: it ends by itself",
+    operator: "an operator",
+    page: "an operator, now",
+  } as const;
+  const rows = Object.entries(rejoinStates).map(([state, each]) => [
+    `\`${state}\``,
+    each.means,
+    needs[each.needs],
+    each.action,
+  ]);
+  return page("How two journals come together again", [
+    "What a leader makes of a standby's journal when it says hello. `GET /cluster` shows the state of each standby as its leader sees it, the log and `baton status` use the same words.",
+    table(["State", "Means", "Needs", "Do"], rows),
   ]);
 }
 

@@ -1,4 +1,4 @@
-/** `baton journal …`: what can be said of a journal file without a cluster. Every command reads only, unless it says so. */
+/** `baton journal verify` and `quarantine`: what can be said of a journal file without a cluster, reading only. */
 import type { Command } from "commander";
 import { engineDoor } from "../engine-door.ts";
 import type { CutTail, JournalVerdict } from "../engine-door.ts";
@@ -6,6 +6,7 @@ import { CliEnd } from "../exit.ts";
 import { print, withJson } from "../session.ts";
 import { facts, paint } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
+import { addJournalCopies } from "./journal-copies.ts";
 
 /** Adds `baton journal`. */
 export function addJournalCommands(program: Command, terminal: Terminal): void {
@@ -40,6 +41,7 @@ export function addJournalCommands(program: Command, terminal: Terminal): void {
           : tails.map((tail) => tailText(terminal, tail, options.events === true)).join("\n\n"),
       );
     });
+  addJournalCopies(journal, terminal);
 }
 
 function verdictText(terminal: Terminal, verdict: JournalVerdict): string {

@@ -93,11 +93,20 @@ function statusText(terminal: Terminal, view: ClusterView): string {
     ...(view.operation === null
       ? []
       : [["operation", `${view.operation.id}: ${view.operation.what}, ${view.operation.phase}`] as const]),
+    ...(view.warnings ?? []).map((warning) => ["warning", paint(terminal, "yellow", warning)] as const),
+    ...view.members.flatMap((member) => rejoinFact(terminal, member)),
     ["seen by", `${view.node.id}: ${view.node.sentence}`],
   ]);
   const rows = view.members.map((member) => memberRow(terminal, member));
   const nodes = table(["NODE", "ROLE", "IN SYNC", "DURABLE", "LAG", "VENUE", "SITE", "ADDRESS", "PROMOTABLE"], rows);
   return `${head}\n\n${nodes}`;
+}
+
+/** A standby's journal that will not come together with the leader's by itself. */
+function rejoinFact(terminal: Terminal, member: MemberView): readonly (readonly [string, string])[] {
+  const { rejoin } = member;
+  if (!rejoin || rejoin.needs === "nothing" || rejoin.needs === "patience") return [];
+  return [[rejoin.state, paint(terminal, "red", `${member.node}: ${rejoin.means} ${rejoin.action}`)]];
 }
 
 function pauseText(pause: NonNullable<ClusterView["control"]["pause"]>): string {

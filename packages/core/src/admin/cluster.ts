@@ -6,6 +6,8 @@ import { z } from "zod";
 import type { Decimal } from "../decimal.ts";
 import type { TakeoverReason } from "../formats/events.ts";
 import type { BootId, ClusterId, Epoch, NodeId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import type { RejoinMeaning } from "../replication/rejoin-states.ts";
+import type { RejoinState } from "../replication/rejoin.ts";
 import type { PromotabilityReason } from "../succession/promotability.ts";
 import { killLevels } from "../risk/kill.ts";
 import type { ControlRecord, HistoryRecord, KillRecord } from "../succession/records.ts";
@@ -71,6 +73,8 @@ export interface ClusterView {
   readonly etcd: EtcdHealth;
   /** The operation that is under way. */
   readonly operation: OperationView | null;
+  /** What stops nobody and has to be known: one copy only, a filling disk, states that differ, a failing archive. */
+  readonly warnings?: readonly string[];
 }
 
 export interface MemberView {
@@ -91,6 +95,13 @@ export interface MemberView {
   readonly build: string;
   readonly configDigest: string;
   readonly tags: readonly string[];
+  /** How its journal comes together with the leader's, with what to do; only the leader knows. */
+  readonly rejoin?: {
+    readonly state: RejoinState;
+    readonly needs: RejoinMeaning["needs"];
+    readonly means: string;
+    readonly action: string;
+  } | null;
 }
 
 export type FeedQuality = "live" | "degraded" | "stale";
@@ -228,6 +239,9 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
       build: z.string(),
       configDigest: z.string(),
       tags: z.array(z.string()),
+      rejoin: z.exactOptional(
+        z.looseObject({ state: z.string(), needs: z.string(), means: z.string(), action: z.string() }).nullable(),
+      ),
     }),
   ),
   control: z.looseObject({
@@ -259,6 +273,7 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
     sitsWithLeader: z.exactOptional(z.boolean().nullable()),
   }),
   operation: operationViewSchema.nullable(),
+  warnings: z.exactOptional(z.array(z.string())),
 }) as unknown as z.ZodType<ClusterView>;
 
 export const probeViewSchema: z.ZodType<ProbeView> = z.looseObject({

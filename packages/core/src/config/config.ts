@@ -21,6 +21,7 @@ export interface Config {
   readonly feeds: readonly FeedConfig[];
   readonly risk: RiskConfig;
   readonly strategies: readonly StrategyConfig[];
+  readonly archive: ArchiveConfig;
   readonly log: LogConfig;
 }
 
@@ -177,6 +178,23 @@ export interface StrategyConfig {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** The journal over months: how long it is kept here, and its copy off site. */
+export interface ArchiveConfig {
+  /** `file:///folder` or `s3://bucket/prefix`; absent: no archive. */
+  readonly to?: string;
+  /** Of an S3-compatible service that is not AWS. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly accessKeyFile?: string;
+  readonly secretFile?: string;
+  readonly segmentMs: number;
+  readonly snapshotHours: number;
+  /** Records of ended orders are kept on every node for so long. */
+  readonly retainDays: number;
+  /** Space that is held back on each node for cancels and outcomes on a full disk; 0: none. */
+  readonly reserveMiB: number;
+}
+
 export interface LogConfig {
   readonly level: "fatal" | "error" | "warn" | "info" | "debug" | "trace";
 }
@@ -208,6 +226,7 @@ export function sharedConfigText(config: Config): string {
     feeds: config.feeds.map((feed) => ({ ...feed, wsUrl: undefined, restUrl: undefined })),
     risk: config.risk,
     strategies: config.strategies.map((strategy) => ({ ...strategy, module: undefined })),
+    archive: { to: config.archive.to, retainDays: config.archive.retainDays },
   };
   return JSON.stringify(shared, (_key, value: unknown) => (isRecord(value) ? sorted(value) : value));
 }

@@ -32,7 +32,23 @@ export function ruleIssues(config: Config): readonly ConfigIssue[] {
     ...timingIssues(config),
     ...venueIssues(config),
     ...symbolIssues(config),
+    ...archiveIssues(config),
   ];
+}
+
+function archiveIssues({ archive }: Config): ConfigIssue[] {
+  const { to, endpoint, accessKeyFile, secretFile } = archive;
+  const issues: ConfigIssue[] = [];
+  const isBucket = to?.startsWith("s3://") === true;
+  for (const [key, value] of Object.entries({ endpoint, accessKeyFile, secretFile })) {
+    if (value === undefined || isBucket) continue;
+    issues.push(issueAt(["archive", key], `archive.${key} is of a bucket, and archive.to is none.`, "only with s3://"));
+  }
+  if ((accessKeyFile === undefined) !== (secretFile === undefined)) {
+    const missing = accessKeyFile === undefined ? "accessKeyFile" : "secretFile";
+    issues.push(issueAt(["archive"], `archive.${missing} is missing: a key has an id and a secret.`, "both or none"));
+  }
+  return issues;
 }
 
 function clusterIssues(config: Config): ConfigIssue[] {

@@ -9,6 +9,7 @@ import type { Decimal } from "../decimal.ts";
 import type { Branded, NodeId, SymbolId, VenueId } from "../ids.ts";
 import type {
   ApiConfig,
+  ArchiveConfig,
   ClusterConfig,
   DoubtConfig,
   EtcdConfig,
@@ -42,6 +43,7 @@ export interface ConfigFile {
   readonly feeds: readonly FeedConfig[];
   readonly risk: RiskConfig;
   readonly strategies: readonly Opened<StrategyConfig, "venue">[];
+  readonly archive: ArchiveConfig;
   readonly log: LogConfig;
 }
 
@@ -369,6 +371,36 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
     .max(64)
     .describe("code that trades; a list of {id, module, symbols, …}; default none")
     .default([]),
+  archive: z
+    .strictObject({
+      to: z.exactOptional(
+        text(
+          "where the journal is copied to, off site",
+          /^(?:file:\/\/\/\S+|s3:\/\/[a-z0-9.-]{3,63}(?:\/\S*)?)$/,
+          "file:///folder or s3://bucket/prefix; without it there is no copy",
+        ),
+      ),
+      endpoint: z.exactOptional(text("address of an S3-compatible service", httpUrl, "an http or https URL")),
+      region: z.exactOptional(text("region of the bucket", /^[a-z0-9-]{2,32}$/, "such as eu-central-1")),
+      accessKeyFile: z.exactOptional(path("file that holds the id of the access key to the bucket")),
+      secretFile: z.exactOptional(path("file that holds the secret of that key")),
+      segmentMs: whole("the leader copies what was committed at most so often", 100, 600_000, 1_000),
+      snapshotHours: whole("a whole copy is made so often", 1, 720, 24),
+      retainDays: whole(
+        "records of ended orders are kept on every node for so long; with a copy, no less than it was proved to hold",
+        2,
+        3_650,
+        30,
+      ),
+      reserveMiB: whole(
+        "space held back on each node so that cancels and outcomes can be recorded on a full disk; 0: none",
+        0,
+        4_096,
+        16,
+      ),
+    })
+    .describe("the journal over months; {to, endpoint, region, accessKeyFile, secretFile, segmentMs, …}")
+    .prefault(allDefaults),
   log: z
     .strictObject({
       level: choice("least severe level that is logged", ["fatal", "error", "warn", "info", "debug", "trace"], "info"),

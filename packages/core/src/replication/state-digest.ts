@@ -64,7 +64,7 @@ export function noteOwnDigest(
   return { book: { ...book, own: kept(book.own, digest) }, differs };
 }
 
-/** Notes another node's digest; answers the difference when this node has one of the same record. */
+/** Notes another node's digest; answers the difference when this node has one of the same record that is not the same. */
 export function noteTheirDigest(
   book: DigestBook,
   node: NodeId,

@@ -52,6 +52,7 @@ describe("each reason bars", () => {
     ["etcd-restored", record(b, {}, { etcdRestored: "etcd shows epoch 3, epoch 5 was seen here" })],
     ["lag", record(b, { position: { epoch: 1, durable: 100 - 10_001, committed: 0 } })],
     ["state-differs", record(b, {}, { stateDigest: { at: 100, digest: "bb" } })],
+    ["state-differs", record(b, {}, { stateDigest: { at: 200, digest: "cc" }, stateDiffers: "it differs" })],
     ["schema-differs", record(b, { schema: 2 })],
     ["build-differs", record(b, { build: "other" })],
     ["config-differs", record(b, { configDigest: "other" })],

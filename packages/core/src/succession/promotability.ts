@@ -85,6 +85,8 @@ export interface SelfFacts {
   readonly diskUsed: number | null;
   /** Digest of the state after this record; two nodes compare when they name the same record. */
   readonly stateDigest: { readonly at: Sequence; readonly digest: string } | null;
+  /** Where its state was found to differ from its leader's, until it gets a new copy; null while it never was. */
+  readonly stateDiffers?: string | null;
   /** Why etcd is not the one this node knew; null while it is. */
   readonly etcdRestored: string | null;
   /** How often its journal has been opened. */
@@ -173,6 +175,7 @@ function barring(input: PromotabilityInput): readonly PromotabilityReason[] {
   if (facts.isStarting) reasons.push(because("starting", "it has not finished its start"));
   if (facts.isStopping) reasons.push(because("stopping", "it is stopping"));
   if (facts.etcdRestored !== null) reasons.push(because("etcd-restored", facts.etcdRestored));
+  if (facts.stateDiffers) reasons.push(because("state-differs", facts.stateDiffers));
   reasons.push(...againstLeader(input), ...machine(input, facts), ...policy(input, facts));
   return reasons;
 }
@@ -195,7 +198,8 @@ function againstLeader({ candidate, leader, rules }: PromotabilityInput): readon
   }
   const mine = candidate.facts?.stateDigest;
   const theirs = leader.facts?.stateDigest;
-  if (mine && theirs && mine.at === theirs.at && mine.digest !== theirs.digest) {
+  const isSaid = Boolean(candidate.facts?.stateDiffers);
+  if (!isSaid && mine && theirs && mine.at === theirs.at && mine.digest !== theirs.digest) {
     reasons.push(because("state-differs", `its state at record ${mine.at} differs from that of ${leader.node}`));
   }
   if (candidate.schema !== leader.schema) {

@@ -91,7 +91,7 @@ function readText(file: string): string {
 
 function withAbsolutePaths(config: Config, folder: string, credentials: string | undefined): Config {
   const secret = (path: string): string => (isAbsolute(path) ? path : resolve(credentials ?? folder, path));
-  const { api, etcd } = config;
+  const { api, archive, etcd } = config;
   return {
     ...config,
     node: { ...config.node, dataDir: resolve(folder, config.node.dataDir) },
@@ -113,6 +113,11 @@ function withAbsolutePaths(config: Config, folder: string, credentials: string |
       secretFile: secret(venue.secretFile),
     })),
     strategies: config.strategies.map((strategy) => ({ ...strategy, module: resolve(folder, strategy.module) })),
+    archive: {
+      ...archive,
+      ...(archive.accessKeyFile !== undefined && { accessKeyFile: secret(archive.accessKeyFile) }),
+      ...(archive.secretFile !== undefined && { secretFile: secret(archive.secretFile) }),
+    },
   };
 }
 

@@ -66,6 +66,7 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
             bootId: o.boot,
             create: isNew,
             progress: o.journalProgress,
+            reserveBytes: o.config.archive.reserveMiB * 1024 * 1024,
             ...(isNew && { newJournal: journalId }),
           },
           o.journalWriter,

@@ -18,7 +18,7 @@ import type {
   SymbolId,
   VenueId,
 } from "@baton/core";
-import { bars, id, isSettled, killRank, whyNotCandidate } from "@baton/core";
+import { bars, id, isSettled, killRank, rejoinStates, whyNotCandidate } from "@baton/core";
 import type { OperationId } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
@@ -134,6 +134,7 @@ export class NodeViews {
       })),
       etcd: etcdView(node, config),
       operation: running === undefined ? null : viewOf(running.value),
+      warnings: node.keeping.warnings(node.leadership.leading?.known.record.members.length),
     };
   }
 
@@ -263,6 +264,7 @@ export class NodeViews {
       ),
       depth: node.markets.depths(depthLevels),
       balances: node.desk.balances(),
+      keeping: node.keeping.figures,
       reconnects: node.markets
         .statuses()
         .flatMap((status) =>
@@ -314,8 +316,17 @@ export class NodeViews {
         build: isHere ? build : member.build,
         configDigest: isHere ? configDigestOf(config) : member.configDigest,
         tags: member.tags,
+        rejoin: this.#rejoin(member.node),
       };
     });
+  }
+
+  /** How a standby's journal comes together with this leader's; only the leader knows. */
+  #rejoin(standby: NodeId): NonNullable<MemberView["rejoin"]> | null {
+    const phase = this.#o.node.replication.followers.find((follower) => follower.node === standby)?.phase;
+    if (phase === undefined || phase === "idle") return null;
+    const { needs, means, action } = rejoinStates[phase];
+    return { state: phase, needs, means, action };
   }
 
   #whyNoTrading(): readonly string[] {
@@ -342,9 +353,7 @@ export class NodeViews {
       const why = node.desk.whyNotReady(venue.id);
       if (why !== undefined) reasons.push(`${venue.id}: ${why}`);
     }
-    if (role !== undefined && config.durability === "strict" && role.known.record.members.length < 2) {
-      reasons.push("durability is strict and no other node is in sync");
-    }
+    if (role !== undefined) reasons.push(...node.keeping.risksBarred(role.known.record.members.length));
     const { kill } = node.ledger.committed.engine;
     // A narrower kill stops a part of the trading; it is shown, and not a reason for the whole.
     if (kill.level === "cluster") reasons.push(`killed by ${kill.by}: ${kill.reason}`);

@@ -3,7 +3,7 @@
  * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
  */
 import type { BootId, Config, Epoch, EtcdView, LeaseId, NodeId, Refusal, Sequence, TakeoverReason } from "@baton/core";
-import { bootSuccession, isEpochOpen, isOrderKilled, monoMs, refused, tagOf, wallMs } from "@baton/core";
+import { bootSuccession, isEpochOpen, isOrderKilled, monoMs, refused, rejoinAdvice, tagOf, wallMs } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
@@ -19,6 +19,7 @@ import { Strategies } from "../strategies/strategies.ts";
 import { inheritedSendForMs } from "./inherited-bound.ts";
 import { Failsafe, promisedBefore } from "./failsafe.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { JournalKeeping } from "./journal-keeping.ts";
 import { leaveInOrder } from "./leaving.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
@@ -59,6 +60,7 @@ export class EngineNode {
   readonly markets: Markets;
   readonly doors: VenueDoors;
   readonly standing: Standing;
+  readonly keeping: JournalKeeping;
   readonly housekeeping: Housekeeping;
   readonly failsafe: Failsafe;
   readonly operations: Operations;
@@ -165,6 +167,7 @@ export class EngineNode {
       ...{ config, boot: o.boot, etcd: o.etcd, journal, doors: this.doors },
       lease: () => o.keeper.lease,
       kill: () => this.ledger.committed.engine.kill,
+      keeping: () => this.keeping,
       epoch: () => this.epoch,
       succession: () => this.leadership.state,
       onIdTaken: (error) => {
@@ -187,6 +190,13 @@ export class EngineNode {
     this.replication = o.openReplication({
       mayFollow: (epoch) => this.leadership.mayFollow(epoch),
       mayAcknowledge: (epoch) => this.leadership.mayAcknowledge(epoch),
+    });
+    this.keeping = new JournalKeeping({
+      ...{ config, journal, replication: this.replication },
+      isLeading: () => this.isLeading,
+      committed: () => this.ledger.committed,
+      say: (event, sentence) => this.say(event, sentence),
+      warn: (event, sentence) => o.log.warn({ event, epoch: this.epoch }, sentence),
     });
     this.#wire();
     this.leadership.feed({ kind: "lease", lease: o.keeper.lease });
@@ -274,7 +284,7 @@ export class EngineNode {
     this.desk.end();
     this.replication.close();
     this.ledger.abandonWaiters("this node is stopping");
-    await Promise.all([this.#strategies.close(), this.markets.close(), this.doors.close()]);
+    await Promise.all([this.#strategies.close(), this.markets.close(), this.doors.close(), this.keeping.close()]);
     await this.#o.journal.close();
   }
 
@@ -351,13 +361,15 @@ export class EngineNode {
     });
     replication.onStopped.on(({ state, sentence }) => {
       if (state === "forked" || state === "foreign-cluster") this.#fence(`${state}: ${sentence}`);
-      else this.say("replication.stopped", sentence);
+      else this.say("replication.stopped", `${sentence}. ${rejoinAdvice(state)}`);
     });
     replication.onFollowerUp.on(({ node, journal: disk, boot }) => {
       leadership.feed({ kind: "follower-up", node, journal: disk, boot });
     });
     replication.onFollowerDown.on(({ node }) => leadership.feed({ kind: "follower-down", node }));
-    replication.onFollowerRefused.on(({ node, sentence }) => this.say("follower.refused", `${node}: ${sentence}`));
+    replication.onFollowerRefused.on(({ node, state, sentence }) => {
+      this.say("follower.refused", `${node}: ${sentence}. ${rejoinAdvice(state)}`);
+    });
     replication.onAck.on((ack) => leadership.feed({ kind: "ack", ...ack }));
     replication.onVowed.on(({ node, epoch, version }) => leadership.feed({ kind: "vowed", node, epoch, version }));
     replication.onStatus.on(({ node, payload }) => {
@@ -428,6 +440,7 @@ export class EngineNode {
       .completeHistory({ epoch: this.epoch, boot, phases })
       .catch((error: unknown) => this.#warn("history.unrecorded", error));
     this.housekeeping.opened();
+    this.keeping.opened();
     void this.standing.publish();
   }
 
@@ -454,14 +467,14 @@ export class EngineNode {
     const role = this.leadership.leading;
     if (role === undefined) return refused("no-leader");
     if (role.heldStart !== undefined) return refused("held");
-    if (this.#o.config.durability === "strict" && role.known.record.members.length < 2) return refused("durability");
-    return undefined;
+    return this.keeping.whyNoRisk(role.known.record.members.length);
   }
 
   #stopLeading(): void {
     this.desk.end();
     this.#strategies.setTrading(false);
     this.replication.stopLeading();
+    this.keeping.stopLeading();
     this.ledger.abandonWaiters("this node no longer leads");
   }
 

@@ -35,6 +35,8 @@ export interface PresenceInput {
   readonly unfit: readonly string[];
   readonly reachesVenue: boolean;
   readonly facts: SelfFacts;
+  /** Format of the journal's file; that of a new one where there is none yet. */
+  readonly schema?: number;
 }
 
 /** What a node says that has not opened its rooms yet. */
@@ -63,7 +65,7 @@ export function presenceOf(input: PresenceInput): MemberRecord {
     site: config.node.site,
     build,
     configDigest: configDigestOf(config),
-    schema: journalFormat,
+    schema: input.schema ?? journalFormat,
     position,
     unfit,
     reachesVenue,

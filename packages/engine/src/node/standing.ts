@@ -3,7 +3,6 @@
  * is judged is gathered here and judged by the one function in `core/succession/promotability.ts`; the election gets the
  * record with every tick, the others get it through etcd.
  */
-import { statfs } from "node:fs/promises";
 import type {
   BootId,
   Config,
@@ -25,6 +24,7 @@ import { wallNow } from "../clock.ts";
 import { clockOffBy } from "../desk/clock-bound.ts";
 import { anchorFactsOf } from "./known-journal.ts";
 import type { JournaledKill } from "./known-journal.ts";
+import type { JournalKeeping } from "./journal-keeping.ts";
 import { presenceOf } from "./presence.ts";
 import type { VenueDoors } from "./venue-doors.ts";
 
@@ -35,6 +35,8 @@ export interface StandingPorts {
   readonly journal: Journal;
   readonly doors: VenueDoors;
   readonly lease: () => LeaseId;
+  /** What the journal's keeping knows of disk and state. */
+  readonly keeping: () => Pick<JournalKeeping, "diskUsed" | "stateDigest" | "stateDiffers">;
   /** The kill in force by the journal. */
   readonly kill: () => JournaledKill;
   readonly epoch: () => Epoch;
@@ -42,8 +44,6 @@ export interface StandingPorts {
   /** The record could not be published because another boot has the id. */
   readonly onIdTaken: (error: NodeIdInUse) => void;
 }
-
-const diskEveryMs = 5_000;
 
 /** The limits of promotability as this configuration has them. */
 export function rulesOf(config: Config): PromotabilityRules {
@@ -59,22 +59,16 @@ export function rulesOf(config: Config): PromotabilityRules {
 
 export class Standing {
   readonly #o: StandingPorts;
-  readonly #timer: NodeJS.Timeout;
-  #diskUsed: number | null = null;
   #isStopping = false;
   #isPublishing = false;
   #isClosed = false;
 
   constructor(o: StandingPorts) {
     this.#o = o;
-    const look = (): void => void diskUsed(o.config.node.dataDir).then((used) => (this.#diskUsed = used));
-    look();
-    this.#timer = setInterval(look, diskEveryMs);
   }
 
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#timer);
   }
 
   /** From here on nobody hands the key to this node. */
@@ -98,6 +92,7 @@ export class Standing {
       unfit: [],
       reachesVenue: doors.reachesAll,
       facts: this.#facts(),
+      schema: journal.care.format,
     });
     const reasons = judged(this.#o.succession(), record, wallNow());
     return { ...record, unfit: bars(reasons, "automatic").map((one) => one.sentence) };
@@ -124,14 +119,16 @@ export class Standing {
 
   #facts(): SelfFacts {
     const { config, journal } = this.#o;
+    const { diskUsed, stateDigest, stateDiffers } = this.#o.keeping();
     return {
       priority: config.node.priority,
       metro: config.node.metro,
       isStarting: false,
       isStopping: this.#isStopping,
       venues: config.venues.map((venue) => this.#venue(venue.id)),
-      diskUsed: this.#diskUsed,
-      stateDigest: null,
+      diskUsed,
+      stateDigest,
+      stateDiffers,
       etcdRestored: this.#o.succession().restored ?? null,
       bootCount: journal.identity.bootCount,
       anchor: anchorFactsOf(journal, this.#o.kill()),
@@ -150,14 +147,4 @@ export class Standing {
 export function judged(state: Succession, candidate: MemberRecord, wall: WallMs): readonly PromotabilityReason[] {
   const { view, lastLeaderMember: leader, lastMetro, rules } = state;
   return view === undefined ? [] : promotability({ candidate, view, leader, lastMetro, rules, wall });
-}
-
-async function diskUsed(folder: string): Promise<number | null> {
-  try {
-    const { blocks, bavail } = await statfs(folder);
-    return blocks === 0 ? null : 1 - bavail / blocks;
-  } catch {
-    // A folder that cannot be looked at is no news of its disk; the journal itself tells when it fails.
-    return null;
-  }
 }

@@ -242,4 +242,5 @@ const nothing: MetricsSnapshot = {
   reconnects: [],
   depth: [],
   balances: [],
+  keeping: { stateDivergence: 0, diskUsedShare: 0, archiveLagRecords: 0, isArchiveFailing: false, prunedRecords: 0 },
 };

@@ -56,7 +56,7 @@ export class Archiver {
   #line = 0;
   #at: EpochMark | undefined;
   #snapshotAt: WallMs = wallMs(0);
-  #signedAt = 0;
+  #signedAt = Number.NEGATIVE_INFINITY;
 
   constructor(o: ArchiverOptions) {
     this.#o = o;

@@ -10,8 +10,8 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { mayHoldReserve, reserveSize } from "@baton/core/records";
 
-/** Free space below which the reserve is released: room for a large transaction and a checkpoint. */
-const leastFreeBytes = 2 * 1024 * 1024;
+/** Free space below which the reserve is released: room for a checkpoint, by which the file may grow. */
+const leastFreeBytes = 6 * 1024 * 1024;
 const chunkBytes = 256 * 1024;
 
 export class DiskReserve {

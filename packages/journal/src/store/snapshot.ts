@@ -40,6 +40,14 @@ async function labelOf(file: string): Promise<SnapshotLabel> {
   return { ...last, sha256: await sha256OfFile(file), bytes: statSync(file).size };
 }
 
+/** Takes a copy beside the owner or without one, and proves it. Throws `snapshot-refused` where the file exists already. */
+export async function copyJournal(file: string, toFile: string): Promise<SnapshotLabel> {
+  if (existsSync(toFile)) throw refused(`${toFile} exists`);
+  const label = await takeSnapshot(file, toFile);
+  await proveSnapshot(toFile, label);
+  return label;
+}
+
 /**
  * A whole copy of what is committed, for an archive: without the tail, and without what belongs to this node alone (its
  * quarantine, its promises, what it noted of itself). Blocks its thread, not the writer's.

@@ -27,10 +27,10 @@ let unlock: (() => void) | undefined;
 let committed = 0;
 let settling: NodeJS.Timeout | undefined;
 let reserve: DiskReserve | undefined;
-let reserveLookedAt = Number.NEGATIVE_INFINITY;
 /** The digest that waits for the rows to stop. */
 let digestCall: number | undefined;
 
+/** Not in the first moments either, in which a node may be about to take over. */
 const reserveEveryMs = 2_000;
 
 try {
@@ -38,6 +38,7 @@ try {
   store = new JournalStore(start.options);
   reserve = new DiskReserve(file, start.reserveBytes);
   committed = store.opened.commit.sequence;
+  if (start.reserveBytes > 0) setInterval(tendReserve, reserveEveryMs).unref();
   report({ kind: "opened", opened: store.opened });
   port.on("message", onOrder);
 } catch (error) {
@@ -144,16 +145,13 @@ function answerDigest(): void {
 }
 
 /** Before a transaction: gives the reserve back when the disk has hardly room for it. */
-function makeRoom(frames: readonly Frame[]): void {
-  const bytes = frames.reduce((sum, frame) => sum + walBytesOf(frame), 0);
+function makeRoom(frames: readonly Frame[] = []): void {
+  const bytes = frames.reduce((sum, frame) => sum + walBytesOf(frame), 16_384);
   if (reserve?.makeRoom(bytes) === true) report({ kind: "reserve", isReleased: true });
 }
 
-/** Makes the reserve while there is nothing else to do. */
+/** Makes the reserve, piece by piece beside the writing. */
 function tendReserve(): void {
-  const now = performance.now();
-  if (now - reserveLookedAt < reserveEveryMs) return;
-  reserveLookedAt = now;
   // Never rejects.
   void reserve?.tend().then((isMade) => {
     if (isMade) report({ kind: "reserve", isReleased: false });
@@ -165,6 +163,7 @@ function single(order: Exclude<WriterOrder, SilentOrder | { kind: "frame" | "com
   assert(store !== undefined, "the store is open");
   if (order.kind === "digest") return askDigest(store, order.call, order.at);
   Atomics.store(progress, 0, process.hrtime.bigint());
+  makeRoom();
   try {
     done(order.call, answerTo(store, order));
     if (order.kind === "install") store.warm();
@@ -218,11 +217,11 @@ function settle(): void {
   if (store === undefined) return;
   try {
     Atomics.store(progress, 0, process.hrtime.bigint());
+    makeRoom();
     store.settle(committed);
     answerDigest();
     store.checkpointIfDue();
     Atomics.store(progress, 0, 0n);
-    tendReserve();
   } catch (error) {
     fail(error);
   }
