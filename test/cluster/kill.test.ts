@@ -58,7 +58,9 @@ test.each([{ level: "instrument", target: "BTC/USDT" }, { level: "venue", target
     expect(since.filter((record) => record.type === "cancel")).toHaveLength(count);
     const lastMonoMs = Math.max(...since.flatMap((record) => (record.type === "ack-written" ? record.monoMs : [])));
     const tookMs = Math.round(lastMonoMs - askedMonoMs);
-    console.log(`kill ${kill.level}: ${count} cancels, the last one acknowledged ${tookMs} ms after the request`);
+    process.stdout.write(
+      `kill ${kill.level}: ${count} cancels, the last acknowledged ${tookMs} ms after the request\n`,
+    );
     const refused = await call(node, "POST", "/v1/orders", { body: await restingBuy(node) });
     expect(refused).toMatchObject({ status: 422, body: { code: `kill-${kill.level}` } });
     expect((await call(node, "GET", "/v1/risk")).body.kills).toMatchObject([{ level: kill.level }]);

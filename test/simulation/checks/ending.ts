@@ -14,7 +14,7 @@ import {
   subtract,
   zero,
 } from "@baton/core";
-import type { AuditRecord, Decimal, EngineState, JournalEvent } from "@baton/core";
+import type { Decimal, EngineState, JournalEvent } from "@baton/core";
 import type { Boot } from "../engine/boot.ts";
 import type { Clients } from "../outside/clients.ts";
 import type { Operators } from "../outside/operators.ts";
@@ -208,4 +208,3 @@ function nodesAgree(watch: Watch, leader: Boot): void {
     .join("\n");
   if (live !== digest(ours)) watch.broken("I19", `the state of ${leader.node} is not what its journal adds up to`);
 }
-

@@ -4,7 +4,6 @@
  */
 import { decodeEvent } from "@baton/core";
 import type { Frame, JournalEvent, Sequence } from "@baton/core";
-import type { Disk } from "../world/disk.ts";
 
 export interface SealedFrame {
   readonly frame: Frame;
@@ -42,11 +41,6 @@ export class Records {
 export function holds(frames: readonly Frame[], frame: Frame): boolean {
   const found = frames[indexAt(frames, frame.last)];
   return found?.hash === frame.hash;
-}
-
-/** Whether a disk has it. */
-function isOnDisk(disk: Disk, frame: Frame): boolean {
-  return holds(disk.content.frames, frame);
 }
 
 /** Index of the frame that ends at or after `sequence`. */

@@ -6,7 +6,6 @@
 import { bootSuccession, decimal, id, isEpochOpen, monoMs, refused, tagOf, wallMs, yieldTo } from "@baton/core";
 import type {
   BootId,
-  ClusterId,
   EtcdView,
   Epoch,
   InstrumentRules,
@@ -626,4 +625,3 @@ export function rulesOf(o: {
     },
   ];
 }
-

@@ -163,7 +163,7 @@ const schemas = {
 export const parentRequestSchema: z.ZodType<ParentRequest> = z.discriminatedUnion(
   "algo",
   Object.values(schemas) as never,
-) as unknown as z.ZodType<ParentRequest>;
+);
 
 /** Checks a body that has `algo`; a fault names the field of the algorithm that was meant. */
 export function checkParentRequest(body: object & { readonly algo: unknown }): Checked<ParentRequest> {
@@ -228,7 +228,7 @@ export const directionSchema: z.ZodType<Direction> = z.discriminatedUnion(
     }),
   ],
   "must be pause, resume or amend",
-) as unknown as z.ZodType<Direction>;
+);
 
 /** `GET /v1/orders/p-1`. */
 export interface ParentView {

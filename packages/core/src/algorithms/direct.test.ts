@@ -205,12 +205,8 @@ describe("a bracket", () => {
   });
 
   test("with its prices on the wrong sides is refused", () => {
-    expect(checkParent({ ...bracket, stopPrice: decimal("104") } as AlgorithmParameters, rules)?.code).toBe(
-      "prices-crossed",
-    );
-    expect(checkParent({ ...bracket, entryPrice: decimal("103") } as AlgorithmParameters, rules)?.code).toBe(
-      "prices-crossed",
-    );
+    expect(checkParent({ ...bracket, stopPrice: decimal("104") }, rules)?.code).toBe("prices-crossed");
+    expect(checkParent({ ...bracket, entryPrice: decimal("103") }, rules)?.code).toBe("prices-crossed");
     expect(checkParent(bracket, rules)).toBeUndefined();
   });
 
