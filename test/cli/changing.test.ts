@@ -157,6 +157,18 @@ describe("baton kill and unkill", () => {
     expect(node.asked[0]?.body).toMatchObject({ what: "kill", level: "cluster", reason: "odd fills" });
   });
 
+  test("a kill of a part names it, and needs to", async () => {
+    await using node = await scriptedNode({
+      "POST /operations": ok(operationView({ what: "kill", phase: "done", detail: "venue sim" })),
+    });
+    const run = await baton(["kill", "venue", "sim", "--reason", "odd fills", "-e", node.url]);
+    expect([run.status, node.asked[0]?.body]).toMatchObject([0, { what: "kill", level: "venue", target: "sim" }]);
+    expect(run.err).toContain("every new order of venue sim is refused");
+    expect((await baton(["kill", "venue", "--reason", "x", "-e", node.url])).status).toBe(2);
+    expect((await baton(["kill", "cluster", "sim", "--reason", "x", "-e", node.url])).status).toBe(2);
+    expect((await baton(["unkill", "venue", "--reason", "x", "-e", node.url])).status).toBe(2);
+  });
+
   test("an unkill first says who killed and why", async () => {
     const kill = { level: "cluster", by: "ann", reason: "odd fills", atWallMs: 1 };
     await using node = await scriptedNode({
@@ -173,6 +185,76 @@ describe("baton kill and unkill", () => {
     expect((await baton(["kill", "moon", "--reason", "x", "-e", node.url])).status).toBe(2);
     expect((await baton(["kill", "cluster", "--reason", "x", "--dry-run", "-e", node.url])).status).toBe(0);
     expect(node.asked).toEqual([]);
+  });
+});
+
+describe("baton risk", () => {
+  const control = { control: "loss-limit", scope: "USDT", used: "60", limit: "50", headroom: "-10", note: "lost" };
+  const off = { control: "loss-limit", subject: "USDT", by: "risk", reason: "too much", atWallMs: 1 };
+  const view = { version: 1, atWallMs: 1, kills: [], disabled: [off], controls: [control] };
+
+  test("shows the headroom of each control, what is killed and what is switched off", async () => {
+    await using node = await scriptedNode({ "GET /v1/risk": ok(view) });
+    const run = await baton(["risk", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.out).toContain("nothing is killed.");
+    expect(run.out).toMatch(/loss-limit +USDT +60 +50 +-10 +lost/);
+    expect(json(await baton(["risk", "--json", "-e", node.url]))).toEqual(view);
+  });
+
+  test("enable sends whom, why and the typed name, and a dry run nothing", async () => {
+    await using node = await scriptedNode({ "GET /v1/risk": ok(view), "POST /v1/risk/enable": ok(view) });
+    const enable = [
+      "risk",
+      "enable",
+      "loss-limit",
+      "USDT",
+      "--reason",
+      "looked at",
+      "--cluster",
+      "demo",
+      "-e",
+      node.url,
+    ];
+    expect((await baton([...enable, "--dry-run"])).status).toBe(0);
+    expect(node.asked.map((asked) => asked.method)).toEqual(["GET"]);
+    expect((await baton(enable)).status).toBe(0);
+    expect(node.asked[1]?.body).toEqual({
+      ...{ control: "loss-limit", subject: "USDT", reason: "looked at", cluster: "demo" },
+    });
+    const unknown = ["risk", "enable", "collar", "x", "--reason", "x", "--cluster", "demo", "-e", node.url];
+    expect((await baton(unknown)).status).toBe(2);
+    expect((await baton(["risk", "enable", "loss-limit", "USDT", "--reason", "x", "-e", node.url])).status).toBe(2);
+  });
+});
+
+describe("baton orders pause, resume and amend", () => {
+  const parent = {
+    id: "p-1",
+    algorithm: { name: "iceberg", side: "buy", quantity: "4", symbol: "BTC/USDT" },
+    by: "ann",
+    status: "paused",
+    detail: null,
+    executed: "1",
+    slices: { planned: null, done: 1, skipped: 0, open: 0 },
+    counted: null,
+    isTriggered: false,
+    children: ["i-1"],
+  };
+
+  test("say what they do, and show the parent as it is then", async () => {
+    await using node = await scriptedNode({ "POST /v1/orders/p-1": ok(parent) });
+    const run = await baton(["orders", "pause", "p-1", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.out).toContain("paused");
+    await baton(["orders", "resume", "p-1", "-e", node.url]);
+    await baton(["orders", "amend", "p-1", "quantity=3", "aggressionBps=5", "-e", node.url]);
+    expect(node.asked.map((asked) => asked.body)).toEqual([
+      { what: "pause" },
+      { what: "resume" },
+      { what: "amend", change: { quantity: "3", aggressionBps: 5 } },
+    ]);
+    expect((await baton(["orders", "amend", "p-1", "quantity", "-e", node.url])).status).toBe(2);
   });
 });
 

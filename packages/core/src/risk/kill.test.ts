@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { id } from "../ids.ts";
 import type { SymbolId, VenueId } from "../ids.ts";
 import { wallMs } from "../time.ts";
-import { isSameKill, killOn, killRank, strictestKill, withKill, withoutKill } from "./kill.ts";
+import { isSameKill, killInForce, killOn, killRank, strictestKill, withKill, withoutKill } from "./kill.ts";
 import type { KillScope, KillState, KillSubject, KillTarget } from "./kill.ts";
 
 const words = { by: "op", reason: "drill", atWallMs: wallMs(1) } as const;
@@ -53,6 +53,19 @@ test("two records together stop what either stops", () => {
   expect(isSameKill(strictestKill(etcd, journal), strictestKill(journal, etcd))).toBe(true);
   expect(isSameKill(etcd, journal)).toBe(false);
   expect(strictestKill(etcd, off)).toBe(etcd);
+});
+
+test("a kill of the time without etcd stays in force until etcd has heard of it, and then is etcd's to lift", () => {
+  const local: KillScope = { level: "venue", id: "sim", ...words, isLocal: true };
+  const journal = withKill(killed({ level: "strategy", id: "maker" }), local);
+  // etcd comes back: what it had lifted in the meantime is lifted, what it has not heard of is in force.
+  const back = killInForce(off, journal);
+  expect(back.kill.scopes).toEqual([local]);
+  expect(back.missing).toEqual([local]);
+  const heard = killed({ level: "venue", id: "sim" });
+  expect(killInForce(heard, back.kill)).toEqual({ kill: heard, missing: [] });
+  expect(isSameKill(heard, back.kill)).toBe(false);
+  expect(killInForce(off, heard).kill.level).toBe("off");
 });
 
 test("a record without scopes, as earlier versions wrote it, is about the cluster", () => {

@@ -19,8 +19,13 @@ export type KillTarget =
   /** `venues`: those that trade on the account, since a record has to say by itself what it covers. */
   | { readonly level: "account"; readonly id: string; readonly venues: readonly VenueId[] };
 
-/** One kill in force: its target, who set it and why. */
-export type KillScope = KillTarget & { readonly by: string; readonly reason: string; readonly atWallMs: WallMs };
+/** One kill in force: its target, who set it and why. `isLocal`: etcd was away and has it not yet; the journal has. */
+export type KillScope = KillTarget & {
+  readonly by: string;
+  readonly reason: string;
+  readonly atWallMs: WallMs;
+  readonly isLocal?: true;
+};
 
 /** All kills in force: `level` is the highest of `scopes`. A record without scopes is about the whole cluster. */
 export interface KillState {
@@ -89,10 +94,26 @@ export function strictestKill(a: KillState, b: KillState): KillState {
   return scopesOf(b).reduce(withKill, a);
 }
 
-/** True when both stop the same. */
+/**
+ * What is in force by etcd's record and the journal's: etcd's, and what the journal has of the time in which etcd was away.
+ * `missing`: what etcd has to be told. So a kill is lowered by etcd alone, and only after it has heard of it.
+ */
+export function killInForce(
+  etcd: KillState,
+  journal: KillState,
+): { readonly kill: KillState; readonly missing: readonly KillScope[] } {
+  const local = scopesOf(journal).filter((scope) => scope.isLocal === true);
+  const missing = local.filter((scope) => !scopesOf(etcd).some((known) => isSameTarget(known, scope)));
+  return { kill: missing.reduce(withKill, etcd), missing };
+}
+
+/** True when both stop the same, and etcd has been told the same of it. */
 export function isSameKill(a: KillState, b: KillState): boolean {
   const [of, other] = [scopesOf(a), scopesOf(b)];
-  return of.length === other.length && of.every((scope) => other.some((each) => isSameTarget(scope, each)));
+  return (
+    of.length === other.length &&
+    of.every((scope) => other.some((each) => isSameTarget(scope, each) && scope.isLocal === each.isLocal))
+  );
 }
 
 /** A target as people say it: `cluster`, `strategy maker`. */

@@ -1,5 +1,15 @@
 /** What every part of the desk needs of the rest of the node. */
-import type { Config, DeploymentTag, MarketView, NodeId, PermitSource, Refusal, SymbolId, VenueId } from "@baton/core";
+import type {
+  Config,
+  DeploymentTag,
+  KillScope,
+  MarketView,
+  NodeId,
+  PermitSource,
+  Refusal,
+  SymbolId,
+  VenueId,
+} from "@baton/core";
 import type { Venue } from "@baton/venues";
 import type { Metrics } from "../metrics.ts";
 import type { OrderTraces } from "../order-trace.ts";
@@ -17,6 +27,8 @@ export interface DeskContext {
   readonly permits: PermitSource;
   readonly metrics: Metrics;
   readonly traces: OrderTraces;
+  /** Etcd has not heard of this kill, which is on record here: it is to be told. May be called again until it has. */
+  readonly reassertKill: (scope: KillScope) => void;
   /** Why no new risk may be taken now whatever the order; undefined when it may. */
   readonly whyNoRisk: () => Refusal | undefined;
   readonly say: (event: string, sentence: string, facts?: Readonly<Record<string, unknown>>) => void;

@@ -12,6 +12,7 @@ import type {
   IntentId,
   JournalEvent,
   KillRecord,
+  KillScope,
   KillState,
   ParentId,
   PlaceOrderRequest,
@@ -27,12 +28,14 @@ import {
   id,
   inheritedDoubts,
   isSameKill,
+  killInForce,
   killOn,
   killText,
   reissuableIntents,
   riskView,
   scopesOf,
   subjectOf,
+  withKill,
 } from "@baton/core";
 import type { BootId } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
@@ -248,14 +251,31 @@ export class Desk {
   applyKill(kill: KillRecord | undefined): void {
     const term = this.#parts?.term;
     const now = wallNow();
-    const next: KillState = kill ?? { level: "off", by: "etcd", reason: "the kill key is gone", atWallMs: now };
-    if (term === undefined || !term.isTrading || isSameKill(term.state.engine.kill, next)) return;
+    const etcd: KillState = kill ?? { level: "off", by: "etcd", reason: "the kill key is gone", atWallMs: now };
+    if (term === undefined || !term.isTrading) return;
+    const { kill: next, missing } = killInForce(etcd, term.state.engine.kill);
+    for (const scope of missing) this.#context.reassertKill(scope);
+    if (isSameKill(term.state.engine.kill, next)) return;
+    this.#setKill(term, next);
+  }
+
+  /** Etcd cannot be told of a kill: the journal is, on every node in sync. Undefined: this node does not lead. */
+  killHere(scope: KillScope): Sequence | undefined {
+    const term = this.#parts?.term;
+    if (term === undefined || !term.isTrading) return undefined;
+    const before = term.state.engine.kill;
+    const next = withKill(before, { ...scope, isLocal: true });
+    return isSameKill(before, next) ? term.state.applied : this.#setKill(term, next);
+  }
+
+  #setKill(term: Term, next: KillState): Sequence {
     const { level, by, reason } = next;
     const scopes = scopesOf(next);
-    term.decide([{ kind: "kill.set", level, by, reason, atWallMs: now, scopes }]);
+    const sequence = term.decide([{ kind: "kill.set", level, by, reason, atWallMs: wallNow(), scopes }]);
     const covered = scopes.map(killText).join(", ");
     this.#context.warn("kill.set", `Kill level ${level} by ${by}: ${reason}${covered === "" ? "" : ` (${covered})`}.`);
     this.#takeBackKilled();
+    return sequence;
   }
 
   /** Every open order is taken back, for a kill or for another reason of the engine's own. */

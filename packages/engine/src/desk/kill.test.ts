@@ -119,3 +119,27 @@ test("what is on its way when the kill comes is not sent, or is taken back", asy
   expect(rig.venue.placed).toEqual([]);
   expect(rig.row(intent).status).toBe("not-sent");
 });
+
+test("without etcd a kill is in force by the journal, stays so when etcd comes back, and etcd is told until it has it", async () => {
+  const rig = await leading();
+  const intent = rig.order();
+  await pass(50);
+  const scope = { level: "venue", id: "sim", ...words, atWallMs: wallMs(wallNow()) } as const;
+  const before = rig.journal.last.sequence;
+  expect(rig.desk.killHere(scope)).toBe(before + 1);
+  expect(rig.ask()).toMatchObject({ refusal: { code: "kill-venue" } });
+  await pass(500);
+  expect(rig.row(intent).status).toBe("cancelled");
+  // The next leader inherits it with the journal; etcd's record is older than the kill.
+  rig.desk.end();
+  const next = new DeskRig({ journal: rig.journal, venue: rig.venue, node: "b" });
+  next.commit();
+  next.lead(2);
+  next.desk.applyKill(killed());
+  expect(next.ask()).toMatchObject({ refusal: { code: "kill-venue" } });
+  expect(next.reasserted).toEqual(["venue sim"]);
+  next.desk.applyKill(killed({ level: "venue", id: "sim" }));
+  expect(next.reasserted).toHaveLength(1);
+  next.desk.applyKill(killed());
+  expect(next.ask()).toMatchObject({ kind: "recorded" });
+});

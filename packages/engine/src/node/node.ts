@@ -2,7 +2,18 @@
  * One engine process after its start: every room wired to the core. What is decided here is only who is told what; who
  * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
  */
-import type { BootId, Config, Epoch, EtcdView, LeaseId, NodeId, Refusal, Sequence, TakeoverReason } from "@baton/core";
+import type {
+  BootId,
+  Config,
+  Epoch,
+  EtcdView,
+  KillScope,
+  LeaseId,
+  NodeId,
+  Refusal,
+  Sequence,
+  TakeoverReason,
+} from "@baton/core";
 import { bootSuccession, isEpochOpen, isOrderKilled, monoMs, refused, rejoinAdvice, tagOf, wallMs } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
@@ -144,6 +155,7 @@ export class EngineNode {
         permits: this.leadership,
         metrics: o.metrics,
         traces: this.traces,
+        reassertKill: (scope) => this.operations.reassert(scope),
         whyNoRisk: () => this.#whyNoRisk(),
         say: (event, sentence, facts) => o.log.info({ event, epoch: this.epoch, ...facts }, sentence),
         warn: (event, sentence, facts) => o.log.warn({ event, epoch: this.epoch, ...facts }, sentence),
@@ -153,6 +165,7 @@ export class EngineNode {
     this.#strategies = new Strategies(config.strategies, this.desk, () => this.ledger.speculative);
     this.operations = new Operations({
       ...{ node: config.node.id, cluster: config.cluster.name, etcd: o.etcd, venues: config.venues },
+      killHere: (scope) => this.#killHere(scope),
       say: (event, sentence) => this.say(event, sentence),
       whenRead: () => this.leadership.whenRead(),
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
@@ -461,6 +474,15 @@ export class EngineNode {
   #feedJournal(): void {
     const { journal } = this.#o;
     this.leadership.feed({ kind: "journal", durable: journal.durable, last: journal.last.sequence + journal.queued });
+  }
+
+  async #killHere(scope: KillScope): Promise<boolean> {
+    const sequence = this.desk.killHere(scope);
+    if (sequence === undefined) return false;
+    return await this.ledger.whenCommitted(sequence).then(
+      () => true,
+      () => false,
+    );
   }
 
   #whyNoRisk(): Refusal | undefined {

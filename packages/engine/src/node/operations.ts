@@ -10,6 +10,7 @@ import type {
   Epoch,
   EtcdView,
   KillLevel,
+  KillScope,
   KillTarget,
   NodeId,
   OperationId,
@@ -32,6 +33,8 @@ export interface OperationPorts {
   readonly cluster: string;
   readonly etcd: Etcd;
   readonly venues: Venues;
+  /** Records a kill without etcd, where this node leads; true once it is durable on every node in sync. */
+  readonly killHere: (scope: KillScope) => Promise<boolean>;
   readonly say: (event: string, sentence: string) => void;
   /** Resolves when this node has read etcd anew. */
   readonly whenRead: () => Promise<void>;
@@ -106,9 +109,34 @@ export class Operations {
       }
     } catch (error) {
       if (!(error instanceof EtcdUnavailable)) throw error;
+      if (request.what === "kill") {
+        const scope = scopeOf(request, by, this.#ports.venues);
+        const killed = await this.#ports.killHere(scope);
+        if (killed) {
+          const detail = `${killText(scope)}: in force by the journal; etcd is told when it answers again`;
+          return { status: 202, body: viewOf({ ...base, what: "kill", phase: "done", detail }) };
+        }
+      }
       const detail = `${error.message}; the outcome is readable under operation ${operation} once etcd is back`;
       return { status: 503, body: problem(503, "unknown", detail) };
     }
+  }
+
+  /** Tells etcd of a kill that was recorded while it was away; the same one at most once at a time. */
+  reassert(scope: KillScope): void {
+    const operation = id<OperationId>(`kill-${scope.atWallMs}-${killText(scope).replace(/[^A-Za-z0-9._-]/g, "-")}`);
+    if (this.#busy.has(operation)) return;
+    this.#busy.add(operation);
+    const { isLocal: _local, ...told } = scope;
+    const { by, reason } = scope;
+    const detail = `${killText(scope)}: recorded while etcd was away`;
+    const record: OperationRecord = {
+      ...{ id: operation, what: "kill", by, reason, phase: "done", detail, updatedWallMs: wallNow() },
+    };
+    void this.#ports.etcd
+      .carryOut(record, { kind: "kill-scope", scope: told })
+      .catch((error: unknown) => this.#unrecorded(error))
+      .finally(() => this.#busy.delete(operation));
   }
 
   /** What this node has to do by this view: as the leader, as the one that a failover names, and to end what it began. */
@@ -253,6 +281,11 @@ function whyNoTarget(level: KillLevel, name: string, venues: Venues): string | u
   return known[level] ? undefined : `no ${level} ${name} is configured`;
 }
 
+function scopeOf(request: Extract<Control, { readonly what: "kill" }>, by: string, venues: Venues): KillScope {
+  const { level, target = "", reason } = request;
+  return { ...targetOf(level, target, venues), by, reason, atWallMs: wallNow() };
+}
+
 function targetOf(level: KillLevel, name: string, venues: Venues): KillTarget {
   switch (level) {
     case "cluster":
@@ -281,9 +314,8 @@ function changeOf(request: Control, by: string, venues: Venues): readonly [Contr
   const atWallMs: WallMs = wallNow();
   switch (request.what) {
     case "kill": {
-      const target = targetOf(request.level, request.target ?? "", venues);
-      const scope = { ...target, by, reason, atWallMs };
-      return [{ kind: "kill-scope", scope }, `${killText(target)}: no new risk; open orders are being cancelled`];
+      const scope = scopeOf(request, by, venues);
+      return [{ kind: "kill-scope", scope }, `${killText(scope)}: no new risk; open orders are being cancelled`];
     }
     case "unkill": {
       const { level, target: name } = request;

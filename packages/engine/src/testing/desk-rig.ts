@@ -2,7 +2,7 @@
  * A desk over a journal in memory, on virtual time: what it records is committed when the test says so (or at once), what
  * it sends goes to a scripted venue. A second desk over the same journal is a takeover.
  */
-import { checkConfig, decimal, id, issuePermit, monoMs, sealFrame, tagOf, wallMs } from "@baton/core";
+import { checkConfig, decimal, id, issuePermit, killText, monoMs, sealFrame, tagOf, wallMs } from "@baton/core";
 import type {
   BootId,
   ClusterId,
@@ -60,6 +60,8 @@ export class DeskRig {
   readonly desk: Desk;
   readonly metrics: Metrics;
   readonly warnings: string[] = [];
+  /** Kills that etcd was to be told of. */
+  readonly reasserted: string[] = [];
   readonly volume: VolumeTapes = new VolumeTapes();
   /** Until then there is a permit. */
   deadlineMonoMs: number = Number.MAX_SAFE_INTEGER;
@@ -114,6 +116,7 @@ export class DeskRig {
         volume: this.volume,
         metrics: this.metrics,
         traces: new OrderTraces(),
+        reassertKill: (scope) => this.reasserted.push(killText(scope)),
         whyNoRisk: () => this.noRisk,
         say: () => undefined,
         warn: (event, sentence) => this.warnings.push(`${event}: ${sentence}`),
