@@ -41,6 +41,26 @@ describe("REST", () => {
     expect((await call("cancelOpenOrders", symbol)).status).toBe(200);
   });
 
+  test("replaces an order by another, and is told what became of each when one fails", async () => {
+    const first = (await call("newOrder", symbol, "BUY", "LIMIT", { ...resting })).data;
+    const next = { ...resting, price: "51000", cancelOrderId: first["orderId"], newClientOrderId: "replaced-1" };
+    const replaced = await call("cancelAndReplace", symbol, "BUY", "LIMIT", "STOP_ON_FAILURE", next);
+    expect(replaced.data).toMatchObject({
+      cancelResult: "SUCCESS",
+      newOrderResult: "SUCCESS",
+      newOrderResponse: { clientOrderId: "replaced-1", status: "NEW" },
+    });
+    const again = call("cancelAndReplace", symbol, "BUY", "LIMIT", "STOP_ON_FAILURE", next);
+    const notTried = { code: -2022, data: { cancelResult: "FAILURE", newOrderResult: "NOT_ATTEMPTED" } };
+    await expect(again).rejects.toMatchObject({ response: { status: 400, data: notTried } });
+    const anyway = { ...next, newClientOrderId: "replaced-2" };
+    const half = call("cancelAndReplace", symbol, "BUY", "LIMIT", "ALLOW_FAILURE", anyway);
+    const partly = { code: -2021, data: { cancelResult: "FAILURE", newOrderResult: "SUCCESS" } };
+    await expect(half).rejects.toMatchObject({ response: { status: 409, data: partly } });
+    expect((await call("openOrders", { symbol })).data).toHaveLength(2);
+    await call("cancelOpenOrders", symbol);
+  });
+
   test("a market order is filled, and its trades and the balances say so", async () => {
     const placed = (await call("newOrder", symbol, "BUY", "MARKET", { quantity: "0.02" })).data;
     expect(placed).toMatchObject({ status: "FILLED", executedQty: "0.02000000" });

@@ -15,12 +15,20 @@ export function checkedSymbol(desk: Desk, symbol: string): string {
   return symbol;
 }
 
-/** The order that `orderId` or `origClientOrderId` means; undefined when there is none. */
-export function namedOrder(scope: SignedScope, symbol: string): OrderState | undefined {
-  const orderId = scope.parameters.whole("orderId");
-  const clientOrderId = scope.parameters.text("origClientOrderId");
+/** The parameters that name an order. */
+interface OrderNames {
+  readonly id: string;
+  readonly clientId: string;
+}
+
+const usualNames: OrderNames = { id: "orderId", clientId: "origClientOrderId" };
+
+/** The order that `orderId` or `origClientOrderId` (or what stands for them) means; undefined when there is none. */
+export function namedOrder(scope: SignedScope, symbol: string, names: OrderNames = usualNames): OrderState | undefined {
+  const orderId = scope.parameters.whole(names.id);
+  const clientOrderId = scope.parameters.text(names.clientId);
   if (orderId === undefined && clientOrderId === undefined) {
-    throw badRequest(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
+    throw badRequest(-1102, `Param '${names.clientId}' or '${names.id}' must be sent, but both were empty/null!`);
   }
   const { orders } = scope.desk.floor.engine;
   const { account } = scope.key;

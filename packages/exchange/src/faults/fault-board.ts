@@ -5,7 +5,7 @@
  * effect. A fault with a `share` draws once for each connection whether that one is among its own, and keeps to it.
  *
  * Without `match.call` a fault about acceptance strikes the requests that change orders (`order.place`, `order.cancel`,
- * `openOrders.cancelAll`); the ones in `STRIKES_ANY`, and all at `connect`, strike any.
+ * `order.cancelReplace`, `openOrders.cancelAll`); the ones in `STRIKES_ANY`, and all at `connect`, strike any.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Random } from "../flow/random.ts";
@@ -43,7 +43,12 @@ export interface ArmedFault extends Fault {
   readonly startsAtMs: number;
 }
 
-const ORDER_CHANGING: readonly string[] = ["order.place", "order.cancel", "openOrders.cancelAll"];
+const ORDER_CHANGING: readonly string[] = [
+  "order.place",
+  "order.cancel",
+  "order.cancelReplace",
+  "openOrders.cancelAll",
+];
 const STRIKES_ANY: readonly FaultName[] = [
   "403-html",
   "429",

@@ -1,23 +1,26 @@
 /** Binance's error answers: a status, a code from its list and its words. Thrown while a request is read, answered by the gateway. */
 
-/** A refusal in the venue's words; it always means that nothing was changed. */
+/** A refusal in the venue's words. Nothing was changed, unless its `data` says that a part was. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
   readonly code: number;
   /** Sent as `Retry-After`, in seconds. */
   readonly retryAfter: number | undefined;
+  /** What became of the parts of a request that has several. */
+  readonly data: object | undefined;
 
-  constructor(status: number, code: number, message: string, retryAfter?: number) {
+  constructor(status: number, code: number, message: string, retryAfter?: number, data?: object) {
     super(message);
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
+    this.data = data;
   }
 
   /** The body as Binance sends it. */
-  body(): { readonly code: number; readonly msg: string } {
-    return { code: this.code, msg: this.message };
+  body(): { readonly code: number; readonly msg: string; readonly data?: object } {
+    return { code: this.code, msg: this.message, ...(this.data === undefined ? {} : { data: this.data }) };
   }
 }
 

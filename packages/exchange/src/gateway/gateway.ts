@@ -295,12 +295,10 @@ function orderFields(incoming: Incoming, account: string | undefined): AuditOrde
   const side = parameters.peek("side");
   const quantity = readable(parameters.peek("quantity"));
   const price = readable(parameters.peek("price"));
-  const clientOrderId =
-    incoming.call.name === "order.place" || incoming.call.name === "order.test"
-      ? parameters.peek("newClientOrderId")
-      : parameters.peek("origClientOrderId");
+  const { name } = incoming.call;
+  const isPlacing = name === "order.place" || name === "order.cancelReplace";
+  const clientOrderId = parameters.peek(isPlacing || name === "order.test" ? "newClientOrderId" : "origClientOrderId");
   const orderId = Number(parameters.peek("orderId"));
-  const isPlacing = incoming.call.name === "order.place";
   return {
     ...(incoming.apiKey === undefined ? {} : { apiKey: incoming.apiKey }),
     ...(account === undefined ? {} : { account }),

@@ -44,7 +44,7 @@ function described(rules: Instrument, status: string): object {
     opoAllowed: false,
     quoteOrderQtyMarketAllowed: true,
     allowTrailingStop: false,
-    cancelReplaceAllowed: false,
+    cancelReplaceAllowed: true,
     amendAllowed: false,
     pegInstructionsAllowed: false,
     isSpotTradingAllowed: true,

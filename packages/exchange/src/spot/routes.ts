@@ -10,13 +10,14 @@ import {
 import { exchangeInfo } from "./exchange-info.ts";
 import { marketCalls } from "./market-data.ts";
 import { closeListenKey, extendListenKey, openListenKey } from "../calls/user-stream.ts";
-import { cancelOpenOrders, cancelOrder, placeOrder, testOrder } from "./trading.ts";
+import { cancelOpenOrders, cancelOrder, placeOrder, replaceOrder, testOrder } from "./trading.ts";
 import type { Call } from "../gateway/call.ts";
 
 const signed: readonly Call[] = [
   placeOrder,
   testOrder,
   cancelOrder,
+  replaceOrder,
   cancelOpenOrders,
   queryOrder,
   queryOpenOrders,
@@ -51,6 +52,7 @@ const paths: Readonly<Record<string, string>> = {
   "GET /sapi/v1/system/status": "systemStatus",
   "POST /api/v3/order": "order.place",
   "POST /api/v3/order/test": "order.test",
+  "POST /api/v3/order/cancelReplace": "order.cancelReplace",
   "GET /api/v3/order": "order.status",
   "DELETE /api/v3/order": "order.cancel",
   "GET /api/v3/openOrders": "openOrders.status",

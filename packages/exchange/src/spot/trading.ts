@@ -4,7 +4,7 @@ import type { FaultMode } from "../faults/fault.ts";
 import { ApiError, badRequest, missing } from "../gateway/api-error.ts";
 import type { Call, SignedScope } from "../gateway/call.ts";
 import type { NewOrder } from "../matching/new-order.ts";
-import { isOpen } from "../matching/order.ts";
+import { isOpen, type OrderState } from "../matching/order.ts";
 import { cancelledOrder, placedOrder } from "./order-bodies.ts";
 
 /** `POST /api/v3/order` */
@@ -16,12 +16,33 @@ export const testOrder: Call = { name: "order.test", kind: "query", weight: () =
 /** `DELETE /api/v3/order` */
 export const cancelOrder: Call = { name: "order.cancel", kind: "change", weight: () => 1, run: cancel };
 
+/** `POST /api/v3/order/cancelReplace` */
+export const replaceOrder: Call = { name: "order.cancelReplace", kind: "change", weight: () => 1, run: replace };
+
 /** `DELETE /api/v3/openOrders` */
 export const cancelOpenOrders: Call = { name: "openOrders.cancelAll", kind: "change", weight: () => 1, run: cancelAll };
 
+/** A new order as it was read. */
+interface ReadOrder {
+  readonly request: NewOrder;
+  readonly detail: "ACK" | "RESULT" | "FULL";
+}
+
+/** What a cancel asks for. */
+interface Cancelling {
+  readonly symbol: string;
+  readonly order: OrderState | undefined;
+  readonly cancelId: string;
+  readonly only: "ONLY_NEW" | "ONLY_PARTIALLY_FILLED" | undefined;
+}
+
 function place(scope: SignedScope): unknown {
+  return accept(scope, readOrder(scope));
+}
+
+/** Takes an order that was read to the engine. */
+function accept(scope: SignedScope, { request, detail }: ReadOrder): object {
   const { desk, key } = scope;
-  const { request, detail } = readOrder(scope);
   desk.limits.checkOrders(key.account, desk.now());
   scope.checkValidity();
   const { symbol, type } = request;
@@ -46,17 +67,18 @@ function test(scope: SignedScope): unknown {
 }
 
 function cancel(scope: SignedScope): unknown {
-  const { desk, key, parameters } = scope;
+  const { desk, parameters } = scope;
   const symbol = tradedSymbol(scope);
   const cancelId = parameters.clientOrderId("newClientOrderId") ?? desk.newId();
-  const only = parameters.choice(
-    "cancelRestrictions",
-    ["ONLY_NEW", "ONLY_PARTIALLY_FILLED"],
-    -1145,
-    "Invalid cancelRestrictions",
-  );
+  const only = readRestriction(scope);
   const order = namedOrder(scope, symbol);
   parameters.finish();
+  return end(scope, { symbol, order, cancelId, only });
+}
+
+/** Takes a cancel that was read to the engine. */
+function end(scope: SignedScope, { symbol, order, cancelId, only }: Cancelling): object {
+  const { desk, key } = scope;
   scope.checkValidity();
   if (isClosed(scope, { call: cancelOrder.name, symbol, modes: ["halt"] }))
     throw badRequest(-2011, "Market is closed.");
@@ -69,6 +91,50 @@ function cancel(scope: SignedScope): unknown {
   if (cancelled === undefined) throw badRequest(-2011, "Unknown order sent.");
   scope.found(true, order.orderId);
   return cancelledOrder(cancelled, cancelId);
+}
+
+/**
+ * Cancels one order and places another. With STOP_ON_FAILURE the new one is only tried when the cancel succeeded, with
+ * ALLOW_FAILURE always; the answer tells of both, also where one failed (409, −2021) or both did (400, −2022).
+ */
+function replace(scope: SignedScope): unknown {
+  const { desk, parameters } = scope;
+  const mode = parameters.choice("cancelReplaceMode", ["STOP_ON_FAILURE", "ALLOW_FAILURE"], -1130, "Invalid mode.");
+  if (mode === undefined) throw missing("cancelReplaceMode");
+  const symbol = tradedSymbol(scope);
+  const cancelId = parameters.clientOrderId("cancelNewClientOrderId") ?? desk.newId();
+  const only = readRestriction(scope);
+  const order = namedOrder(scope, symbol, { id: "cancelOrderId", clientId: "cancelOrigClientOrderId" });
+  parameters.ignore("orderRateLimitExceededMode");
+  const read = readOrder(scope);
+  const cancelled = attempt(() => end(scope, { symbol, order, cancelId, only }));
+  const isTried = cancelled.isDone || mode === "ALLOW_FAILURE";
+  const placed = isTried ? attempt(() => accept(scope, read)) : undefined;
+  const data = {
+    cancelResult: cancelled.isDone ? "SUCCESS" : "FAILURE",
+    newOrderResult: placed === undefined ? "NOT_ATTEMPTED" : placed.isDone ? "SUCCESS" : "FAILURE",
+    cancelResponse: cancelled.answer,
+    newOrderResponse: placed?.answer ?? null,
+  };
+  if (cancelled.isDone && placed?.isDone === true) return data;
+  if (cancelled.isDone || placed?.isDone === true) {
+    throw new ApiError(409, -2021, "Order cancel-replace partially failed.", undefined, data);
+  }
+  throw new ApiError(400, -2022, "Order cancel-replace failed.", undefined, data);
+}
+
+function attempt(act: () => object): { readonly isDone: boolean; readonly answer: object } {
+  try {
+    return { isDone: true, answer: act() };
+  } catch (error) {
+    if (error instanceof ApiError) return { isDone: false, answer: error.body() };
+    throw error;
+  }
+}
+
+function readRestriction(scope: SignedScope): Cancelling["only"] {
+  const restrictions = ["ONLY_NEW", "ONLY_PARTIALLY_FILLED"] as const;
+  return scope.parameters.choice("cancelRestrictions", restrictions, -1145, "Invalid cancelRestrictions");
 }
 
 function cancelAll(scope: SignedScope): unknown {
@@ -89,7 +155,7 @@ function cancelAll(scope: SignedScope): unknown {
 }
 
 /** Reads and checks the form of a new order; whether it fits the market is the engine's question. */
-function readOrder(scope: SignedScope): { readonly request: NewOrder; readonly detail: "ACK" | "RESULT" | "FULL" } {
+function readOrder(scope: SignedScope): ReadOrder {
   const { parameters, desk } = scope;
   const symbol = tradedSymbol(scope);
   const side = parameters.choice("side", ["BUY", "SELL"], -1117, "Invalid side.");
