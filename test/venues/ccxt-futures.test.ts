@@ -102,6 +102,22 @@ describe("ccxt's binanceusdm over REST", () => {
     expect(await client.fetchOpenOrders(symbol)).toEqual([]);
   });
 
+  test("places and cancels several at once, each told for itself", async () => {
+    const of = (price: number): Parameters<typeof client.createOrders>[0][number] => ({
+      symbol,
+      type: "limit",
+      side: "buy",
+      amount: 0.01,
+      price,
+      params: { newClientOrderId: clientOrderId() },
+    });
+    const placed = await client.createOrders([of(50_000), of(51_000)]);
+    expect(placed.map((one) => one.status)).toEqual(["open", "open"]);
+    const cancelled = await client.cancelOrders([...placed.map((one) => `${one.id}`), "999999999"], symbol);
+    expect(cancelled.map((one) => one.status)).toEqual(["canceled", "canceled", "rejected"]);
+    expect(exchange.audit().findLast((one) => one.type === "reject")).toMatchObject({ code: -2011 });
+  });
+
   test("post-only, fill-or-kill and margin are refused in the venue's words", async () => {
     const taking = client.createOrder(symbol, "limit", "buy", 0.01, 66_000, { timeInForce: "GTX" });
     await expect(taking).rejects.toThrow(/-5022/);

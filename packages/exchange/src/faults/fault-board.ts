@@ -5,7 +5,7 @@
  * effect. A fault with a `share` draws once for each connection whether that one is among its own, and keeps to it.
  *
  * Without `match.call` a fault about acceptance strikes the requests that change orders (`order.place`, `order.cancel`,
- * `order.cancelReplace`, `openOrders.cancelAll`); the ones in `STRIKES_ANY`, and all at `connect`, strike any.
+ * `order.cancelReplace`, `openOrders.cancelAll`, batches); the ones in `STRIKES_ANY`, and all at `connect`, strike any.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Random } from "../flow/random.ts";

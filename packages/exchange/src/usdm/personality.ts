@@ -9,6 +9,7 @@ import type { Personality } from "../personality.ts";
 import { isStreamPath, streamsOfPath } from "../streams/stream-protocol.ts";
 import { accountCalls } from "./account.ts";
 import { usdmAccountForms } from "./account-forms.ts";
+import { batchCalls } from "./batches.ts";
 import { DeadMansSwitch } from "./dead-mans-switch.ts";
 import { exchangeInfo } from "./exchange-info.ts";
 import { usdmInstruments } from "./instruments.ts";
@@ -45,6 +46,8 @@ const paths: Readonly<Record<string, string>> = {
   "GET /fapi/v1/order": "order.status",
   "DELETE /fapi/v1/order": "order.cancel",
   "DELETE /fapi/v1/allOpenOrders": "openOrders.cancelAll",
+  "POST /fapi/v1/batchOrders": "batchOrders.place",
+  "DELETE /fapi/v1/batchOrders": "batchOrders.cancel",
   "POST /fapi/v1/countdownCancelAll": "countdownCancelAll",
   "GET /fapi/v1/openOrder": "openOrder.status",
   "GET /fapi/v1/openOrders": "openOrders.status",
@@ -82,6 +85,7 @@ export function usdmPersonality(): Personality {
     ...marketCalls(margin),
     exchangeInfo,
     ...tradingCalls,
+    ...batchCalls,
     deadMansSwitch.call,
     ...accountCalls(margin),
     ...settingCalls(margin),

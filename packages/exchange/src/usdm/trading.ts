@@ -18,7 +18,8 @@ export const tradingCalls: readonly Call[] = [
 /** Types that are orders only once their condition is met; the venue takes them elsewhere since 2025-12. */
 const CONDITIONAL = ["STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"];
 
-function place(scope: SignedScope): unknown {
+/** `POST /fapi/v1/order` */
+export function place(scope: SignedScope): unknown {
   const { desk, key } = scope;
   const { request, isResult } = readOrder(scope);
   desk.limits.checkOrders(key.account, desk.now());
@@ -42,7 +43,8 @@ function test(scope: SignedScope): unknown {
   return {};
 }
 
-function cancel(scope: SignedScope): unknown {
+/** `DELETE /fapi/v1/order` */
+export function cancel(scope: SignedScope): unknown {
   const { desk, key } = scope;
   const symbol = tradedSymbol(scope);
   const order = namedOrder(scope, symbol);
