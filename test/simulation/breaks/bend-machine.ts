@@ -36,6 +36,8 @@ export function bentView(bent: Bent, state: Succession, input: ViewInput): ViewI
 /** The state after a step. */
 export function bentState(bent: Bent, before: Succession, after: Succession, input: SuccessionInput): Succession {
   if (bent.is("fenced-acts") && after.role.role === "fenced" && before.role.role === "leader") return before;
+  if (bent.is("promise-ignored")) return { ...after, promisedUntilMonoMs: undefined };
+  if (bent.is("pin-ignored")) return { ...after, pin: undefined, restored: undefined };
   const { role } = after;
   if (role.role !== "leader") return after;
   const was = before.role.role === "leader" ? before.role : undefined;

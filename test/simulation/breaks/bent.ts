@@ -38,6 +38,10 @@ export const breaks = {
   "key-forgotten": "idempotency keys are remembered in memory only",
   "pause-ignored": "a standby takes over in pause",
   "stale-price": "an order is priced on whatever was last seen",
+  "promise-forgotten": "a failsafe promise is not written to the disk",
+  "promise-ignored": "a peer that has promised takes over all the same",
+  "pin-ignored": "an etcd that was put back is believed",
+  "openings-uncounted": "a disk that was rolled back is used",
   "death-guessed": "a supervisor that does not hear its engine says that it is dead",
 } as const;
 
@@ -62,6 +66,10 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "blind-resend": ["venue-ackLost", "venue-ackStall"],
   "risk-on-committed": ["burst"],
   "fsync-error-ignored": ["fsync-fails", "disk-full"],
+  "promise-forgotten": ["failsafe-on", "etcd-quorum-loss", "process-kill"],
+  "promise-ignored": ["failsafe-on", "etcd-quorum-loss", "etcd-unreachable"],
+  "pin-ignored": ["etcd-restored"],
+  "openings-uncounted": ["disk-rolled-back"],
   "cut-by-length": ["process-kill", "node-cut"],
 };
 

@@ -42,5 +42,9 @@ export const foundWithin: Readonly<
   "key-forgotten": { seeds: 20, by: ["I9"] },
   "pause-ignored": { seeds: 20, by: ["I16"] },
   "stale-price": { seeds: 20, by: ["I18"] },
+  "promise-forgotten": { seeds: 20, by: ["I2"] },
+  "promise-ignored": { seeds: 20, by: ["I2"] },
+  "pin-ignored": { seeds: 20, by: ["I1", "I6"] },
+  "openings-uncounted": { seeds: 20, by: ["I6", "I4"] },
   "death-guessed": { seeds: 10, by: ["I10"] },
 };

@@ -84,7 +84,7 @@ export class CommitChecks {
   #isDurable(boot: Boot, frame: Frame, epoch: Epoch, what: string): void {
     const { world, succession } = this.#watch;
     const { store } = world.etcd;
-    if (store.epoch.value !== epoch) return;
+    if (store.epoch.value !== epoch || succession.isEtcdRestored) return;
     const asked = (succession.outstanding.get(boot.boot) ?? [])
       .filter((one) => one.guard.insyncModRevision === store.insync.modRevision && one.guard.epoch === epoch)
       .flatMap((one) => one.insync.members);
@@ -92,7 +92,7 @@ export class CommitChecks {
     for (const member of members) {
       const { disk } = world.host(member.node);
       // What a replaced disk held is gone with it, and was there when it was acknowledged.
-      if (disk.content.journal !== member.journal || holds(disk.content.frames, frame)) continue;
+      if (disk.isRolledBack || disk.content.journal !== member.journal || holds(disk.content.frames, frame)) continue;
       this.#watch.broken("I4", `${what}, and ${member.node}, a member of the wait set, does not have it on its disk`);
     }
   }

@@ -70,6 +70,18 @@ export const transitions: readonly string[] = [
   "late answer",
   "cancel: cancelled",
   "cancel: unknown-order",
+  "promises asked",
+  "promised",
+  "promise refused",
+  "extended",
+  "failover won",
+  "failover refused",
+  "etcd restored",
+  "re-anchored",
+  "disk refused: rolled back",
+  "stopped in order",
+  "held start",
+  "held start lifted",
   "operation done",
   "operation aborted",
   "operation failed",
@@ -86,6 +98,10 @@ export const neverInTruth: Readonly<Record<string, string>> = {
 export function noteStep(watch: Watch, before: Succession, after: Succession): void {
   const was = before.role;
   const is = after.role;
+  const wasHeld = was.role === "leader" && was.heldStart !== undefined;
+  const isHeld = is.role === "leader" && is.heldStart !== undefined;
+  if (!wasHeld && isHeld) watch.note("held start");
+  if (wasHeld && is.role === "leader" && !isHeld) watch.note("held start lifted");
   if (is.role === "winner" && was.role !== "winner") {
     if (was.role !== "candidate" || was.phase !== "asking") watch.note("won by reading");
   }

@@ -5,6 +5,8 @@ import type { VenueWrite } from "../engine/venue-door.ts";
 import type { Watch } from "./watch.ts";
 
 interface Wire {
+  /** Until when promises carry the deadline. */
+  promisedMono: number;
   keptMono: number;
   ttlMs: number;
   readonly confirmed: Map<Epoch, number>;
@@ -29,6 +31,37 @@ export class DeadlineChecks {
   confirmed(boot: Boot, sentMono: number, epoch: Epoch): void {
     const { confirmed } = this.#wire(boot);
     confirmed.set(epoch, Math.max(confirmed.get(epoch) ?? 0, sentMono));
+  }
+
+  /** Every member of etcd's set has put its promise on its disk, and it outlasts the deadline that rests on it. */
+  extended(boot: Boot, untilMono: number): void {
+    const { world } = this.#watch;
+    for (const member of world.etcd.store.insync.value.members) {
+      const { disk } = world.host(member.node);
+      const isSame = disk.content.journal === member.journal;
+      if (member.node === boot.node || !isSame || disk.content.promisedForMs !== undefined) continue;
+      this.#watch.broken("I2", `${boot.boot} goes on by promises, and ${member.node} has none on its disk`);
+    }
+    const longestMs = 2 * world.settings.timing.ttlMs;
+    if (untilMono > boot.main.clock.mono() + longestMs) {
+      this.#watch.broken("I2", `${boot.boot} goes on for longer than anybody promised`);
+    }
+    this.#wire(boot).promisedMono = Math.max(this.#wire(boot).promisedMono, untilMono);
+  }
+
+  /** Somebody takes over: nobody may still act on promises. */
+  takenOver(by: BootId): void {
+    for (const boot of this.#watch.world.boots()) {
+      if (boot.boot === by || boot.leadership?.leading === undefined) continue;
+      const leftMs = (this.#wires.get(boot.boot)?.promisedMono ?? -Infinity) - boot.main.clock.mono();
+      if (leftMs > 0 && boot.keeper.deadline > boot.main.clock.mono()) {
+        const left = Math.round(leftMs);
+        this.#watch.broken(
+          "I2",
+          `${by} takes over while ${boot.boot} may act on its peers' promises for another ${left} ms`,
+        );
+      }
+    }
   }
 
   stepped(boot: Boot, state: Succession): void {
@@ -56,13 +89,14 @@ export class DeadlineChecks {
   #bound(boot: Boot, epoch: Epoch): number {
     const wire = this.#wire(boot);
     const confirmed = wire.confirmed.get(epoch) ?? -Infinity;
-    return Math.min(wire.keptMono, confirmed) + wire.ttlMs - this.#watch.world.settings.timing.marginMs;
+    const leased = Math.min(wire.keptMono, confirmed) + wire.ttlMs - this.#watch.world.settings.timing.marginMs;
+    return Math.max(leased, wire.promisedMono);
   }
 
   #wire(boot: Boot): Wire {
     let wire = this.#wires.get(boot.boot);
     if (wire === undefined) {
-      wire = { keptMono: -Infinity, ttlMs: 0, confirmed: new Map() };
+      wire = { promisedMono: -Infinity, keptMono: -Infinity, ttlMs: 0, confirmed: new Map() };
       this.#wires.set(boot.boot, wire);
     }
     return wire;

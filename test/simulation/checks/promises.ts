@@ -16,6 +16,11 @@ export class PromiseChecks {
     this.#watch = watch;
   }
 
+  /** Requests that were on their way died with the old etcd. */
+  etcdRestored(): void {
+    this.#asked.clear();
+  }
+
   asked(boot: Boot, transaction: Transaction): void {
     if (transaction.kind !== "takeover") return;
     const { guard, insync } = transaction;
@@ -45,7 +50,7 @@ export class PromiseChecks {
     if ((this.#ledOn.get(journal) ?? 0) >= message.epoch) this.#broken(`${who}, which was led from this disk`);
     if (disk.last < message.position) this.#broken(`${who}, its disk holds ${disk.last}`);
     const { store } = this.#watch.world.etcd;
-    if (store.epoch.value !== message.epoch) return;
+    if (store.epoch.value !== message.epoch || this.#watch.succession.isEtcdRestored) return;
     const { vow } = promised;
     if (vow?.epoch === message.epoch && store.insync.value.version <= vow.version) {
       this.#broken(`${who}, under its vow on version ${vow.version}`);

@@ -21,6 +21,9 @@ export class SuccessionChecks {
   /** Highest epoch that this disk's owner has led in public. */
   readonly #ledOn = new Map<JournalId, Epoch>();
 
+  /** etcd shows an older set than the one that is in force, until an operator has re-anchored. */
+  isEtcdRestored = false;
+
   constructor(watch: Watch) {
     this.#watch = watch;
   }
@@ -30,6 +33,22 @@ export class SuccessionChecks {
 
   started(boot: Boot): void {
     this.#journalOf.set(boot.boot, boot.disk.content.journal);
+  }
+
+  /** Requests that were on their way died with the old etcd. */
+  etcdRestored(): void {
+    this.isEtcdRestored = true;
+    this.outstanding.clear();
+    this.#watch.note("etcd restored");
+  }
+
+  /** From here on no epoch up to this one begins again. */
+  reAnchored(epoch: Epoch): void {
+    this.isEtcdRestored = false;
+    this.#watch.note("re-anchored");
+    for (const known of this.#bootOf.keys()) {
+      if (known >= epoch) this.#broken("I1", `re-anchored at epoch ${epoch}, ${known} was recorded before`);
+    }
   }
 
   asked(boot: Boot, transaction: Transaction): void {
@@ -51,7 +70,9 @@ export class SuccessionChecks {
     }
     if (this.#bootOf.has(leader.epoch)) this.#broken("I1", `epoch ${leader.epoch} is recorded twice`);
     this.#bootOf.set(leader.epoch, leader.boot);
-    const isByOperator = transaction.kind === "handoff" && leader.reason === "switchover";
+    const isByOperator =
+      transaction.history.operation !== undefined && leader.reason !== "yield" && leader.reason !== "unclean";
+    if (transaction.kind === "takeover" && isByOperator) this.#watch.note("failover won");
     const paused =
       store.pause.value !== undefined ? "in pause" : store.autofailover.value !== "on" ? "unasked" : undefined;
     if (paused !== undefined && !isByOperator) {
@@ -66,6 +87,7 @@ export class SuccessionChecks {
       this.#broken("I10", `epoch ${leader.epoch} takes ${last} for dead, and it lives`);
     }
     if (transaction.kind === "handoff") this.#handedOff(transaction, store);
+    else if (!this.isEtcdRestored) this.#watch.deadlines.takenOver(leader.boot);
   }
 
   leads(boot: Boot, epoch: Epoch): void {
@@ -80,7 +102,7 @@ export class SuccessionChecks {
   stepped(boot: Boot, state: Succession): void {
     const { role } = state;
     const { store } = this.#watch.world.etcd;
-    if (role.role !== "leader" || store.epoch.value !== role.epoch) return;
+    if (role.role !== "leader" || store.epoch.value !== role.epoch || this.isEtcdRestored) return;
     if (store.leader?.value.boot !== boot.boot) return;
     const waited = waitedFor(role);
     for (const member of store.insync.value.members) {

@@ -83,7 +83,8 @@ export class Watch {
   }
 
   ended(boot: Boot, why: string): void {
-    this.note(why.startsWith("fenced") ? "step down" : why === "power lost" ? "power loss" : "crash");
+    if (why === "stopped") this.note("stopped in order");
+    else this.note(why.startsWith("fenced") ? "step down" : why === "power lost" ? "power loss" : "crash");
     this.succession.ended(boot);
   }
 
@@ -135,6 +136,12 @@ export class Watch {
 
   // ---- etcd
 
+  /** It was put back to an older state. */
+  etcdRestored(): void {
+    this.succession.etcdRestored();
+    this.promises.etcdRestored();
+  }
+
   /** Before a succession transaction changes anything. */
   applying(transaction: Transaction, store: EtcdStore): void {
     this.succession.applying(transaction, store);
@@ -158,6 +165,12 @@ export class Watch {
 
   confirmed(boot: Boot, sentMono: number, epoch: Epoch): void {
     this.deadlines.confirmed(boot, sentMono, epoch);
+  }
+
+  /** A leader's deadline rests on its peers' promises from now on, until then by its own clock. */
+  extended(boot: Boot, untilMono: number): void {
+    this.note("extended");
+    this.deadlines.extended(boot, untilMono);
   }
 
   // ---- journals

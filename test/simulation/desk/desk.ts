@@ -1,5 +1,5 @@
 /** The trading desk, one term of it per leadership, wired as the engine's is; effects hang on commits. */
-import { assert, inheritedDoubts, isUnsettled, latestAttempt, monoMs, reissuableIntents } from "@baton/core";
+import { inheritedDoubts, isUnsettled, latestAttempt, monoMs, reissuableIntents } from "@baton/core";
 import type {
   BootId,
   EngineState,
@@ -159,7 +159,8 @@ export class Desk {
   /** Takes nothing new, waits for what is out, seals the journal. */
   hold(done: (last: Sequence) => void): void {
     const parts = this.#parts;
-    assert(parts !== undefined, "a leader has a desk");
+    // Superseded on the link and not told by etcd yet: there is nothing to hold, and the switchover gives itself up.
+    if (parts === undefined) return this.#context.note("hold failed: superseded");
     const { term, placements } = parts;
     const { process } = this.#context;
     term.hold();

@@ -55,7 +55,7 @@ export class FollowerSide {
     this.#told = o.journal.commitMark.sequence;
   }
 
-  onMessage(from: NodeId, message: ToFollower): void {
+  onMessage(from: NodeId, message: Exclude<ToFollower, { kind: "promise-answer" }>): void {
     const joined = this.#joined;
     switch (message.kind) {
       case "lead":

@@ -4,7 +4,7 @@
  * by `sealFrame`, checked by `frameFault`.
  */
 import { assert, encodeEvent, frameFault, genesisHash, merged, sealFrame } from "@baton/core";
-import type { Epoch, Frame, JournalEvent, Mark, Promised, Sequence } from "@baton/core";
+import type { Epoch, EtcdPin, Frame, JournalEvent, Mark, Promised, Sequence } from "@baton/core";
 import { hash } from "node:crypto";
 import type { Disk, DiskWriter } from "../world/disk.ts";
 
@@ -142,6 +142,10 @@ export class SimJournal {
       this.promises = asked;
       done();
     });
+  }
+
+  pin(pin: EtcdPin): void {
+    this.#writer.post({ kind: "pin", pin });
   }
 
   /** Quarantines and deletes every frame after `after`. Throws `Forked`. */

@@ -53,6 +53,8 @@ export class Keeper {
   #lastRound = 0;
   #lostEpoch = -1;
   #isFenced = false;
+  /** The etcd that granted the lease. */
+  #clusterId = 0;
   #isGranting = false;
   #looked: { mono: number; wall: number };
 
@@ -92,6 +94,13 @@ export class Keeper {
     this.#deadline = 0;
   }
 
+  /** Failsafe: the peers' promises outlast `until`. What has ended stays ended. */
+  extend(epoch: Epoch, until: MonoMs): void {
+    this.#checkDeadline();
+    if (this.#leading?.epoch !== epoch || this.#leading.confirmedFrom === undefined) return;
+    if (until > this.#deadline) this.#deadline = until;
+  }
+
   #pulse(): void {
     const { clock } = this.#process;
     const look = { mono: clock.mono(), wall: clock.wall() };
@@ -118,7 +127,7 @@ export class Keeper {
     const leading = this.#leading;
     if (leading === undefined) return;
     this.#client.first(
-      (store: EtcdStore) => ({ leader: store.leader, epoch: store.epoch.value }),
+      (store: EtcdStore) => ({ leader: store.leader, epoch: store.epoch.value, clusterId: store.clusterId }),
       (found) => {
         if (found === undefined || this.#leading !== leading) return;
         const why = this.#refusal(leading.epoch, found);
@@ -130,7 +139,11 @@ export class Keeper {
     );
   }
 
-  #refusal(epoch: Epoch, found: { readonly leader: EtcdStore["leader"]; readonly epoch: Epoch }): string | undefined {
+  #refusal(
+    epoch: Epoch,
+    found: { readonly leader: EtcdStore["leader"]; readonly epoch: Epoch; readonly clusterId: number },
+  ): string | undefined {
+    if (found.clusterId !== this.#clusterId) return "another etcd answers";
     const leader = found.leader?.value;
     if (leader === undefined) return "the leader key is gone";
     if (leader.boot !== this.#ports.boot || leader.epoch !== epoch) return `${leader.node} leads at ${leader.epoch}`;
@@ -149,13 +162,15 @@ export class Keeper {
     const ttlMs = this.#timing.ttlMs;
     const asked = this.#process.clock.mono();
     this.#client.first(
-      () => this.#etcd.grant(ttlMs),
-      (lease) => {
+      (store: EtcdStore) => ({ lease: this.#etcd.grant(ttlMs), clusterId: store.clusterId }),
+      (granted) => {
         this.#isGranting = false;
-        if (lease === undefined) {
+        if (granted === undefined) {
           this.#process.after(regrantPauseMs, () => this.#grant());
           return;
         }
+        const { lease, clusterId } = granted;
+        this.#clusterId = clusterId;
         this.#lease = { id: lease, ttlMs, grantedMono: asked, keptFrom: asked };
         this.#ports.kept(asked, ttlMs);
         this.#ports.tell({ kind: "granted", lease });

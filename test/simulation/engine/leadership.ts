@@ -2,9 +2,18 @@
  * The production succession machine at work: feeds it what the world says and executes what it decides, one input at a
  * time, effects in order, as the engine does. Rules that are broken on purpose are broken here, around the machine's step.
  */
-import { isEpochOpen, issuePermit, mayAcknowledgeNow, mayFollow, monoMs, stepSuccession } from "@baton/core";
+import {
+  assertNever,
+  isEpochOpen,
+  issuePermit,
+  mayAcknowledgeNow,
+  mayFollow,
+  monoMs,
+  stepSuccession,
+} from "@baton/core";
 import type {
   Epoch,
+  EtcdPin,
   EtcdView,
   LeaderRole,
   MonoMs,
@@ -23,6 +32,7 @@ import type {
 } from "@baton/core";
 import type { Bent } from "../breaks/bent.ts";
 import { bentEffects, bentState, bentView } from "../breaks/bend-machine.ts";
+import type { FailsafeEffect } from "./failsafe.ts";
 import type { HostClock } from "../world/host-clock.ts";
 
 export interface LeadershipPorts {
@@ -36,6 +46,11 @@ export interface LeadershipPorts {
   hold(operation: OperationId, done: (last: Sequence) => void): void;
   resume(operation: OperationId, why: string): void;
   handedOff(operation: OperationId, to: NodeId, epoch: Epoch): void;
+  /** What etcd was seen to be; nothing waits for it. */
+  pin(pin: EtcdPin): void;
+  /** Failsafe: asks the peers, answers the leader, moves the deadline. */
+  failsafe(effect: FailsafeEffect): void;
+  refuseFailover(operation: OperationId, why: string): void;
   refuseSwitchover(operation: OperationId, why: string): void;
   fence(reason: string): void;
   say(event: string, sentence: string): void;
@@ -185,12 +200,21 @@ export class SimLeadership implements PermitSource {
         return ports.handedOff(effect.operation, effect.to, effect.epoch);
       case "refuse-switchover":
         return ports.refuseSwitchover(effect.operation, effect.why);
+      case "pin":
+        return ports.pin(effect.pin);
+      case "refuse-failover":
+        return ports.refuseFailover(effect.operation, effect.why);
       case "fence":
         return ports.fence(effect.reason);
       case "say":
         return ports.say(effect.event, effect.sentence);
+      case "request-promises":
+      case "persist-promise":
+      case "answer-promise":
+      case "extend":
+        return ports.failsafe(effect);
       default:
-        return;
+        return assertNever(effect, "effect");
     }
   }
 }

@@ -2,7 +2,6 @@
 import type { BootId, Epoch, Frame, JournalId, NodeId, RejoinState, Sequence, Standing } from "@baton/core";
 
 export type ToLeader =
-  | { readonly kind: "introduce"; readonly node: NodeId; readonly boot: BootId; readonly journal: JournalId }
   | { readonly kind: "hello"; readonly epoch: Epoch; readonly standing: Standing }
   | {
       readonly kind: "ack";
@@ -11,8 +10,16 @@ export type ToLeader =
       readonly journal: JournalId;
       readonly position: Sequence;
     }
+  /** Failsafe: the leader asks a peer that it has dialled. */
+  | {
+      readonly kind: "ask-promise";
+      readonly epoch: Epoch;
+      readonly boot: BootId;
+      readonly token: number;
+      readonly forMs: number;
+    }
   | { readonly kind: "vowed"; readonly epoch: Epoch; readonly version: number }
-  | { readonly kind: "status"; readonly reachesVenue: boolean };
+  | { readonly kind: "status"; readonly reachesVenue: boolean; readonly isLeaving: boolean };
 
 export type ToFollower =
   | { readonly kind: "lead"; readonly epoch: Epoch; readonly boot: BootId; readonly node: NodeId }
@@ -20,4 +27,5 @@ export type ToFollower =
   | { readonly kind: "frame"; readonly frame: Frame; readonly commit: Sequence }
   | { readonly kind: "snapshot"; readonly epoch: Epoch; readonly frames: readonly Frame[]; readonly commit: Sequence }
   | { readonly kind: "heartbeat"; readonly epoch: Epoch; readonly boot: BootId; readonly commit: Sequence }
-  | { readonly kind: "refused"; readonly state: RejoinState; readonly sentence: string };
+  | { readonly kind: "refused"; readonly state: RejoinState; readonly sentence: string }
+  | { readonly kind: "promise-answer"; readonly token: number; readonly journal?: JournalId; readonly why?: string };

@@ -4,7 +4,7 @@
  */
 import { Dice } from "../world/dice.ts";
 import { catalogue } from "./catalogue.ts";
-import type { FaultKind } from "./catalogue.ts";
+import type { FaultKind } from "./stage.ts";
 
 /** One thing that is done. `forMs` is how long it lasts; 0 for what is over at once. */
 export interface Incident {
@@ -26,6 +26,7 @@ export interface Setting {
   readonly preempt: boolean;
   readonly uniqueness: "open-only" | "forever" | "none";
   readonly positionMax: number;
+  readonly failsafe: boolean;
   readonly clocks: readonly { readonly rate: number; readonly wallOffsetMs: number }[];
   /** When the last fault ends. */
   readonly faultsUntilMs: number;
@@ -35,6 +36,9 @@ export interface Setting {
 }
 
 const places = ["a", "b", "c"];
+
+/** Favoured like a kind of fault: a world whose leaders go on by promises. */
+const failsafeOn = "failsafe-on";
 
 /** The world and the schedule of one seed; `favoured` kinds are ten times as likely. */
 export function settingOf(seed: number, favoured: readonly FaultKind[] = []): Setting {
@@ -49,6 +53,7 @@ export function settingOf(seed: number, favoured: readonly FaultKind[] = []): Se
     preempt: dice.chance(0.85),
     uniqueness: dice.pick(["open-only", "forever", "none"] as const),
     positionMax: dice.pick([0.6, 2, 50]),
+    failsafe: dice.chance(0.3) || favoured.includes(failsafeOn),
     clocks: nodes.map(() => ({
       rate: 1 + dice.between(-300, 300) / 1e6,
       wallOffsetMs: dice.chance(0.1) ? dice.between(-400, 400) : dice.between(-40, 40),

@@ -1,8 +1,11 @@
 /** Operators: what they ask for is written to etcd first, and its verdict is read there. */
-import { id, wallMs } from "@baton/core";
-import type { NodeId, OperationId } from "@baton/core";
+import { anchorRecord, id, planAnchor, wallMs } from "@baton/core";
+import type { NodeId, OperationId, WallMs } from "@baton/core";
 import { worldBeganWallMs } from "../world/host-clock.ts";
 import type { World } from "../world/world.ts";
+
+/** Every 300 ms one. */
+const triesForAll = 30;
 
 export class Operators {
   /** Operations that etcd has taken. */
@@ -15,25 +18,70 @@ export class Operators {
   }
 
   switchover(to: string | undefined): void {
+    this.#world.say("operator", "asks", `Asks for a switchover${to === undefined ? "" : ` to ${to}`}.`);
+    this.#operation("switchover", to === undefined ? {} : { to: id<NodeId>(to) });
+  }
+
+  failover(to: string, allowDataLoss = false): void {
+    const leave = allowDataLoss ? ", and accepts that records are lost" : "";
+    this.#world.say("operator", "asks", `Asks ${to} to take over${leave}.`);
+    this.#operation("failover", { to: id<NodeId>(to), allowDataLoss });
+  }
+
+  /** What died or took over until now has been seen. */
+  acknowledge(): void {
+    const atWallMs = this.#wall();
+    this.#change(() => this.#world.etcd.store.acknowledge({ by: "operator", reason: "looked at", atWallMs }));
+  }
+
+  /**
+   * Compares all journals after etcd was restored; tried until every node has told of its own. A node that saw nothing newer
+   * than the backup (a new disk, say) never notices: after a while it is named as one that does not count.
+   */
+  reAnchor(tries = 0): void {
+    const { etcd, agenda, nodes, watch } = this.#world;
+    if (!watch.succession.isEtcdRestored) return;
+    const view = etcd.store.view();
+    const names = nodes.map(({ node }) => node);
+    const unaware = names.filter((node) => (view.members.get(node)?.facts?.etcdRestored ?? null) === null);
+    const planned = planAnchor(view, { nodes: names, without: tries < triesForAll ? [] : unaware });
+    const isServed = etcd.members.some((one) => etcd.isServing(one.place));
+    if (planned.kind === "refused" || !isServed) {
+      agenda.after(300, () => this.reAnchor(tries + 1));
+      return;
+    }
+    const atWallMs = this.#wall();
+    const whose = { etcdClusterId: view.etcdClusterId, by: "operator", reason: "restored", atWallMs };
+    etcd.store.reAnchor(planned.plan, anchorRecord(planned.plan, whose));
+    watch.succession.reAnchored(planned.plan.epoch);
+    this.#world.say("operator", "re-anchors", `Re-anchors the cluster. ${planned.plan.sentence}`);
+  }
+
+  /** etcd was put back to an older state: operations that it never heard of cannot be read in it. */
+  forgetUnknown(): void {
+    const known = this.asked.filter((operation) => this.#world.etcd.store.operations.has(operation));
+    this.asked.splice(0, this.asked.length, ...known);
+  }
+
+  #operation(what: "switchover" | "failover", more: { readonly to?: NodeId; readonly allowDataLoss?: boolean }): void {
     this.#count += 1;
     const operation = id<OperationId>(`op-${this.#count}`);
-    this.#world.say("operator", "asks", `Asks for a switchover${to === undefined ? "" : ` to ${to}`}.`);
     this.#change(() => {
       const isStored = this.#world.etcd.store.putOperation(
         {
-          id: operation,
-          what: "switchover",
-          ...(to !== undefined && { to: id<NodeId>(to) }),
-          by: "operator",
-          reason: "drill",
+          ...{ id: operation, what, by: "operator", reason: "drill", ...more },
           phase: "asked",
-          detail: "waits for the leader",
-          updatedWallMs: wallMs(Math.floor(worldBeganWallMs + this.#world.agenda.now)),
+          detail: "waits",
+          updatedWallMs: this.#wall(),
         },
         "0",
       );
       if (isStored) this.asked.push(operation);
     });
+  }
+
+  #wall(): WallMs {
+    return wallMs(Math.floor(worldBeganWallMs + this.#world.agenda.now));
   }
 
   pause(forMs: number): void {

@@ -5,7 +5,7 @@ import { judgeEnd, whyNotHealed } from "../checks/ending.ts";
 import type { Violation } from "../checks/invariants.ts";
 import { Watch } from "../checks/watch.ts";
 import { catalogue } from "../faults/catalogue.ts";
-import type { Stage } from "../faults/catalogue.ts";
+import type { Stage } from "../faults/stage.ts";
 import { settingOf } from "../faults/schedule.ts";
 import type { Incident, Setting } from "../faults/schedule.ts";
 import { Clients } from "../outside/clients.ts";
@@ -109,12 +109,16 @@ function heal(world: World, clients: Clients, operators: Operators, setting: Set
   operators.resume();
   operators.autofailover("on");
   operators.kill("off");
+  operators.acknowledge();
+  operators.reAnchor();
   const until = agenda.now + healMs;
   let restedSince: number | undefined;
   let why: string | undefined = "not asked";
   while (agenda.now < until && watch.violation === undefined) {
     agenda.run(agenda.now + 200, () => watch.violation !== undefined);
     why = whyNotHealed(world);
+    // Somebody looks at what died, and lifts what was held for it.
+    if (why !== undefined && Math.round(agenda.now) % 4 === 0) operators.acknowledge();
     if (why === undefined) restedSince ??= agenda.now;
     else restedSince = undefined;
     // Clients that repeat themselves, and words that are still on their way.

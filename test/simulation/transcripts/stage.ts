@@ -23,6 +23,7 @@ export interface Story {
   readonly nodes?: readonly string[];
   readonly preempt?: boolean;
   readonly durability?: "strict" | "available";
+  readonly failsafe?: boolean;
   /** A story that shows what must never happen breaks an invariant, and says which. */
   readonly breaks?: boolean;
   readonly play: (stage: StoryStage) => void;
@@ -62,6 +63,7 @@ export class StoryStage {
         preempt: story.preempt ?? true,
         durability: story.durability ?? "strict",
         positionMax: 50,
+        failsafe: story.failsafe ?? false,
       }),
       uniqueness: "none",
       clocks: nodes.map(() => ({ rate: 1, wallOffsetMs: 0 })),

@@ -4,7 +4,7 @@
  * behind it are not. A disk can be slow, full, or fail an fsync, after which its writer does nothing more.
  */
 import { merged } from "@baton/core";
-import type { EngineState, Frame, JournalId, Promised, Sequence } from "@baton/core";
+import type { EngineState, EtcdPin, Frame, JournalId, Promised, Sequence } from "@baton/core";
 import type { Agenda } from "./agenda.ts";
 import type { Bent } from "../breaks/bent.ts";
 import type { Dice } from "./dice.ts";
@@ -16,6 +16,12 @@ export interface DiskContent {
   frames: Frame[];
   promised: Promised;
   commit: Sequence;
+  /** What etcd was last seen to be. */
+  pin: EtcdPin | undefined;
+  /** Failsafe: for how long it has promised to leave the epoch alone; the whole time starts anew with each boot. */
+  promisedForMs: number | undefined;
+  /** How often the journal has been opened. */
+  bootCount: number;
   /** Frames of tails that were cut. */
   readonly quarantine: Frame[];
 }
@@ -24,6 +30,8 @@ export type DiskOrder =
   | { readonly kind: "frame"; readonly frame: Frame; readonly commit: Sequence }
   | { readonly kind: "commit"; readonly commit: Sequence }
   | { readonly kind: "persist"; readonly promised: Promised }
+  | { readonly kind: "pin"; readonly pin: EtcdPin }
+  | { readonly kind: "promise"; readonly forMs: number }
   | { readonly kind: "cut"; readonly after: Sequence }
   | { readonly kind: "install"; readonly frames: readonly Frame[]; readonly commit: Sequence };
 
@@ -39,6 +47,10 @@ export class Disk {
   failure: "full" | "fsync" | undefined;
   /** The boot that has it open. */
   openedBy: string | undefined;
+  /** An older copy was put in its place: what it had said to hold is gone. */
+  isRolledBack = false;
+  /** A start found it rolled back: it is not used again. */
+  isRefused = false;
   /** The tables of the process that had it last, made of committed events only. */
   tables: EngineState | undefined;
   readonly listener: DiskListener;
@@ -54,6 +66,17 @@ export class Disk {
     return this.content.frames.at(-1)?.last ?? 0;
   }
 
+  /** As it is now; what is given back puts it there again, under the same journal id, as a restored copy would. */
+  backup(): () => void {
+    const { frames, promised, commit, pin, bootCount } = this.content;
+    const copy = { frames: [...frames], promised, commit, pin, bootCount };
+    return () => {
+      this.content = { ...this.content, ...copy, frames: [...copy.frames] };
+      this.tables = undefined;
+      this.isRolledBack = true;
+    };
+  }
+
   carryOut(order: DiskOrder): void {
     const { content } = this;
     switch (order.kind) {
@@ -66,6 +89,12 @@ export class Disk {
         break;
       case "persist":
         content.promised = merged(content.promised, order.promised);
+        break;
+      case "pin":
+        content.pin = order.pin;
+        break;
+      case "promise":
+        content.promisedForMs = order.forMs;
         break;
       case "cut":
         content.quarantine.push(...content.frames.filter((frame) => frame.last > order.after));
@@ -83,7 +112,16 @@ export class Disk {
 
 /** An empty journal. */
 function emptyContent(journal: JournalId): DiskContent {
-  return { journal, frames: [], promised: { epochMax: 0, vow: undefined }, commit: 0, quarantine: [] };
+  return {
+    journal,
+    frames: [],
+    promised: { epochMax: 0, vow: undefined },
+    commit: 0,
+    pin: undefined,
+    promisedForMs: undefined,
+    bootCount: 0,
+    quarantine: [],
+  };
 }
 
 interface Queued {

@@ -3,12 +3,16 @@
  * `etcd.ts` decides when a request is applied, and whether anybody learns of it.
  */
 import type {
+  AcknowledgedRecord,
+  AnchorPlan,
+  AnchorRecord,
   BootId,
   ClusterId,
   DeathRecord,
   EtcdView,
   HistoryRecord,
   InsyncRecord,
+  JournalId,
   KillRecord,
   LeaderRecord,
   LeaseId,
@@ -36,11 +40,16 @@ export class EtcdStore {
   autofailover: EtcdView["autofailover"] = { value: "on", modRevision: "1" };
   pause: EtcdView["pause"] = { value: undefined, modRevision: "0" };
   kill: EtcdView["kill"] = { value: undefined, modRevision: "0" };
+  acknowledged: NonNullable<EtcdView["acknowledged"]> = { value: undefined, modRevision: "0" };
+  anchor: AnchorRecord | undefined;
+  clusterId = 1;
   members: ReadonlyMap<NodeId, MemberRecord> = new Map();
   deaths: ReadonlyMap<BootId, DeathRecord> = new Map();
   operations: ReadonlyMap<OperationId, Versioned<OperationRecord>> = new Map();
-  readonly history: Map<number, { readonly record: HistoryRecord; readonly modRevision: string }> = new Map();
-  readonly leases: Set<LeaseId> = new Set();
+  history: Map<number, { readonly record: HistoryRecord; readonly modRevision: string }> = new Map();
+  leases: Set<LeaseId> = new Set();
+  /** Journal → how often it was opened, and by whom last. */
+  boots: ReadonlyMap<JournalId, { readonly boot: BootId; readonly count: number }> = new Map();
   readonly cluster: ClusterId;
   readonly #before: BeforeApply;
   readonly #listeners: (() => void)[] = [];
@@ -62,7 +71,7 @@ export class EtcdStore {
 
   view(): EtcdView {
     this.#view ??= {
-      etcdClusterId: "1",
+      etcdClusterId: String(this.clusterId),
       revision: String(this.revision),
       cluster: { id: this.cluster, schema: 1 },
       epoch: this.epoch,
@@ -74,6 +83,8 @@ export class EtcdStore {
       members: this.members,
       deaths: this.deaths,
       operations: this.operations,
+      acknowledged: this.acknowledged,
+      anchor: this.anchor,
     };
     return this.#view;
   }
@@ -131,6 +142,49 @@ export class EtcdStore {
     this.operations = new Map([...this.operations, [record.id, { value: record, modRevision }]]);
     this.#changed();
     return true;
+  }
+
+  /** Undefined: counted. Else how often etcd has counted this journal's openings: the disk was rolled back. */
+  countBoot(journal: JournalId, opened: { readonly boot: BootId; readonly count: number }): number | undefined {
+    const known = this.boots.get(journal);
+    if (known?.boot === opened.boot) return undefined;
+    if (known !== undefined && opened.count <= known.count) return known.count;
+    this.boots = new Map([...this.boots, [journal, opened]]);
+    this.#next();
+    return undefined;
+  }
+
+  acknowledge(record: AcknowledgedRecord): void {
+    this.acknowledged = { value: record, modRevision: this.#next() };
+    this.#changed();
+  }
+
+  /** Everything as it is now; what is given back brings it back under another cluster id, as etcd's tool does. */
+  backup(): () => void {
+    const { revision, epoch, leader, insync, autofailover, pause, kill, acknowledged, anchor } = this;
+    const { members, deaths, operations, boots } = this;
+    const kept = { revision, epoch, leader, insync, autofailover, pause, kill, acknowledged, anchor };
+    const history = new Map(this.history);
+    const leases = new Set(this.leases);
+    return () => {
+      Object.assign(this, kept, { members, deaths, operations, boots });
+      this.history = new Map(history);
+      this.leases = new Set(leases);
+      this.clusterId += 1;
+      this.#view = undefined;
+      this.#changed();
+    };
+  }
+
+  /** What an operator's re-anchoring writes, all at once. */
+  reAnchor(plan: AnchorPlan, record: AnchorRecord): void {
+    const modRevision = this.#next();
+    const by = { boot: "anchor" as BootId, transaction: 0 };
+    this.leader = undefined;
+    this.epoch = { value: plan.epoch, modRevision };
+    this.insync = { value: { epoch: plan.epoch, version: plan.version, members: plan.members, by }, modRevision };
+    this.anchor = record;
+    this.#changed();
   }
 
   setAutofailover(value: EtcdView["autofailover"]["value"]): void {

@@ -69,6 +69,7 @@ export class Etcd {
   #lostAt: { readonly member: EtcdMember; readonly at: number } | undefined;
   #isElecting = false;
   #leaseNumber = 0;
+  #generation = 0;
 
   constructor(o: {
     agenda: Agenda;
@@ -139,6 +140,20 @@ export class Etcd {
 
   rejoin(place: string): void {
     this.#isolated.delete(place);
+    this.settle();
+  }
+
+  /** Everything is put back to what `restore` knows: what was on its way died with the old cluster. */
+  restore(restore: () => void): void {
+    this.#generation += 1;
+    for (const member of this.members) member.waiting = [];
+    restore();
+    for (const lease of this.#leases.keys()) if (!this.store.leases.has(lease)) this.#leases.delete(lease);
+    // Its leases begin anew, those that had ended since among them.
+    for (const lease of this.store.leases) {
+      const ttlMs = this.#leases.get(lease)?.ttlMs ?? 2_000;
+      this.#leases.set(lease, { ttlMs, expiresAt: this.#agenda.now + ttlMs });
+    }
     this.settle();
   }
 
@@ -246,9 +261,11 @@ export class Etcd {
       return;
     }
     const { late } = this.temper;
+    const generation = this.#generation;
     const isLate = late.chance > 0 && this.#dice.chance(late.chance);
     const delay = isLate ? this.#dice.between(late.atLeastMs ?? 100, late.ms) : this.#dice.skewed(0.6, 4);
     this.#agenda.after(delay, () => {
+      if (this.#generation !== generation) return;
       // Its leader may be gone: then it waits, and may be applied by the next one.
       if (this.#leader !== leader || !member.isAlive) return this.#receive(member, ask);
       const value = ask.apply();

@@ -41,7 +41,7 @@ export class Host {
   /** Starts the engine, if the machine is up and none runs. */
   start(): void {
     const world = this.#world;
-    if (!this.isUp || this.boot !== undefined) return;
+    if (!this.isUp || this.boot !== undefined || this.disk.isRefused) return;
     this.#boots += 1;
     this.#bootedAt = world.agenda.now;
     const boot = id<BootId>(`${this.node}${this.#boots}`);
@@ -108,7 +108,13 @@ export class Host {
       process: supervisor,
       bent: world.bent,
     });
-    const death = { node: this.node, boot, cause, reapedWallMs: wallMs(this.clock.wall()) };
+    // As a real one says it: what ended as it was asked to is no death that counts.
+    const death = {
+      node: this.node,
+      boot,
+      cause: cause === "stopped" ? "exit 0" : cause,
+      reapedWallMs: wallMs(this.clock.wall()),
+    };
     const began = world.agenda.now;
     const attempt = (waitMs: number): void => {
       if (!this.isUp || world.agenda.now - began > 60_000) return supervisor.end();

@@ -8,7 +8,7 @@ import { instrument } from "@baton/exchange";
 import type { Uniqueness } from "@baton/exchange";
 import { Bent } from "../breaks/bent.ts";
 import type { Watch } from "../checks/watch.ts";
-import { rulesOf } from "../engine/boot.ts";
+import { rulesOf } from "../engine/settings.ts";
 import type { Boot } from "../engine/boot.ts";
 import type { Settings } from "../engine/settings.ts";
 import { Agenda } from "./agenda.ts";

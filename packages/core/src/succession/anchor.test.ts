@@ -168,6 +168,11 @@ describe("re-anchoring", () => {
       () => plan([record(a, {}), record(b, {}), record(c, { cluster: id<ClusterId>("x") })]),
       "more than one cluster",
     ],
+    [
+      "a record may have come back with the backup",
+      () => plan([record(a, {}), record(b, {}), record(c, { last: at(4, 80) }, null)]),
+      "journals of c are not known",
+    ],
   ])("is refused when %s", (_, asked, sentence) => {
     expect(asked()).toMatchObject({ kind: "refused", sentence: expect.stringContaining(sentence) });
   });

@@ -118,8 +118,9 @@ export interface AnchorPlan {
 
 /**
  * Where to go on from, by all journals: beyond every epoch and version that anybody saw, with those nodes as the set whose
- * journals end last and alike (by epoch, then length: whatever was committed is in them). `without`: nodes that the
- * operator says are stopped for good. The world says no with a sentence.
+ * journals end last and alike (by epoch, then length: whatever was committed is in them). A record that came back with the
+ * backup tells of a journal as it was then, so a node counts once it has noticed and told anew (an empty etcd holds none but
+ * new ones). `without`: nodes that the operator says are stopped for good. The world says no with a sentence.
  */
 export function planAnchor(
   view: EtcdView,
@@ -133,15 +134,16 @@ export function planAnchor(
     return refuse(`${holder.node} holds the leader key: wait until it is gone`);
   }
   const needed = o.nodes.filter((node) => !o.without.includes(node));
-  const told = needed.flatMap((node) => toldOf(view.members.get(node)));
+  const shown = needed.flatMap((node) => toldOf(view.members.get(node)));
+  const told = view.cluster === undefined ? shown : shown.filter((one) => one.isRestored);
+  if (shown.length === needed.length && told.length === 0) {
+    return refuse("every node finds etcd as it knew it: there is nothing to re-anchor");
+  }
   const silent = needed.filter((node) => !told.some((one) => one.member.node === node));
   if (silent.length > 0) {
     return refuse(
       `the journals of ${silent.join(", ")} are not known: start them, or name those that are gone for good`,
     );
-  }
-  if (view.cluster !== undefined && !told.some((one) => one.isRestored)) {
-    return refuse("every node finds etcd as it knew it: there is nothing to re-anchor");
   }
   const clusters = new Set(told.map((one) => one.facts.cluster));
   const [cluster] = clusters;

@@ -1,0 +1,101 @@
+/** Faults that wait for a request of the succession and strike in the moment in which it leaves. */
+import type { Transaction } from "@baton/core";
+import type { Host } from "../world/host.ts";
+import type { World } from "../world/world.ts";
+import { both, cut, entry } from "./stage.ts";
+import type { Entry } from "./stage.ts";
+/** Waits for a request of the succession to leave a node; `strike` says whether it was the one. Answers how to go away. */
+function ambush(world: World, strike: (node: string, transaction: Transaction) => boolean): () => void {
+  const wait = (node: string, transaction: Transaction): void => {
+    if (strike(node, transaction)) world.ambushes.delete(wait);
+  };
+  world.ambushes.add(wait);
+  return () => void world.ambushes.delete(wait);
+}
+
+/** Requests that reach etcd within so many ms are applied seconds later. */
+function lateFor(world: World, ms: number): void {
+  world.etcd.temper.late = { chance: 1, ms: 4_500, atLeastMs: 1_200 };
+  world.agenda.after(ms, () => void (world.etcd.temper.late = { chance: 0, ms: 0 }));
+}
+
+function answersLostFor(world: World, ms: number): void {
+  world.etcd.temper.answerLoss = 1;
+  world.agenda.after(ms, () => void (world.etcd.temper.answerLoss = 0));
+}
+
+export const ambushes: readonly Entry[] = [
+  entry(
+    "ambush-grow",
+    0.7,
+    ({ world }, { forMs, much }) =>
+      ambush(world, (node, transaction) => {
+        if (transaction.kind !== "set-insync") return false;
+        const known = world.etcd.store.insync.value.members;
+        const joins = transaction.insync.members.find((m) => !known.some((one) => one.node === m.node));
+        if (joins === undefined) return false;
+        lateFor(world, 150);
+        const heal = cut(world, both(node, joins.node));
+        world.agenda.after(1_000 + forMs * much, heal);
+        return true;
+      }),
+    [2_000, 6_000],
+  ),
+  entry(
+    "ambush-takeover",
+    0.7,
+    ({ world }) => {
+      const leader = world.boots().find((boot) => boot.leadership?.leading !== undefined);
+      let isStopped = leader !== undefined;
+      leader?.main.stop();
+      leader?.keeperThread.stop();
+      const goOn = (): void => {
+        if (!isStopped) return;
+        isStopped = false;
+        leader?.keeperThread.go();
+        leader?.main.go();
+      };
+      const end = ambush(world, (_, transaction) => {
+        if (transaction.kind !== "takeover") return false;
+        lateFor(world, 150);
+        goOn();
+        return true;
+      });
+      world.agenda.after(1_400, goOn);
+      return end;
+    },
+    [2_000, 3_000],
+  ),
+  entry(
+    "ambush-win",
+    0.5,
+    ({ world }) => {
+      let slowed: Host | undefined;
+      const end = ambush(world, (node, transaction) => {
+        if (transaction.kind !== "takeover") return false;
+        slowed = world.host(node as never);
+        slowed.disk.slowMs += 2_500;
+        return true;
+      });
+      return () => {
+        end();
+        if (slowed !== undefined) slowed.disk.slowMs = 0;
+      };
+    },
+    [3_000, 6_000],
+  ),
+  entry(
+    "ambush-handoff",
+    0.7,
+    ({ world, operators }, { much }) => {
+      operators.switchover(undefined);
+      return ambush(world, (_, transaction) => {
+        if (transaction.kind !== "handoff") return false;
+        if (much < 0.75) lateFor(world, 150);
+        else answersLostFor(world, 300);
+        return true;
+      });
+    },
+    [1_000, 2_000],
+  ),
+];
