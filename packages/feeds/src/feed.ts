@@ -34,7 +34,8 @@ export function openFeed(options: FeedOptions): Feed {
   const world = options.world ?? realWorld(options.clock ?? machineClock, options.random ?? Math.random);
   const { clock } = world;
   const wall = (): WallMs => clock.wall();
-  const rules: FeedRules = { ...feedRules(staleAfterMs), ...options.rules };
+  const asked: FeedRules = { ...feedRules(staleAfterMs), ...options.rules };
+  const rules = world.rulesHere?.(asked) ?? asked;
   const protocolOf = ({ wsUrls }: LineOptions): ReturnType<typeof binanceProtocol> =>
     binanceProtocol({
       mode: options.mode ?? "sandbox",

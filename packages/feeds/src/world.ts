@@ -6,6 +6,7 @@ import type { Clock } from "@baton/core";
 import { monoMs, wallMs } from "@baton/core";
 import type { Attempts } from "./attempts.ts";
 import { openAttempts } from "./attempts.ts";
+import type { FeedRules } from "./feed-rules.ts";
 import { patientTimer } from "./patient-timer.ts";
 import type { DialTarget, Socket, SocketEvents } from "./socket.ts";
 import { openSocket } from "./socket.ts";
@@ -15,6 +16,8 @@ export interface World {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly attempts: Attempts;
+  /** What becomes of the feed's rules where not everything can be judged that can be judged on a live venue. */
+  readonly rulesHere?: (rules: FeedRules) => FeedRules;
   /** Acts once, after `afterMs` and after what has arrived meanwhile was read. Returns the way to call it off. */
   timer(afterMs: number, act: () => void): () => void;
   /** Acts once, in a later turn, before which sockets may be read. Returns the way to call it off. */

@@ -4,13 +4,17 @@
  * up to fifty times as fast, or as fast as it can.
  *
  * Subscriptions are acknowledged by the player, since the request ids of the tape were another feed's. A line of the feed
- * hears what the tape's line of the same letter heard, across its replacements; it is closed where that one was lost.
+ * hears what the tape's line of the same letter heard, all of it, across its replacements; it is closed where that one was
+ * lost, and nowhere else: what the tape does not tell (how long a dial took, whether a silence was the venue's or that of
+ * a process which did not read) is not judged anew, since a connection that only the played feed gives up would miss what
+ * nobody can bring it.
  */
 import type { MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
 import { assertNever, monoMs, wallMs } from "@baton/core";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { openAttempts } from "../attempts.ts";
 import { parseFrame } from "../binance/frames.ts";
+import type { FeedRules } from "../feed-rules.ts";
 import type { VenueHistory } from "../protocol.ts";
 import { RestRefused } from "../rest.ts";
 import type { SocketEvents } from "../socket.ts";
@@ -65,6 +69,8 @@ const recentFrames = 50;
 const turnEvery = 64;
 /** Trades per symbol that are kept for questions. */
 const broughtMax = 50_000;
+/** Frames per line that wait for the feed's next connection; more than any dial takes. */
+const unheardMax = 10_000;
 
 /** A world in which the tapes (files in their order) happen. */
 export function openPlayer(options: { readonly files: readonly string[]; readonly random?: () => number }): Player {
@@ -76,6 +82,8 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
   const sockets = new Set<PlayedSocket>();
   /** Lines of the tape that stand, by letter. */
   const standing = new Map<string, Set<string>>();
+  /** What came while a line of the feed was between two connections, by letter; lines that it does not have are not here. */
+  const unheard = new Map<string, Buffer[]>();
   const questions = new Set<Question>();
   let recent: { readonly atMs: number; readonly atFrame: number; readonly answer: HistoryAnswer }[] = [];
   let frames = 0;
@@ -91,9 +99,9 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
 
   const world: World = {
     clock: { mono: (): MonoMs => monoMs(nowMs), wall: (): WallMs => wallMs(beganWallMs + nowMs) },
-    // Nearly without waits: a feed that waited longer than the recorded one would miss what that one heard.
-    random: options.random ?? (() => 0.02),
+    random: options.random ?? (() => 0.5),
     attempts: openAttempts(),
+    rulesHere: playedRules,
     timer(afterMs, act) {
       order += 1;
       // Whole milliseconds, as real timers: what asks for the present instant again and again must let it pass.
@@ -112,6 +120,7 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
     dial({ line }, events) {
       const socket: PlayedSocket = { events, letter: line.slice(0, 1), streams: new Set(), isOpen: false };
       sockets.add(socket);
+      if (!unheard.has(socket.letter)) unheard.set(socket.letter, []);
       const end = (): void => {
         if (sockets.delete(socket)) later(() => events.closed({ cause: "ours", sentence: "closed" }));
       };
@@ -128,6 +137,12 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
     if (socket.isOpen || !sockets.has(socket)) return;
     socket.isOpen = true;
     socket.events.opened();
+    const waiting = unheard.get(socket.letter) ?? [];
+    unheard.set(socket.letter, []);
+    for (const data of waiting) soon.push(() => tell(socket, data));
+  };
+  const tell = (socket: PlayedSocket, data: Buffer): void => {
+    if (socket.isOpen && sockets.has(socket)) socket.events.frame(data, monoMs(nowMs));
   };
   /** Answers a request of the feed, in the venue's words. */
   const hear = (socket: PlayedSocket, text: string): void => {
@@ -243,22 +258,28 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
         frames += 1;
         const data = Buffer.from(record.x, record.k === "frame" ? "utf8" : "base64");
         if (isAnswer(record.x)) break;
-        // Behind what was put off, so that a socket that opens now hears it.
+        let isHeard = false;
         for (const socket of sockets) {
           if (socket.letter !== letter) continue;
-          if (socket.isOpen && soon.length === 0) socket.events.frame(data, monoMs(nowMs));
-          else soon.push(() => socket.isOpen && sockets.has(socket) && socket.events.frame(data, monoMs(nowMs)));
+          isHeard = true;
+          // Behind what was put off, so that a socket that opens now hears it.
+          if (socket.isOpen && soon.length === 0) tell(socket, data);
+          else soon.push(() => tell(socket, data));
         }
+        const waiting = unheard.get(letter);
+        if (!isHeard && waiting !== undefined && waiting.push(data) > unheardMax) waiting.shift();
         break;
       }
       case "answer": {
         mustTurn = true;
         if (record.question === "trades") remember(record.symbol, record.answer);
-        const asked = [...questions].find(
+        const asked = [...questions].filter(
           ({ question, symbol }) => question === record.question && symbol === record.symbol,
         );
-        if (asked !== undefined) asked.answer(record.answer);
-        else if (record.question !== "trades") recent.push({ atMs: nowMs, atFrame: frames, answer: record });
+        // Each that waits: a question that only this feed has asked must not take the answer from those after it.
+        for (const one of asked) one.answer(record.answer);
+        if (asked.length === 0 && record.question !== "trades")
+          recent.push({ atMs: nowMs, atFrame: frames, answer: record });
         while (recent.length > 1_000) recent.shift();
         break;
       }
@@ -319,6 +340,27 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
       await settle();
       isOver = true;
       return { ...report, tapeMs: nowMs };
+    },
+  };
+}
+
+/** The feed's rules without those that end a connection, or keep from dialling, by the time that has passed. */
+function playedRules(rules: FeedRules): FeedRules {
+  const { liveness } = rules;
+  const deathless = { graceMs: Infinity, silenceMaxMs: Infinity };
+  return {
+    ...rules,
+    line: {
+      ...rules.line,
+      connectWithinMs: Infinity,
+      backoff: { baseMs: 0, capMs: 0 },
+      giveUpAfter: Infinity,
+      rotateBetweenMs: [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+    },
+    liveness: {
+      depth: { ...liveness.depth, ...deathless },
+      trade: { ...liveness.trade, ...deathless },
+      ticker: { ...liveness.ticker, ...deathless },
     },
   };
 }
