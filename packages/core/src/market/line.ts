@@ -1,9 +1,9 @@
 /**
  * The life of a line: one connection to a venue's stream, from the first attempt to the last close.
  *
- * Decided here, from what the socket did, what the books say and what time it is: when to connect, what to ask for, when
- * to call the line live, when to give a connection up and how long to wait then. The shell owns the socket; it executes
- * the effects in order and reports back under the number of the connection, so that nothing which an older socket still
+ * Decided here, from what the socket did, what the books say and what time it is: when to connect, when
+ * to call the line live, when to give a connection up and how long to wait then (what a connection that stands says and
+ * hears: `connection.ts`). The shell owns the socket; it executes the effects in order and reports back under the number of the connection, so that nothing which an older socket still
  * says is taken for the present one's word.
  *
  * Invariants: at most one connection at a time; no attempt without a wait before it except the first; the count of
@@ -15,21 +15,20 @@ import { assert, assertNever } from "../assert.ts";
 import type { MonoMs } from "../time.ts";
 import { monoMs } from "../time.ts";
 import { fullJitterMs } from "./backoff.ts";
+import type { Connected } from "./connection.ts";
+import {
+  connectedState,
+  connectedWakeMono,
+  hear,
+  isStable,
+  newConnected,
+  overdue,
+  speak,
+  wantOf,
+} from "./connection.ts";
 import type { FeedState } from "./feed-state.ts";
 import { feedTransitions } from "./feed-state.ts";
 import type { LineEffect, LineInput, LineLoss, LineMoment, LineRules, LineWants } from "./line-contract.ts";
-import type { Subscriptions } from "./subscriptions.ts";
-import {
-  acknowledge,
-  isSubscribed,
-  maySend,
-  nextRequest,
-  noSubscriptions,
-  noteSent,
-  refuse,
-  subscriptionsWakeMono,
-  takeList,
-} from "./subscriptions.ts";
 
 type Phase =
   | { readonly kind: "idle" }
@@ -42,30 +41,6 @@ type Phase =
       readonly because: LineLoss;
     }
   | { readonly kind: "backing-off"; readonly untilMono: MonoMs };
-
-interface Connected {
-  readonly kind: "connected";
-  readonly connection: number;
-  readonly openedMono: MonoMs;
-  readonly subscriptions: Subscriptions;
-  readonly isSubscribed: boolean;
-  readonly unaligned: ReadonlySet<string>;
-  /** Books that were aligned on this connection once. */
-  readonly hadBooks: ReadonlySet<string>;
-  readonly silence: string | undefined;
-  readonly hasData: boolean;
-  readonly wasLive: boolean;
-  readonly pingAtMono: MonoMs;
-  /** Set while a pong is owed. */
-  readonly pongByMono: MonoMs | undefined;
-  /** Infinity where the venue wants no heartbeat. */
-  readonly beatAtMono: MonoMs;
-  /** Set while the answer to a heartbeat is owed. */
-  readonly beatByMono: MonoMs | undefined;
-  readonly rotateAtMono: MonoMs;
-  /** Its replacement has been asked for. */
-  readonly isLeaving: boolean;
-}
 
 /** The whole state of a line. Read `lineState` and `sentence`; the rest is for `stepLine`. */
 export interface Line {
@@ -109,9 +84,7 @@ export function lineState(line: Line): FeedState {
     case "backing-off":
       return isGivenUp ? "given-up" : phase.kind;
     case "connected":
-      if (!phase.isSubscribed) return "subscribing";
-      if (phase.unaligned.size > 0) return isRepairing(phase) ? "gap" : "syncing";
-      return phase.silence === undefined ? "live" : "stale";
+      return connectedState(phase);
     default:
       return assertNever(phase, "phase of a line");
   }
@@ -165,77 +138,30 @@ function decide(line: Line, input: LineInput, moment: LineMoment, effects: LineE
     case "opened":
     case "denied":
       return line;
-    case "acknowledged":
-      return { ...line, phase: { ...phase, subscriptions: acknowledge(phase.subscriptions, input.id) } };
-    case "refused": {
-      const subscriptions = refuse(phase.subscriptions, line.rules, input.id, input.why);
-      return { ...line, phase: { ...phase, subscriptions } };
-    }
-    case "pong":
-      return { ...line, phase: { ...phase, pongByMono: undefined } };
-    case "beat":
-      return { ...line, phase: { ...phase, beatByMono: undefined } };
-    case "data":
-      return { ...line, phase: { ...phase, hasData: true } };
-    case "listed":
-      return listed(line, phase, input);
-    case "aligned": {
-      const unaligned = new Set(phase.unaligned);
-      unaligned.delete(input.book);
-      const hadBooks = phase.hadBooks.has(input.book) ? phase.hadBooks : new Set([...phase.hadBooks, input.book]);
-      return { ...line, phase: { ...phase, unaligned, hadBooks } };
-    }
-    case "unaligned": {
-      const unaligned = line.wants.books.has(input.book) ? new Set([...phase.unaligned, input.book]) : phase.unaligned;
-      return { ...line, sentence: input.sentence, phase: { ...phase, unaligned } };
-    }
-    case "silence":
-      return { ...line, sentence: input.sentence ?? line.sentence, phase: { ...phase, silence: input.sentence } };
     case "stalled":
       return lose(line, phase, { cause: "stall", sentence: input.sentence }, moment, effects);
     case "shutdown":
       return replace(line, phase, { cause: "maintenance", sentence: input.sentence }, effects);
-    default:
-      return assertNever(input, "input of a line");
+    default: {
+      const heard = hear(phase, input, line);
+      return { ...line, sentence: heard.sentence ?? line.sentence, phase: heard.phase };
+    }
   }
 }
 
-/** What a connected line does of itself: asks for streams, pings, and notices that it has become live. */
+/** Lets a connection that stands say what it has to say, and notices that it has become live. */
 function pump(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
   const before = line.phase;
   if (before.kind !== "connected") return line;
-  const { connection } = before;
-  const { subscriptions, send } = nextRequest(before.subscriptions, line.rules, moment.nowMono);
-  if (subscriptions.failure !== undefined) {
-    return lose(line, before, { cause: "unacknowledged", sentence: subscriptions.failure }, moment, effects);
-  }
-  if (send !== undefined) effects.push({ type: "send", connection, request: send });
-  let phase: Connected = { ...before, subscriptions, isSubscribed: isSubscribed(subscriptions) };
-  if (moment.nowMono >= phase.pingAtMono && maySend(subscriptions, line.rules, moment.nowMono)) {
-    effects.push({ type: "ping", connection });
-    phase = {
-      ...phase,
-      subscriptions: noteSent(subscriptions, moment.nowMono),
-      pingAtMono: monoMs(moment.nowMono + line.rules.pingEveryMs),
-      pongByMono: phase.pongByMono ?? monoMs(moment.nowMono + line.rules.pongWithinMs),
-    };
-  }
-  if (moment.nowMono >= phase.beatAtMono && maySend(phase.subscriptions, line.rules, moment.nowMono)) {
-    effects.push({ type: "heartbeat", connection });
-    const { everyMs, withinMs } = line.rules.heartbeat ?? { everyMs: Infinity, withinMs: Infinity };
-    phase = {
-      ...phase,
-      subscriptions: noteSent(phase.subscriptions, moment.nowMono),
-      beatAtMono: monoMs(moment.nowMono + everyMs),
-      beatByMono: phase.beatByMono ?? monoMs(moment.nowMono + withinMs),
-    };
-  }
-  let { sentence } = line;
-  if (phase.isSubscribed && !before.isSubscribed) {
-    effects.push({ type: "subscribed", connection });
-    sentence = `${subscriptions.acknowledged.size} streams are acknowledged; the books wait for their snapshots`;
-  }
-  const next: Line = { ...line, sentence, phase, nextRequestId: subscriptions.nextId };
+  const { phase, effects: spoken, loss } = speak(before, line.rules, moment.nowMono);
+  if (loss !== undefined) return lose(line, before, loss, moment, effects);
+  effects.push(...spoken);
+  const { acknowledged, nextId } = phase.subscriptions;
+  const sentence =
+    phase.isSubscribed && !before.isSubscribed
+      ? `${acknowledged.size} streams are acknowledged; the books wait for their snapshots`
+      : line.sentence;
+  const next: Line = { ...line, sentence, phase, nextRequestId: nextId };
   if (lineState(next) !== "live" || phase.isLeaving) return next;
   return {
     ...next,
@@ -259,14 +185,8 @@ function onTime(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
         effects,
       );
     case "connected": {
-      if (phase.pongByMono !== undefined && nowMono >= phase.pongByMono) {
-        const sentence = `no pong within ${rules.pongWithinMs} ms; the peer is gone without a close`;
-        return lose(line, phase, { cause: "half-open", sentence }, moment, effects);
-      }
-      if (phase.beatByMono !== undefined && nowMono >= phase.beatByMono) {
-        const sentence = `no answer to the heartbeat within ${rules.heartbeat?.withinMs ?? 0} ms`;
-        return lose(line, phase, { cause: "half-open", sentence }, moment, effects);
-      }
+      const loss = overdue(phase, rules, nowMono);
+      if (loss !== undefined) return lose(line, phase, loss, moment, effects);
       if (nowMono < phase.rotateAtMono) return line;
       const sentence = "the connection is replaced before the venue cuts it for its age";
       return replace(line, phase, { cause: "rotation", sentence }, effects);
@@ -291,57 +211,14 @@ function connect(line: Line, moment: LineMoment, effects: LineEffect[]): Line {
 }
 
 function opened(line: Line, connection: number, moment: LineMoment): Line {
-  const { rules, wants } = line;
-  const [youngest, oldest] = rules.rotateBetweenMs;
-  return {
-    ...line,
-    sentence: `connected; ${wants.streams.size} streams are asked for`,
-    phase: {
-      kind: "connected",
-      connection,
-      openedMono: moment.nowMono,
-      subscriptions: noSubscriptions(wants.streams, line.nextRequestId),
-      isSubscribed: false,
-      unaligned: wants.books,
-      hadBooks: new Set(),
-      silence: undefined,
-      hasData: false,
-      wasLive: false,
-      pingAtMono: monoMs(moment.nowMono + rules.pingEveryMs),
-      pongByMono: undefined,
-      beatAtMono: monoMs(moment.nowMono + (rules.heartbeat?.everyMs ?? Infinity)),
-      beatByMono: undefined,
-      rotateAtMono: monoMs(moment.nowMono + youngest + moment.random * (oldest - youngest)),
-      isLeaving: false,
-    },
-  };
+  const sentence = `connected; ${line.wants.streams.size} streams are asked for`;
+  return { ...line, sentence, phase: newConnected(connection, line, moment) };
 }
 
 function want(line: Line, wants: LineWants): Line {
   const { phase } = line;
   if (phase.kind !== "connected") return { ...line, wants };
-  const added = [...wants.books].filter((book) => !line.wants.books.has(book));
-  const unaligned = new Set([...phase.unaligned, ...added].filter((book) => wants.books.has(book)));
-  const subscriptions = { ...phase.subscriptions, wanted: wants.streams };
-  return { ...line, wants, phase: { ...phase, unaligned, subscriptions } };
-}
-
-/** What the venue's list lacks is asked for again: a subscription that was acknowledged and forgotten is none. */
-function listed(
-  line: Line,
-  phase: Connected,
-  list: { readonly id: number; readonly streams: readonly string[] },
-): Line {
-  const subscriptions = takeList(phase.subscriptions, list.id, list.streams);
-  const found = subscriptions.mismatches - phase.subscriptions.mismatches;
-  const sentence = found === 0 ? line.sentence : `the venue's own list differs from what it acknowledged in ${found}`;
-  return { ...line, sentence, phase: { ...phase, subscriptions } };
-}
-
-/** Some book that stood before is unknown now; one that is only new is being synchronised. */
-function isRepairing(phase: Connected): boolean {
-  for (const book of phase.unaligned) if (phase.hadBooks.has(book)) return true;
-  return false;
+  return { ...line, wants, phase: wantOf(phase, line.wants, wants) };
 }
 
 function stop(line: Line, because: LineLoss, moment: LineMoment, effects: LineEffect[]): Line {
@@ -364,13 +241,14 @@ function stop(line: Line, because: LineLoss, moment: LineMoment, effects: LineEf
 function closed(line: Line, loss: LineLoss, moment: LineMoment, effects: LineEffect[]): Line {
   const { phase } = line;
   if (phase.kind === "draining") return afterDrain(line, phase.because, effects);
-  return backOff(line, loss, moment, effects, isStable(line, moment));
+  const wasStable = phase.kind === "connected" && isStable(phase, line.rules, moment.nowMono);
+  return backOff(line, loss, moment, effects, wasStable);
 }
 
 /** Ends a connection that is not to be trusted any more: no close handshake, its peer may never answer one. */
 function lose(line: Line, phase: Connected, loss: LineLoss, moment: LineMoment, effects: LineEffect[]): Line {
   effects.push({ type: "terminate", connection: phase.connection });
-  return backOff(line, loss, moment, effects, isStable(line, moment));
+  return backOff(line, loss, moment, effects, isStable(phase, line.rules, moment.nowMono));
 }
 
 function cut(line: Line, loss: LineLoss, moment: LineMoment, effects: LineEffect[]): Line {
@@ -389,16 +267,6 @@ function afterDrain(line: Line, because: LineLoss, effects: LineEffect[]): Line 
   const { cause, sentence } = because;
   effects.push({ type: "lost", connection: line.connections, cause, sentence });
   return { ...line, sentence, failures: 0, phase: { kind: "idle" } };
-}
-
-function isStable(line: Line, moment: LineMoment): boolean {
-  const { phase, rules } = line;
-  return (
-    phase.kind === "connected" &&
-    phase.wasLive &&
-    phase.hasData &&
-    moment.nowMono - phase.openedMono >= rules.stableAfterMs
-  );
 }
 
 function backOff(line: Line, loss: LineLoss, moment: LineMoment, effects: LineEffect[], wasStable: boolean): Line {
@@ -426,14 +294,8 @@ function wakeMono(line: Line): MonoMs | undefined {
       return phase.deadlineMono;
     case "backing-off":
       return phase.untilMono;
-    case "connected": {
-      const asks = subscriptionsWakeMono(phase.subscriptions, rules) ?? Infinity;
-      const pong = phase.pongByMono ?? Infinity;
-      const beat = phase.beatByMono ?? Infinity;
-      const turn = (phase.subscriptions.lastSentMono ?? 0) + rules.paceMs;
-      const ping = Math.max(Math.min(phase.pingAtMono, phase.beatAtMono), turn);
-      return monoMs(Math.min(asks, pong, beat, ping, phase.rotateAtMono));
-    }
+    case "connected":
+      return connectedWakeMono(phase, rules);
     default:
       return assertNever(phase, "phase of a line");
   }
