@@ -209,7 +209,7 @@ describe("the other readers", () => {
     expect((await baton(["positions", "-e", node.url])).out).toContain("1000.25");
   });
 
-  test("feeds show quality and age", async () => {
+  test("feeds show each stream with its quality and age, each line with its state, and what ended the ones before", async () => {
     const feed = {
       id: "f",
       venue: "binance",
@@ -220,10 +220,35 @@ describe("the other readers", () => {
       bid: "1",
       ask: null,
       gaps: 1,
-      reconnects: 2,
+      reconnects: 3,
     };
-    await using node = await scriptedNode({ "GET /v1/feeds": ok({ version: 1, feeds: [feed] }) });
-    expect((await baton(["feeds", "-e", node.url])).out).toMatch(/^f +BTC\/USDT +live +stale +2\.5 s +1 +– +1 +2$/m);
+    const line = { url: "wss://a", reason: "every book aligned", failuresInRow: 0, isSuccessor: false };
+    const grown = {
+      ...feed,
+      reason: "its price is too old",
+      tradesMissing: 4,
+      line: "a2",
+      reconnectsByCause: { reset: 1, stall: 2 },
+      lines: [
+        { ...line, line: "a2", state: "live", upMs: 61_000 },
+        { ...line, line: "a3", state: "syncing", upMs: 20, isSuccessor: true },
+      ],
+      drift: { leader: "n1", updateId: 77, isEqual: false, comparedAgoMs: 3 },
+    };
+    const eth = { ...grown, symbol: "ETH/USDT", quality: "live", drift: { ...grown.drift, isEqual: true } };
+    await using node = await scriptedNode({ "GET /v1/feeds": ok({ version: 1, feeds: [grown, eth] }) });
+    const { out } = await baton(["feeds", "-e", node.url]);
+    expect(out).toMatch(/^f +BTC\/USDT +live +stale +2\.5 s +1 +– +1 +4 +3 +a2 +differs at 77$/m);
+    expect(out).toMatch(/^f +ETH\/USDT +live +live .* the same$/m);
+    expect(out).toMatch(/^f +a2 +live +61\.0 s +0 +wss:\/\/a +every book aligned$/m);
+    expect(out).toMatch(/^f +a3 +syncing \(next\) +20 ms /m);
+    expect(out.match(/^f +a2 /gm)).toHaveLength(1);
+    expect(out).toContain("f was reconnected: stall 2, reset 1");
+    expect(out).toContain("f BTC/USDT is stale: its price is too old");
+    expect(json(await baton(["feeds", "--json", "-e", node.url]))).toEqual({ version: 1, feeds: [grown, eth] });
+    // A node of an older version tells less.
+    await using old = await scriptedNode({ "GET /v1/feeds": ok({ version: 1, feeds: [feed] }) });
+    expect((await baton(["feeds", "-e", old.url])).out).toMatch(/^f +BTC\/USDT +live +stale .* 1 +– +3 +– +–$/m);
   });
 
   test("the token of a file goes with every request, and a refused one ends with 1", async () => {

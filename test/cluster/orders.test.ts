@@ -143,6 +143,23 @@ test("the metrics are fed: what was placed is counted and timed", async () => {
   ).toBeGreaterThanOrEqual(3);
 });
 
+test("a standby's books are the leader's at the same update, and it says so", async () => {
+  const { leader, standbys } = await seats();
+  for (const standby of standbys) {
+    const feeds = await eventually("the books were compared", async () => {
+      const { body } = await call(standby, "GET", "/v1/feeds");
+      return body.feeds.every((feed: any) => feed.drift !== null) ? body.feeds : undefined;
+    });
+    for (const feed of feeds) {
+      expect(feed).toMatchObject({ drift: { isEqual: true }, lines: [{ state: "live" }], tradesMissing: 0 });
+    }
+    const { body } = await call(standby, "GET", "/metrics");
+    expect(body).toMatch(/^baton_book_drift\{feed="sim-book",symbol="BTC\/USDT"\} 0$/m);
+  }
+  const { body } = await call(leader, "GET", "/v1/feeds");
+  expect(body.feeds[0]).toMatchObject({ drift: null, lines: [{ state: "live" }] });
+});
+
 test("a kill takes the open orders back and refuses new ones until it is lifted", async () => {
   const [node] = (await seats()).standbys as [Seat];
   const open = async (): Promise<any[]> => (await call(node, "GET", "/v1/orders")).body.orders;

@@ -27,6 +27,7 @@ export * from "./ids.ts";
 export * from "./market/backoff.ts";
 export * from "./market/book-sync.ts";
 export * from "./market/book.ts";
+export * from "./market/drift.ts";
 export * from "./market/fallback.ts";
 export * from "./market/feed-state.ts";
 export * from "./market/line-contract.ts";

@@ -19,6 +19,7 @@ const snapshot: MetricsSnapshot = {
   clockOffset: [{ venue: "sim", seconds: -0.003 }],
   feeds: [{ feed: "f", symbol: "BTC/USDT", quality: 2, ageSeconds: Number.NaN, gaps: 4 }],
   reconnects: [{ feed: "f", cause: "closed", count: 2 }],
+  drift: [{ feed: "spot", symbol: "BTC/USDT", isEqual: false }],
   depth: [{ feed: "f", symbol: "BTC/USDT", side: "bid", quote: 12_345.5 }],
   balances: [{ venue: "sim", currency: "USDT", total: 1_000 }],
   keeping: { stateDivergence: 0, diskUsedShare: 0.5, archiveLagRecords: 0, isArchiveFailing: false, prunedRecords: 0 },
@@ -53,6 +54,7 @@ describe("the metrics", () => {
     expect(text).toContain('baton_promotable{reason="tagged no-failover"} 0\n');
     expect(text).toContain('baton_promotable{reason="the wall clock may be N ms off, allowed are N"} 0\n');
     expect(text).toContain('baton_book_depth_quote{feed="f",symbol="BTC/USDT",side="bid"} 12345.5\n');
+    expect(text).toContain('baton_book_drift{feed="spot",symbol="BTC/USDT"} 1\n');
   });
 
   test("follow the conventions: counters and nothing else end in _total, times are in seconds, all have help", async () => {

@@ -36,6 +36,8 @@ export interface MetricsSnapshot {
     readonly gaps: number;
   }[];
   readonly reconnects: readonly { readonly feed: string; readonly cause: string; readonly count: number }[];
+  /** Books that were compared with the leader's. */
+  readonly drift: readonly { readonly feed: string; readonly symbol: string; readonly isEqual: boolean }[];
   readonly depth: readonly {
     readonly feed: string;
     readonly symbol: string;
@@ -163,6 +165,11 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
   const offset = gauge("clock_offset_seconds", "Venue time minus this machine's wall clock.", ["venue"]);
   const feedState = gauge("feed_state", "0 stale, 1 degraded, 2 live.", ["feed", "symbol"]);
   const age = gauge("data_age_seconds", "Age of the newest market data.", ["feed", "symbol"]);
+  const drift = gauge(
+    "book_drift",
+    "1 while this node's book differs from the leader's at the same update; no series where none was compared.",
+    ["feed", "symbol"],
+  );
   const depth = gauge("book_depth_quote", `Value of the best ${depthLevels} levels in the quote currency.`, [
     "feed",
     "symbol",
@@ -206,6 +213,8 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       for (const each of now.rateBudget) budget.set({ venue: each.venue }, each.ratio);
       for (const each of now.breaker) breaker.set({ venue: each.venue }, each.state);
       for (const each of now.clockOffset) offset.set({ venue: each.venue }, each.seconds);
+      drift.reset();
+      for (const { feed, symbol, isEqual } of now.drift) drift.set({ feed, symbol }, isEqual ? 0 : 1);
       depth.reset();
       for (const { feed, symbol, side, quote } of now.depth) depth.set({ feed, symbol, side }, quote);
       balance.reset();

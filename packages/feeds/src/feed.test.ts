@@ -1,6 +1,13 @@
 /** A feed against a venue that behaves, and one that does what venues do. */
+import type { RawLevel } from "@baton/core";
+import { compareMarks } from "@baton/core";
 import { describe, expect, test } from "vitest";
+import { binanceHistory } from "./binance/history.ts";
+import { openFeed } from "./feed.ts";
+import type { VenueHistory } from "./protocol.ts";
+import { openRest } from "./rest.ts";
 import { breakIn, btc, eth, isSameBook, openStage, until, untilLive } from "./testing/open-for-test.ts";
+import { machineClock } from "./world.ts";
 
 const depth = "btcusdt@depth@100ms";
 
@@ -129,6 +136,25 @@ describe("a feed", () => {
     expect(venue.accepted).toHaveLength(1);
   });
 
+  test("marks its book so that two nodes can compare theirs, and a wrong one is found", async () => {
+    await using stage = await openStage();
+    const { venue, feed } = stage;
+    const others = { id: "other", venue: "binance", symbols: [btc], wsUrl: venue.wsUrl } as const;
+    const same = openFeed({ ...others, restUrl: venue.restUrl });
+    // Its snapshots are lies.
+    const wrong = openFeed({ ...others, history: lyingHistory(venue.restUrl) });
+    try {
+      await until(
+        "the same book is found the same",
+        () => compareMarks(feed.marks(btc), same.marks(btc))?.isEqual === true,
+      );
+      await until("the wrong one differs", () => compareMarks(feed.marks(btc), wrong.marks(btc))?.isEqual === false);
+      expect(feed.marks(btc).length).toBeGreaterThan(0);
+    } finally {
+      await Promise.all([same.close(), wrong.close()]);
+    }
+  });
+
   test("lets go of everything when it is closed, in whatever state", async () => {
     const venueAway = { wsUrl: "ws://127.0.0.1:1", restUrl: "http://127.0.0.1:1" };
     await using away = await openStage(venueAway);
@@ -147,3 +173,17 @@ describe("a feed", () => {
     expect(stage.feed.status().frames).toBe(frames);
   });
 });
+
+/** The venue's REST interface, with amounts that are not its own. */
+function lyingHistory(restUrl: string): VenueHistory {
+  const rest = openRest({ origin: restUrl, clock: machineClock, deadlineMs: 2_000 });
+  const history = binanceHistory(rest);
+  return {
+    ...history,
+    async snapshot(symbol, signal) {
+      const snapshot = await history.snapshot(symbol, signal);
+      const bids = (snapshot.bids as readonly RawLevel[]).map(([price, amount]): RawLevel => [price, `1${amount}`]);
+      return { ...snapshot, bids };
+    },
+  };
+}

@@ -329,6 +329,7 @@ export function openFeed(options: FeedOptions): Feed {
     },
     top: topOf,
     book: bookOf,
+    marks: (symbol) => instruments.get(symbol)?.marks.marks.slice() ?? [],
     lastTrade: (symbol) => instruments.get(symbol)?.trades.lastTrade,
     onTrade: (listener) => listen(delivery.trades, listener),
     onTop: (listener) => listen(delivery.tops, listener),

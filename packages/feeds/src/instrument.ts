@@ -8,6 +8,7 @@
  * connection, with its age, so that a decision can still see how old the last word is.
  */
 import type {
+  BookMarks,
   BookOutcome,
   BookSnapshot,
   FeedState,
@@ -26,6 +27,8 @@ import {
   assertNever,
   bestKeysOf,
   judgeQuality,
+  markBook,
+  newBookMarks,
   newTradeSequence,
   noteAnswered,
   noteHeard,
@@ -53,6 +56,8 @@ export interface Instrument {
   /** One per line that carries the symbol. */
   readonly books: Set<LaneBook>;
   readonly trades: TradeSequence;
+  /** What the book was, for the comparison with another node's. */
+  readonly marks: BookMarks;
   price: Price | undefined;
   /** When the price was last known to be the venue's present one. */
   currentMono: MonoMs | undefined;
@@ -76,6 +81,7 @@ export function newInstrument(symbol: SymbolId, protocol: VenueProtocol, tradeRu
     },
     books: new Set(),
     trades: newTradeSequence(symbol, tradeRules),
+    marks: newBookMarks(),
     price: undefined,
     currentMono: undefined,
     quality: "stale",
@@ -149,6 +155,7 @@ export function takeFrame(
       instrument.lagMs = wall() - frame.sentWallMs;
       const outcome = addDifference(book.sync, frame.difference);
       if (outcome.type !== "applied" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
+      markBook(instrument.marks, book.sync.book, book.sync.updateId, frame.sentWallMs);
       return { book: outcome, isPriceNew: takeBook(instrument, book, nowMono) };
     }
     default:

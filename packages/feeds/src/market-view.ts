@@ -4,6 +4,7 @@
  */
 import type {
   BookLevel,
+  BookMark,
   Decimal,
   DisconnectCause,
   FeedState,
@@ -186,6 +187,8 @@ export interface Feed {
   top(symbol: SymbolId): Top | undefined;
   /** The best `depth` levels; undefined while the book is unknown. */
   book(symbol: SymbolId, depth: number): BookView | undefined;
+  /** Digests of the book at its last updates, one for each of the venue's seconds: to compare with another node's. */
+  marks(symbol: SymbolId): readonly BookMark[];
   lastTrade(symbol: SymbolId): MarketTrade | undefined;
   /** Trades in order of their ids, and every missing id as a hole. Returns the way to stop listening. */
   onTrade(listener: (event: TradeEvent) => void): () => void;

@@ -137,6 +137,40 @@ export interface FeedView {
   readonly ask: Decimal | null;
   readonly gaps: number;
   readonly reconnects: number;
+  /** Why the quality is what it is. */
+  readonly reason?: string;
+  /** Trades that could not be had, each told as missing. */
+  readonly tradesMissing?: number;
+  /** The line in use: the connection whose copy of the price came first. Null before any price. */
+  readonly line?: string | null;
+  /** Of the whole feed: every cause that has ended a connection or an attempt. */
+  readonly reconnectsByCause?: Readonly<Record<string, number>>;
+  /** The lines of the whole feed. */
+  readonly lines?: readonly FeedLineView[];
+  /** This node's book beside the leader's at one update; null on the leader and where they have none in common. */
+  readonly drift?: FeedDrift | null;
+}
+
+/** One connection of a feed. */
+export interface FeedLineView {
+  /** Letter and number of lives: `a1`, `b3`. */
+  readonly line: string;
+  readonly url: string;
+  readonly state: string;
+  readonly reason: string;
+  /** Age of the connection; null while there is none. */
+  readonly upMs: number | null;
+  readonly failuresInRow: number;
+  /** It is about to take the place of the one before it. */
+  readonly isSuccessor: boolean;
+}
+
+export interface FeedDrift {
+  readonly leader: NodeId;
+  /** Where the two were compared. */
+  readonly updateId: number;
+  readonly isEqual: boolean;
+  readonly comparedAgoMs: number;
 }
 
 /** `GET /v1/books/:symbol`; levels are [price, quantity], best first. */
@@ -296,6 +330,27 @@ export const feedsSchema: z.ZodType<{ readonly version: 1; readonly feeds: reado
       ask: z.string().nullable(),
       gaps: z.int(),
       reconnects: z.int(),
+      reason: z.string().optional(),
+      tradesMissing: z.int().optional(),
+      line: z.string().nullable().optional(),
+      reconnectsByCause: z.record(z.string(), z.int()).optional(),
+      lines: z
+        .array(
+          z.looseObject({
+            line: z.string(),
+            url: z.string(),
+            state: z.string(),
+            reason: z.string(),
+            upMs: age,
+            failuresInRow: z.int(),
+            isSuccessor: z.boolean(),
+          }),
+        )
+        .optional(),
+      drift: z
+        .looseObject({ leader: z.string(), updateId: z.int(), isEqual: z.boolean(), comparedAgoMs: z.number() })
+        .nullable()
+        .optional(),
     }),
   ),
 }) as unknown as z.ZodType<{ readonly version: 1; readonly feeds: readonly FeedView[] }>;

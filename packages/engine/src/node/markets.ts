@@ -3,11 +3,18 @@
  * a symbol the freshest that is not stale gives the price; with none there is no price, and a reason. A feed with a fallback is
  * asked through it: what the other provider says counts under that provider's name.
  */
-import type { Config, MarketView, SymbolId, TradeEvent, VenueId } from "@baton/core";
+import type { BookMark, Config, MarketView, SymbolId, TradeEvent, VenueId } from "@baton/core";
 import { id } from "@baton/core";
 import type { BookView, FallbackFeed, Feed, FeedChange, FeedStatus, Top } from "@baton/feeds";
 import { openFallbackFeed, openFeed } from "@baton/feeds";
 import { monoNow, systemClock } from "../clock.ts";
+
+/** The marks of one book, as one node tells another. */
+export interface FeedMarks {
+  readonly feed: string;
+  readonly symbol: SymbolId;
+  readonly marks: readonly BookMark[];
+}
 
 export class Markets {
   readonly #feeds: readonly Feed[];
@@ -77,6 +84,13 @@ export class Markets {
   book(symbol: SymbolId, depth: number): BookView | undefined {
     const books = this.#feeds.flatMap((feed) => feed.book(symbol, depth) ?? []);
     return books.find((book) => book.quality === "live") ?? books[0];
+  }
+
+  /** What each book was at its last updates. */
+  marks(): readonly FeedMarks[] {
+    return this.#feeds.flatMap((feed) =>
+      feed.status().symbols.map(({ symbol }) => ({ feed: feed.id, symbol, marks: feed.marks(symbol) })),
+    );
   }
 
   top(feedId: string, symbol: SymbolId): Top | undefined {

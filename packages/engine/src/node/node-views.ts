@@ -134,7 +134,10 @@ export class NodeViews {
       })),
       etcd: etcdView(node, config),
       operation: running === undefined ? null : viewOf(running.value),
-      warnings: node.keeping.warnings(node.leadership.leading?.known.record.members.length),
+      warnings: [
+        ...node.keeping.warnings(node.leadership.leading?.known.record.members.length),
+        ...node.drift.warnings,
+      ],
     };
   }
 
@@ -177,7 +180,7 @@ export class NodeViews {
   }
 
   feeds(): readonly FeedView[] {
-    const { markets } = this.#o.node;
+    const { markets, drift } = this.#o.node;
     return markets.statuses().flatMap((status) =>
       status.symbols.map((symbol) => {
         const top = markets.top(status.id, symbol.symbol);
@@ -192,6 +195,15 @@ export class NodeViews {
           ask: top?.ask ?? null,
           gaps: symbol.gaps,
           reconnects: Object.values(status.reconnects).reduce((sum, count) => sum + count, 0),
+          reason: symbol.reason,
+          tradesMissing: symbol.tradesFlagged,
+          line: symbol.line ?? null,
+          reconnectsByCause: Object.fromEntries(Object.entries(status.reconnects).filter(([, count]) => count > 0)),
+          lines: status.lines.map(({ line, url, state, reason, ageMs, failuresInRow, isSuccessor }) => ({
+            ...{ line, url, state, reason, failuresInRow, isSuccessor },
+            upMs: ageMs ?? null,
+          })),
+          drift: drift.of(status.id, symbol.symbol),
         };
       }),
     );
@@ -262,6 +274,7 @@ export class NodeViews {
           gaps: symbol.gaps,
         })),
       ),
+      drift: node.drift.figures,
       depth: node.markets.depths(depthLevels),
       balances: node.desk.balances(),
       keeping: node.keeping.figures,

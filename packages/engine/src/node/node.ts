@@ -32,6 +32,7 @@ import { Failsafe, promisedBefore } from "./failsafe.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { JournalKeeping } from "./journal-keeping.ts";
 import { leaveInOrder } from "./leaving.ts";
+import { MarketDrift } from "./market-drift.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
 import { rulesOf, Standing } from "./standing.ts";
@@ -69,6 +70,7 @@ export class EngineNode {
   readonly ledger: Ledger;
   readonly desk: Desk;
   readonly markets: Markets;
+  readonly drift: MarketDrift;
   readonly doors: VenueDoors;
   readonly standing: Standing;
   readonly keeping: JournalKeeping;
@@ -204,6 +206,14 @@ export class EngineNode {
       mayFollow: (epoch) => this.leadership.mayFollow(epoch),
       mayAcknowledge: (epoch) => this.leadership.mayAcknowledge(epoch),
     });
+    this.drift = new MarketDrift({
+      leader: () =>
+        this.leadership.leading === undefined ? this.leadership.state.view?.leader?.value.node : undefined,
+      request: (to, payload, withinMs) => this.replication.request(to, payload, withinMs),
+      marks: () => this.markets.marks(),
+      say: (event, sentence) => this.say(event, sentence),
+      warn: (event, sentence) => o.log.warn({ event, epoch: this.epoch }, sentence),
+    });
     this.keeping = new JournalKeeping({
       ...{ config, journal, replication: this.replication },
       isLeading: () => this.isLeading,
@@ -294,6 +304,7 @@ export class EngineNode {
     this.events.close();
     this.standing.close();
     this.housekeeping.close();
+    this.drift.close();
     this.desk.end();
     this.replication.close();
     this.ledger.abandonWaiters("this node is stopping");

@@ -206,7 +206,10 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     balances: new BalanceReader(config, node.doors.venues),
   };
   node.replication.onRequest(
-    (from, payload) => node.failsafe.answer(from, payload) ?? api.answerForwarded(payload as ForwardedRequest),
+    (from, payload) =>
+      node.failsafe.answer(from, payload) ??
+      node.drift.answer(payload) ??
+      api.answerForwarded(payload as ForwardedRequest),
   );
   events.to((event) => node.onKeeper(event));
   say("node.started", `Node ${config.node.id} listens on ${config.api.listen}, journal at ${journal.last.sequence}.`);

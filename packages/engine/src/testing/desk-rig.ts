@@ -243,6 +243,7 @@ const nothing: MetricsSnapshot = {
   clockOffset: [],
   feeds: [],
   reconnects: [],
+  drift: [],
   depth: [],
   balances: [],
   keeping: { stateDivergence: 0, diskUsedShare: 0, archiveLagRecords: 0, isArchiveFailing: false, prunedRecords: 0 },
