@@ -1,4 +1,5 @@
 /** The one door of feeds: market data over sockets, complete and fresh, or saying that it is not. */
+export type { Decimal, FeedState, MarketTrade, Quality, SymbolId, TradeEvent } from "@baton/core";
 export type { DeliveryStatus } from "./delivery.ts";
 export type { FallbackFeed, Provider } from "./fallback-feed.ts";
 export { openFallbackFeed } from "./fallback-feed.ts";
@@ -11,6 +12,7 @@ export type { BookView, Feed, FeedChange, FeedStatus, LineStatus, SymbolStatus, 
 export { venueProfiles } from "./profiles/profiles.ts";
 export type { Player, PlayerReport } from "./tape/player.ts";
 export { openPlayer } from "./tape/player.ts";
+export { symbolId } from "./symbol-id.ts";
 export type { Recorder, RecorderOptions, RecorderStatus } from "./tape/recorder.ts";
 export { openRecorder } from "./tape/recorder.ts";
 export type { FeedTap } from "./tape/tap.ts";

@@ -108,6 +108,8 @@ function parseAnnouncement(frame: Fields): VenueFrame {
   if (event["e"] === "serverShutdown") return { type: "shutdown", sentence: "the venue announced that it will close" };
   if (isFields(frame["error"]))
     return bad(`an error that answers nothing: ${JSON.stringify(frame["error"]).slice(0, 120)}`);
+  // On a combined connection what is subscribed comes under its stream's name, and only so.
+  if (frame["e"] === "trade" || frame["e"] === "depthUpdate") return bad("market data that names no stream");
   return typeof event["e"] === "string" ? { type: "ignored" } : bad("no frame that we know");
 }
 
