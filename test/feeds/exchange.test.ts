@@ -69,10 +69,10 @@ function textOf(book: {
 }
 
 /** Compares the feed's book with the exchange's wherever both stand at the same update, until `count` were compared. */
-async function compareBooks(symbol: SymbolId, count: number): Promise<number> {
+async function compareBooks(symbol: SymbolId, count: number, of: Feed = feed): Promise<number> {
   const held = new Map<number, string>();
-  const stop = feed.onTop((top) => {
-    const book = top.symbol === symbol ? feed.book(symbol, 1_000) : undefined;
+  const stop = of.onTop((top) => {
+    const book = top.symbol === symbol ? of.book(symbol, 1_000) : undefined;
     if (book === undefined) return;
     const pairs = (side: typeof book.bids): string[][] => side.map(({ price, quantity }) => [price, quantity]);
     held.set(book.updateId, textOf({ bids: pairs(book.bids), asks: pairs(book.asks) }));
@@ -221,6 +221,16 @@ describe("two lines on the simulated exchange", () => {
       return lines.every(({ state }) => state === "live") && each.every(({ quality }) => quality === "live");
     });
   }
+
+  test("find out a line that lies in what reads well, and show the exchange's book again", async () => {
+    const match = { source: "127.0.0.2", stream: "btcusdt@depth@100ms" };
+    const lie = arm({ fault: "stream-corrupt", match });
+    await until("the lines were found to disagree", () => (pair.status().symbols[0]?.distrusts ?? 0) >= 2);
+    exchange.clearFaults(lie);
+    await bothLive();
+    expect(await compareBooks(btc, 3, pair)).toBeGreaterThanOrEqual(3);
+    expect(pair.status().reconnects).toMatchObject({ stall: 0, reset: 0 });
+  });
 
   test("lose nothing and are never stale while either is dropped, stalled or robbed of frames", async () => {
     for (const source of ["127.0.0.2", "127.0.0.3"]) {

@@ -14,9 +14,9 @@ import type { FeedOptions } from "./feed-options.ts";
 import type { FeedRules } from "./feed-rules.ts";
 import { feedRules } from "./feed-rules.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
-import { forgetBook, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
+import { bestBook, forgetBook, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
-import { beginLives, endLives, newLaneBook } from "./lane-book.ts";
+import { beginLives, doubtBook, endLives, newLaneBook } from "./lane-book.ts";
 import type { Lane, LineOptions } from "./lines.ts";
 import { openLines } from "./lines.ts";
 import type { BookView, Feed, FeedChange, FeedStatus, Top } from "./market-view.ts";
@@ -127,6 +127,7 @@ export function openFeed(options: FeedOptions): Feed {
     if (news.isPriceNew) delivery.top(instrument.symbol);
     const { symbol } = instrument;
     const { connection } = book;
+    if (news.disagreesWith !== undefined) onDisagreement(instrument, [book, news.disagreesWith], nowMono);
     if (news.book?.type === "aligned") {
       lane.driver.input({ type: "aligned", connection, book: symbol });
       judge(instrument);
@@ -135,6 +136,17 @@ export function openFeed(options: FeedOptions): Feed {
       lane.driver.input({ type: "unaligned", connection, book: symbol, sentence: `${symbol}: ${news.book.sentence}` });
       judge(instrument);
       repair.book(instrument, book, signalFor(lane, instrument));
+    }
+  };
+
+  /** Two lines tell different books: neither is believed before a snapshot has shown which. */
+  const onDisagreement = (instrument: Instrument, books: readonly LaneBook[], nowMono: MonoMs): void => {
+    const sentence = "two lines held different books at the same update";
+    for (const book of books) doubtBook(book);
+    for (const book of books) {
+      const lane = laneOf(instrument, book);
+      if (lane !== undefined)
+        onNews(lane, instrument, book, { book: { type: "broken", sentence }, isPriceNew: false }, nowMono);
     }
   };
 
@@ -329,7 +341,10 @@ export function openFeed(options: FeedOptions): Feed {
     },
     top: topOf,
     book: bookOf,
-    marks: (symbol) => instruments.get(symbol)?.marks.marks.slice() ?? [],
+    marks(symbol) {
+      const instrument = instruments.get(symbol);
+      return (instrument === undefined ? undefined : bestBook(instrument))?.marks.marks.slice() ?? [];
+    },
     lastTrade: (symbol) => instruments.get(symbol)?.trades.lastTrade,
     onTrade: (listener) => listen(delivery.trades, listener),
     onTop: (listener) => listen(delivery.tops, listener),

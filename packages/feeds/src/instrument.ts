@@ -8,7 +8,6 @@
  * connection, with its age, so that a decision can still see how old the last word is.
  */
 import type {
-  BookMarks,
   BookOutcome,
   BookSnapshot,
   FeedState,
@@ -26,9 +25,9 @@ import {
   addTrade,
   assertNever,
   bestKeysOf,
+  compareMarks,
   judgeQuality,
   markBook,
-  newBookMarks,
   newTradeSequence,
   noteAnswered,
   noteHeard,
@@ -56,8 +55,6 @@ export interface Instrument {
   /** One per line that carries the symbol. */
   readonly books: Set<LaneBook>;
   readonly trades: TradeSequence;
-  /** What the book was, for the comparison with another node's. */
-  readonly marks: BookMarks;
   price: Price | undefined;
   /** When the price was last known to be the venue's present one. */
   currentMono: MonoMs | undefined;
@@ -81,7 +78,6 @@ export function newInstrument(symbol: SymbolId, protocol: VenueProtocol, tradeRu
     },
     books: new Set(),
     trades: newTradeSequence(symbol, tradeRules),
-    marks: newBookMarks(),
     price: undefined,
     currentMono: undefined,
     quality: "stale",
@@ -119,6 +115,8 @@ export interface FrameNews {
   readonly book?: BookOutcome;
   readonly trades?: readonly TradeEvent[];
   readonly isPriceNew: boolean;
+  /** Another line's book was another one at the same update; which of the two is right, only a snapshot shows. */
+  readonly disagreesWith?: LaneBook;
 }
 
 const nothingNew: FrameNews = { isPriceNew: false };
@@ -155,12 +153,23 @@ export function takeFrame(
       instrument.lagMs = wall() - frame.sentWallMs;
       const outcome = addDifference(book.sync, frame.difference);
       if (outcome.type !== "applied" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
-      markBook(instrument.marks, book.sync.book, book.sync.updateId, frame.sentWallMs);
+      if (markBook(book.marks, book.sync.book, book.sync.updateId, frame.sentWallMs) && instrument.books.size > 1) {
+        const other = disagreeing(instrument, book);
+        if (other !== undefined) return { isPriceNew: false, disagreesWith: other };
+      }
       return { book: outcome, isPriceNew: takeBook(instrument, book, nowMono) };
     }
     default:
       return nothingNew;
   }
+}
+
+/** Another line whose book was not this one at the newest update that both have marked. */
+function disagreeing(instrument: Instrument, book: LaneBook): LaneBook | undefined {
+  for (const other of instrument.books) {
+    if (other !== book && compareMarks(book.marks.marks, other.marks.marks)?.isEqual === false) return other;
+  }
+  return undefined;
 }
 
 /** Takes a snapshot that was asked for at `askedMono`. */

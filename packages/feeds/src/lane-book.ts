@@ -2,8 +2,8 @@
  * What one connection knows of one symbol: its book and how fresh each of its streams is. Each line keeps books of its
  * own, because a hole, a stall or a lie of one connection must not touch what the other one knows.
  */
-import type { BookSync, MonoMs, Rhythm, SequenceRule, StreamLife } from "@baton/core";
-import { newBookSync, newRhythm, newStreamLife, voidBook } from "@baton/core";
+import type { BookMarks, BookSync, MonoMs, Rhythm, SequenceRule, StreamLife } from "@baton/core";
+import { disbelieve, forgetMarks, newBookMarks, newBookSync, newRhythm, newStreamLife, voidBook } from "@baton/core";
 import type { StreamKind } from "./protocol.ts";
 
 /** Levels kept a side, and differences buffered while a snapshot is on its way (about 100 s of them). */
@@ -17,6 +17,8 @@ export interface LaneBook {
   /** Name of the line whose connection this is. */
   readonly line: string;
   readonly sync: BookSync;
+  /** What the book was lately, for the comparison with another line's or another node's. */
+  readonly marks: BookMarks;
   /** Per stream, from the moment all are acknowledged. */
   readonly lives: Record<StreamKind, StreamLife | undefined>;
   /** What silence is usual; it outlives the connection. */
@@ -38,6 +40,7 @@ export function newLaneBook(line: string, rule: SequenceRule): LaneBook {
   return {
     line,
     sync: newBookSync(rule, levelsMax, bufferMax),
+    marks: newBookMarks(),
     lives: { trade: undefined, depth: undefined, ticker: undefined },
     rhythms: { trade: newRhythm(), depth: newRhythm(), ticker: newRhythm() },
     connection: 0,
@@ -54,9 +57,16 @@ export function beginLives(book: LaneBook, connection: number, nowMono: MonoMs):
   for (const kind of streamKinds) book.lives[kind] ??= newStreamLife(nowMono, book.rhythms[kind]);
 }
 
+/** The book cannot be believed any more, though its sequence is whole. */
+export function doubtBook(book: LaneBook): void {
+  disbelieve(book.sync);
+  forgetMarks(book.marks);
+}
+
 /** The connection is gone, and with it all that only it knew. */
 export function endLives(book: LaneBook): void {
   voidBook(book.sync);
+  forgetMarks(book.marks);
   book.connection = 0;
   book.currentMono = undefined;
   book.bookCurrentMono = undefined;

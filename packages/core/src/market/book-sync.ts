@@ -97,6 +97,12 @@ export function voidBook(sync: BookSync): void {
   sync.buffer = [];
 }
 
+/** It is not believed any more, for a reason that its own sequence does not show: a snapshot is needed. */
+export function disbelieve(sync: BookSync): void {
+  sync.distrusts += 1;
+  distrust(sync);
+}
+
 /** A difference has come. Its levels have passed `areLevels`. */
 export function addDifference(sync: BookSync, difference: BookDifference): BookOutcome {
   if (sync.phase === "void") {

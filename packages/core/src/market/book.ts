@@ -155,6 +155,26 @@ export function levelsOf(book: Book, which: "bids" | "asks", depth: number): rea
   return levels;
 }
 
+/**
+ * A number of 32 bits that equal best levels share, and others hardly ever: a sum over the keys of up to `depth` a side.
+ * Undefined where these reach beyond what is known: another book may well know more of them.
+ */
+export function digestOfBook(book: Book, depth: number): number | undefined {
+  let sum = 0x81_1c_9d_c5;
+  for (const { prices, quantities, size, horizon } of [book.bids, book.asks]) {
+    const from = Math.max(0, size - depth);
+    const isKnown = size < depth ? horizon === -Infinity : (prices[from] as number) >= horizon;
+    if (!isKnown) return undefined;
+    for (const keys of [prices, quantities]) {
+      // FNV-1a over the words of the doubles: the same decimals have the same ones everywhere.
+      const words = new Uint32Array(keys.buffer, from * 8, (size - from) * 2);
+      for (const word of words) sum = Math.imul(sum ^ word, 0x01_00_01_93);
+    }
+    sum = Math.imul(sum ^ (size - from), 0x01_00_01_93);
+  }
+  return sum >>> 0;
+}
+
 /** True when the best bid is not below the best ask: no venue's true book looks like that. */
 export function isCrossed(book: Book): boolean {
   // An empty side is −Infinity on either sign, which crosses nothing.

@@ -8,7 +8,7 @@ import { compareMarks, markBook, newBookMarks } from "./drift.ts";
 /** The marks of a node that heard these differences: update id, the venue's time, the bid that is set. */
 function marksOf(differences: readonly (readonly [number, number, RawLevel])[]): readonly BookMark[] {
   const book = newBook(100);
-  loadLevels(book, { bids: [["100", "1"]], asks: [["101", "1"]], limit: 0 });
+  loadLevels(book, { bids: [["100", "1"]], asks: [["101", "1"]], limit: 5_000 });
   const all = newBookMarks();
   for (const [updateId, sentWallMs, bid] of differences) {
     applyLevels(book, "bids", [bid]);
@@ -46,6 +46,24 @@ describe("the books of two nodes", () => {
     const many = marksOf(Array.from({ length: 100 }, (_, at) => [at, 500 * at, ["99", `${at + 1}`]] as const));
     expect(many).toHaveLength(30);
     expect(many.at(-1)?.updateId).toBe(98);
+  });
+
+  test("are not marked where the best levels reach beyond what a snapshot has shown", () => {
+    const book = newBook(1_000);
+    const levels = (from: number, step: number): RawLevel[] =>
+      Array.from({ length: 30 }, (_, at): RawLevel => [`${from + at * step}`, "1"]);
+    loadLevels(book, { bids: levels(100, -1), asks: levels(101, 1), limit: 30 });
+    const all = newBookMarks();
+    expect(markBook(all, book, 1, 1_000)).toBe(true);
+    // Fifteen bids are gone: of the best twenty, five would lie where nothing is known.
+    applyLevels(
+      book,
+      "bids",
+      levels(100, -1)
+        .slice(0, 15)
+        .map(([price]): RawLevel => [price, "0"]),
+    );
+    expect(markBook(all, book, 2, 2_000)).toBe(false);
   });
 
   test("are marked anew after the venue has set its clock back", () => {

@@ -1,14 +1,13 @@
 /**
- * Whether two nodes hold the same book of a symbol, though each listens to the venue by itself.
+ * Whether two listeners hold the same book of a symbol: two nodes, or the two lines of one feed.
  *
- * Books move many times a second, so they can be compared only at the same update. Each node takes a digest of its best
- * levels at the first difference of each of the venue's seconds: nodes that heard the same stream took theirs at the same
- * update ids, whatever their own clocks say. Of two nodes' marks the newest update that both have decides. Where a node
+ * Books move many times a second, so they can be compared only at the same update. Each listener takes a digest of its best
+ * levels at the first difference of each of the venue's seconds: whoever heard the same stream took it at the same
+ * update ids, whatever the clocks say. Of two listeners' marks the newest update that both have decides. Where one
  * missed differences its marks stand at other ids: then nothing is compared, which is no sign of anything.
  */
 import type { Book } from "./book.ts";
-import { levelsOf } from "./book.ts";
-import { crc32 } from "./sequences/crc32.ts";
+import { digestOfBook } from "./book.ts";
 
 /** What a book was at one update. */
 export interface BookMark {
@@ -35,13 +34,25 @@ export function newBookMarks(): BookMarks {
   return { marks: [], second: -Infinity };
 }
 
-/** The book stands at `updateId`, by a difference that the venue sent at `sentWallMs`; marked once a second. */
-export function markBook(all: BookMarks, book: Book, updateId: number, sentWallMs: number): void {
+/** The book is unknown from here on. */
+export function forgetMarks(all: BookMarks): void {
+  all.marks.length = 0;
+  all.second = -Infinity;
+}
+
+/**
+ * The book stands at `updateId`, by a difference that the venue sent at `sentWallMs`; marked once a second. True when it
+ * has been marked now.
+ */
+export function markBook(all: BookMarks, book: Book, updateId: number, sentWallMs: number): boolean {
   const second = Math.floor(sentWallMs / 1_000);
-  if (second <= all.second && second > all.second - setBackS) return;
+  if (second <= all.second && second > all.second - setBackS) return false;
   all.second = second;
-  all.marks.push({ updateId, digest: digestOf(book) });
+  const digest = digestOfBook(book, depth);
+  if (digest === undefined) return false;
+  all.marks.push({ updateId, digest });
   if (all.marks.length > marksMax) all.marks.shift();
+  return true;
 }
 
 /** The newest update that both have marked, and whether the books were one there; undefined: they have none in common. */
@@ -53,12 +64,4 @@ export function compareMarks(
   const newest = ours.findLast(({ updateId }) => digests.has(updateId));
   if (newest === undefined) return undefined;
   return { updateId: newest.updateId, isEqual: digests.get(newest.updateId) === newest.digest };
-}
-
-function digestOf(book: Book): number {
-  const side = (which: "bids" | "asks"): string =>
-    levelsOf(book, which, depth)
-      .map(({ price, quantity }) => `${price}x${quantity}`)
-      .join(" ");
-  return crc32(`${side("bids")}|${side("asks")}`);
 }
