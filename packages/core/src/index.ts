@@ -30,6 +30,7 @@ export * from "./market/book.ts";
 export * from "./market/drift.ts";
 export * from "./market/fallback.ts";
 export * from "./market/feed-state.ts";
+export * from "./market/lateness.ts";
 export * from "./market/line-contract.ts";
 export * from "./market/line.ts";
 export * from "./market/liveness.ts";

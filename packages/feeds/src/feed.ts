@@ -248,6 +248,7 @@ export function openFeed(options: FeedOptions): Feed {
       const lane = laneOf(instrument, book);
       if (lane !== undefined) repair.prove(instrument, book, kind, signalFor(lane, instrument));
     },
+    onLate: (instrument) => repair.proveLate(instrument, signalOf(instrument)),
     onDead: (instrument, book, sentence) => {
       laneOf(instrument, book)?.driver.input({ type: "stalled", connection: book.connection, sentence });
     },

@@ -18,3 +18,4 @@ export { openRecorder } from "./tape/recorder.ts";
 export type { FeedTap } from "./tape/tap.ts";
 export { tapesIn } from "./tape/tape-reader.ts";
 export type { World } from "./world.ts";
+export { machineClock, realWorld } from "./world.ts";

@@ -5,12 +5,14 @@
  * The first copy wins: of two lines the one that brings an update id or a trade id first is heard, the other's copy is old.
  * The price is the newer of all tickers' and aligned books', by the venue's update id. It counts as current at the
  * instant at which a stream last spoke for it, or REST proved that nothing had happened since. It outlives the
- * connection, with its age, so that a decision can still see how old the last word is.
+ * connection, with its age, so that a decision can still see how old the last word is. A stream that is late speaks for
+ * the past: what it brings counts as current as of when the venue sent it (`core/market/lateness.ts`).
  */
 import type {
   BookOutcome,
   BookSnapshot,
   FeedState,
+  Lateness,
   MonoMs,
   Quality,
   SymbolId,
@@ -28,9 +30,13 @@ import {
   compareMarks,
   judgeQuality,
   markBook,
+  monoMs,
+  newLateness,
   newTradeSequence,
   noteAnswered,
   noteHeard,
+  noteSentAt,
+  settleProbe,
 } from "@baton/core";
 import type { LaneBook } from "./lane-book.ts";
 import { streamKinds } from "./lane-book.ts";
@@ -55,6 +61,9 @@ export interface Instrument {
   /** One per line that carries the symbol. */
   readonly books: Set<LaneBook>;
   readonly trades: TradeSequence;
+  readonly lateness: Lateness;
+  /** When it was last asked whether the stream is late. */
+  lateAskedMono: MonoMs | undefined;
   price: Price | undefined;
   /** When the price was last known to be the venue's present one. */
   currentMono: MonoMs | undefined;
@@ -78,6 +87,8 @@ export function newInstrument(symbol: SymbolId, protocol: VenueProtocol, tradeRu
     },
     books: new Set(),
     trades: newTradeSequence(symbol, tradeRules),
+    lateness: newLateness(),
+    lateAskedMono: undefined,
     price: undefined,
     currentMono: undefined,
     quality: "stale",
@@ -147,17 +158,19 @@ export function takeFrame(
     }
     case "ticker":
       touch(book, "ticker", nowMono);
-      return takeTicker(instrument, book, frame.ticker, nowMono);
+      return takeTicker(instrument, book, frame.ticker, madeMono(book, nowMono));
     case "difference": {
       touch(book, "depth", nowMono);
       instrument.lagMs = wall() - frame.sentWallMs;
+      const seemsMs = noteSentAt(instrument.lateness, frame.sentWallMs, nowMono);
       const outcome = addDifference(book.sync, frame.difference);
+      book.lateMs = settleProbe(instrument.lateness, book.sync.updateId, seemsMs, nowMono);
       if (outcome.type !== "applied" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
       if (markBook(book.marks, book.sync.book, book.sync.updateId, frame.sentWallMs) && instrument.books.size > 1) {
         const other = disagreeing(instrument, book);
         if (other !== undefined) return { isPriceNew: false, disagreesWith: other };
       }
-      return { book: outcome, isPriceNew: takeBook(instrument, book, nowMono) };
+      return { book: outcome, isPriceNew: takeBook(instrument, book, madeMono(book, nowMono)) };
     }
     default:
       return nothingNew;
@@ -255,6 +268,11 @@ function isAhead(one: LaneBook, other: LaneBook, kind: StreamKind): boolean {
     default:
       return assertNever(kind, "kind of a stream");
   }
+}
+
+/** As of when what has just come is true: a late message tells the past. */
+function madeMono(book: LaneBook, nowMono: MonoMs): MonoMs {
+  return monoMs(nowMono - book.lateMs);
 }
 
 function touch(book: LaneBook, kind: StreamKind, nowMono: MonoMs): void {

@@ -25,6 +25,8 @@ export interface LaneBook {
   readonly rhythms: Readonly<Record<StreamKind, Rhythm>>;
   /** Number of the present connection; 0 while there is none. */
   connection: number;
+  /** How late the last stamped message of this connection was; what comes behind it is no less late. */
+  lateMs: number;
   /** When the price of this connection was last known to be the venue's present one. */
   currentMono: MonoMs | undefined;
   /** When the book was last known to be the venue's present one. */
@@ -44,6 +46,7 @@ export function newLaneBook(line: string, rule: SequenceRule): LaneBook {
     lives: { trade: undefined, depth: undefined, ticker: undefined },
     rhythms: { trade: newRhythm(), depth: newRhythm(), ticker: newRhythm() },
     connection: 0,
+    lateMs: 0,
     currentMono: undefined,
     bookCurrentMono: undefined,
     lastTradeId: undefined,
@@ -68,6 +71,7 @@ export function endLives(book: LaneBook): void {
   voidBook(book.sync);
   forgetMarks(book.marks);
   book.connection = 0;
+  book.lateMs = 0;
   book.currentMono = undefined;
   book.bookCurrentMono = undefined;
   book.lastTradeId = undefined;

@@ -16,6 +16,7 @@ import {
   missingTrades,
   noteAnswered,
   noteAsked,
+  noteProbe,
   venueHasTrades,
 } from "@baton/core";
 import type { FrameNews, Instrument } from "./instrument.ts";
@@ -44,6 +45,8 @@ export interface Repair {
   missedTrades(instrument: Instrument, signal: AbortSignal): void;
   /** Asks whether the venue is ahead of a silent stream. */
   prove(instrument: Instrument, book: LaneBook, kind: StreamKind, signal: AbortSignal): void;
+  /** Asks how far the venue's book is, so that it can be seen how long the stream takes to come there. */
+  proveLate(instrument: Instrument, signal: AbortSignal): void;
   /** Trades `fromId` to `toId` once more, for a listener that lost them; what cannot be had is a hole. Never rejects. */
   again(
     instrument: Instrument,
@@ -230,6 +233,13 @@ export function openRepair(options: RepairOptions): Repair {
       run(async () => {
         const id = await history.lastTradeId(instrument.symbol, signal);
         if (!signal.aborted) onTrades(instrument, venueHasTrades(instrument.trades, id, clock.mono()));
+      }, signal);
+    },
+    proveLate(instrument, signal) {
+      const askedMono = clock.mono();
+      run(async () => {
+        const updateId = await history.lastUpdateId(instrument.symbol, signal);
+        if (!signal.aborted) noteProbe(instrument.lateness, updateId, askedMono);
       }, signal);
     },
     prove(instrument, book, kind, signal) {

@@ -2,6 +2,7 @@
  * What time alone changes: streams that fall silent, prices that age, holes whose repair takes too long. One timer looks
  * when the next of these can happen, and at least once a second.
  */
+import type { MonoMs } from "@baton/core";
 import { judgeLiveness } from "@baton/core";
 import type { FeedRules } from "./feed-rules.ts";
 import type { Instrument } from "./instrument.ts";
@@ -20,6 +21,8 @@ export interface WatchOptions {
   readonly onTime: (instrument: Instrument) => void;
   /** The stream is silent: ask the venue whether it is ahead. */
   readonly onSilent: (instrument: Instrument, book: LaneBook, kind: StreamKind) => void;
+  /** The stream speaks, and what it says seems to be old: ask the venue how far it is. */
+  readonly onLate: (instrument: Instrument) => void;
   /** The stream is dead. */
   readonly onDead: (instrument: Instrument, book: LaneBook, sentence: string) => void;
   /** All symbols have been looked at. */
@@ -37,10 +40,11 @@ export interface Watch {
 const everyMs = 1_000;
 const leastMs = 5;
 const rememberMs = 60_000;
+const lateAskEveryMs = 2_000;
 
 /** Starts looking. */
 export function openWatch(options: WatchOptions): Watch {
-  const { instruments, rules, staleAfterMs, world, onTime, onSilent, onDead, onLooked } = options;
+  const { instruments, rules, staleAfterMs, world, onTime, onSilent, onLate, onDead, onLooked } = options;
   const { clock } = world;
   let late: { readonly ms: number; readonly atMono: number } | undefined;
   let callOff: (() => void) | undefined;
@@ -66,10 +70,21 @@ export function openWatch(options: WatchOptions): Watch {
       compareLines(instrument, nowMono);
       onTime(instrument);
       nextMs = Math.min(nextMs, untilOld(instrument));
+      if (seemsLate(instrument, nowMono)) onLate(instrument);
       for (const book of instrument.books) nextMs = Math.min(nextMs, listen(instrument, book));
     }
     onLooked();
     within(nextMs);
+  };
+  /** True when a line's data seems too old to be believed, and the last question about it is a while ago. */
+  const seemsLate = (instrument: Instrument, nowMono: MonoMs): boolean => {
+    if (nowMono - (instrument.lateAskedMono ?? -Infinity) < lateAskEveryMs) return false;
+    for (const { lateMs } of instrument.books) {
+      if (lateMs < staleAfterMs / 2) continue;
+      instrument.lateAskedMono = nowMono;
+      return true;
+    }
+    return false;
   };
   /** Judges the silence of a symbol's streams on one line; returns in how many milliseconds to look again. */
   const listen = (instrument: Instrument, book: LaneBook): number => {

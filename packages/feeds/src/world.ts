@@ -38,12 +38,12 @@ export const machineClock: Clock = {
 /** Venues count attempts by address, not by feed: one budget for the process. */
 const processAttempts = openAttempts();
 
-/** The real world, with this clock and this chance. */
-export function realWorld(clock: Clock, random: () => number): World {
+/** The real world, with this clock and this chance; with another budget of attempts only where no venue counts them. */
+export function realWorld(clock: Clock, random: () => number, attempts: Attempts = processAttempts): World {
   return {
     clock,
     random,
-    attempts: processAttempts,
+    attempts,
     timer: patientTimer,
     soon(act) {
       const immediate = setImmediate(act);
