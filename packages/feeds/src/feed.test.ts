@@ -6,6 +6,7 @@ import { binanceHistory } from "./binance/history.ts";
 import { openFeed } from "./feed.ts";
 import type { VenueHistory } from "./protocol.ts";
 import { openRest } from "./rest.ts";
+import { symbolId } from "./symbol-id.ts";
 import { breakIn, btc, eth, isSameBook, openStage, until, untilLive } from "./testing/open-for-test.ts";
 import { machineClock } from "./world.ts";
 
@@ -152,6 +153,13 @@ describe("a feed", () => {
       expect(feed.marks(btc).length).toBeGreaterThan(0);
     } finally {
       await Promise.all([same.close(), wrong.close()]);
+    }
+  });
+
+  test("takes names of markets that have been checked, and says what is wrong with others", () => {
+    expect(symbolId("BTC/USDT")).toBe(btc);
+    for (const wrong of ["BTCUSDT", "btc/usdt", "BTC/", "/USDT", "BTC/USDT/X", ""]) {
+      expect(() => symbolId(wrong)).toThrow(`"${wrong}" is no symbol: two currencies with a slash between them`);
     }
   });
 

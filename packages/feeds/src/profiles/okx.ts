@@ -25,9 +25,11 @@ export const okx: VenueProfile = {
   heartbeat: { text: "ping", answer: "pong" },
   streamsMax: 480,
   sequence: "okx",
-  snapshot: "stream",
+  // The snapshot that begins the stream goes away in August 2026: it is fetched over REST, and one that comes is welcome.
+  snapshot: "rest",
   sources: [
     "https://www.okx.com/docs-v5/en/#overview-websocket-connect",
     "https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel",
+    "https://www.okx.com/docs-v5/log_en/",
   ],
 };
