@@ -66,9 +66,8 @@ test("its declarations hold for a strict compiler that checks them too", async (
     typeRoots: [join(root, "node_modules/@types")],
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
-  const told = await run(join(root, "node_modules/.bin/tsc"), ["-p", folder], { cwd: folder }).catch(
-    (error: { readonly stdout: string }) => error,
-  );
+  // What it complains of comes on stdout, with an exit status that is no error of ours.
+  const told = await run("bash", ["-c", '"$0" -p "$1" || true', join(root, "node_modules/.bin/tsc"), folder]);
   expect(told.stdout).toBe("");
 }, 60_000);
 
