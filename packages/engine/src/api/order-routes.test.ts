@@ -1,31 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { apiRoutes, applyEvent, decimal, emptyState, refused } from "@baton/core";
 import type { IntentId, OrderEvent, OrderRow, ParentRow } from "@baton/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { orderRoutes } from "./order-routes.ts";
 import type { Answer } from "./server.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+onVirtualTime();
 
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 const order = { symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "1", price: "100" };
 
 function isAsked(past: OrderRow, which: Parameters<Parameters<typeof orderRoutes>[0]["pastOrders"]>[0]): boolean {

@@ -1,31 +1,13 @@
 import { decimal, id } from "@baton/core";
 import type { PlaceOutcome, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
 import type { VenueTrade } from "@baton/venues";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
 import { btc, stampNow } from "../testing/scripted-venue.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+onVirtualTime();
 
 async function leading(): Promise<DeskRig> {
   const rig = new DeskRig().lead(1);

@@ -1,29 +1,11 @@
 import { decimal, latestAttempt, refused, wallMs } from "@baton/core";
 import type { PlaceOutcome } from "@baton/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DeskRig } from "../testing/desk-rig.ts";
 import { stampNow } from "../testing/scripted-venue.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+onVirtualTime();
 
 /** A desk that leads epoch 1 and has its baseline. */
 async function leading(): Promise<DeskRig> {

@@ -1,29 +1,11 @@
 import { id, wallMs, withKill, withoutKill } from "@baton/core";
 import type { KillState, KillTarget, VenueId } from "@baton/core";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+onVirtualTime();
 
 test("a successor takes back what its predecessor had not, when a kill was on record and it died", async () => {
   const first = new DeskRig().lead(1);

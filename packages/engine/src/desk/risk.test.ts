@@ -1,30 +1,12 @@
 import { decimal, id, wallMs } from "@baton/core";
 import type { Config, MarketView, PovRequest, SymbolId, TradeEvent, VenueId, VwapRequest } from "@baton/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { btc } from "../testing/scripted-venue.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+onVirtualTime();
 
 async function leading(risk: Partial<Config["risk"]> = {}): Promise<DeskRig> {
   const config = rigConfig();

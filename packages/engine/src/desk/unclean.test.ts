@@ -1,18 +1,14 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { DeskRig } from "../testing/desk-rig.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: new Date("2026-06-01T00:00:00Z") });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+onVirtualTime();
 
 test("after an unclean failover nothing is ordered before the venue's orders and trades were read", async () => {
   const rig = new DeskRig();
   rig.venue.isRecoveryHeld = true;
   rig.lead(1, "unclean");
-  await vi.advanceTimersByTimeAsync(50);
+  await pass(50);
   expect(rig.desk.whyNotReady(rig.venue.id)).toBe(
     "its orders and trades have not been read since the unclean failover",
   );
@@ -24,6 +20,6 @@ test("any other takeover orders at once", async () => {
   const rig = new DeskRig();
   rig.venue.isRecoveryHeld = true;
   rig.lead(1, "pre-emption");
-  await vi.advanceTimersByTimeAsync(50);
+  await pass(50);
   expect(rig.desk.whyNotReady(rig.venue.id)).toBeUndefined();
 });
