@@ -10,6 +10,16 @@ export interface Goal {
   readonly atLeast?: number;
 }
 
+/** What the command line says to a benchmark; those that have no use for it ignore it. */
+export interface BenchOptions {
+  /** Instead of the usual number, for each kind. */
+  readonly samples?: number;
+  /** Only this kind of what is measured. */
+  readonly kind?: string;
+  /** A file of samples: what is measured is added, and the figures are of all that it holds. */
+  readonly keep?: string;
+}
+
 export interface Figure {
   readonly name: string;
   readonly unit: string;

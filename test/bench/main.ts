@@ -1,17 +1,35 @@
 /**
  * Runs benchmarks by name (all without one) and prints each figure with its unit, its samples, and the ratio to the peer
- * that was measured in the same run. `--json` prints one object on stdout instead. Exit 1 when a goal is missed.
+ * that was measured in the same run. `--json` prints one object on stdout instead. Exit 1 when a goal is missed. A long one
+ * runs in slices: `takeover --kind kill --samples 50 --keep FILE`.
  */
 import { readdir } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import type { Figure, Goal } from "./figure.ts";
+import type { BenchOptions, Figure, Goal } from "./figure.ts";
 import { meetsGoal } from "./figure.ts";
 
 /** Files in this folder that measure nothing themselves. */
 const parts = new Set(["main", "figure"]);
 
-const { values, positionals } = parseArgs({ options: { json: { type: "boolean" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: {
+    json: { type: "boolean" },
+    samples: { type: "string" },
+    kind: { type: "string" },
+    keep: { type: "string" },
+  },
+  allowPositionals: true,
+});
+if (values.samples !== undefined && !/^[1-9]\d{0,5}$/u.test(values.samples)) {
+  process.stderr.write("--samples takes a whole number\n");
+  process.exit(2);
+}
+const asked: BenchOptions = {
+  ...(values.samples !== undefined && { samples: Number(values.samples) }),
+  ...(values.kind !== undefined && { kind: values.kind }),
+  ...(values.keep !== undefined && { keep: values.keep }),
+};
 const names = (await readdir(import.meta.dirname))
   .filter((file) => /^[a-z]+\.ts$/u.test(file))
   .map((file) => file.slice(0, -3))
@@ -26,8 +44,10 @@ if (unknown.length > 0) {
 const benches: { name: string; figures: readonly Figure[] }[] = [];
 for (const name of positionals.length > 0 ? positionals : names) {
   process.stderr.write(`${name} …\n`);
-  const bench = (await import(new URL(`${name}.ts`, import.meta.url).href)) as { run(): Promise<readonly Figure[]> };
-  const figures = await bench.run();
+  const bench = (await import(new URL(`${name}.ts`, import.meta.url).href)) as {
+    run(o: BenchOptions): Promise<readonly Figure[]>;
+  };
+  const figures = await bench.run(asked);
   benches.push({ name, figures });
   if (values.json !== true) process.stdout.write(`${name}\n${figures.map(line).join("")}`);
 }

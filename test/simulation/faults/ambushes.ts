@@ -1,4 +1,4 @@
-/** Faults that wait for a request of the succession and strike in the moment in which it leaves. */
+/** Faults that wait for a request of the succession, or for its outcome, and strike in that moment. */
 import type { Transaction } from "@baton/core";
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
@@ -85,17 +85,68 @@ export const ambushes: readonly Entry[] = [
     [3_000, 6_000],
   ),
   entry(
+    "ambush-overtake",
+    0.5,
+    ({ world, operators }) => {
+      // It wins, and hears of a successor on the link before it hears of its own win.
+      let slowed: Host | undefined;
+      const end = ambush(world, (node, transaction) => {
+        if (transaction.kind !== "takeover" || transaction.history.operation !== undefined) return false;
+        const other = transaction.insync.members.find((m) => m.node !== node);
+        if (other === undefined) return false;
+        slowed = world.host(node as never);
+        slowed.disk.slowMs += 2_400;
+        world.etcd.temper.answersSlow = { to: node, ms: 800 };
+        world.agenda.after(15, () => operators.failover(other.node));
+        world.agenda.after(1_000, () => void (world.etcd.temper.answersSlow = undefined));
+        return true;
+      });
+      return () => {
+        end();
+        if (slowed !== undefined) slowed.disk.slowMs = 0;
+      };
+    },
+    [4_000, 8_000],
+  ),
+  entry(
     "ambush-handoff",
     0.7,
     ({ world, operators }, { much }) => {
       operators.switchover(undefined);
       return ambush(world, (_, transaction) => {
         if (transaction.kind !== "handoff") return false;
-        if (much < 0.75) lateFor(world, 150);
-        else answersLostFor(world, 300);
+        if (much < 0.5) lateFor(world, 150);
+        else if (much < 0.75) answersLostFor(world, 300);
+        // The successor's lease ends while the handoff is on its way.
+        else world.etcd.revoke(transaction.leader.lease);
         return true;
       });
     },
     [1_000, 2_000],
+  ),
+  entry(
+    "takeover-loop",
+    0.3,
+    ({ world, operators }) => {
+      // Whoever leads is killed, three times; then somebody looks at it while the next one leads, held.
+      let left = 3;
+      let isOver = false;
+      const struck = new Set<string>();
+      const look = (): void => {
+        if (isOver) return;
+        const leader = world.leader();
+        const isHeld = leader?.leadership?.leading?.heldStart !== undefined;
+        if (isHeld) return world.agenda.after(500, () => operators.acknowledge());
+        if (leader !== undefined && left > 0 && !struck.has(leader.boot)) {
+          struck.add(leader.boot);
+          left -= 1;
+          world.host(leader.node).kill();
+        }
+        world.agenda.after(50, look);
+      };
+      look();
+      return () => void (isOver = true);
+    },
+    [8_000, 14_000],
   ),
 ];

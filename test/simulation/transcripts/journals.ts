@@ -46,6 +46,35 @@ export const journalStories: readonly Story[] = [
     },
   },
   {
+    name: "disk-rolled-back",
+    title: "Disk rolled back: a member that no longer holds what it acknowledged",
+    about:
+      "b's machine is restored from an image that is older than its last start. Its journal has the id that the set names, but it was opened fewer times than etcd has counted: the node ends with a sentence before it says anything to anybody.",
+    play: (stage) => {
+      stage.begin();
+      stage.tell("An image of b's disk is taken; b is started once more, and trading goes on.");
+      const rollBack = stage.host("b").disk.backup();
+      stage.host("b").kill();
+      stage.until("b is back", () => stage.boot("b")?.leadership !== undefined && stage.inSync().length === 3);
+      stage.orders(2);
+      stage.pass(300);
+      stage.tell("b's disk is put back to the image.");
+      stage.world.heldDown.add(stage.host("b").node);
+      stage.host("b").kill();
+      rollBack();
+      stage.world.heldDown.delete(stage.host("b").node);
+      stage.host("b").start();
+      stage.until("b has refused its disk", () => stage.host("b").disk.isRefused);
+      stage.pass(1_000);
+      stage.show();
+      stage.tell("An operator gives it an empty one.");
+      stage.host("b").replaceDisk();
+      stage.host("b").start();
+      stage.until("all are in sync", () => stage.inSync().length === 3);
+      stage.show();
+    },
+  },
+  {
     name: "fork",
     title: "Fork: a disk that lost what it had said to hold",
     about:

@@ -143,4 +143,91 @@ export const switchoverStories: readonly Story[] = [
       stage.show();
     },
   },
+  {
+    name: "switchover-aborted-successor-stops",
+    title: "Switchover aborted while the venue's answers are awaited: the successor is asked to stop",
+    about:
+      "The successor's own operator stops it in order, so it asks to be removed from the set. The leader does not hand the key to somebody who goes; it asks nothing of etcd but the smaller set, and goes on.",
+    play: (stage) => {
+      stage.begin();
+      stage.tell("The venue answers slowly, and an operator asks for a switchover to b, which another one stops.");
+      stage.world.venue.temper.ackStall = 1;
+      stage.clients.burst(3, "buy");
+      stage.pass(15);
+      stage.operators.switchover("b");
+      stage.until("a holds", () => stage.boot("a")?.leadership?.leading?.hold !== undefined);
+      stage.boot("b")?.stopInOrder(3_000);
+      ended(stage);
+      stage.world.venue.temper.ackStall = 0;
+      stage.until("b has gone", () => stage.boot("b") === undefined);
+      stage.orders(1);
+      stage.tell("b is started again.");
+      stage.host("b").start();
+      stage.until("all are in sync", () => stage.inSync().length === 3);
+      stage.show();
+    },
+  },
+  {
+    name: "switchover-leader-dies-while-held",
+    title: "The leader dies while it holds: the operation ends all the same",
+    about:
+      "Nothing was asked of etcd yet, so this is a crash like another: a standby takes over by the released lease. Who leads next reads in the history that no epoch was made by the operation, and writes that it was aborted.",
+    play: (stage) => {
+      stage.begin();
+      stage.tell(
+        "An operator asks for a switchover to b, with orders on their way, and a's process is killed while it holds.",
+      );
+      stage.clients.burst(3, "sell");
+      stage.pass(15);
+      stage.operators.switchover("b");
+      stage.until("a holds", () => stage.boot("a")?.leadership?.leading?.hold !== undefined);
+      stage.host("a").kill();
+      stage.untilEpoch(2);
+      ended(stage);
+      stage.until("all are in sync", () => stage.inSync().length === 3);
+      stage.pass(100);
+      stage.show();
+    },
+  },
+  {
+    name: "switchover-leader-dies-at-the-handoff",
+    title: "The leader dies when it has asked: the handoff counts",
+    about:
+      "The process is killed in the moment in which its handoff leaves. etcd applies it, so the named successor leads without anybody's takeover, and the history, written in the same transaction, tells that the operation is done.",
+    play: (stage) => {
+      stage.begin();
+      atHandoff(stage, () => {
+        stage.world.agenda.after(0.5, () => stage.host("a").kill());
+      });
+      stage.tell("An operator asks for a switchover to b, and a's process is killed as soon as it has asked etcd.");
+      stage.operators.switchover("b");
+      stage.untilEpoch(2);
+      ended(stage);
+      stage.until("all are in sync", () => stage.inSync().length === 3);
+      stage.pass(100);
+      stage.show();
+    },
+  },
+  {
+    name: "yield",
+    title: "Yield: only the leader's own way to the venue is gone",
+    about:
+      "The leader hears nothing of the venue, and a standby in sync does. After the configured while it hands over by itself, by the same path as a switchover; when nobody reaches the venue, nothing moves.",
+    play: (stage) => {
+      stage.begin();
+      stage.tell("Nobody reaches the venue any more.");
+      const healAll = stage.cut(["a", "venue"], ["b", "venue"], ["c", "venue"]);
+      stage.pass(4_000);
+      stage.show();
+      stage.tell("b and c reach it again, a does not.");
+      healAll();
+      const heal = stage.cut(["a", "venue"]);
+      stage.untilEpoch(2);
+      stage.orders(1);
+      stage.until("a is in sync", () => stage.inSync().length === 3);
+      heal();
+      stage.pass(100);
+      stage.show();
+    },
+  },
 ];

@@ -197,4 +197,27 @@ export const takeoverStories: readonly Story[] = [
       stage.show();
     },
   },
+  {
+    name: "takeover-loop",
+    title: "A loop of takeovers: the next leader starts held",
+    about:
+      "Each new leader dies as the last one did. The third that takes over for the same reason within the configured time leads, cancels and resolves, but takes no new risk until a person has looked at it.",
+    play: (stage) => {
+      stage.begin();
+      for (const [at, epoch] of ["once", "twice", "three times"].entries()) {
+        stage.tell(`The leader's process is killed: ${epoch}.`);
+        stage.host(stage.leader().node).kill();
+        stage.untilEpoch(at + 2);
+        stage.until("all are in sync", () => stage.inSync().length === 3);
+      }
+      stage.tell("A client asks for an order, and gets none until an operator acknowledges.");
+      stage.orders(1);
+      stage.pass(500);
+      stage.operators.acknowledge();
+      stage.pass(300);
+      stage.orders(1);
+      stage.pass(200);
+      stage.show();
+    },
+  },
 ];

@@ -5,12 +5,13 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { etcdStories } from "./etcd-away.ts";
 import { journalStories } from "./journals.ts";
 import { transcript } from "./stage.ts";
 import { switchoverStories } from "./switchovers.ts";
 import { takeoverStories } from "./takeovers.ts";
 
-const stories = [...takeoverStories, ...switchoverStories, ...journalStories];
+const stories = [...takeoverStories, ...switchoverStories, ...journalStories, ...etcdStories];
 const fileOf = (name: string): string => join(import.meta.dirname, `${name}.txt`);
 
 describe("the stories are told as they stand in their files", () => {

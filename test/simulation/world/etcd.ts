@@ -46,6 +46,8 @@ export interface EtcdTemper {
   late: { readonly chance: number; readonly ms: number; readonly atLeastMs?: number };
   /** Chance that an answer is lost. */
   answerLoss: number;
+  /** Answers to this asker travel so much longer than its requests do. */
+  answersSlow?: { readonly to: string; readonly ms: number } | undefined;
   /** How late a watch tells, at most. */
   watchLagMs: number;
 }
@@ -270,7 +272,11 @@ export class Etcd {
       if (this.#leader !== leader || !member.isAlive) return this.#receive(member, ask);
       const value = ask.apply();
       if (this.#dice.chance(this.temper.answerLoss)) return;
-      this.#network.packet(etcdAt(member.place), ask.from, () => ask.answer({ kind: "answer", value }));
+      const { answersSlow } = this.temper;
+      const answer = (): void =>
+        this.#network.packet(etcdAt(member.place), ask.from, () => ask.answer({ kind: "answer", value }));
+      if (answersSlow?.to === ask.from) this.#agenda.after(answersSlow.ms, answer);
+      else answer();
     });
   }
 

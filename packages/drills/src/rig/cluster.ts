@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly seed?: number;
   readonly uniqueness?: Uniqueness;
   readonly links?: LinkPlan;
+  /** False: a standby waits for the end of the leader's lease; default true. */
+  readonly preempt?: boolean;
   /** Called with a sentence for each step of the start. */
   readonly onStep?: (sentence: string) => void;
 }
@@ -175,6 +177,7 @@ async function layOutNodes(parts: Parts, options: ClusterOptions): Promise<void>
       etcd: toEtcd.length === 0 ? etcd.endpoints : toEtcd.map((link) => `http://127.0.0.1:${link.port}`),
       exchange: toExchange[0] === undefined ? exchange.address : `127.0.0.1:${toExchange[0].port}`,
       uniqueness: options.uniqueness ?? "open-only",
+      preempt: options.preempt ?? true,
     });
     const endpoint = `http://${listen.get(node)}`;
     parts.nodes.push(new EngineNode({ id: node, endpoint, configFile, home, links, guard: parts.guard }));

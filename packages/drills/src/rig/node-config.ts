@@ -51,6 +51,7 @@ export interface NodePlan {
   /** `host:port` of the exchange as this node reaches it. */
   readonly exchange: string;
   readonly uniqueness: "open-only" | "forever" | "none";
+  readonly preempt: boolean;
 }
 
 /** Writes the node's file and secrets; gives the file's path. */
@@ -79,6 +80,7 @@ function configOf(plan: NodePlan): object {
     leadership: {
       profile: "lan",
       leaseTtlSeconds: rigTimes.leaseTtlSeconds,
+      preempt: plan.preempt,
       yieldMs: rigTimes.yieldMs,
       // Drills kill the same node over and over; that is no loop that anybody has to look at.
       loop: { takeovers: 0, deaths: 0 },

@@ -1,0 +1,173 @@
+/**
+ * How long nobody trades when a leader is lost, by the way in which it is lost: from the instant of the fault to the first
+ * request to place that another node brings to the exchange, read from the exchange's own log on the machine's one monotonic
+ * clock, under 110 orders a second on three symbols. One cluster serves many faults; each strikes once all nodes are in sync
+ * again, at a random moment between two heartbeats. Its phases are the leader's own words in etcd's history.
+ *
+ * A few hundred faults take long: `--kind K --samples N` runs a slice, and `--keep FILE` adds its samples to that file and
+ * tells the figures of all that it holds.
+ */
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { openFlow, readHistory, startCluster } from "@baton/drills";
+import type { Cluster } from "@baton/drills";
+import { AuditTail } from "./audit-tail.ts";
+import type { BenchOptions, Figure } from "./figure.ts";
+import { accessOf } from "./order-clients.ts";
+import { lossKinds } from "./takeover-faults.ts";
+import type { LossKind } from "./takeover-faults.ts";
+
+/** One leader lost; times in ms. */
+interface Sample {
+  readonly kind: string;
+  /** From the fault, or the request for a switchover, to the first order of the next epoch. */
+  readonly rtoMs: number;
+  /** Between the last order of the old leader and the first of the new one. */
+  readonly gapMs: number;
+  readonly epoch: number;
+  readonly detect?: number;
+  readonly elect?: number;
+  readonly promote?: number;
+  readonly firstOrder?: number;
+}
+
+type Told = Omit<Sample, "detect" | "elect" | "promote" | "firstOrder"> & {
+  readonly faultWallMs: number;
+  readonly firstWallMs: number;
+};
+
+const perSecond = 110;
+const recoverWithinMs = 20_000;
+const enoughForP99 = 300;
+
+/** Measures one kind or all of them. */
+export async function run(o: BenchOptions): Promise<readonly Figure[]> {
+  const kinds = lossKinds.filter(({ name }) => o.kind === undefined || name === o.kind);
+  if (kinds.length === 0)
+    throw new Error(`no kind ${o.kind}; there are: ${lossKinds.map(({ name }) => name).join(", ")}`);
+  const samples: Sample[] = [];
+  for (const kind of kinds) samples.push(...(await samplesOf(kind, o)));
+  const all = o.keep === undefined ? samples : kept(o.keep);
+  return kinds.flatMap((kind) =>
+    figuresOf(
+      kind,
+      all.filter((sample) => sample.kind === kind.name),
+    ),
+  );
+}
+
+async function samplesOf(kind: LossKind, o: BenchOptions): Promise<readonly Sample[]> {
+  const wanted = o.samples ?? kind.samples;
+  await using cluster = await startCluster(kind.cluster);
+  const flow = await openFlow(cluster, { seed: 1, perSecond, run: `${kind.name}-${process.pid}` });
+  using tail = new AuditTail(cluster.exchange.auditFile);
+  const told: Told[] = [];
+  let samples: readonly Sample[] = [];
+  try {
+    await flow.start();
+    const began = performance.now();
+    while (told.length < wanted) {
+      const one = await loseLeader(kind, cluster, { tail, flow });
+      told.push(one);
+      const seconds = Math.round((performance.now() - began) / 1_000);
+      process.stderr.write(`  ${kind.name} ${told.length} of ${wanted}: ${Math.round(one.rtoMs)} ms (${seconds} s)\n`);
+    }
+  } finally {
+    // What was measured before something went wrong counts too.
+    samples = await withPhases(cluster, told);
+    if (o.keep !== undefined) for (const sample of samples) appendFileSync(o.keep, `${JSON.stringify(sample)}\n`);
+    await flow.finish();
+  }
+  return samples;
+}
+
+async function loseLeader(
+  kind: LossKind,
+  cluster: Cluster,
+  seen: { readonly tail: AuditTail; readonly flow: Awaited<ReturnType<typeof openFlow>> },
+): Promise<Told> {
+  const { tail, flow } = seen;
+  await cluster.untilInSync();
+  const leader = await cluster.leader();
+  const { apiKey } = await accessOf(leader.configFile);
+  await delay(100 + 100 * Math.random());
+  const recovered = flow.untilEpochAfter(flow.epoch, recoverWithinMs);
+  const struck = await kind.strike(cluster, leader);
+  // Looking at the log costs a core's time: not before somebody trades again.
+  const epoch = await recovered;
+  if (epoch === undefined) throw new Error(`${kind.name}: no order of a later epoch within ${recoverWithinMs} ms`);
+  const end = performance.now() + 5_000;
+  for (;;) {
+    const places = tail.read();
+    const at = places.findIndex((place) => place.monoMs > struck.atMonoMs && place.apiKey !== apiKey);
+    const first = places[at];
+    if (first !== undefined) {
+      const last = places.slice(0, at).findLast((place) => place.apiKey === apiKey);
+      await struck.undo();
+      return {
+        kind: kind.name,
+        rtoMs: first.monoMs - struck.atMonoMs,
+        gapMs: first.monoMs - (last?.monoMs ?? struck.atMonoMs),
+        epoch,
+        faultWallMs: struck.atWallMs,
+        firstWallMs: first.wallMs,
+      };
+    }
+    if (performance.now() > end)
+      throw new Error(`${kind.name}: acknowledged in epoch ${epoch}, and nothing was placed`);
+    await delay(10);
+  }
+}
+
+/** `elect` and `promote` are the leader's own measure; what came before is `detect`, what came after `firstOrder`. */
+async function withPhases(cluster: Cluster, told: readonly Told[]): Promise<readonly Sample[]> {
+  const history = await readHistory(cluster.etcd.endpoints, cluster.name);
+  return told.map(({ faultWallMs, firstWallMs, ...sample }) => {
+    const record = history.find(({ epoch }) => epoch === sample.epoch);
+    const { elect, promote } = record?.phases ?? {};
+    if (record === undefined || elect === undefined || promote === undefined) return sample;
+    const detect = record.atWallMs - faultWallMs;
+    return { ...sample, detect, elect, promote, firstOrder: firstWallMs - faultWallMs - detect - elect - promote };
+  });
+}
+
+function kept(file: string): readonly Sample[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Sample);
+}
+
+function figuresOf(kind: LossKind, samples: readonly Sample[]): readonly Figure[] {
+  if (samples.length === 0) return [];
+  const isPlanned = kind.name === "switchover";
+  const gaps = samples.map((sample) => (isPlanned ? sample.gapMs : sample.rtoMs));
+  const goal = { goal: { atMost: kind.goalMs } };
+  const figure = (name: string, values: readonly number[], percentile: number): Figure => {
+    return { name, unit: "ms", value: ranked(values, percentile), samples: values.length };
+  };
+  const isMany = samples.length >= enoughForP99;
+  const figures = [
+    figure(`${kind.says}: p50`, gaps, 50),
+    figure(`${kind.says}: p95`, gaps, 95),
+    { ...figure(`${kind.says}: p99`, gaps, 99), ...goal },
+    { ...figure(`${kind.says}: maximum`, gaps, 100), ...(!isMany && goal) },
+  ].filter(({ name }) => isMany || !name.endsWith("p99"));
+  if (isPlanned) {
+    const asked = samples.map(({ rtoMs }) => rtoMs);
+    figures.push(figure("  from the request to the next leader's first order: p50", asked, 50));
+    figures.push(figure("  from the request to the next leader's first order: p99", asked, 99));
+  }
+  for (const phase of ["detect", "elect", "promote", "firstOrder"] as const) {
+    const values = samples.flatMap((sample) => sample[phase] ?? []);
+    if (values.length > 0)
+      figures.push(figure(`  of it, ${phase}: p50`, values, 50), figure(`  of it, ${phase}: p95`, values, 95));
+  }
+  return figures;
+}
+
+/** The value at a percentile, by nearest rank: with few samples one of them, never something in between. */
+function ranked(values: readonly number[], percentile: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const rank = Math.max(1, Math.ceil((percentile / 100) * sorted.length));
+  return sorted[rank - 1] ?? Number.NaN;
+}
