@@ -41,6 +41,7 @@ export const breaks = {
   "promise-forgotten": "a failsafe promise is not written to the disk",
   "promise-ignored": "a peer that has promised takes over all the same",
   "pin-ignored": "an etcd that was put back is believed",
+  "old-lease-kept": "a lease of an etcd that was put back is led on, and its answer is taken for another leader's",
   "openings-uncounted": "a disk that was rolled back is used",
   "death-guessed": "a supervisor that does not hear its engine says that it is dead",
 } as const;
@@ -69,6 +70,7 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "promise-forgotten": ["failsafe-on", "etcd-quorum-loss", "process-kill"],
   "promise-ignored": ["failsafe-on", "etcd-quorum-loss", "etcd-unreachable"],
   "pin-ignored": ["etcd-restored"],
+  "old-lease-kept": ["etcd-restored"],
   "openings-uncounted": ["disk-rolled-back"],
   "cut-by-length": ["process-kill", "node-cut"],
 };

@@ -45,6 +45,7 @@ export const foundWithin: Readonly<
   "promise-forgotten": { seeds: 20, by: ["I2"] },
   "promise-ignored": { seeds: 20, by: ["I2"] },
   "pin-ignored": { seeds: 20, by: ["I1", "I6"] },
+  "old-lease-kept": { seeds: 40, by: ["healing"] },
   "openings-uncounted": { seeds: 20, by: ["I6", "I4"] },
   "death-guessed": { seeds: 10, by: ["I10"] },
 };

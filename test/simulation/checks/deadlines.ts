@@ -36,7 +36,9 @@ export class DeadlineChecks {
   /** Every member of etcd's set has put its promise on its disk, and it outlasts the deadline that rests on it. */
   extended(boot: Boot, untilMono: number): void {
     const { world } = this.#watch;
-    for (const member of world.etcd.store.insync.value.members) {
+    // What a restored etcd shows is not the set that this leader knew.
+    const members = this.#watch.succession.isEtcdRestored ? [] : world.etcd.store.insync.value.members;
+    for (const member of members) {
       const { disk } = world.host(member.node);
       const isSame = disk.content.journal === member.journal;
       if (member.node === boot.node || !isSame || disk.content.promisedForMs !== undefined) continue;

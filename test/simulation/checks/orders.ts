@@ -17,6 +17,8 @@ export class OrderChecks {
   /** Intent number → its accepted orders' client order ids. */
   readonly accepted: Map<number, string[]> = new Map();
   intents = 0;
+  /** True time of the last fill at the venue. */
+  lastFillAtMs = 0;
   readonly #watch: Watch;
   readonly #exposed = new Map<string, Exposed>();
   readonly #open = new Map<number, { readonly symbol: string; readonly side: "BUY" | "SELL"; left: Decimal }>();
@@ -81,6 +83,7 @@ export class OrderChecks {
 
   audited(record: AuditRecord): void {
     if (record.type === "accept") this.#accepted(record);
+    if (record.type === "fill") this.lastFillAtMs = this.#watch.world.agenda.now;
     this.#expose(record);
   }
 

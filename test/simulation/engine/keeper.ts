@@ -16,9 +16,11 @@ export type KeeperEvent =
   | { readonly kind: "granted"; readonly lease: LeaseId }
   | {
       readonly kind: "lost";
-      readonly reason: "other-leader" | "deadline" | "lease-gone" | "clock-jump";
+      readonly reason: "other-leader" | "etcd-replaced" | "deadline" | "lease-gone" | "clock-jump";
       readonly detail: string;
     };
+
+type Lost = Extract<KeeperEvent, { kind: "lost" }>;
 
 export interface KeeperPorts {
   readonly place: string;
@@ -125,13 +127,13 @@ export class Keeper {
       );
     }
     const leading = this.#leading;
-    if (leading === undefined) return;
+    if (leading === undefined) return this.#rehearse();
     this.#client.first(
       (store: EtcdStore) => ({ leader: store.leader, epoch: store.epoch.value, clusterId: store.clusterId }),
       (found) => {
         if (found === undefined || this.#leading !== leading) return;
         const why = this.#refusal(leading.epoch, found);
-        if (why !== undefined) return this.#lose("other-leader", why);
+        if (why !== undefined) return this.#lose(why.reason, why.detail);
         this.#ports.confirmed(now, leading.epoch);
         leading.confirmedFrom = Math.max(leading.confirmedFrom ?? 0, now);
         this.#moveDeadline();
@@ -139,16 +141,37 @@ export class Keeper {
     );
   }
 
+  /** Another etcd answers: nobody could lead on a lease of the old one. */
+  #rehearse(): void {
+    this.#client.first(
+      (store: EtcdStore) => ({ clusterId: store.clusterId }),
+      (found) => {
+        if (found === undefined || this.#leading !== undefined || this.#lease === undefined) return;
+        if (found.clusterId === this.#clusterId || this.#bent.is("old-lease-kept")) return;
+        this.#lease = undefined;
+        this.#grant();
+      },
+    );
+  }
+
   #refusal(
     epoch: Epoch,
     found: { readonly leader: EtcdStore["leader"]; readonly epoch: Epoch; readonly clusterId: number },
-  ): string | undefined {
-    if (found.clusterId !== this.#clusterId) return "another etcd answers";
+  ): { readonly reason: Lost["reason"]; readonly detail: string } | undefined {
+    const other = (detail: string) => ({ reason: "other-leader", detail }) as const;
+    if (found.clusterId !== this.#clusterId) {
+      return {
+        reason: this.#bent.is("old-lease-kept") ? "other-leader" : "etcd-replaced",
+        detail: "another etcd answers",
+      };
+    }
     const leader = found.leader?.value;
-    if (leader === undefined) return "the leader key is gone";
-    if (leader.boot !== this.#ports.boot || leader.epoch !== epoch) return `${leader.node} leads at ${leader.epoch}`;
-    if (leader.lease !== this.#lease?.id) return "the leader key hangs on another lease";
-    return found.epoch === epoch ? undefined : `etcd is at epoch ${found.epoch}`;
+    if (leader === undefined) return other("the leader key is gone");
+    if (leader.boot !== this.#ports.boot || leader.epoch !== epoch)
+      return other(`${leader.node} leads at ${leader.epoch}`);
+    if (leader.lease !== this.#lease?.id)
+      return { reason: "lease-gone", detail: "the leader key hangs on another lease" };
+    return found.epoch === epoch ? undefined : other(`etcd is at epoch ${found.epoch}`);
   }
 
   #isProgressing(now: number): boolean {
@@ -215,7 +238,7 @@ export class Keeper {
     this.#lose("deadline", "no renewal was confirmed in time");
   }
 
-  #lose(reason: Extract<KeeperEvent, { kind: "lost" }>["reason"], detail: string): void {
+  #lose(reason: Lost["reason"], detail: string): void {
     const epoch = this.#leading?.epoch;
     this.#deadline = 0;
     if (epoch === undefined) return;

@@ -73,7 +73,7 @@ export const disks: readonly Entry[] = [
   entry(
     "disk-rolled-back",
     0.3,
-    ({ world }, { on }) => {
+    ({ world, operators }, { on }) => {
       const host = world.host(on as never);
       const { disk } = host;
       const rollBack = disk.backup();
@@ -87,11 +87,7 @@ export const disks: readonly Entry[] = [
         rollBack();
         world.heldDown.delete(host.node);
         host.start();
-        world.agenda.after(3_000, () => {
-          if (!host.disk.isRefused) return;
-          host.replaceDisk();
-          host.start();
-        });
+        world.agenda.after(3_000, () => operators.replaceRefusedDisks());
       };
     },
     [1_000, 6_000],

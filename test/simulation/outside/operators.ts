@@ -12,6 +12,8 @@ export class Operators {
   readonly asked: OperationId[] = [];
   readonly #world: World;
   #count = 0;
+  /** Asked for, and not taken by etcd yet. */
+  readonly #changes: (() => void)[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -36,14 +38,19 @@ export class Operators {
 
   /**
    * Compares all journals after etcd was restored; tried until every node has told of its own. A node that saw nothing newer
-   * than the backup (a new disk, say) never notices: after a while it is named as one that does not count.
+   * than the backup (a new disk, say) never notices: after a while it is named as one that does not count. A node that is
+   * merely down, or has not come up yet, is waited for.
    */
   reAnchor(tries = 0): void {
     const { etcd, agenda, nodes, watch } = this.#world;
     if (!watch.succession.isEtcdRestored) return;
     const view = etcd.store.view();
     const names = nodes.map(({ node }) => node);
-    const unaware = names.filter((node) => (view.members.get(node)?.facts?.etcdRestored ?? null) === null);
+    const unaware = names.filter((node) => {
+      const told = view.members.get(node);
+      const isRunning = told !== undefined && told.boot === this.#world.bootOf(node)?.boot;
+      return isRunning && (told.facts?.etcdRestored ?? null) === null && !(told.facts?.isStarting ?? true);
+    });
     const planned = planAnchor(view, { nodes: names, without: tries < triesForAll ? [] : unaware });
     const isServed = etcd.members.some((one) => etcd.isServing(one.place));
     if (planned.kind === "refused" || !isServed) {
@@ -55,6 +62,15 @@ export class Operators {
     etcd.store.reAnchor(planned.plan, anchorRecord(planned.plan, whose));
     watch.succession.reAnchored(planned.plan.epoch);
     this.#world.say("operator", "re-anchors", `Re-anchors the cluster. ${planned.plan.sentence}`);
+  }
+
+  /** Whoever was told that its disk was rolled back gets an empty one. */
+  replaceRefusedDisks(): void {
+    for (const host of this.#world.nodes) {
+      if (!host.disk.isRefused || this.#world.heldDown.has(host.node)) continue;
+      host.replaceDisk();
+      host.start();
+    }
   }
 
   /** etcd was put back to an older state: operations that it never heard of cannot be read in it. */
@@ -102,11 +118,22 @@ export class Operators {
     this.#change(() => this.#world.etcd.store.setKill({ level, by: "operator", reason: "drill", atWallMs }));
   }
 
-  /** A write of an operator's own: tried until some member takes it. */
+  /** A write of an operator's own: tried until some member takes it, and none before those that were asked for earlier. */
   #change(apply: () => void): void {
+    this.#changes.push(apply);
+    if (this.#changes.length === 1) this.#next();
+  }
+
+  #next(): void {
     const { etcd, agenda } = this.#world;
+    const [apply] = this.#changes;
+    if (apply === undefined) return;
     const member = etcd.members.find((one) => etcd.isServing(one.place));
-    if (member === undefined) agenda.after(500, () => this.#change(apply));
-    else agenda.after(2, apply);
+    if (member === undefined) return agenda.after(500, () => this.#next());
+    agenda.after(2, () => {
+      apply();
+      this.#changes.shift();
+      this.#next();
+    });
   }
 }

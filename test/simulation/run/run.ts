@@ -119,10 +119,12 @@ function heal(world: World, clients: Clients, operators: Operators, setting: Set
     why = whyNotHealed(world);
     // Somebody looks at what died, and lifts what was held for it.
     if (why !== undefined && Math.round(agenda.now) % 4 === 0) operators.acknowledge();
+    operators.replaceRefusedDisks();
     if (why === undefined) restedSince ??= agenda.now;
     else restedSince = undefined;
-    // Clients that repeat themselves, and words that are still on their way.
-    if (restedSince !== undefined && agenda.now - restedSince > 2_500) break;
+    // Clients that repeat themselves, and words that are still on their way: of fills in the last moment, too.
+    const isQuiet = agenda.now - watch.orders.lastFillAtMs > 500;
+    if (restedSince !== undefined && agenda.now - restedSince > 2_500 && isQuiet) break;
   }
   if (watch.violation !== undefined) return;
   if (why !== undefined)

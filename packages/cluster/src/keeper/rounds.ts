@@ -21,7 +21,14 @@ import type { KeepaliveAnswer } from "./line.ts";
 import { KeepaliveLine } from "./line.ts";
 
 /** Why the right to act ended. All but `other-leader` end it for the life of the process. */
-export type LostReason = "lease-gone" | "other-leader" | "deadline-passed" | "clock-jump" | "keeper-died";
+export type LostReason =
+  | "lease-gone"
+  | "other-leader"
+  /** The lease was granted by an etcd that was restored or replaced since; a new boot has one of the new etcd. */
+  | "etcd-replaced"
+  | "deadline-passed"
+  | "clock-jump"
+  | "keeper-died";
 
 export type KeeperEvent =
   /** A lease is ours: at start, and again when it was lost while not leading. Time only with `ttlMs`. */
@@ -184,9 +191,16 @@ export class Rounds {
     return stalled === undefined;
   }
 
-  /** The read that leading needs, made while following too: its connections are open and its code is warm at takeover. */
+  /**
+   * The read that leading needs, made while following too: its connections are open and its code is warm at takeover. It
+   * also tells when another etcd answers: nobody could lead on a lease of the old one, so a new one is asked for.
+   */
   async #rehearse(): Promise<void> {
-    await this.#readLeadership().catch(() => undefined);
+    const answer = await this.#readLeadership().catch(() => undefined);
+    if (answer === undefined || this.#isStopped || this.#leading !== undefined || this.#lease === undefined) return;
+    if (answer.header.cluster_id === this.#etcdClusterId) return;
+    this.#lease = undefined;
+    await this.#grant();
   }
 
   #readLeadership(): Promise<ITxnResponse> {
@@ -246,31 +260,37 @@ export class Rounds {
     if (this.#leading !== leading || this.#isStopped) return;
     const refusal = this.#refusal(leading.epoch, answer);
     if (refusal !== undefined) {
-      this.#lose("other-leader", refusal);
+      this.#lose(refusal.reason, refusal.detail);
       return;
     }
     if (leading.confirmedFrom === undefined || sent > leading.confirmedFrom) leading.confirmedFrom = sent;
     this.#moveDeadline();
   }
 
-  /** Why this read does not show us as leader at our epoch, if it does not. */
-  #refusal(epoch: Epoch, answer: ITxnResponse): string | undefined {
+  /**
+   * Why this read does not show us as leader at our epoch, if it does not. Where the key is ours by its words, and yet not
+   * worth anything to us, nobody else would end this leadership: the boot ends.
+   */
+  #refusal(epoch: Epoch, answer: ITxnResponse): { readonly reason: LostReason; readonly detail: string } | undefined {
     const { cluster_id: etcdClusterId } = answer.header;
     // A restored etcd may show this very boot as leader, with writes forgotten that came after.
-    if (etcdClusterId !== this.#etcdClusterId) return `another etcd answers, with cluster id ${etcdClusterId}`;
+    if (etcdClusterId !== this.#etcdClusterId) {
+      return { reason: "etcd-replaced", detail: `another etcd answers, with cluster id ${etcdClusterId}` };
+    }
+    const other = (detail: string) => ({ reason: "other-leader", detail }) as const;
     const [leaderKv, epochKv] = answer.responses.map((one) => one.response_range.kvs[0]);
-    if (leaderKv === undefined) return "the leader key is gone";
+    if (leaderKv === undefined) return other("the leader key is gone");
     try {
       const leader = decode<LeaderRecord>(leaderKv, "object");
       if (leader.boot !== this.#options.boot || leader.node !== this.#options.node || leader.epoch !== epoch) {
-        return `${leader.node} leads at epoch ${leader.epoch}`;
+        return other(`${leader.node} leads at epoch ${leader.epoch}`);
       }
       if (leader.lease !== this.#lease?.id || leaderKv.lease !== leader.lease)
-        return "the leader key hangs on another lease";
+        return { reason: "lease-gone", detail: "the leader key hangs on another lease" };
       const stands = epochKv === undefined ? undefined : decode<Epoch>(epochKv, "number");
-      return stands === epoch ? undefined : `etcd is at epoch ${stands}`;
+      return stands === epoch ? undefined : other(`etcd is at epoch ${stands}`);
     } catch (error) {
-      return causeOf(error);
+      return other(causeOf(error));
     }
   }
 

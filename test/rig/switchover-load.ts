@@ -1,0 +1,153 @@
+/**
+ * Switchovers while everybody trades: a flow of orders through the API of every node, resting orders in the book, a TWAP
+ * under way, and the leadership going round in the middle. What the exchange and the journals say of it afterwards is given
+ * to the checker; what a planned change of leader must never do to an order is counted beside it.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { decimal, id } from "@baton/core";
+import type { AuditRecord, OperationId, OrderView, SymbolId } from "@baton/core";
+import { clientOf, judge, openFlow, untilParentEnded, untilSettled } from "@baton/drills";
+import type { Cluster, Finding } from "@baton/drills";
+import { call, eventually, restingBuy } from "../cluster/calls.ts";
+
+export interface LoadOptions {
+  readonly perSecond: number;
+  readonly switchovers: number;
+  /** Time between two of them. */
+  readonly everyMs: number;
+  readonly restingOrders: number;
+}
+
+/** What was seen; everything but the counts of orders and the gap has to be nothing. */
+export interface LoadResult {
+  readonly asked: number;
+  readonly acknowledged: number;
+  readonly switchovers: number;
+  /** Asked for again and again, and never answered. */
+  readonly givenUp: number;
+  /** Refused for good, by code; a check may say no, a switchover may not. */
+  readonly refusals: string;
+  /** Orders that ended at the exchange by a cancel that nobody had asked for. */
+  readonly cancelled: number;
+  /** Intents that came to the exchange more than once. */
+  readonly replaced: number;
+  /** Resting orders that do not rest in the book any more, under the id of their one placing. */
+  readonly restingLost: number;
+  readonly inDoubt: number;
+  /** Longest time between two requests to place at the exchange, while the flow was on. */
+  readonly longestGapMs: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Plays it on a cluster that is in sync; what it placed has ended when it returns. */
+export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise<LoadResult> {
+  const run = `load-${randomUUID().slice(0, 8)}`;
+  const faultAt = { kind: "switchover", atMonoMs: Number(process.hrtime.bigint()) / 1e6, atWallMs: Date.now() };
+  const resting = await rest(cluster, o.restingOrders, run);
+  const flow = await openFlow(cluster, { seed: 7, perSecond: o.perSecond, run });
+  await flow.start();
+  const parent = await flow.placeParent(
+    {
+      ...{ algo: "twap", symbol: id<SymbolId>("BTC/USDT"), side: "buy", quantity: decimal("0.01") },
+      ...{ slices: 10, durationMs: Math.max(5_000, o.switchovers * o.everyMs), aggressionBps: 10 },
+    },
+    `${run}-parent`,
+  );
+  await delay(o.everyMs);
+  const fromMonoMs = Number(process.hrtime.bigint()) / 1e6;
+  for (let count = 0; count < o.switchovers; count += 1) {
+    await switchOver(cluster);
+    await delay(o.everyMs);
+  }
+  const untilMonoMs = Number(process.hrtime.bigint()) / 1e6;
+  await untilParentEnded(cluster, parent);
+  await flow.finish();
+  const stillResting = await openOf(cluster, resting);
+  const inDoubt = (await clientOf(await cluster.leader()).cluster()).orders.inDoubt;
+  await untilSettled(cluster);
+  const { verdict, evidence } = await judge(cluster, { flow, fault: faultAt });
+  const audit = evidence.audit.filter(({ monoMs }) => monoMs >= faultAt.atMonoMs);
+  return {
+    ...{ asked: flow.count.asked, acknowledged: flow.count.acknowledged, switchovers: o.switchovers },
+    ...{ givenUp: flow.count.givenUp, refusals: flow.refusalText(), inDoubt },
+    cancelled: unasked(audit, evidence.orders ?? []),
+    replaced: twice(audit, evidence.orders ?? []),
+    restingLost: resting.length - stillResting,
+    longestGapMs: longestGap(audit, fromMonoMs, untilMonoMs),
+    findings: verdict.findings,
+  };
+}
+
+/** Buys that rest one percent below the market, spread over the nodes; given back once each is open at the exchange. */
+async function rest(cluster: Cluster, count: number, run: string): Promise<readonly string[]> {
+  const intents: string[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const node = cluster.nodes[at % cluster.nodes.length];
+    if (node === undefined) throw new Error("a cluster has nodes");
+    const told = await call(node, "POST", "/v1/orders", { body: await restingBuy(node), key: `${run}-rest-${at}` });
+    if (told.status !== 202) throw new Error(`a resting order was not taken: ${JSON.stringify(told.body)}`);
+    intents.push(told.body.intentId as string);
+  }
+  await eventually("they rest in the book", async () =>
+    (await openOf(cluster, intents)) === intents.length ? true : undefined,
+  );
+  return intents;
+}
+
+/** How many of these are open at the exchange under the id of their first and only placing. */
+async function openOf(cluster: Cluster, intents: readonly string[]): Promise<number> {
+  const leader = await cluster.leader();
+  const views = await Promise.all(
+    intents.map(async (intent) => (await call(leader, "GET", `/v1/orders/${intent}`)).body),
+  );
+  return views.filter((view) => view.status === "new" && view.clientOrderIds.length === 1).length;
+}
+
+/** One switchover, until its operation is done and all are in sync again. */
+async function switchOver(cluster: Cluster): Promise<void> {
+  await cluster.untilInSync();
+  const leader = await cluster.leader();
+  const operation = `switch-${randomUUID()}` as OperationId;
+  await clientOf(leader, 5_000).operate({ id: operation, what: "switchover", reason: "under load" });
+  await eventually("the operation has ended", async () => {
+    const told = await call(await cluster.leader(), "GET", `/operations/${operation}`);
+    if (told.body.phase === "done") return true;
+    if (["aborted", "failed"].includes(told.body.phase)) throw new Error(`${told.body.phase}: ${told.body.detail}`);
+    return undefined;
+  });
+}
+
+function idsOf(orders: readonly OrderView[]): ReadonlyMap<string, OrderView> {
+  return new Map(orders.flatMap((order) => order.clientOrderIds.map((each) => [each, order] as const)));
+}
+
+/** Cancels at the exchange of orders whose cancel no journal asks for. */
+function unasked(audit: readonly AuditRecord[], orders: readonly OrderView[]): number {
+  const byId = idsOf(orders);
+  const cancels = audit.filter((record) => record.type === "cancel");
+  return cancels.filter(({ clientOrderId }) => {
+    const order = byId.get(clientOrderId ?? "");
+    return order?.events.some((event) => event.kind === "cancel.requested") !== true;
+  }).length;
+}
+
+/** Intents of which more than one request to place reached the exchange. */
+function twice(audit: readonly AuditRecord[], orders: readonly OrderView[]): number {
+  const byId = idsOf(orders);
+  const seen = new Map<string, number>();
+  for (const record of audit) {
+    if (record.type !== "recv" || record.call !== "order.place") continue;
+    const intent = byId.get(record.clientOrderId ?? "")?.id ?? record.clientOrderId ?? "";
+    seen.set(intent, (seen.get(intent) ?? 0) + 1);
+  }
+  return [...seen.values()].filter((count) => count > 1).length;
+}
+
+function longestGap(audit: readonly AuditRecord[], fromMonoMs: number, untilMonoMs: number): number {
+  const at = audit
+    .filter((record) => record.type === "recv" && record.call === "order.place")
+    .map(({ monoMs }) => monoMs)
+    .filter((monoMs) => monoMs >= fromMonoMs && monoMs <= untilMonoMs);
+  return Math.max(0, ...at.slice(1).map((monoMs, index) => monoMs - (at[index] ?? monoMs)));
+}
