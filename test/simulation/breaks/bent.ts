@@ -42,6 +42,7 @@ export const breaks = {
   "promise-ignored": "a peer that has promised takes over all the same",
   "pin-ignored": "an etcd that was put back is believed",
   "old-lease-kept": "a lease of an etcd that was put back is led on, and its answer is taken for another leader's",
+  "hash-unchecked": "a frame is taken though its bytes do not match its hash",
   "openings-uncounted": "a disk that was rolled back is used",
   "death-guessed": "a supervisor that does not hear its engine says that it is dead",
 } as const;
@@ -71,6 +72,7 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "promise-ignored": ["failsafe-on", "etcd-quorum-loss", "etcd-unreachable"],
   "pin-ignored": ["etcd-restored"],
   "old-lease-kept": ["etcd-restored"],
+  "hash-unchecked": ["bytes-rot"],
   "openings-uncounted": ["disk-rolled-back"],
   "cut-by-length": ["process-kill", "node-cut"],
 };

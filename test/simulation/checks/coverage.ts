@@ -78,6 +78,7 @@ export const transitions: readonly string[] = [
   "failover refused",
   "etcd restored",
   "re-anchored",
+  "frame refused: its bytes are others",
   "disk refused: rolled back",
   "stopped in order",
   "held start",

@@ -30,11 +30,10 @@ export type InvariantName = keyof typeof invariants;
 
 /** What of an invariant this world does not judge, and where it is judged instead. */
 export const notJudged: Readonly<Partial<Record<InvariantName, string>>> = {
-  I1: "an etcd restored from a backup",
   I17: "a second node of one id is refused by the start of a real process (test/cluster)",
   I18: "holes in trade ids: the feeds are not part of this world (packages/feeds)",
   I19: "whether nodes notice a differing digest by themselves; that the states are equal is judged",
-  I20: "a corrupt record: the bytes on a simulated disk do not rot (packages/journal)",
+  I20: "bytes that rot on a disk: here they rot on the wire only (packages/journal verifies what it opens)",
 };
 
 /** What broke, when, and how. */

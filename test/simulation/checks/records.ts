@@ -27,6 +27,12 @@ export class Records {
     return read;
   }
 
+  /** Whether these are the bytes that were sealed under their hash. */
+  isAsSealed(frame: Frame): boolean {
+    const sealed = this.#frames.get(frame.hash)?.frame;
+    return sealed === frame || sealed?.body === frame.body;
+  }
+
   eventsOf(hash: string): readonly JournalEvent[] {
     return this.#frames.get(hash)?.events ?? [];
   }

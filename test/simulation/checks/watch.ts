@@ -183,6 +183,13 @@ export class Watch {
 
   disk(disk: Disk, order: DiskOrder): void {
     if (order.kind === "cut") this.commits.cut(disk, order.after);
+    if (order.kind === "frame" && !this.records.isAsSealed(order.frame)) {
+      const { first, last } = order.frame;
+      this.broken(
+        "I20",
+        `the disk of ${disk.place} holds other bytes of ${first}–${last} than were sealed under their hash`,
+      );
+    }
   }
 
   acknowledged(boot: Boot, message: Extract<ToLeader, { kind: "ack" }>): void {

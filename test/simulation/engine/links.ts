@@ -121,6 +121,7 @@ export class Links {
       agenda,
       network,
       dice: dice.fork(`link ${boot} ${other.boot} ${agenda.now}`),
+      rotten,
       client: {
         place: node,
         process: main,
@@ -143,6 +144,7 @@ export class Links {
       },
     });
     stream.scramble = this.#world.scrambleOf(node, peer);
+    stream.rot = this.#world.rots.get(`${node}>${peer}`) ?? 0;
     this.#dialled.set(peer, stream);
     other.links.remember(stream);
     this.#handlers.onUp(peer);
@@ -156,4 +158,12 @@ export class Links {
   forget(stream: Stream<ToLeader, ToFollower>): void {
     this.#served.delete(stream);
   }
+}
+
+/** A frame in which one digit is another one: still the same number of records, and each may still be read. */
+function rotten(message: ToFollower): ToFollower {
+  if (message.kind !== "frame") return message;
+  const { frame } = message;
+  const body = frame.body.replace(/[0-8](?=[^0-9]*$)/u, (digit) => String(Number(digit) + 1));
+  return body === frame.body ? message : { ...message, frame: { ...frame, body } };
 }

@@ -74,7 +74,7 @@ export class Running {
         boot.fence(`the journal failed: ${why}`);
       },
     });
-    this.journal = new SimJournal(disk, this.writer, soon, {
+    this.journal = new SimJournal(disk, bent, this.writer, soon, {
       onSealed: (frame) => {
         world.watch.sealed(boot, frame);
         this.leaderSide.ship(frame);
@@ -88,6 +88,7 @@ export class Running {
         this.ledger.cut(after);
         this.followerSide.onCut(after);
       },
+      onRotten: () => world.watch.note("frame refused: its bytes are others"),
       onReplaced: () => {
         world.watch.note("snapshot installed");
         this.ledger.replace(this.journal.frames, this.journal.commitMark.sequence);

@@ -76,4 +76,19 @@ export const networks: readonly Entry[] = [
     },
     [500, 4_000],
   ),
+  entry(
+    "bytes-rot",
+    0.5,
+    ({ world }, { on, other, much }) => {
+      const pair = `${on}>${other}`;
+      const set = (rot: number): void => {
+        if (rot === 0) world.rots.delete(pair);
+        else world.rots.set(pair, rot);
+        for (const stream of world.bootOf(on as never)?.links?.to(other as never) ?? []) stream.rot = rot;
+      };
+      set(0.02 + 0.2 * much);
+      return () => set(0);
+    },
+    [500, 4_000],
+  ),
 ];

@@ -2,7 +2,7 @@
  * A connection between two processes as TCP gives it: in order, nothing lost while it stands, nothing of it after its end.
  * Loss and cuts make it late (what was sent is sent again when the path is back). An end that dies is noticed at once when
  * its machine can say so, else only by silence. `scramble` is a broken middlebox: messages doubled, swapped or lost one by
- * one; it ends with the connection.
+ * one; it ends with the connection. `rot` changes bytes that TCP's own sum does not catch.
  */
 import type { Agenda } from "./agenda.ts";
 import type { Dice } from "./dice.ts";
@@ -31,6 +31,8 @@ interface Direction {
 export class Stream<ToServer, ToClient> {
   isOpen = true;
   scramble = 0;
+  /** Share of messages to the client whose bytes change on the way. */
+  rot = 0;
   readonly #agenda: Agenda;
   readonly #network: Network;
   readonly #dice: Dice;
@@ -38,6 +40,7 @@ export class Stream<ToServer, ToClient> {
   readonly #server: StreamEnd<ToServer>;
   readonly #up: Direction = { lastArrival: 0, held: [] };
   readonly #down: Direction = { lastArrival: 0, held: [] };
+  readonly #rotten: (message: ToClient) => ToClient;
   readonly #heard = { client: 0, server: 0 };
   /** Ends that know that it is over: nothing more reaches them. */
   readonly #gone = { client: false, server: false };
@@ -48,12 +51,15 @@ export class Stream<ToServer, ToClient> {
     dice: Dice;
     client: StreamEnd<ToClient>;
     server: StreamEnd<ToServer>;
+    /** The message with some of its bytes changed; itself when it holds none that matter. */
+    rotten: (message: ToClient) => ToClient;
   }) {
     this.#agenda = o.agenda;
     this.#network = o.network;
     this.#dice = o.dice;
     this.#client = o.client;
     this.#server = o.server;
+    this.#rotten = o.rotten;
     const { client, server } = o;
     this.#heard.client = client.process.clock.mono();
     this.#heard.server = server.process.clock.mono();
@@ -80,10 +86,11 @@ export class Stream<ToServer, ToClient> {
 
   toClient(message: ToClient): void {
     if (!this.isOpen) return;
+    const arriving = this.rot > 0 && this.#dice.chance(this.rot) ? this.#rotten(message) : message;
     this.#message(this.#down, this.#server, this.#client, () => {
       if (this.#gone.client) return;
       this.#hear("client");
-      this.#client.onMessage(message);
+      this.#client.onMessage(arriving);
     });
   }
 

@@ -61,6 +61,8 @@ export class World {
   readonly heldDown: Set<NodeId> = new Set();
   /** Pairs (follower, leader) whose messages are scrambled, and how badly. */
   readonly scrambles: Map<string, number> = new Map();
+  /** The same pairs, and the share of frames whose bytes change on the way. */
+  readonly rots: Map<string, number> = new Map();
   /** Those who wait for a request of the succession to leave a node. */
   readonly ambushes: Set<(node: NodeId, transaction: Transaction) => void> = new Set();
   /** Nodes whose market data stands still. */
