@@ -7,6 +7,7 @@ import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { stepsOfTheModel, transitions } from "../simulation/checks/coverage.ts";
 import { explore, stepNames } from "./spin.ts";
 import { broken, limits, whole } from "./variants.ts";
 
@@ -61,6 +62,19 @@ describe("the page beside the model", () => {
 
   it("puts every step beside its code", () => {
     expect(stepNames().filter((step) => !page.includes(`\`${step}\``))).toEqual([]);
+  });
+
+  it("and each step is one that the simulation has to show, or says why it does not", () => {
+    const shown = new Set(transitions);
+    for (const step of stepNames()) {
+      const counted = stepsOfTheModel[step];
+      const names = typeof counted === "string" ? [] : counted;
+      expect(
+        names?.filter((name) => !shown.has(name)),
+        step,
+      ).toEqual([]);
+    }
+    expect(Object.keys(stepsOfTheModel).toSorted()).toEqual(stepNames());
   });
 
   it("names only code that is there", () => {

@@ -1,5 +1,5 @@
 /** Which transitions of the protocol took part in a run; the names are those of the model, the counts are for people. */
-import type { Succession, SuccessionEffect } from "@baton/core";
+import type { Succession, SuccessionEffect, SuccessionInput } from "@baton/core";
 import type { Watch } from "./watch.ts";
 
 /** Every transition that a full run has to show. */
@@ -81,6 +81,16 @@ export const transitions: readonly string[] = [
   "frame refused: its bytes are others",
   "disk refused: rolled back",
   "stopped in order",
+  "receive",
+  "adopted by reading",
+  "shrink: the disk is gone",
+  "takeover committed",
+  "set-insync committed",
+  "handoff committed",
+  "pause",
+  "extension ended",
+  "promise ended",
+  "disk replaced",
   "held start",
   "held start lifted",
   "operation done",
@@ -96,9 +106,56 @@ export const neverInTruth: Readonly<Record<string, string>> = {
   "placed: duplicate": "an id is sent once; the second sending is a break (blind-resend)",
 };
 
-export function noteStep(watch: Watch, before: Succession, after: Succession): void {
+/**
+ * The steps of the model (`test/model`) by what they are counted as here: each step is shown by at least one of them. What
+ * stands as a sentence is not played in this world.
+ */
+export const stepsOfTheModel: Readonly<Record<string, readonly string[] | string>> = {
+  append: ["append"],
+  fsync: ["append"],
+  commit: ["commit"],
+  send: ["send"],
+  adopt: ["adopted by reading"],
+  stepDown: ["fenced: a later epoch", "fenced: the key is gone"],
+  deadlinePasses: ["fenced: the deadline passed"],
+  shrink: ["shrink"],
+  shrinkGone: ["shrink: the disk is gone"],
+  grow: ["grow"],
+  bump: ["bump"],
+  outcomeUnknown: ["set-insync unknown"],
+  handOver: ["handoff: switchover", "handoff: yield"],
+  answered: ["takeover committed", "set-insync committed", "handoff committed"],
+  appliedUnseen: ["won by reading", "adopted by reading", "handoff found in etcd"],
+  takeover: ["takeover: expired", "takeover: pre-emption", "takeover: crash-release"],
+  won: ["won"],
+  follow: ["follow"],
+  receive: ["receive"],
+  acknowledge: ["ack"],
+  crash: ["crash", "power loss"],
+  leaseEnds: ["fenced: the key is gone", "takeover: expired"],
+  pause: ["pause"],
+  promise: ["promised"],
+  extend: ["extended"],
+  extensionEnds: ["extension ended"],
+  promiseEnds: ["promise ended"],
+  uncleanTakeover: "what an unclean failover loses is judged by the model, in core's tests and with real processes",
+  reconcile: "only an unclean failover needs it",
+  backUp: ["etcd restored"],
+  restoreEtcd: ["etcd restored"],
+  reAnchor: ["re-anchored"],
+  newDisk: ["disk replaced"],
+  takeImage: ["disk refused: rolled back"],
+  rollBack: ["disk refused: rolled back"],
+};
+
+export function noteStep(watch: Watch, before: Succession, after: Succession, input: SuccessionInput): void {
   const was = before.role;
   const is = after.role;
+  if (was.role === "leader" && is.role === "leader" && input.kind === "view") {
+    if (is.known.record.version > was.known.record.version) watch.note("adopted by reading");
+  }
+  const isEnded = is.role === "fenced" && /no renewal was confirmed/.test(is.reason);
+  if (was.role === "leader" && isEnded && was.extendedUntilMonoMs !== undefined) watch.note("extension ended");
   const wasHeld = was.role === "leader" && was.heldStart !== undefined;
   const isHeld = is.role === "leader" && is.heldStart !== undefined;
   if (!wasHeld && isHeld) watch.note("held start");

@@ -134,6 +134,11 @@ export class SuccessionChecks {
           ? "grow"
           : "bump";
     this.#watch.note(transaction.kind === "takeover" ? "set folded into a takeover" : what);
+    const gone = was.members.find(
+      (m) => !insync.members.some((one) => one.node === m.node && one.journal === m.journal),
+    );
+    const isGone = gone !== undefined && this.#watch.world.host(gone.node).disk.content.journal !== gone.journal;
+    if (transaction.kind === "set-insync" && isGone) this.#watch.note("shrink: the disk is gone");
     if (insync.version !== was.version + 1) {
       this.#broken("I8", `version ${insync.version} of the set is written, ${was.version + 1} is due`);
     }

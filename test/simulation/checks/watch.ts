@@ -13,6 +13,7 @@ import type {
   RejoinState,
   Succession,
   SuccessionEffect,
+  SuccessionInput,
   TakeoverReason,
   Transaction,
   TransactionAnswer,
@@ -97,8 +98,8 @@ export class Watch {
     this.note(`disk failed: ${why}`);
   }
 
-  stepped(boot: Boot, before: Succession, after: Succession): void {
-    noteStep(this, before, after);
+  stepped(boot: Boot, before: Succession, after: Succession, input: SuccessionInput): void {
+    noteStep(this, before, after, input);
     this.succession.stepped(boot, after);
     this.deadlines.stepped(boot, after);
   }

@@ -36,6 +36,7 @@ export class Failsafe {
     const until = leadership.state.promisedUntilMonoMs;
     if (until !== undefined && now >= until && this.#forgotten !== until) {
       this.#forgotten = until;
+      this.#boot.world.watch.note("promise ended");
       disk.content.promisedForMs = undefined;
     }
     const role = leadership.leading;

@@ -59,7 +59,7 @@ export interface LeadershipPorts {
   /** Every effect, before it is executed. */
   onEffect(effect: SuccessionEffect): void;
   /** After each step. */
-  onStep(before: Succession, after: Succession): void;
+  onStep(before: Succession, after: Succession, input: SuccessionInput): void;
 }
 
 /** Inputs without the stamps that this adds. */
@@ -108,7 +108,7 @@ export class SimLeadership implements PermitSource {
         const stepped = stepSuccession(before, next);
         this.#state = bentState(this.#bent, before, stepped.state, next);
         if (stepped.state.role.role === "fenced") this.#wasFenced = true;
-        this.#ports.onStep(before, this.#state);
+        this.#ports.onStep(before, this.#state, next);
         for (const effect of bentEffects(this.#bent, before, this.#state, stepped.effects)) {
           if (this.#isClosed) return;
           this.#ports.onEffect(effect);

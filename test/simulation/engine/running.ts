@@ -317,7 +317,7 @@ export class Running {
       deadline: () => (this.desk.maySend || bent.is("held-sends") ? keeper.deadline : monoMs(0)),
       onView: (view) => this.#onView(view),
       onEffect: (effect) => watch.effect(boot, effect),
-      onStep: (before, after) => watch.stepped(boot, before, after),
+      onStep: (before, after, input) => watch.stepped(boot, before, after, input),
     };
   }
 
@@ -344,7 +344,10 @@ export class Running {
           this.leadership.requestRead();
         },
         heard: (from, leaderBoot, epoch) => this.leadership.feed({ kind: "heard", from, boot: leaderBoot, epoch }),
-        frame: (frame) => this.ledger.receive(frame),
+        frame: (frame) => {
+          watch.note("receive");
+          this.ledger.receive(frame);
+        },
         committed: (upTo) => this.ledger.commit(upTo),
         promised: () => this.leadership.feed({ kind: "promised", promised: this.journal.promises }),
         stopped: (state, sentence) => {

@@ -101,6 +101,7 @@ export class Operators {
   }
 
   pause(forMs: number): void {
+    this.#world.watch.note("pause");
     this.#change(() => this.#world.etcd.store.setPause({ by: "operator", reason: "maintenance" }));
     this.#world.agenda.after(forMs, () => this.resume());
   }

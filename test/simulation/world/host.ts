@@ -84,6 +84,7 @@ export class Host {
     if (this.boot !== undefined) return;
     this.#disks += 1;
     this.disk = this.#newDisk();
+    this.#world.watch.note("disk replaced");
   }
 
   stopEngine(): void {
