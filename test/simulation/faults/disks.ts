@@ -1,11 +1,17 @@
-/** What befalls disks. A disk is only lost while another member of the set has everything, and is running. */
+/**
+ * What befalls disks. A disk is only lost while another member of the set has everything, is running, and is not about to be
+ * removed by a change of the set whose outcome nobody knows: what is left of such a cluster is an unclean failover.
+ */
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
 import { entry, target } from "./stage.ts";
 import type { Entry } from "./stage.ts";
 
 function mayLose(world: World, host: Host): boolean {
-  const { members } = world.etcd.store.insync.value;
+  const { value, modRevision } = world.etcd.store.insync;
+  const { members } = value;
+  const asked = world.watch.succession.outstanding.get(host.boot?.boot as never) ?? [];
+  if (asked.some((one) => one.guard.insyncModRevision === modRevision)) return false;
   const isElsewhere = members.some((m) => {
     const other = world.host(m.node);
     return m.node !== host.node && other.boot !== undefined && other.disk.content.journal === m.journal;
