@@ -56,6 +56,8 @@ export class DeadlineChecks {
     for (const boot of this.#watch.world.boots()) {
       if (boot.boot === by || boot.leadership?.leading === undefined) continue;
       const leftMs = (this.#wires.get(boot.boot)?.promisedMono ?? -Infinity) - boot.main.clock.mono();
+      // Whose whole machine stands still cannot know it by any clock, and does nothing meanwhile.
+      if (this.#watch.world.host(boot.node).clock.isStopped) continue;
       if (leftMs > 0 && boot.keeper.deadline > boot.main.clock.mono()) {
         const left = Math.round(leftMs);
         this.#watch.broken(

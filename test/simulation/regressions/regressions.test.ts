@@ -51,6 +51,30 @@ describe("after etcd was put back from a backup", () => {
     expect(it.world.watch.violation).toBeUndefined();
   });
 
+  // Seed 435: a handoff was applied, its answer was lost, and etcd with it; nobody had promised that epoch, so re-anchoring
+  // chose its number again.
+  test("an epoch that was won unseen does not begin a second time", () => {
+    const it = stage("won unseen");
+    it.begin();
+    const back = it.world.etcd.store.backup();
+    const lose = (_node: string, transaction: { readonly kind: string }): void => {
+      if (transaction.kind !== "handoff") return;
+      it.world.ambushes.delete(lose);
+      it.world.etcd.temper.answerLoss = 1;
+    };
+    it.world.ambushes.add(lose);
+    const { value: led } = it.world.etcd.store.epoch;
+    it.operators.switchover("b");
+    it.until("the handoff is applied", () => it.world.etcd.store.epoch.value === led + 1);
+    expect(it.world.boots().map((boot) => boot.journal?.promises.epochMax)).toEqual([led, led, led]);
+    restore(it, back);
+    it.world.etcd.temper.answerLoss = 0;
+    it.pass(6_000);
+    it.operators.reAnchor();
+    it.until("somebody leads", () => it.world.leader() !== undefined);
+    expect(it.world.watch.violation).toBeUndefined();
+  });
+
   // Seed 950: the one journal that held the last records was coming up, and the simulated operator named its node as gone for
   // good. He does so no more; that nobody is left out unless he is named is what this holds production to.
   test("re-anchoring waits for a node that is down, though its record came back with the backup", () => {

@@ -37,6 +37,11 @@ export class HostClock {
     return wallMs(Math.floor(worldBeganWallMs + now + this.#wallOffset));
   }
 
+  /** The machine is suspended. */
+  get isStopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   /** How far the wall clock is from true time. */
   get wallOffsetMs(): number {
     return this.#wallOffset;

@@ -134,11 +134,11 @@ describe("re-anchoring", () => {
       { nodes: [a, b, c], without },
     );
 
-  test("goes beyond every epoch and version that anybody saw, with those that hold the latest record", () => {
+  test("goes beyond every epoch and version that anybody saw, and one that was written unseen, with those that hold the latest record", () => {
     const behind = record(c, { epochMax: 6, versionMax: 15, last: at(4, 140) });
     expect(plan([record(a, {}), record(b, {}), behind])).toMatchObject({
       kind: "plan",
-      plan: { cluster, epoch: 7, version: 16, members: [{ node: a }, { node: b }] },
+      plan: { cluster, epoch: 8, version: 17, members: [{ node: a }, { node: b }] },
     });
   });
 
@@ -188,9 +188,9 @@ describe("re-anchoring", () => {
     const kill = { level: "cluster", by: "ann", reason: "odd fills", atWallMs: wallMs(5) } as const;
     const empty = { cluster: undefined, insync: undefined };
     const planned = plan([record(a, { kill }), record(b, {}, null), record(c, {}, null)], [], empty);
-    expect(planned).toMatchObject({ plan: { kill, epoch: 6, version: 13 } });
+    expect(planned).toMatchObject({ plan: { kill, epoch: 7, version: 14 } });
     if (planned.kind !== "plan") return;
     const whose = { etcdClusterId: "2", by: "ann", reason: "empty", atWallMs: wallMs(9) };
-    expect(anchorRecord(planned.plan, whose)).toEqual({ ...whose, epoch: 6, version: 13 });
+    expect(anchorRecord(planned.plan, whose)).toEqual({ ...whose, epoch: 7, version: 14 });
   });
 });

@@ -117,7 +117,13 @@ export interface AnchorPlan {
 }
 
 /**
- * Where to go on from, by all journals: beyond every epoch and version that anybody saw, with those nodes as the set whose
+ * Who asks etcd for an epoch or a version has made durable, or pinned, the one before it. So the lost etcd may have written
+ * one more than anybody knows of (its answer was lost with it), and never two.
+ */
+const unseenMax = 1;
+
+/**
+ * Where to go on from, by all journals: beyond every epoch and version that was ever written, with those nodes as the set whose
  * journals end last and alike (by epoch, then length: whatever was committed is in them). A record that came back with the
  * backup tells of a journal as it was then, so a node counts once it has noticed and told anew (an empty etcd holds none but
  * new ones). `without`: nodes that the operator says are stopped for good. The world says no with a sentence.
@@ -150,9 +156,10 @@ export function planAnchor(
   if (cluster === undefined || clusters.size > 1) return refuse("the journals belong to more than one cluster");
   const best = told.map((one) => one.facts.last).reduce((a, b) => (isLater(b, a) ? b : a));
   const equal = told.filter(({ facts: { last } }) => last.sequence === best.sequence && last.hash === best.hash);
-  const epoch =
-    Math.max(view.epoch.value, ...told.map((one) => Math.max(one.facts.epochMax, one.facts.last.epoch))) + 1;
-  const version = Math.max(view.insync?.value.version ?? 0, ...told.map((one) => one.facts.versionMax)) + 1;
+  const epochSeen = Math.max(view.epoch.value, ...told.map(({ facts }) => Math.max(facts.epochMax, facts.last.epoch)));
+  const versionSeen = Math.max(view.insync?.value.version ?? 0, ...told.map((one) => one.facts.versionMax));
+  const epoch = epochSeen + 1 + unseenMax;
+  const version = versionSeen + 1 + unseenMax;
   const kill = (view.kill.value?.level ?? "off") === "off" ? told.find((one) => one.isKilled)?.facts.kill : undefined;
   const members = equal.map((one) => one.member);
   const names = members.map((member) => member.node).join(", ");
