@@ -7,6 +7,7 @@ import { verifyJournal } from "@baton/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
+import { switchUnderLoad } from "../rig/switchover-load.ts";
 import { arm, auditEnd, auditOf, call, eventually, placed, restingBuy } from "./calls.ts";
 
 let cluster: Cluster;
@@ -177,6 +178,14 @@ test("a kill takes the open orders back and refuses new ones until it is lifted"
     return status === 202 ? true : undefined;
   });
 });
+
+test("switchovers under load refuse no request for ever, and cancel, replace and doubt no order", async () => {
+  const seen = await switchUnderLoad(cluster, { perSecond: 150, switchovers: 2, everyMs: 1_500, restingOrders: 10 });
+  const none = { givenUp: 0, cancelled: 0, replaced: 0, restingLost: 0, inDoubt: 0, findings: [] };
+  expect(seen).toMatchObject({ ...none, switchovers: 2 });
+  expect(seen.acknowledged).toBeGreaterThan(300);
+  expect(seen.longestGapMs).toBeGreaterThan(0);
+}, 90_000);
 
 test("an exchange that goes away loses no intent: each ends, or is in doubt until it is back", async () => {
   const { leader } = await seats();

@@ -3,6 +3,8 @@
  * each rule that is broken on purpose is found. `scripts/simulate --seeds 1000` is the whole night of it; a failure here
  * prints the command that replays it.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { breaks } from "./breaks/bent.ts";
 import type { BreakName } from "./breaks/bent.ts";
@@ -36,6 +38,14 @@ describe("a rule that is broken on purpose is found", () => {
     }
     expect(found, `${name}: nothing was found in ${foundWithin[name].seeds} seeds`).toBeGreaterThan(0);
   });
+});
+
+test("the page says of each broken rule what is wrong, and within how many seeds it is found", () => {
+  const page = readFileSync(join(import.meta.dirname, "README.md"), "utf8").replaceAll(/ +/g, " ");
+  for (const [name, what] of Object.entries(breaks)) {
+    const { seeds: within, by } = foundWithin[name as BreakName];
+    expect(page).toContain(`| \`${name}\` | ${what} | ${within} | ${by.join(", ")} |`);
+  }
 });
 
 describe("a run", () => {
