@@ -24,6 +24,8 @@ export interface LoadResult {
   readonly asked: number;
   readonly acknowledged: number;
   readonly switchovers: number;
+  /** Switchovers that the leader gave up, going on itself, because its successor fell behind; each was asked for anew. */
+  readonly aborted: number;
   /** Asked for again and again, and never answered. */
   readonly givenUp: number;
   /** Refused for good, by code; a check may say no, a switchover may not. */
@@ -56,8 +58,9 @@ export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise
   );
   await delay(o.everyMs);
   const fromMonoMs = Number(process.hrtime.bigint()) / 1e6;
+  let aborted = 0;
   for (let count = 0; count < o.switchovers; count += 1) {
-    await switchOver(cluster);
+    while (!(await isSwitchedOver(cluster))) aborted += 1;
     await delay(o.everyMs);
   }
   const untilMonoMs = Number(process.hrtime.bigint()) / 1e6;
@@ -69,7 +72,7 @@ export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise
   const { verdict, evidence } = await judge(cluster, { flow, fault: faultAt });
   const audit = evidence.audit.filter(({ monoMs }) => monoMs >= faultAt.atMonoMs);
   return {
-    ...{ asked: flow.count.asked, acknowledged: flow.count.acknowledged, switchovers: o.switchovers },
+    ...{ asked: flow.count.asked, acknowledged: flow.count.acknowledged, switchovers: o.switchovers, aborted },
     ...{ givenUp: flow.count.givenUp, refusals: flow.refusalText(), inDoubt },
     cancelled: unasked(audit, evidence.orders ?? []),
     replaced: twice(audit, evidence.orders ?? []),
@@ -104,18 +107,18 @@ async function openOf(cluster: Cluster, intents: readonly string[]): Promise<num
   return views.filter((view) => view.status === "new" && view.clientOrderIds.length === 1).length;
 }
 
-/** One switchover, until its operation is done and all are in sync again. */
-async function switchOver(cluster: Cluster): Promise<void> {
+/** One switchover, from all in sync until its operation has ended; false: aborted, which leaves the leader where it was. */
+async function isSwitchedOver(cluster: Cluster): Promise<boolean> {
   await cluster.untilInSync();
   const leader = await cluster.leader();
   const operation = `switch-${randomUUID()}` as OperationId;
   await clientOf(leader, 5_000).operate({ id: operation, what: "switchover", reason: "under load" });
-  await eventually("the operation has ended", async () => {
+  const { phase, detail } = await eventually("the operation has ended", async () => {
     const told = await call(await cluster.leader(), "GET", `/operations/${operation}`);
-    if (told.body.phase === "done") return true;
-    if (["aborted", "failed"].includes(told.body.phase)) throw new Error(`${told.body.phase}: ${told.body.detail}`);
-    return undefined;
+    return ["done", "aborted", "failed"].includes(told.body.phase) ? told.body : undefined;
   });
+  if (phase === "failed") throw new Error(`the switchover has failed: ${detail}`);
+  return phase === "done";
 }
 
 function idsOf(orders: readonly OrderView[]): ReadonlyMap<string, OrderView> {
