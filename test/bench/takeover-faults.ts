@@ -15,6 +15,8 @@ export interface Struck {
   readonly atMonoMs: number;
   readonly atWallMs: number;
   undo(): Promise<void>;
+  /** Why the leader stayed where it was, if its own word is that it did. */
+  whyNone?(): Promise<string | undefined>;
 }
 
 export interface LossKind {
@@ -45,7 +47,12 @@ export const lossKinds: readonly LossKind[] = [
       const at = instant();
       const id = `bench-${randomUUID()}` as OperationId;
       await clientOf(leader, 5_000).operate({ id, what: "switchover", reason: "benchmark" });
-      return { ...at, undo: () => Promise.resolve() };
+      const whyNone = async (): Promise<string | undefined> => {
+        const answer = await fetch(`${leader.endpoint}/operations/${id}`);
+        const { phase, detail } = (await answer.json()) as { phase?: string; detail?: string };
+        return phase === "aborted" || phase === "failed" ? `${phase}: ${detail}` : undefined;
+      };
+      return { ...at, undo: () => Promise.resolve(), whyNone };
     },
   },
   {

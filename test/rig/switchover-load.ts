@@ -24,7 +24,7 @@ export interface LoadResult {
   readonly asked: number;
   readonly acknowledged: number;
   readonly switchovers: number;
-  /** Switchovers that the leader gave up, going on itself, because its successor fell behind; each was asked for anew. */
+  /** Switchovers that the leader refused or gave up, going on itself, because nobody kept up; each was asked for anew. */
   readonly aborted: number;
   /** Asked for again and again, and never answered. */
   readonly givenUp: number;
@@ -107,7 +107,7 @@ async function openOf(cluster: Cluster, intents: readonly string[]): Promise<num
   return views.filter((view) => view.status === "new" && view.clientOrderIds.length === 1).length;
 }
 
-/** One switchover, from all in sync until its operation has ended; false: aborted, which leaves the leader where it was. */
+/** One switchover, from all in sync until its operation has ended; false: the leader stayed where it was. */
 async function isSwitchedOver(cluster: Cluster): Promise<boolean> {
   await cluster.untilInSync();
   const leader = await cluster.leader();
@@ -117,7 +117,7 @@ async function isSwitchedOver(cluster: Cluster): Promise<boolean> {
     const told = await call(await cluster.leader(), "GET", `/operations/${operation}`);
     return ["done", "aborted", "failed"].includes(told.body.phase) ? told.body : undefined;
   });
-  if (phase === "failed") throw new Error(`the switchover has failed: ${detail}`);
+  if (phase !== "done") process.stderr.write(`  the switchover was ${phase}: ${detail}\n`);
   return phase === "done";
 }
 

@@ -263,7 +263,12 @@ class RigCluster implements Cluster {
     await until(
       async () => {
         const leader = await this.#leaderNow();
-        const view = leader === undefined ? undefined : await clientOf(leader).cluster();
+        const view =
+          leader === undefined
+            ? undefined
+            : await clientOf(leader)
+                .cluster()
+                .catch(() => undefined);
         return view?.insync?.members.length === this.nodes.length ? true : undefined;
       },
       { what: "all nodes are in sync", withinMs: 30_000 },
