@@ -23,6 +23,7 @@ export const clock: Clock = {
   wall: () => wallMs(Date.now()),
 };
 export const btc: SymbolId = id<SymbolId>("BTC/USDT");
+export const btcPerpetual: SymbolId = id<SymbolId>("BTC/USDT:USDT");
 const venueId = id<VenueId>("binance");
 
 /** A permit whose deadline a test may move. */
@@ -63,11 +64,18 @@ export interface Rig {
 export async function startRig(
   options: {
     readonly uniqueness?: "open-only" | "forever" | "none";
+    /** Spot by default. */
+    readonly personality?: "spot" | "usdm";
+    readonly limits?: { readonly weightPerMinute?: number; readonly ordersPerTenSeconds?: number };
     readonly venue?: Partial<VenueOptions>;
   } = {},
 ): Promise<Rig> {
+  const isPerpetual = options.personality === "usdm";
+  const symbol = isPerpetual ? btcPerpetual : btc;
   const exchange = await startExchange({
     port: 0,
+    personality: options.personality ?? "spot",
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     seed: 7,
     uniqueness: options.uniqueness ?? "open-only",
     keys: [{ key: "node-a", secret: "secret-a", account: "desk" }],
@@ -76,14 +84,14 @@ export async function startRig(
   const late: [string, PlaceOutcome][] = [];
   const venue = await openVenue({
     id: venueId,
-    exchange: "binance",
+    exchange: isPerpetual ? "binanceusdm" : "binance",
     account: "desk",
     mode: "sandbox",
     apiKey: "node-a",
     secret: "secret-a",
     restUrl: exchange.url,
     wsUrl: exchange.url.replace(/^http/, "ws"),
-    symbols: [btc],
+    symbols: [symbol],
     validityMs: 5_000,
     minValidityMs: 50,
     deadlineMs: 400,
@@ -99,13 +107,14 @@ export async function startRig(
     fault: (fault) => void exchange.arm(fault),
     audit: () => [...exchange.audit()],
     place: async (clientOrderId, over = {}) => {
-      const ticker = (await (await fetch(`${exchange.url}/api/v3/ticker/bookTicker?symbol=BTCUSDT`)).json()) as {
+      const path = isPerpetual ? "/fapi/v1" : "/api/v3";
+      const ticker = (await (await fetch(`${exchange.url}${path}/ticker/bookTicker?symbol=BTCUSDT`)).json()) as {
         readonly bidPrice: string;
       };
       const low = decimal(`${Math.floor(Number(ticker.bidPrice) * 0.9)}`);
       const terms: OrderTerms = {
         venue: venueId,
-        symbol: btc,
+        symbol,
         side: "buy",
         type: "limit",
         quantity: decimal("0.01"),

@@ -5,12 +5,14 @@
  */
 import {
   apiProblemCodes,
+  capabilityPage,
   configKeys,
   exitTable,
   openApiDocument,
   promotabilityCodes,
   refusalCodes,
   rejoinStates,
+  venueProfiles,
 } from "@baton/core";
 import { openMetrics } from "./metrics.ts";
 
@@ -24,6 +26,8 @@ export function referencePages(version: string): ReadonlyMap<string, string> {
     ["metrics.md", metricsPage()],
     ["exit-codes.md", exitPage()],
     ["configuration.md", configurationPage()],
+    // Beside the code that it speaks of.
+    ["../../venues/CAPABILITIES.md", capabilityPage(Object.values(venueProfiles))],
   ]);
 }
 

@@ -31,9 +31,12 @@ export class AccountLedger {
   readonly #ordersSeen = new Map<string, { readonly executed: Decimal; readonly isEnded: boolean }>();
   readonly #clientOrderIds = new Map<string, string>();
   readonly #floors = new Map<SymbolId, bigint>();
+  readonly #overlapIds: bigint;
 
-  constructor(emit: (event: AccountEvent) => void) {
+  /** `overlapIds`: how far below the newest trade that was read another may still turn up; 0 where lists are prefixes. */
+  constructor(emit: (event: AccountEvent) => void, overlapIds = 0n) {
     this.#emit = emit;
+    this.#overlapIds = overlapIds;
   }
 
   /**
@@ -76,7 +79,7 @@ export class AccountLedger {
   }
 
   #raiseFloor(trade: VenueTrade): void {
-    const tradeId = BigInt(trade.tradeId);
+    const tradeId = BigInt(trade.tradeId) - this.#overlapIds;
     const floor = this.#floors.get(trade.symbol);
     if (floor === undefined || tradeId > floor) this.#floors.set(trade.symbol, tradeId);
   }

@@ -4,12 +4,19 @@
  * one, since an order that ended in the gap appears in no list of open ones.
  */
 import { id, type SymbolId, type TradeId, type VenueOrder, type VenueOrderId } from "@baton/core";
-import type { AccountLedger } from "./account-ledger.ts";
+import { AccountLedger, type AccountEvent } from "./account-ledger.ts";
+import type { AccountReads } from "./account-reads.ts";
+import { idsOfMs } from "./dialects/trade-ids.ts";
+import type { Line } from "./requests.ts";
 import { VenueUnavailable, type Venue, type VenueTrade } from "./venue.ts";
 
 const page = 1_000;
 /** How many ids before the newest known trade are read again, when the caller can tell which of them it knows. */
 const lookBackIds = 1_000n;
+/** The same in time, for venues whose ids are times. */
+const lookBackMs = 60_000;
+/** Of those, how long before the newest trade that was read the next reading starts: lists may be late by a little. */
+const overlapMs = 10_000;
 
 /** What the engine knows, asked anew at each recovery. */
 export interface AccountKnowledge {
@@ -35,13 +42,44 @@ export interface RecoveryFinding {
   readonly fills: readonly VenueTrade[];
 }
 
-/** Reads the account into the ledger: fills oldest first, then orders, then balances. Throws `VenueUnavailable`. */
-export async function recoverAccount(
-  venue: Venue,
+/** What reading an account needs. */
+export interface AccountSource {
+  readonly venue: Venue;
+  readonly line: Line;
+  readonly account: AccountReads;
+}
+
+/** The ledger for an account of this venue. */
+export function newLedger({ line }: AccountSource, emit: (event: AccountEvent) => void): AccountLedger {
+  return new AccountLedger(emit, line.dialect.profile.tradeIds === "unordered" ? idsOfMs(overlapMs) : 0n);
+}
+
+/** One pass of recovery; undefined when the venue did not answer. */
+export async function readAccount(
+  source: AccountSource,
   ledger: AccountLedger,
   known: AccountKnowledge,
-  orderById: (symbol: SymbolId, venueOrderId: string) => Promise<VenueOrder | undefined>,
+): Promise<RecoveryFinding | undefined> {
+  try {
+    return await recoverAccount(source, ledger, known);
+  } catch (error) {
+    if (error instanceof VenueUnavailable) return undefined;
+    throw error;
+  }
+}
+
+/** Reads the account into the ledger: fills oldest first, then orders, then balances. */
+async function recoverAccount(
+  { venue, line, account }: AccountSource,
+  ledger: AccountLedger,
+  known: AccountKnowledge,
 ): Promise<RecoveryFinding> {
+  const backIds = line.dialect.profile.tradeIds === "unordered" ? idsOfMs(lookBackMs) : lookBackIds;
+  const orderById = async (symbol: SymbolId, venueOrderId: string): Promise<VenueOrder | undefined> => {
+    const order = await account.orderById(symbol, venueOrderId);
+    if (order !== undefined) ledger.order(order, "recovery");
+    return order;
+  };
   const fills: VenueTrade[] = [];
   const symbols = [...venue.instruments.keys()];
   const [openOrders, balances] = await Promise.all([venue.openOrders(), venue.balances()]);
@@ -49,7 +87,7 @@ export async function recoverAccount(
   const isOpen = new Set(openOrders.map((open) => keyOf(open.symbol, open.clientOrderId)));
   const openById = new Map(openOrders.map((open) => [keyOf(open.symbol, open.venueOrderId), open.clientOrderId]));
   for (const symbol of symbols) {
-    let fromId = ledger.recoverFrom(symbol, vouchedFor(known, symbol));
+    let fromId = ledger.recoverFrom(symbol, vouchedFor(known, symbol, backIds));
     for (;;) {
       const trades = await venue.trades(symbol, { fromId: id<TradeId>(`${fromId}`), limit: page });
       for (const trade of trades) {
@@ -84,11 +122,11 @@ export async function recoverAccount(
 }
 
 /** The id up to which nothing needs to be read. */
-function vouchedFor(known: AccountKnowledge, symbol: SymbolId): TradeId | undefined {
+function vouchedFor(known: AccountKnowledge, symbol: SymbolId, backIds: bigint): TradeId | undefined {
   const last = known.lastTradeId(symbol);
   if (last === undefined || known.isKnownTrade === undefined) return last;
   const earliest = BigInt(known.baselineTradeId?.(symbol) ?? 0);
-  const back = BigInt(last) - lookBackIds;
+  const back = BigInt(last) - backIds;
   return id<TradeId>(`${back > earliest ? back : earliest}`);
 }
 

@@ -5,11 +5,13 @@
  * stable uptime; a refusal with `Retry-After` is obeyed.
  */
 import { WebSocket } from "ws";
-import { assertNever, type MonoMs, type SymbolId, type VenueOrder } from "@baton/core";
-import { AccountLedger, type AccountEvent } from "./account-ledger.ts";
-import { recoverAccount, type AccountKnowledge, type RecoveryFinding } from "./account-recovery.ts";
-import { parseUserMessage, subscribeRequest, type UserMessage } from "./binance/user-events.ts";
-import { parseOrder, type SymbolOf } from "./binance/wire.ts";
+import { assertNever, isAnswered, type MonoMs } from "@baton/core";
+import { type AccountEvent, type AccountLedger } from "./account-ledger.ts";
+import type { AccountReads } from "./account-reads.ts";
+import { newLedger, readAccount, type AccountKnowledge } from "./account-recovery.ts";
+import type { StreamDialect, SymbolOf } from "./dialects/dialect.ts";
+import type { UserMessage } from "./dialects/user-message.ts";
+import { followByReads } from "./read-account.ts";
 import { read, readStamp, sampleClock, type Line } from "./requests.ts";
 import { VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
 
@@ -37,6 +39,7 @@ export interface StreamContext {
   readonly venueOptions: VenueOptions;
   readonly line: Line;
   readonly symbolOf: SymbolOf;
+  readonly account: AccountReads;
   readonly closing: AbortSignal;
 }
 
@@ -52,13 +55,15 @@ const owedAfterMs = 2_000;
 /** The first sweep follows soon, because the venue's reads may have lagged behind at recovery. */
 const firstSweepMs = 3_000;
 
-/** Starts connecting at once. */
-export function openAccountStream(context: StreamContext, options: AccountStreamOptions): AccountStream {
-  return new Stream(context, options);
+/** Starts at once: by the venue's stream where its dialect has one, else by reading. */
+export function openAccount(context: StreamContext, options: AccountStreamOptions): AccountStream {
+  const { stream } = context.line.dialect;
+  return stream === undefined ? followByReads(context, options) : new Stream(context, stream, options);
 }
 
 class Stream implements AccountStream {
   readonly #context: StreamContext;
+  readonly #dialect: StreamDialect;
   readonly #options: AccountStreamOptions;
   readonly #ledger: AccountLedger;
   #state: AccountStreamState = "connecting";
@@ -70,10 +75,11 @@ class Stream implements AccountStream {
   /** Messages of this connection that wait for its recovery; undefined once live. */
   #buffer: UserMessage[] | undefined;
 
-  constructor(context: StreamContext, options: AccountStreamOptions) {
+  constructor(context: StreamContext, dialect: StreamDialect, options: AccountStreamOptions) {
     this.#context = context;
+    this.#dialect = dialect;
     this.#options = options;
-    this.#ledger = new AccountLedger((event) => {
+    this.#ledger = newLedger(context, (event) => {
       if (this.#state !== "closed") options.onEvent(event);
     });
     context.closing.addEventListener("abort", () => this.close());
@@ -94,13 +100,16 @@ class Stream implements AccountStream {
     const { line, venueOptions } = this.#context;
     this.#move("connecting", "");
     const untilMonoMs = (line.clock.mono() + handshakeMs) as MonoMs;
-    if (!(await line.budget.take("reserved", { weight: 7, orders: 0 }, untilMonoMs))) {
+    if (!(await line.budget.take("reserved", { weight: this.#dialect.weight, orders: 0 }, untilMonoMs))) {
       this.#again("no room in the rate budget", 1_000);
       return;
     }
+    const key = await this.#key();
     if (this.#isOver()) return;
+    if (key === undefined && this.#dialect.key !== undefined) return this.#again("no key for the stream", 0);
     this.#connections += 1;
-    const socket = new WebSocket(addressOf(venueOptions), { handshakeTimeout: handshakeMs, perMessageDeflate: false });
+    const address = this.#dialect.address(venueOptions, key);
+    const socket = new WebSocket(address, { handshakeTimeout: handshakeMs, perMessageDeflate: false });
     this.#socket = socket;
     this.#buffer = [];
     let retryAfterMs = 0;
@@ -109,7 +118,7 @@ class Stream implements AccountStream {
       this.#openedMonoMs = line.clock.mono();
       this.#subscribe(socket);
     });
-    socket.on("message", (data) => this.#receive(socket, parseUserMessage(textOf(data), this.#context.symbolOf)));
+    socket.on("message", (data) => this.#receive(socket, this.#dialect.parse(textOf(data), this.#context.symbolOf)));
     socket.on("unexpected-response", (request, response) => {
       retryAfterMs = Number(response.headers["retry-after"] ?? 0) * 1_000 || 0;
       request.destroy();
@@ -122,25 +131,62 @@ class Stream implements AccountStream {
   #subscribe(socket: WebSocket): void {
     const { line, venueOptions } = this.#context;
     this.#move("subscribing", "");
+    this.#watch(socket);
+    const { apiKey, secret } = venueOptions;
     const requestId = `subscribe-${this.#connections}`;
-    socket.send(
-      subscribeRequest({ requestId, apiKey: venueOptions.apiKey, secret: venueOptions.secret, ...readStamp(line) }),
-    );
+    const request = this.#dialect.subscribe?.({ requestId, apiKey, secret, stamp: readStamp(line) });
+    if (request === undefined) {
+      this.#keepAlive(socket);
+      void this.#recover(socket); // the address was the subscription
+      return;
+    }
+    socket.send(request);
     this.#after(ackMs, () => {
       if (this.#state === "subscribing") this.#end(socket, "no answer to the subscription");
     });
-    this.#watch(socket);
+  }
+
+  /** The key that opens the stream; undefined where there is none, or none could be had. */
+  async #key(): Promise<string | undefined> {
+    const { key } = this.#dialect;
+    if (key === undefined) return undefined;
+    const { line } = this.#context;
+    const untilMonoMs = (line.clock.mono() + handshakeMs) as MonoMs;
+    try {
+      const { verdict, json } = await read(line, key.open, { untilMonoMs, attemptMs: handshakeMs });
+      return isAnswered(verdict) ? key.read(json) : undefined;
+    } catch (error) {
+      if (error instanceof VenueUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  /** A key that could not be kept alive ends the connection: a new one comes with the next. */
+  #keepAlive(socket: WebSocket): void {
+    const { key } = this.#dialect;
+    if (key === undefined) return;
+    this.#after(key.everyMs, () => {
+      const { line } = this.#context;
+      const untilMonoMs = (line.clock.mono() + handshakeMs) as MonoMs;
+      void read(line, key.keepAlive, { untilMonoMs, attemptMs: handshakeMs })
+        .then(({ verdict }) => isAnswered(verdict))
+        .catch(() => false)
+        .then((isKept) => {
+          if (!isKept) this.#end(socket, "the stream's key could not be kept alive");
+          else if (socket === this.#socket) this.#keepAlive(socket);
+        });
+    });
   }
 
   /** Pings on a period; a peer that does not answer is gone, whatever TCP believes. */
   #watch(socket: WebSocket): void {
-    let isAnswered = true;
-    socket.on("pong", () => (isAnswered = true));
+    let isAlive = true;
+    socket.on("pong", () => (isAlive = true));
     const ping = (): void => {
-      isAnswered = false;
+      isAlive = false;
       socket.ping();
       this.#after(pongWithinMs, () => {
-        if (!isAnswered) this.#end(socket, "no answer to a ping");
+        if (!isAlive) this.#end(socket, "no answer to a ping");
         else this.#after(pingEveryMs - pongWithinMs, ping);
       });
     };
@@ -177,7 +223,10 @@ class Stream implements AccountStream {
       void this.#recover(socket);
       return;
     }
-    if (message.code === -1021) void sampleClock(this.#context.line, handshakeMs);
+    const { codes } = this.#context.line.dialect.profile;
+    if (message.code !== undefined && codes.clock.includes(message.code)) {
+      void sampleClock(this.#context.line, handshakeMs);
+    }
     this.#end(socket, `the subscription was refused: ${message.code ?? message.status} ${message.message}`);
   }
 
@@ -185,7 +234,7 @@ class Stream implements AccountStream {
   async #recover(socket: WebSocket): Promise<void> {
     this.#move("recovering", "");
     for (let attempt = 0; socket === this.#socket && !this.#isOver(); attempt += 1) {
-      if (await this.#readAccount()) {
+      if (await readAccount(this.#context, this.#ledger, this.#options)) {
         if (socket !== this.#socket || this.#isOver()) return;
         for (const message of this.#buffer ?? []) this.#give(message);
         this.#buffer = undefined;
@@ -198,39 +247,12 @@ class Stream implements AccountStream {
   }
 
   async #sweep(socket: WebSocket): Promise<void> {
-    const found = await this.#readAccount();
+    const found = await readAccount(this.#context, this.#ledger, this.#options);
     if (socket !== this.#socket || this.#isOver()) return;
     const venueMs = this.#context.line.venueClock.now()?.venueWallMs;
     const isOwed = found?.fills.some((fill) => venueMs !== undefined && venueMs - fill.tradedWallMs > owedAfterMs);
     if (isOwed === true) this.#end(socket, "a fill was found that the stream did not tell");
     else this.#after(this.#options.sweepEveryMs ?? 30_000, () => void this.#sweep(socket));
-  }
-
-  /** One pass of recovery; undefined when the venue did not answer. */
-  async #readAccount(): Promise<RecoveryFinding | undefined> {
-    try {
-      return await recoverAccount(this.#context.venue, this.#ledger, this.#options, (symbol, venueOrderId) =>
-        this.#orderById(symbol, venueOrderId),
-      );
-    } catch (error) {
-      if (error instanceof VenueUnavailable) return undefined;
-      throw error;
-    }
-  }
-
-  async #orderById(symbol: SymbolId, orderId: string): Promise<VenueOrder | undefined> {
-    const { line, symbolOf, venueOptions } = this.#context;
-    const untilMonoMs = (line.clock.mono() + venueOptions.deadlineMs) as MonoMs;
-    const name = line.driver.venueSymbol(symbol) ?? symbol;
-    const { verdict, json } = await read(
-      line,
-      "privateGetOrder",
-      () => ({ symbol: name, orderId, ...readStamp(line) }),
-      { untilMonoMs, attemptMs: venueOptions.deadlineMs },
-    );
-    const order = verdict.status < 300 ? parseOrder(json, symbolOf) : undefined;
-    if (order !== undefined) this.#ledger.order(order, "recovery");
-    return order;
   }
 
   #give(message: UserMessage): void {
@@ -289,12 +311,6 @@ class Stream implements AccountStream {
     this.#state = state;
     this.#options.onState?.(state, why);
   }
-}
-
-function addressOf(options: VenueOptions): string {
-  const origin =
-    options.wsUrl ?? (options.mode === "live" ? "wss://ws-api.binance.com:443" : "wss://ws-api.testnet.binance.vision");
-  return `${origin.replace(/\/+$/, "")}/ws-api/v3`;
 }
 
 function textOf(data: WebSocket.RawData): string {

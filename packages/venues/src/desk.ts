@@ -10,8 +10,9 @@ import {
   type PlaceOutcome,
   type SendStamp,
   type SymbolId,
+  type VenueOrderId,
 } from "@baton/core";
-import type { SymbolOf } from "./binance/wire.ts";
+import type { OrderName, SymbolOf } from "./dialects/dialect.ts";
 import type { Refusal } from "./last-check.ts";
 import type { Line } from "./requests.ts";
 
@@ -24,6 +25,12 @@ export interface OrderDesk {
   readonly deadlineMs: number;
   readonly venueSymbolOf: (symbol: SymbolId) => string;
   readonly symbolOf: SymbolOf;
+  /** The order by its venue's names. */
+  readonly nameOf: (order: {
+    readonly symbol: SymbolId;
+    readonly clientOrderId: string;
+    readonly venueOrderId?: VenueOrderId;
+  }) => OrderName;
   readonly isKilled: (order: { readonly clientOrderId: string; readonly symbol: SymbolId }) => boolean;
   readonly onLateAnswer: (clientOrderId: string, outcome: PlaceOutcome) => void;
 }
@@ -38,10 +45,15 @@ export function signingWindow(
   if (current === undefined || current.epoch !== permit.epoch) return permitEnded(permit);
   const venueNow = desk.line.venueClock.now();
   if (venueNow === undefined) return { reason: "validity-too-short", message: "the venue's time is not known yet" };
-  const validityMs = Math.floor(Math.min(desk.validityMs, current.deadlineMonoMs - now - venueNow.errorMs));
-  if (validityMs < desk.minValidityMs) return tooShort(validityMs, desk);
+  const { validity } = desk.line.dialect.profile;
+  const permitMs = current.deadlineMonoMs - now - venueNow.errorMs;
+  const leftMs = Math.floor(Math.min(desk.validityMs, permitMs));
+  const leastMs = Math.max(desk.minValidityMs, validity.kind === "fixed" ? 0 : validity.minMs);
+  if (leftMs < leastMs) return tooShort(leftMs, leastMs);
   const sentWallMs = wallMs(Math.floor(venueNow.venueWallMs));
-  return { stamp: { sentWallMs, validityMs }, expiresMonoMs: now + validityMs };
+  // Where nothing shortens the signature, the stamp says how long it truly counts: doubt waits for that.
+  const validityMs = validity.kind === "fixed" ? validity.maxMs : leftMs;
+  return { stamp: { sentWallMs, validityMs }, expiresMonoMs: now + leftMs };
 }
 
 /** The check itself, run in the synchronous function that writes: the same epoch, before its deadline, and still worth sending. */
@@ -55,16 +67,16 @@ export function refusalAtSocket(
   if (current === undefined || current.epoch !== permit.epoch || now >= current.deadlineMonoMs)
     return permitEnded(permit);
   const leftMs = expiresMonoMs - now;
-  return leftMs < desk.minValidityMs ? tooShort(leftMs, desk) : undefined;
+  return leftMs < desk.minValidityMs ? tooShort(leftMs, desk.minValidityMs) : undefined;
 }
 
 function permitEnded(permit: Permit): Refusal {
   return { reason: "permit-ended", message: `the permit of epoch ${permit.epoch} has ended` };
 }
 
-function tooShort(leftMs: number, desk: OrderDesk): Refusal {
+function tooShort(leftMs: number, leastMs: number): Refusal {
   return {
     reason: "validity-too-short",
-    message: `${Math.max(0, Math.floor(leftMs))} ms of validity are left, ${desk.minValidityMs} are needed`,
+    message: `${Math.max(0, Math.floor(leftMs))} ms of validity are left, ${leastMs} are needed`,
   };
 }

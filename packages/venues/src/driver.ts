@@ -1,14 +1,16 @@
 /**
- * ccxt, unmodified and kept to what it is good at: addresses, signing and symbols of a venue's REST interface. Its retry
- * and its rate limiter stay off, its clock is not asked, its error classes are not read: each request goes out under a
- * ticket (`last-check.ts`) and comes back as what the wire said. Decided here: which of four ways one request ended.
+ * ccxt, unmodified and kept to what it is good at: addresses and signing of a venue's REST interface. Its retry and its
+ * rate limiter stay off, its clock is not asked, its error classes are not read, its markets are not loaded: each request
+ * goes out under a ticket (`last-check.ts`) and comes back as what the wire said. Decided here: which of four ways one
+ * request ended.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
-import { assert, type SymbolId } from "@baton/core";
+import { assert, type ExchangeId } from "@baton/core";
+import type { CcxtSettings, Dialect, Request, Stamp, Stamped } from "./dialects/dialect.ts";
 import { currentTicket, underTicket, type Refusal, type Ticket } from "./last-check.ts";
 
 /** How one request ended. Only `broken` leaves open what the venue did. */
@@ -21,52 +23,43 @@ export type Answer =
   /** Bytes may have left, and there is no whole answer. */
   | { readonly kind: "broken"; readonly cause: string };
 
-/** The native calls that Baton uses, by ccxt's names of Binance's endpoints. */
-export type Call =
-  | "publicGetPing"
-  | "publicGetTime"
-  | "privatePostOrder"
-  | "privateDeleteOrder"
-  | "privateGetOrder"
-  | "privateGetOpenOrders"
-  | "privateGetMyTrades"
-  | "privateGetAccount";
-
-export type Parameters = Readonly<Record<string, string | number>>;
+/** A request with its time on it. */
+export interface SignedRequest extends Request {
+  readonly stamp: Stamp;
+  readonly stamped: Stamped;
+}
 
 /** One loaded ccxt exchange behind the last check. */
 export interface Driver {
   /** One request, sent at most once; never rejects. */
-  send(call: Call, parameters: Parameters, ticket: Ticket): Promise<Answer>;
-  /** Loads the markets of `symbols` once, at start, so that no takeover waits for them; the raw answer is in the `Answer`. */
-  loadMarkets(symbols: readonly SymbolId[], ticket: Ticket): Promise<Answer>;
-  /** The venue's name of a loaded symbol. */
-  venueSymbol(symbol: SymbolId): string | undefined;
+  send(request: SignedRequest, ticket: Ticket): Promise<Answer>;
 }
 
-/** Loads ccxt's Binance (about 50 MB resident; its whole package would be 110) and gives it our sockets. */
+/** Loads ccxt's class of the exchange (about 50 MB resident; its whole package would be 110) and gives it our sockets. */
 export async function openDriver(options: {
+  readonly dialect: Dialect;
   readonly apiKey: string;
   readonly secret: string;
+  readonly passphrase?: string;
   readonly mode: "sandbox" | "live";
   readonly restUrl?: string;
   readonly dispatcher: Dispatcher;
 }): Promise<Driver> {
-  const exchange = new (await loadBinance())({
+  const { dialect } = options;
+  const exchange = new (await loadExchange(dialect.profile.exchange))({
     apiKey: options.apiKey,
     secret: options.secret,
+    ...(options.passphrase === undefined ? {} : { password: options.passphrase }),
     enableRateLimit: false,
     timeout: 60_000, // ours are shorter; it must not end a request whose late answer is still worth having
     userAgent: "baton",
   });
   exchange.options["maxRetriesOnFailure"] = 0;
-  exchange.options["fetchMarkets"] = { types: ["spot"] };
-  exchange.options["fetchMargins"] = false; // else it asks two signed lists more
-  exchange.has["fetchCurrencies"] = false;
+  dialect.configure(exchange, options.restUrl === undefined ? options.mode : "live");
   if (options.restUrl !== undefined) exchange.urls.api = replaceOrigins(exchange.urls.api, options.restUrl);
-  else if (options.mode === "sandbox") exchange.setSandboxMode(true);
   await exchange.loadFetchImplementation();
   exchange.fetchDispatcher = options.dispatcher;
+  signByTicket(exchange);
   const restResponse = exchange.onRestResponse.bind(exchange);
   exchange.onRestResponse = (...parts) => {
     const ticket = currentTicket();
@@ -75,13 +68,41 @@ export async function openDriver(options: {
     return restResponse(...parts);
   };
   return {
-    send: (call, parameters, ticket) => answerOf(ticket, () => exchange[call]({ ...parameters })),
-    loadMarkets: (symbols, ticket) => {
-      const names = symbols.map((symbol) => symbol.replace("/", ""));
-      return answerOf(ticket, () => exchange.loadMarkets(true, { symbols: JSON.stringify(names) }));
+    send: (request, ticket) => {
+      const { call, parameters, stamp, stamped } = request;
+      ticket.stamp = stamp;
+      if (stamped.headers !== undefined) ticket.headersSent = stamped.headers;
+      return answerOf(ticket, () => {
+        const send = exchange[call];
+        assert(typeof send === "function", `ccxt has the call ${call}`);
+        return (send as NativeCall)({ ...parameters, ...stamped.parameters });
+      });
     },
-    venueSymbol: (symbol) => exchange.markets?.[symbol]?.id,
   };
+}
+
+/**
+ * Where ccxt itself puts time and window into the signature, it asks these two; they answer with the stamp of the request
+ * that is being signed. A number may not come twice, because to some venues it is a nonce.
+ */
+function signByTicket(exchange: Ccxt): void {
+  const isNonce = exchange.id === "kraken";
+  let last = 0;
+  exchange.nonce = () => {
+    const atMs = currentTicket()?.stamp?.atMs;
+    assert(atMs !== undefined, "a request is signed under a ticket");
+    if (!isNonce) return Math.floor(atMs);
+    // Kraken's nonce is a number that only grows, however the clock is corrected.
+    last = Math.max(last + 1, Math.floor(atMs * 1_000));
+    return last;
+  };
+  Object.defineProperty(exchange.options, "recvWindow", {
+    get: () => Math.floor(currentTicket()?.stamp?.validityMs ?? 0),
+    set: () => {
+      // Whoever sets it, ccxt included, does not widen what a permit allows.
+    },
+    enumerable: true,
+  });
 }
 
 /** Runs one ccxt call; whatever it returns or throws, the ticket says how the request ended. */
@@ -99,27 +120,26 @@ async function answerOf(ticket: Ticket, send: () => Promise<unknown>): Promise<A
   return { kind: "response", status, headers, body };
 }
 
-/** What this file uses of a ccxt exchange. */
-type Ccxt = {
+type NativeCall = (parameters: Readonly<Record<string, unknown>>) => Promise<unknown>;
+
+/** What this file uses of a ccxt exchange; its native calls are found by name. */
+type Ccxt = CcxtSettings & {
+  readonly id: string;
   urls: { api: Record<string, unknown> };
-  readonly options: Record<string, unknown>;
-  readonly has: Record<string, unknown>;
-  readonly markets?: Readonly<Record<string, { readonly id: string } | undefined>>;
   fetchDispatcher: Dispatcher;
+  nonce: () => number;
   onRestResponse(...parts: [number, string, string, string, unknown, string, unknown, unknown]): string;
-  setSandboxMode(on: boolean): void;
   loadFetchImplementation(): Promise<unknown>;
-  loadMarkets(reload: boolean, parameters: object): Promise<unknown>;
-} & { readonly [call in Call]: (parameters: Record<string, string | number>) => Promise<unknown> };
+} & Record<string, unknown>;
 
 /**
  * ccxt's package opens only its whole (104 exchanges, 110 MB resident); the one file we need is loaded by its path,
  * found from the resolved package, as bundlers do.
  */
-async function loadBinance(): Promise<new (options: object) => Ccxt> {
+async function loadExchange(exchange: ExchangeId): Promise<new (options: object) => Ccxt> {
   const require = createRequire(import.meta.url);
   const entry = require.resolve("ccxt");
-  const file = pathToFileURL(join(dirname(entry), "..", "js", "src", "binance.js")).href;
+  const file = pathToFileURL(join(dirname(entry), "..", "js", "src", `${exchange}.js`)).href;
   const loaded = (await import(file)) as { readonly default: new (options: object) => Ccxt };
   return loaded.default;
 }

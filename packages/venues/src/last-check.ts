@@ -9,6 +9,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingHttpHeaders } from "node:http";
 import { Agent, Dispatcher } from "undici";
 import { assert, type Clock, type MonoMs, type NotSentReason } from "@baton/core";
+import type { Stamp } from "./dialects/dialect.ts";
 
 /** Why the last check said no. */
 export interface Refusal {
@@ -26,6 +27,10 @@ export interface Ticket {
   /** `waiting` → `started` (bytes may have left) | `refused` (proved: none did) | `void` (its caller has gone: none will). */
   phase: "waiting" | "started" | "refused" | "void";
   refusal?: Refusal;
+  /** The time that the request is signed for. */
+  stamp?: Stamp;
+  /** Headers that the venue reads and ccxt does not set. */
+  headersSent?: Readonly<Record<string, string>>;
   socketMonoMs?: MonoMs;
   headersMonoMs?: MonoMs;
   status?: number;
@@ -74,7 +79,7 @@ export class CheckedSockets {
     const pools = new PoolsByLane({ orders: this.#orders, reads: this.#reads });
     this.dispatcher = pools.compose((dispatch) => (options, handler) => {
       const ticket = ticketHere();
-      return dispatch(options, new LastCheck(handler, ticket, clock));
+      return dispatch(withHeaders(options, ticket.headersSent), new LastCheck(handler, ticket, clock));
     });
   }
 
@@ -100,6 +105,19 @@ class PoolsByLane extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     return this.#pools[ticketHere().lane].dispatch(options, handler);
   }
+}
+
+function withHeaders(
+  options: Dispatcher.DispatchOptions,
+  more: Readonly<Record<string, string>> | undefined,
+): Dispatcher.DispatchOptions {
+  if (more === undefined) return options;
+  const { headers } = options;
+  assert(
+    typeof headers === "object" && headers !== null && !(Symbol.iterator in headers),
+    "ccxt's headers are a record",
+  );
+  return { ...options, headers: { ...headers, ...more } };
 }
 
 function ticketHere(): Ticket {

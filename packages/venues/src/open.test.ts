@@ -64,7 +64,7 @@ describe("opening a venue", () => {
       await venue.close();
       return kinds;
     };
-    expect(await place({ limits: { ordersPerTenSeconds: 10 } })).toEqual(["accepted", "accepted", "accepted"]);
+    expect(await place({ limits: { orders: 10 } })).toEqual(["accepted", "accepted", "accepted"]);
     expect(await place({})).toContain("limiter");
   });
 

@@ -2,49 +2,46 @@
  * Opens a venue: loads the driver, the instruments, the limits and the first clock samples, all at start on every node, so
  * that a takeover needs none of it. What is left here is composition; the decisions are in the files it names.
  */
-import {
-  assert,
-  type Decimal,
-  type InstrumentRules,
-  type MonoMs,
-  type SymbolId,
-  type TradeId,
-  type VenueOrder,
-} from "@baton/core";
-import { openAccountStream } from "./account-stream.ts";
-import {
-  isRecord,
-  parseBalances,
-  parseJson,
-  parseLimits,
-  parseOrder,
-  parseRules,
-  parseTrade,
-  type Json,
-} from "./binance/wire.ts";
-import { openDriver, type Call, type Driver, type Parameters } from "./driver.ts";
-import { CheckedSockets, type Ticket } from "./last-check.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { assert, isAnswered, isNotFound, isZero, type MonoMs, type SymbolId } from "@baton/core";
+import { openAccount } from "./account-stream.ts";
+import { reads } from "./account-reads.ts";
 import { cancel } from "./cancel.ts";
 import type { OrderDesk } from "./desk.ts";
+import { dialects } from "./dialects/dialects.ts";
+import type { Instrument, OrderName } from "./dialects/dialect.ts";
+import { openDriver } from "./driver.ts";
+import { CheckedSockets, type Ticket } from "./last-check.ts";
 import { place } from "./place.ts";
 import { query } from "./query.ts";
 import { RateBudget } from "./rate-budget.ts";
-import { causeOf, read, readStamp, sampleClock, verdictOf, within, type Line } from "./requests.ts";
+import { causeOf, read, readingOf, sampleClock, signedRead, within, type Line } from "./requests.ts";
 import { SocketWarmer } from "./socket-warmer.ts";
 import { VenueBreaker } from "./venue-breaker.ts";
 import { VenueClock } from "./venue-clock.ts";
-import { VenueSetupError, VenueUnavailable, type Venue, type VenueOptions, type VenueTrade } from "./venue.ts";
+import { VenueSetupError, VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
 
 const clockEveryMs = 10_000;
 const probeEveryMs = 500;
-const defaultLimits = { weightPerMinute: 6_000, ordersPerTenSeconds: 100 };
 const reachWithinMs = 800;
-const tradesPage = 1_000;
+
+/** The traded symbols by our name, and ours by any name that the venue uses. */
+interface Instruments {
+  readonly bySymbol: ReadonlyMap<SymbolId, Instrument>;
+  readonly symbolOf: (name: string) => SymbolId | undefined;
+}
 
 /** Throws `VenueUnavailable` when the venue does not answer and `VenueSetupError` when the configuration does not fit it. */
 export async function openVenue(options: VenueOptions): Promise<Venue> {
+  const { profile } = dialects[options.exchange];
   if (options.apiKey === "" || options.secret === "") {
     throw new VenueSetupError("no-key", `venue ${options.id} needs an API key and its secret`);
+  }
+  if (profile.needsPassphrase && (options.passphrase ?? "") === "") {
+    throw new VenueSetupError("no-key", `venue ${options.id}: keys of ${profile.title} have a passphrase`);
+  }
+  if (options.mode === "sandbox" && options.restUrl === undefined && !profile.hasSandbox) {
+    throw new VenueSetupError("no-sandbox", `venue ${options.id}: ${profile.title} has no test network`);
   }
   const sockets = new CheckedSockets(options.clock, options.connect);
   const closing = new AbortController();
@@ -59,19 +56,23 @@ export async function openVenue(options: VenueOptions): Promise<Venue> {
 
 async function open(options: VenueOptions, sockets: CheckedSockets, closing: AbortController): Promise<Venue> {
   const { clock } = options;
+  const dialect = dialects[options.exchange];
   const driver = await openDriver({
+    dialect,
     apiKey: options.apiKey,
     secret: options.secret,
+    ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }),
     mode: options.mode,
     ...(options.restUrl === undefined ? {} : { restUrl: options.restUrl }),
     dispatcher: sockets.dispatcher,
   });
-  const venueClock = new VenueClock(clock);
+  const venueClock = new VenueClock(clock, dialect.timeResolutionMs);
   const venueMs = (): number => {
     const now = venueClock.now();
     return now === undefined ? clock.mono() : now.venueWallMs - now.errorMs;
   };
-  const budget = new RateBudget(clock, venueMs, { ...defaultLimits, ...options.limits });
+  const budget = new RateBudget(clock, venueMs, dialect.profile.limits);
+  if (options.limits !== undefined) budget.setLimits(options.limits);
   const breaker = new VenueBreaker({
     probe: async () => ((await sampleClock(line, options.deadlineMs)) ? "well" : "ill"),
     probeEveryMs,
@@ -80,6 +81,7 @@ async function open(options: VenueOptions, sockets: CheckedSockets, closing: Abo
   const line: Line = {
     venue: options.id,
     clock,
+    dialect,
     driver,
     budget,
     breaker,
@@ -91,57 +93,66 @@ async function open(options: VenueOptions, sockets: CheckedSockets, closing: Abo
     budget.close();
     breaker.close();
   });
-  // The first round trip pays for the connection, so only the later samples bound the error well.
-  for (let sample = 0; sample < 3; sample += 1) await sampleClock(line, options.deadlineMs);
-  if (venueClock.now() === undefined) throw new VenueUnavailable(options.id, "time", "no sample of its clock");
-  const { instruments, symbolOf } = await loadInstruments(line, options);
+  await readClock(line, options);
+  const instruments = await loadInstruments(line, options);
   const timer = setInterval(() => void sampleClock(line, options.deadlineMs), clockEveryMs);
   closing.signal.addEventListener("abort", () => clearInterval(timer));
-  return compose({ options, line, sockets, closing, instruments, symbolOf });
+  return compose({ options, line, sockets, closing, instruments });
 }
 
-/** Markets, rules and published limits of the configured symbols. */
-async function loadInstruments(
-  line: Line,
-  options: VenueOptions,
-): Promise<{
-  readonly instruments: ReadonlyMap<SymbolId, InstrumentRules>;
-  readonly symbolOf: (name: string) => SymbolId | undefined;
-}> {
-  const ticket: Ticket = { call: "exchangeInfo", lane: "reads", phase: "waiting" };
-  const loaded = await within(options.deadlineMs * 3, ticket, line.driver.loadMarkets(options.symbols, ticket));
-  if (loaded.kind !== "response") throw new VenueUnavailable(options.id, "exchangeInfo", causeOf(loaded));
-  const info = parseJson(loaded.body);
+/**
+ * The first samples. The first round trip pays for the connection, so only the later ones bound the error well; a clock
+ * that tells whole seconds is asked at several points of one, which together tell it far better.
+ */
+async function readClock(line: Line, options: VenueOptions): Promise<void> {
+  const { timeResolutionMs } = line.dialect;
+  const samples = timeResolutionMs > 1 ? 8 : 3;
+  for (let sample = 0; sample < samples; sample += 1) {
+    await sampleClock(line, options.deadlineMs);
+    if (timeResolutionMs > 1) await pause(timeResolutionMs / samples + 7);
+  }
+  if (line.venueClock.now() === undefined) throw new VenueUnavailable(options.id, "time", "no sample of its clock");
+}
+
+/** Rules and published limits of the configured symbols. */
+async function loadInstruments(line: Line, options: VenueOptions): Promise<Instruments> {
+  const { dialect } = line;
+  const request = dialect.instruments(options.symbols);
+  const untilMonoMs = (line.clock.mono() + options.deadlineMs * 3) as MonoMs;
+  if (!(await line.budget.take("reserved", { weight: request.weight, orders: 0 }, untilMonoMs))) {
+    throw new VenueUnavailable(options.id, request.call, "no room in the rate budget in time");
+  }
+  const ticket: Ticket = { call: request.call, lane: "reads", phase: "waiting" };
+  const loaded = await within(options.deadlineMs * 3, ticket, line.driver.send(signedRead(line, request), ticket));
+  if (loaded.kind !== "response") throw new VenueUnavailable(options.id, request.call, causeOf(loaded));
   line.budget.correct(loaded.headers);
-  if (loaded.status >= 300 || !isRecord(info) || !Array.isArray(info["symbols"])) {
-    const { code, message, status } = verdictOf(loaded).verdict;
-    if (code === -1121) {
+  const { verdict, json } = readingOf(line, loaded);
+  const all = isAnswered(verdict) ? dialect.readInstruments(json) : undefined;
+  if (all === undefined) {
+    // Binance refuses a list with a symbol that it does not know.
+    if (verdict.code === "-1121") {
       throw new VenueSetupError(
         "unknown-symbol",
         `venue ${options.id} does not know one of ${options.symbols.join(", ")}`,
       );
     }
-    throw new VenueUnavailable(options.id, "exchangeInfo", `HTTP ${status}: ${message}`);
+    throw new VenueUnavailable(options.id, request.call, `HTTP ${verdict.status}: ${verdict.message}`);
   }
-  line.budget.setLimits({ ...parseLimits(info), ...options.limits });
-  const entries = new Map(
-    (info["symbols"] as unknown[]).filter(isRecord).map((entry): [unknown, Json] => [entry["symbol"], entry]),
-  );
-  const instruments = new Map<SymbolId, InstrumentRules>();
+  line.budget.setLimits({ ...dialect.readLimits?.(json), ...options.limits });
+  const bySymbol = new Map<SymbolId, Instrument>();
   const symbols = new Map<string, SymbolId>();
   for (const symbol of options.symbols) {
-    const name = line.driver.venueSymbol(symbol);
-    const rules = name === undefined ? undefined : parseRules(symbol, entries.get(name));
-    if (name === undefined || rules === undefined) {
+    const instrument = all.get(symbol);
+    if (instrument === undefined) {
       throw new VenueSetupError(
         "unknown-symbol",
         `venue ${options.id} does not trade ${symbol}; take it out of the configuration`,
       );
     }
-    instruments.set(symbol, rules);
-    symbols.set(name, symbol);
+    bySymbol.set(symbol, instrument);
+    for (const name of [instrument.name, ...(instrument.aliases ?? [])]) symbols.set(name, symbol);
   }
-  return { instruments, symbolOf: (name) => symbols.get(name) };
+  return { bySymbol, symbolOf: (name) => symbols.get(name) };
 }
 
 function compose(parts: {
@@ -149,11 +160,15 @@ function compose(parts: {
   readonly line: Line;
   readonly sockets: CheckedSockets;
   readonly closing: AbortController;
-  readonly instruments: ReadonlyMap<SymbolId, InstrumentRules>;
-  readonly symbolOf: (name: string) => SymbolId | undefined;
+  readonly instruments: Instruments;
 }): Venue {
-  const { options, line, sockets, closing, instruments, symbolOf } = parts;
-  const venueSymbolOf = (symbol: SymbolId): string => nameOf(line.driver, symbol);
+  const { options, line, sockets, closing, instruments } = parts;
+  const { symbolOf } = instruments;
+  const venueSymbolOf = (symbol: SymbolId): string => {
+    const instrument = instruments.bySymbol.get(symbol);
+    assert(instrument !== undefined, `${symbol} is a symbol of this venue`);
+    return instrument.name;
+  };
   const desk: OrderDesk = {
     line,
     permits: options.permits,
@@ -162,62 +177,36 @@ function compose(parts: {
     deadlineMs: options.deadlineMs,
     venueSymbolOf,
     symbolOf,
+    nameOf: (order): OrderName => ({ ...order, symbol: venueSymbolOf(order.symbol) }),
     isKilled: (order) => options.isKilled?.(order) ?? false,
     onLateAnswer: (clientOrderId, outcome) => options.onLateAnswer?.(clientOrderId, outcome),
   };
   const warmer = new SocketWarmer(line, sockets, options.connections ?? 4);
   closing.signal.addEventListener("abort", () => warmer.close());
-
-  async function get<T>(call: Call, parameters: Parameters, parse: (json: unknown) => T | undefined): Promise<T> {
-    const untilMonoMs = (line.clock.mono() + options.deadlineMs * 2) as MonoMs;
-    const limits = { untilMonoMs, attemptMs: options.deadlineMs };
-    const { verdict, json } = await read(line, call, () => ({ ...parameters, ...readStamp(line) }), limits);
-    if (verdict.status >= 300) throw new VenueUnavailable(options.id, call, `${verdict.code}: ${verdict.message}`);
-    const parsed = parse(json);
-    if (parsed === undefined) throw new VenueUnavailable(options.id, call, "the answer has an unknown shape");
-    return parsed;
-  }
-
-  const trades: Venue["trades"] = (symbol, { fromId, limit }) =>
-    get(
-      "privateGetMyTrades",
-      {
-        symbol: venueSymbolOf(symbol),
-        limit: limit ?? tradesPage,
-        ...(fromId === undefined ? {} : { fromId }),
-      },
-      (json) => allOf(json, (row) => parseTrade(row, symbolOf)),
-    );
-
-  const openOrders: Venue["openOrders"] = async (symbol) => {
-    const symbols = symbol === undefined ? [...instruments.keys()] : [symbol];
-    const lists = await Promise.all(
-      symbols.map((each) =>
-        get("privateGetOpenOrders", { symbol: venueSymbolOf(each) }, (json) =>
-          allOf<VenueOrder>(json, (row) => parseOrder(row, symbolOf)),
-        ),
-      ),
-    );
-    return lists.flat();
-  };
+  const account = reads({ line, deadlineMs: options.deadlineMs, venueSymbolOf, symbolOf });
+  const symbols = [...instruments.bySymbol.keys()];
 
   const venue: Venue = {
     id: options.id,
-    instruments,
+    exchange: options.exchange,
+    instruments: new Map([...instruments.bySymbol].map(([symbol, { rules }]) => [symbol, rules])),
     place: (order, permit) => place(desk, order, permit),
     cancel: (order, permit) => cancel(desk, order, permit),
     query: (symbol, clientOrderId) => query(desk, symbol, clientOrderId),
-    openOrders,
-    trades,
-    lastTradeId: async (symbol): Promise<TradeId | undefined> => newest(await trades(symbol, { limit: 1 }))?.tradeId,
-    balances: (): Promise<Readonly<Record<string, Decimal>>> =>
-      get("privateGetAccount", { omitZeroBalances: "true" }, parseBalances),
+    openOrders: async (symbol) =>
+      (await Promise.all((symbol === undefined ? symbols : [symbol]).map((each) => account.openOrders(each)))).flat(),
+    trades: account.trades,
+    lastTradeId: async (symbol) => (await account.trades(symbol, { limit: 1 })).at(-1)?.tradeId,
+    balances: async () => Object.fromEntries((await account.balances()).filter(([, total]) => !isZero(total))),
+    positions: async () => new Map(await account.positions()),
     clock: () => line.venueClock.reading(),
     reach: () => reach(desk, options.symbols[0]),
     warm: () => warmer.warm(),
     openAccountStream: (stream) =>
-      openAccountStream({ venue, venueOptions: options, line, symbolOf, closing: closing.signal }, stream),
+      openAccount({ venue, venueOptions: options, line, symbolOf, account, closing: closing.signal }, stream),
     budget: () => line.budget.ratio(),
+    usage: () => line.budget.usage(),
+    adoptUsage: (usage) => line.budget.adopt(usage, options.isSharedAddress ?? false),
     breaker: () => line.breaker.state(),
     close: async () => {
       closing.abort();
@@ -227,41 +216,17 @@ function compose(parts: {
   return venue;
 }
 
-/** The cheapest signed read: an order that does not exist (weight 4; the account costs 20). Its "no such order" is an answer. */
+/** The cheapest read with our key; that an order does not exist is an answer as well. */
 async function reach(desk: OrderDesk, symbol: SymbolId | undefined): Promise<boolean> {
   assert(symbol !== undefined, "a venue has at least one symbol");
-  const untilMonoMs = (desk.line.clock.mono() + reachWithinMs) as MonoMs;
-  const parameters = { symbol: desk.venueSymbolOf(symbol), origClientOrderId: "reach" };
+  const { line } = desk;
+  const untilMonoMs = (line.clock.mono() + reachWithinMs) as MonoMs;
   try {
-    const { verdict } = await read(desk.line, "privateGetOrder", () => ({ ...parameters, ...readStamp(desk.line) }), {
-      untilMonoMs,
-      attemptMs: reachWithinMs,
-    });
-    return verdict.status < 300 || verdict.code === -2013;
+    const request = line.dialect.reach(desk.venueSymbolOf(symbol));
+    const { verdict } = await read(line, request, { untilMonoMs, attemptMs: reachWithinMs });
+    return isAnswered(verdict) || isNotFound(line.dialect.profile.codes, verdict);
   } catch (error) {
     if (error instanceof VenueUnavailable) return false;
     throw error;
   }
-}
-
-function nameOf(driver: Driver, symbol: SymbolId): string {
-  const name = driver.venueSymbol(symbol);
-  assert(name !== undefined, `${symbol} is a symbol of this venue`);
-  return name;
-}
-
-/** All rows or nothing: a list with one unreadable row must not pass for a whole one. */
-function allOf<T>(json: unknown, parse: (row: unknown) => T | undefined): readonly T[] | undefined {
-  if (!Array.isArray(json)) return undefined;
-  const rows: T[] = [];
-  for (const row of json as unknown[]) {
-    const parsed = parse(row);
-    if (parsed === undefined) return undefined;
-    rows.push(parsed);
-  }
-  return rows;
-}
-
-function newest(trades: readonly VenueTrade[]): VenueTrade | undefined {
-  return trades.at(-1);
 }

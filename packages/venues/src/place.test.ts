@@ -119,7 +119,6 @@ describe("one request is sent once and ends in the class that its evidence allow
     ["the key is refused: rejected", error(401, -2015, "Invalid API-key"), { kind: "rejected", code: "-2015" }],
     ["the window has passed: rejected", error(400, -1021, "Timestamp outside"), { kind: "rejected", code: "-1021" }],
     ["the id is open already: duplicate", error(400, -2010, "Duplicate order sent."), { kind: "duplicate" }],
-    ["the futures word for it: duplicate", error(400, -4116, "ClientOrderId is duplicated"), { kind: "duplicate" }],
     [
       "too many requests: rejected",
       error(429, -1003, "Too many", { "retry-after": "1" }),

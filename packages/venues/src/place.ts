@@ -1,16 +1,23 @@
 /**
  * One placement: where "accepted, rejected, not sent, duplicate or in doubt" is decided. It waits for the budget, is
  * signed to be valid no longer than its permit, passes the last check at the socket, is sent once, and is classified by
- * `binance/codes.ts`. When the outer deadline passes first, its outcome is in doubt and the answer, should it still come,
+ * the venue's code table (`core/src/venues/codes.ts`). When the outer deadline passes first, its outcome is in doubt and the answer, should it still come,
  * is handed over late. Invariants: I2, I9 (never a second send), I10 (a new check for each signature).
  */
-import { assertNever, type MonoMs, type OrderTerms, type Permit, type PlaceOutcome, type SendStamp } from "@baton/core";
-import { placeOutcomeOf } from "./binance/codes.ts";
-import { orderParameters, parseOrder } from "./binance/wire.ts";
+import {
+  assertNever,
+  isClockRefusal,
+  placementClassOf,
+  type MonoMs,
+  type OrderTerms,
+  type Permit,
+  type PlaceOutcome,
+  type SendStamp,
+} from "@baton/core";
 import { refusalAtSocket, signingWindow, type OrderDesk } from "./desk.ts";
 import type { Answer } from "./driver.ts";
 import { giveUp, type Refusal, type Ticket } from "./last-check.ts";
-import { keepBooks, orUndefinedAfter, sampleClock, verdictOf, weightOf } from "./requests.ts";
+import { keepBooks, orUndefinedAfter, readingOf, sampleClock, signed } from "./requests.ts";
 
 /** See `Venue.place`. */
 export async function place(
@@ -24,7 +31,12 @@ export async function place(
   if (line.breaker.state() !== "closed") {
     return notSent({ reason: "breaker-open", message: `the way to ${line.venue} is ill; it is being probed` });
   }
-  const cost = { weight: weightOf.privatePostOrder, orders: 1 };
+  const request = line.dialect.place(desk.venueSymbolOf(terms.symbol), clientOrderId, terms);
+  if (request === undefined) {
+    const title = line.dialect.profile.title;
+    return notSent({ reason: "risk", message: `${title} has no ${terms.type} order that is ${terms.timeInForce}` });
+  }
+  const cost = { weight: request.weight, orders: 1 };
   if (!(await line.budget.take("new", cost, order.expiresAtMonoMs))) {
     return notSent({ reason: "limiter", message: "no room in the rate budget before the intent expires" });
   }
@@ -47,18 +59,13 @@ export async function place(
   };
   const signedMonoMs = line.clock.mono();
   const sending = line.driver.send(
-    "privatePostOrder",
-    {
-      ...orderParameters(desk.venueSymbolOf(terms.symbol), clientOrderId, terms),
-      timestamp: stamp.sentWallMs,
-      recvWindow: stamp.validityMs,
-    },
+    signed(line, "place", request, { atMs: stamp.sentWallMs, validityMs: stamp.validityMs }),
     ticket,
   );
   const answer = await orUndefinedAfter(desk.deadlineMs, sending);
-  const outcome = answer === undefined ? overdue(desk, order, ticket, stamp) : classify(desk, answer, stamp);
+  const outcome = answer === undefined ? overdue(desk, order, ticket, stamp) : classify(desk, order, answer, stamp);
   if (answer !== undefined) keepBooks(line, answer);
-  else if (outcome.kind === "in-doubt") void consumeLate(desk, clientOrderId, sending, stamp);
+  else if (outcome.kind === "in-doubt") void consumeLate(desk, order, sending, stamp);
   if (answer === undefined) line.breaker.note("ill");
   line.onTelemetry({
     call: ticket.call,
@@ -77,7 +84,12 @@ function notSent(refusal: Refusal): PlaceOutcome {
   return { kind: "not-sent", reason: refusal.reason, message: refusal.message };
 }
 
-function classify(desk: OrderDesk, answer: Answer, stamp: SendStamp): PlaceOutcome {
+function classify(
+  desk: OrderDesk,
+  order: { readonly clientOrderId: string; readonly terms: OrderTerms },
+  answer: Answer,
+  stamp: SendStamp,
+): PlaceOutcome {
   switch (answer.kind) {
     case "refused":
       return notSent(answer.refusal);
@@ -85,13 +97,42 @@ function classify(desk: OrderDesk, answer: Answer, stamp: SendStamp): PlaceOutco
       return notSent({ reason: "connect-failed", message: answer.cause });
     case "broken":
       return { kind: "in-doubt", cause: answer.cause, stamp };
-    case "response": {
-      const { verdict, json } = verdictOf(answer);
-      if (verdict.code === -1021) void sampleClock(desk.line, desk.deadlineMs);
-      return placeOutcomeOf(verdict, parseOrder(json, desk.symbolOf), stamp);
-    }
+    case "response":
+      return outcomeOf(desk, order, answer, stamp);
     default:
       return assertNever(answer, "answer");
+  }
+}
+
+/** What the venue's answer proves. */
+function outcomeOf(
+  desk: OrderDesk,
+  order: { readonly clientOrderId: string; readonly terms: OrderTerms },
+  answer: Extract<Answer, { kind: "response" }>,
+  stamp: SendStamp,
+): PlaceOutcome {
+  const { dialect } = desk.line;
+  const { verdict, json } = readingOf(desk.line, answer);
+  const { status, code, message } = verdict;
+  if (isClockRefusal(dialect.profile.codes, verdict)) void sampleClock(desk.line, desk.deadlineMs);
+  const provedClass = placementClassOf(dialect.profile.codes, verdict);
+  switch (provedClass) {
+    case "answered": {
+      const name = desk.nameOf({ symbol: order.terms.symbol, clientOrderId: order.clientOrderId });
+      const placed = dialect.readPlaced(json, name, order.terms, desk.symbolOf);
+      if (placed !== undefined) return { kind: "accepted", order: placed, stamp };
+      return { kind: "in-doubt", cause: `HTTP ${status} without an order in it`, stamp };
+    }
+    case "duplicate":
+      return { kind: "duplicate", message, stamp };
+    case "rejected":
+      return { kind: "rejected", code: code ?? `${status}`, message, stamp };
+    case "in-doubt": {
+      const cause = `HTTP ${status}${code === undefined ? "" : ` code ${code}`}: ${message}`;
+      return { kind: "in-doubt", cause, stamp };
+    }
+    default:
+      return assertNever(provedClass, "class of a placement");
   }
 }
 
@@ -114,13 +155,13 @@ function overdue(
 /** The answer after the outer deadline: evidence for the journal, unless it is no answer either. */
 async function consumeLate(
   desk: OrderDesk,
-  clientOrderId: string,
+  order: { readonly clientOrderId: string; readonly terms: OrderTerms },
   sending: Promise<Answer>,
   stamp: SendStamp,
 ): Promise<void> {
   const answer = await sending;
   if (answer.kind !== "response") return;
   keepBooks(desk.line, answer);
-  const outcome = classify(desk, answer, stamp);
-  if (outcome.kind !== "in-doubt") desk.onLateAnswer(clientOrderId, outcome);
+  const outcome = classify(desk, order, answer, stamp);
+  if (outcome.kind !== "in-doubt") desk.onLateAnswer(order.clientOrderId, outcome);
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { monoMs, wallMs, type Clock } from "@baton/core";
-import { RateBudget, type Lane } from "./rate-budget.ts";
+import { monoMs, venueProfiles, wallMs, type Clock, type Lane } from "@baton/core";
+import { RateBudget } from "./rate-budget.ts";
 
 /** Virtual time: one clock moves the timers, the monotonic clock and the venue's. */
 const startMs = 1_800_000_000_000 - (1_800_000_000_000 % 60_000);
@@ -11,7 +11,8 @@ let granted: string[];
 beforeEach(() => {
   vi.useFakeTimers({ now: startMs });
   clock = { mono: () => monoMs(Date.now() - startMs), wall: () => wallMs(Date.now()) };
-  budget = new RateBudget(clock, () => Date.now(), { weightPerMinute: 100, ordersPerTenSeconds: 5 });
+  budget = new RateBudget(clock, () => Date.now(), venueProfiles.binance.limits);
+  budget.setLimits({ weight: 100, orders: 5 });
   granted = [];
 });
 afterEach(() => {

@@ -4,32 +4,32 @@
  * Placing is never retried here or anywhere; see `place.ts`.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { assertNever, type Clock, type MonoMs } from "@baton/core";
-import { isIllness, isThrottled, type Verdict } from "./binance/codes.ts";
-import { isRecord, parseJson } from "./binance/wire.ts";
-import type { Answer, Call, Driver, Parameters } from "./driver.ts";
+import {
+  assertNever,
+  isAnswered,
+  isClockRefusal,
+  isIllness,
+  isOrdersExhausted,
+  isThrottled,
+  type Clock,
+  type Lane,
+  type MonoMs,
+  type Verdict,
+} from "@baton/core";
+import type { Dialect, Request, Stamp } from "./dialects/dialect.ts";
+import { parseJson } from "./dialects/json.ts";
+import type { Answer, Driver, SignedRequest } from "./driver.ts";
 import { giveUp, type Ticket } from "./last-check.ts";
-import type { Cost, Lane, RateBudget } from "./rate-budget.ts";
+import type { RateBudget } from "./rate-budget.ts";
 import type { VenueBreaker } from "./venue-breaker.ts";
 import type { VenueClock } from "./venue-clock.ts";
 import { VenueUnavailable, type RequestTelemetry } from "./venue.ts";
-
-/** Weight of each call; `privateGetOpenOrders` is always asked with a symbol (6 instead of 80). */
-export const weightOf: Readonly<Record<Call, number>> = {
-  publicGetPing: 1,
-  publicGetTime: 1,
-  privatePostOrder: 1,
-  privateDeleteOrder: 1,
-  privateGetOrder: 4,
-  privateGetOpenOrders: 6,
-  privateGetMyTrades: 20,
-  privateGetAccount: 20,
-};
 
 /** What all calls of one venue share. */
 export interface Line {
   readonly venue: string;
   readonly clock: Clock;
+  readonly dialect: Dialect;
   readonly driver: Driver;
   readonly budget: RateBudget;
   readonly breaker: VenueBreaker;
@@ -46,11 +46,14 @@ export interface Reading {
 }
 
 /** Status, code and message of an answer, and its body parsed once. */
-export function verdictOf(answer: Extract<Answer, { kind: "response" }>): Reading {
+export function readingOf(line: Line, answer: Extract<Answer, { kind: "response" }>): Reading {
   const json = parseJson(answer.body);
-  const code = isRecord(json) && typeof json["code"] === "number" ? json["code"] : undefined;
-  const message = isRecord(json) && typeof json["msg"] === "string" ? json["msg"] : answer.body.slice(0, 120);
-  return { verdict: { status: answer.status, message, ...(code === undefined ? {} : { code }) }, json };
+  return { verdict: line.dialect.verdictOf(answer.status, json, answer.body), json };
+}
+
+/** A request with its time on it, the way its venue wants it. */
+export function signed(line: Line, kind: "place" | "cancel" | "read", request: Request, stamp: Stamp): SignedRequest {
+  return { ...request, stamp, stamped: line.dialect.stamp(kind, stamp) };
 }
 
 /** Keeps the books after an answer of any call: budget, breaker, and the clock when the venue doubts our signature's time. */
@@ -60,12 +63,15 @@ export function keepBooks(line: Line, answer: Answer): void {
     line.breaker.note("ill");
     return;
   }
-  const { verdict } = verdictOf(answer);
+  const { codes, limits } = line.dialect.profile;
+  const { verdict } = readingOf(line, answer);
   line.budget.correct(answer.headers);
-  if (isThrottled(verdict.status)) line.budget.freeze(retryAfterMs(answer.headers["retry-after"], verdict.status));
-  if (verdict.code === -1015) line.budget.exhaustOrders();
-  const isAnswered = verdict.status < 300;
-  line.breaker.note(!isAnswered && isIllness(verdict) ? "ill" : "well");
+  if (isOrdersExhausted(codes, verdict)) line.budget.exhaustOrders();
+  else if (isThrottled(codes, verdict)) {
+    const longestMs = Math.max(...limits.map((rule) => rule.perMs));
+    line.budget.freeze(retryAfterMs(answer.headers["retry-after"], verdict.status, longestMs));
+  }
+  line.breaker.note(isIllness(codes, verdict) ? "ill" : "well");
 }
 
 /**
@@ -74,23 +80,22 @@ export function keepBooks(line: Line, answer: Answer): void {
  */
 export async function read(
   line: Line,
-  call: Call,
-  parameters: () => Parameters,
+  request: Request,
   limits: { readonly untilMonoMs: MonoMs; readonly attemptMs: number; readonly lane?: Lane },
 ): Promise<Reading> {
   let why = "no time left";
   for (let attempt = 0; !line.closing.aborted && line.clock.mono() < limits.untilMonoMs; attempt += 1) {
     const decidedMonoMs = line.clock.mono();
-    const cost: Cost = { weight: weightOf[call], orders: 0 };
-    if (!(await line.budget.take(limits.lane ?? "reserved", cost, limits.untilMonoMs))) {
+    const { call, weight } = request;
+    if (!(await line.budget.take(limits.lane ?? "reserved", { weight, orders: 0 }, limits.untilMonoMs))) {
       throw new VenueUnavailable(line.venue, call, "no room in the rate budget in time");
     }
     const limiterMonoMs = line.clock.mono();
     const ticket: Ticket = { call, lane: "reads", phase: "waiting" };
     const attemptMs = Math.min(limits.attemptMs, limits.untilMonoMs - limiterMonoMs);
-    const answer = await within(attemptMs, ticket, line.driver.send(call, parameters(), ticket));
+    const answer = await within(attemptMs, ticket, line.driver.send(signedRead(line, request), ticket));
     keepBooks(line, answer);
-    const reading = answer.kind === "response" ? verdictOf(answer) : undefined;
+    const reading = answer.kind === "response" ? readingOf(line, answer) : undefined;
     line.onTelemetry({
       call,
       decidedMonoMs,
@@ -99,33 +104,40 @@ export async function read(
       answeredMonoMs: line.clock.mono(),
       result: reading === undefined ? answer.kind : `${reading.verdict.code ?? reading.verdict.status}`,
     });
-    if (reading !== undefined && isFinal(reading)) return reading;
+    if (reading !== undefined && isFinal(line, reading)) return reading;
     why = reading === undefined ? causeOf(answer) : `HTTP ${reading.verdict.status}: ${reading.verdict.message}`;
-    if (reading?.verdict.code === -1021) await sampleClock(line, limits.attemptMs);
+    if (reading !== undefined && isClockRefusal(line.dialect.profile.codes, reading.verdict)) {
+      await sampleClock(line, limits.attemptMs);
+    }
     const pauseMs = Math.random() * Math.min(1_000, 25 * 2 ** attempt);
     if (line.clock.mono() + pauseMs >= limits.untilMonoMs) break;
     await pause(pauseMs, undefined, { signal: line.closing }).catch(() => undefined);
   }
-  throw new VenueUnavailable(line.venue, call, why);
+  throw new VenueUnavailable(line.venue, request.call, why);
 }
 
-/** Timestamp and window of a signed read: no permit bounds it, the venue's own default does. */
-export function readStamp(line: Line): { readonly timestamp: number; readonly recvWindow: number } {
-  const now = line.venueClock.now();
-  return { timestamp: Math.floor(now?.venueWallMs ?? line.clock.wall()), recvWindow: 5_000 };
+/** A read with the time of now: no permit bounds it, a window that venues take by default does. */
+export function signedRead(line: Line, request: Request): SignedRequest {
+  return signed(line, "read", request, readStamp(line));
+}
+
+/** The time and window of a signed read. */
+export function readStamp(line: Line): Stamp {
+  return { atMs: line.venueClock.now()?.venueWallMs ?? line.clock.wall(), validityMs: 5_000 };
 }
 
 /** One sample of the venue's time; false when there was no answer. Counts in the breaker only as any request does. */
 export async function sampleClock(line: Line, withinMs: number): Promise<boolean> {
   const untilMonoMs = (line.clock.mono() + withinMs) as MonoMs;
-  if (!(await line.budget.take("reserved", { weight: weightOf.publicGetTime, orders: 0 }, untilMonoMs))) return false;
-  const ticket: Ticket = { call: "publicGetTime", lane: "reads", phase: "waiting" };
-  const answer = await within(withinMs, ticket, line.driver.send("publicGetTime", {}, ticket));
+  const { time } = line.dialect;
+  if (!(await line.budget.take("reserved", { weight: time.weight, orders: 0 }, untilMonoMs))) return false;
+  const ticket: Ticket = { call: time.call, lane: "reads", phase: "waiting" };
+  const answer = await within(withinMs, ticket, line.driver.send(signedRead(line, time), ticket));
   keepBooks(line, answer);
-  if (answer.kind !== "response" || answer.status >= 300) return false;
-  const { json } = verdictOf(answer);
-  const serverTime = isRecord(json) ? json["serverTime"] : undefined;
-  if (typeof serverTime !== "number") return false;
+  if (answer.kind !== "response") return false;
+  const { verdict, json } = readingOf(line, answer);
+  const serverTime = isAnswered(verdict) ? line.dialect.readTime(json) : undefined;
+  if (serverTime === undefined) return false;
   if (ticket.socketMonoMs === undefined || ticket.headersMonoMs === undefined) return false;
   line.venueClock.observe(ticket.socketMonoMs, ticket.headersMonoMs, serverTime);
   return true;
@@ -170,14 +182,16 @@ export function causeOf(answer: Answer): string {
   }
 }
 
-function isFinal({ verdict, json }: Reading): boolean {
-  if (verdict.status < 300) return json !== undefined; // a truncated body parses to nothing: ask again
-  return !isIllness(verdict) && verdict.code !== -1021;
+function isFinal(line: Line, { verdict, json }: Reading): boolean {
+  const { codes } = line.dialect.profile;
+  if (isAnswered(verdict)) return json !== undefined; // a truncated body parses to nothing: ask again
+  if (verdict.code !== undefined && codes.inDoubt.includes(verdict.code)) return false;
+  return !isIllness(codes, verdict) && !isClockRefusal(codes, verdict);
 }
 
-/** `Retry-After` is in seconds; without it, the rest of a minute, or the shortest ban. */
-function retryAfterMs(header: string | undefined, status: number): number {
+/** `Retry-After` is in seconds; without it, the longest interval that the venue counts in, or the shortest ban. */
+function retryAfterMs(header: string | undefined, status: number, longestMs: number): number {
   const seconds = Number(header ?? Number.NaN);
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1_000;
-  return status === 418 ? 120_000 : 60_000;
+  if (header !== undefined && Number.isFinite(seconds) && seconds >= 0) return seconds * 1_000;
+  return status === 418 ? 120_000 : longestMs;
 }

@@ -5,7 +5,7 @@
  */
 import type { MonoMs } from "@baton/core";
 import type { CheckedSockets, Ticket } from "./last-check.ts";
-import { within, type Line } from "./requests.ts";
+import { signedRead, within, type Line } from "./requests.ts";
 
 const keepEveryMs = 15_000;
 const pingWithinMs = 2_000;
@@ -53,9 +53,11 @@ export class SocketWarmer {
 
   async #ping(): Promise<boolean> {
     const untilMonoMs = (this.#line.clock.mono() + pingWithinMs) as MonoMs;
-    if (!(await this.#line.budget.take("reserved", { weight: 1, orders: 0 }, untilMonoMs))) return false;
-    const ticket: Ticket = { call: "publicGetPing", lane: "orders", phase: "waiting" };
-    const answer = await within(pingWithinMs, ticket, this.#line.driver.send("publicGetPing", {}, ticket));
+    const { ping } = this.#line.dialect;
+    if (!(await this.#line.budget.take("reserved", { weight: ping.weight, orders: 0 }, untilMonoMs))) return false;
+    const ticket: Ticket = { call: ping.call, lane: "orders", phase: "waiting" };
+    const sending = this.#line.driver.send(signedRead(this.#line, ping), ticket);
+    const answer = await within(pingWithinMs, ticket, sending);
     return answer.kind === "response" && answer.status < 300;
   }
 }

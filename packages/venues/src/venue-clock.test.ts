@@ -10,7 +10,7 @@ function setUp(): {
 } {
   let mono = 0;
   let wallStep = 0;
-  const venue = new VenueClock({ mono: () => monoMs(mono), wall: () => wallMs(mono + 1_000_000 + wallStep) });
+  const venue = new VenueClock({ mono: () => monoMs(mono), wall: () => wallMs(mono + 1_000_000 + wallStep) }, 1);
   return {
     venue,
     at: (value) => (mono = value),

@@ -8,6 +8,7 @@ import type {
   CancelOutcome,
   Clock,
   Decimal,
+  ExchangeId,
   InstrumentRules,
   MonoMs,
   OrderTerms,
@@ -17,6 +18,7 @@ import type {
   QueryOutcome,
   SymbolId,
   TradeId,
+  Usage,
   VenueId,
   VenueOrder,
   VenueOrderId,
@@ -24,15 +26,19 @@ import type {
 } from "@baton/core";
 import type { Agent } from "undici";
 import type { AccountStream, AccountStreamOptions } from "./account-stream.ts";
+import type { RateLimits } from "./dialects/dialect.ts";
 
 export interface VenueOptions {
   readonly id: VenueId;
-  readonly exchange: "binance";
+  /** Selects the profile and the dialect. */
+  readonly exchange: ExchangeId;
   readonly account: string;
   /** `sandbox` is the venue's test network, `live` its production; `restUrl` and `wsUrl` replace either's addresses. */
   readonly mode: "sandbox" | "live";
   readonly apiKey: string;
   readonly secret: string;
+  /** Where the venue's keys have one. */
+  readonly passphrase?: string;
   /** Origin of the REST interface, e.g. `http://127.0.0.1:9000`; every address of the driver is replaced by it. */
   readonly restUrl?: string;
   /** Origin of the WebSocket API, e.g. `ws://127.0.0.1:9000`. */
@@ -50,20 +56,16 @@ export interface VenueOptions {
   readonly connect?: Agent.Options["connect"];
   /** Order sockets that `warm` keeps open; default 4. */
   readonly connections?: number;
+  /** True where all nodes reach the venue from one address, so that they share its limits. */
+  readonly isSharedAddress?: boolean;
   /** Replaces what the venue publishes, e.g. to share one address among several clusters. */
-  readonly limits?: Partial<RateLimits>;
+  readonly limits?: RateLimits;
   /** Asked at the socket for a new order: true when a kill level covers it. Cancels always pass. */
   readonly isKilled?: (order: { readonly clientOrderId: string; readonly symbol: SymbolId }) => boolean;
   /** The answer of a placement that had been reported in doubt for want of an answer; journal it as evidence. */
   readonly onLateAnswer?: (clientOrderId: string, outcome: PlaceOutcome) => void;
   readonly onTelemetry?: (request: RequestTelemetry) => void;
   readonly onBreaker?: (state: BreakerState) => void;
-}
-
-/** The venue's published limits: weight of all requests per minute and address, new orders per 10 s and account. */
-export interface RateLimits {
-  readonly weightPerMinute: number;
-  readonly ordersPerTenSeconds: number;
 }
 
 export type BreakerState = "closed" | "open" | "probing";
@@ -107,6 +109,7 @@ export interface ClockReading {
 /** A connection to one account at one venue. */
 export interface Venue {
   readonly id: VenueId;
+  readonly exchange: ExchangeId;
   readonly instruments: ReadonlyMap<SymbolId, InstrumentRules>;
   /** Sends once or not at all. The caller has made the intent durable; in doubt goes to resolution, never to `place`. */
   place(
@@ -122,15 +125,20 @@ export interface Venue {
   query(symbol: SymbolId, clientOrderId: string): Promise<QueryOutcome>;
   /** Without a symbol: of all configured symbols. Throws `VenueUnavailable`. */
   openOrders(symbol?: SymbolId): Promise<readonly VenueOrder[]>;
-  /** The account's trades with ids of at least `fromId`, oldest first, at most `limit` (1,000); without it the latest. */
+  /**
+   * The account's trades with ids of at least `fromId`, oldest first, at most `limit` (1,000); without it the latest.
+   * `sinceMs`, on the venue's clock, tells a venue that orders trades by time how far back the latest must reach.
+   */
   trades(
     symbol: SymbolId,
-    range: { readonly fromId?: TradeId; readonly limit?: number },
+    range: { readonly fromId?: TradeId; readonly sinceMs?: number; readonly limit?: number },
   ): Promise<readonly VenueTrade[]>;
   /** The account's newest trade id, undefined when it never traded the symbol. Throws `VenueUnavailable`. */
   lastTradeId(symbol: SymbolId): Promise<TradeId | undefined>;
   /** Free plus locked, per currency, zeros left out. Throws `VenueUnavailable`. */
   balances(): Promise<Readonly<Record<string, Decimal>>>;
+  /** Positions that the venue keeps, signed, zeros left out; empty on a spot venue. Throws `VenueUnavailable`. */
+  positions(): Promise<ReadonlyMap<SymbolId, Decimal>>;
   /** Undefined until the first sample, and then never again. */
   clock(): ClockReading | undefined;
   /** True when one signed read with this node's own key was answered within a short deadline. */
@@ -141,6 +149,10 @@ export interface Venue {
   openAccountStream(options: AccountStreamOptions): AccountStream;
   /** The share of the tightest rate budget that is left, 0 to 1. */
   budget(): number;
+  /** What was used of each limit, for the successor of this node. */
+  usage(): Usage;
+  /** What the predecessor had used counts here too: of the account's limits, and of a shared address's. */
+  adoptUsage(usage: Usage): void;
   breaker(): BreakerState;
   /** Ends every socket and timer; requests under way end in their outcome class first or are aborted. */
   close(): Promise<void>;
@@ -162,7 +174,7 @@ export class VenueUnavailable extends Error {
 /** The configuration does not fit the venue; an operator has to change it. */
 export class VenueSetupError extends Error {
   override readonly name = "VenueSetupError";
-  readonly code: "unknown-symbol" | "no-key";
+  readonly code: "unknown-symbol" | "no-key" | "no-sandbox";
   constructor(code: VenueSetupError["code"], sentence: string) {
     super(sentence);
     this.code = code;

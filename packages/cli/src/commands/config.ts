@@ -1,4 +1,5 @@
 /** `baton config`: is this file right, and what does it come to with every default filled in. */
+import { limitsOfVenue, venueProfiles } from "@baton/core";
 import type { Config } from "@baton/core";
 import type { Command } from "commander";
 import { configProblems, engineDoor } from "../engine-door.ts";
@@ -59,13 +60,20 @@ async function check(file: string, options: ConfigOptions, terminal: Terminal): 
       ["node", `${node.id} of cluster ${cluster.name} (${cluster.nodes.join(", ")})`],
       ["lease", `${leadership.leaseTtlSeconds} s, profile ${leadership.profile}, durability ${durability}`],
       ["venues", config.venues.map((venue) => `${venue.id} (${venue.mode})`).join(", ")],
+      ...config.venues.flatMap(({ id, exchange }) =>
+        limitsOfVenue(venueProfiles[exchange]).map((sentence) => [`at ${id}`, sentence] as const),
+      ),
     ]),
   );
 }
 
 /** A secret that cannot be read here may be readable where the node runs: a warning, not a fault. */
 function secretWarnings(config: Config, readSecret: (file: string) => { readonly warning?: string }): string[] {
-  const files = config.venues.flatMap((venue) => [venue.apiKeyFile, venue.secretFile]);
+  const files = config.venues.flatMap((venue) => [
+    venue.apiKeyFile,
+    venue.secretFile,
+    ...(venue.passphraseFile === undefined ? [] : [venue.passphraseFile]),
+  ]);
   return [...new Set(files)].flatMap((file) => {
     try {
       const { warning } = readSecret(file);

@@ -83,6 +83,10 @@ function statusText(terminal: Terminal, view: ClusterView): string {
         : paint(terminal, "red", `${kill.level}: ${kill.reason} (${kill.by})`),
     ],
     ["failover", control.pause === null ? control.autofailover : paint(terminal, "yellow", pauseText(control.pause))],
+    ...(view.venues ?? []).map(({ id, title, cannot: [first, ...more] }) => {
+      const others = more.length === 0 ? "" : ` (${more.length} more: baton config check)`;
+      return ["venue", `${id}: ${title}${first === undefined ? "" : `; ${first}${others}`}`] as const;
+    }),
     ["feeds", view.feeds.map((feed) => `${feed.id} ${feed.quality} (${maybeSpan(feed.ageMs)})`).join(", ") || "none"],
     [
       "etcd",

@@ -70,6 +70,7 @@ export interface ClusterView {
     readonly fillsMissing: number;
   };
   readonly feeds: readonly FeedSummary[];
+  readonly venues?: readonly VenueSummary[];
   readonly etcd: EtcdHealth;
   /** The operation that is under way. */
   readonly operation: OperationView | null;
@@ -111,6 +112,13 @@ export interface FeedSummary {
   readonly quality: FeedQuality;
   /** Age of the oldest symbol's newest data; null before the first. */
   readonly ageMs: number | null;
+}
+
+/** A configured venue and what Baton cannot do there, most important first. */
+export interface VenueSummary {
+  readonly id: VenueId;
+  readonly title: string;
+  readonly cannot: readonly string[];
 }
 
 export interface EtcdHealth {
@@ -298,6 +306,7 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
   trading: z.looseObject({ isAllowed: z.boolean(), reasons: z.array(z.string()) }),
   orders: z.looseObject({ open: z.int(), inDoubt: z.int(), oldestInDoubtMs: age, fillsMissing: z.int() }),
   feeds: z.array(z.looseObject({ id: z.string(), quality, ageMs: age })),
+  venues: z.exactOptional(z.array(z.looseObject({ id: z.string(), title: z.string(), cannot: z.array(z.string()) }))),
   etcd: z.looseObject({
     isReachable: z.boolean(),
     endpoints: z.array(z.looseObject({ endpoint: z.string(), isHealthy: z.boolean() })),

@@ -5,6 +5,7 @@
  */
 import type { Decimal } from "../decimal.ts";
 import type { NodeId, SymbolId, VenueId } from "../ids.ts";
+import type { ExchangeId } from "../venues/profile.ts";
 
 /** One parsed, checked and completed configuration file. */
 export interface Config {
@@ -111,11 +112,12 @@ export interface RateLimit {
 export interface VenueConfig {
   readonly id: VenueId;
   readonly mode: "sandbox" | "live";
-  /** ccxt's id of the exchange. */
-  readonly exchange: string;
+  /** Selects the venue's profile. */
+  readonly exchange: ExchangeId;
   readonly account: string;
   readonly apiKeyFile: string;
   readonly secretFile: string;
+  readonly passphraseFile?: string;
   readonly restUrl?: string;
   readonly wsUrl?: string;
   readonly symbols: readonly SymbolId[];
@@ -124,6 +126,8 @@ export interface VenueConfig {
   readonly deadlineMs: number;
   readonly uniqueness: "open-only" | "forever" | "none";
   readonly limits?: VenueLimits;
+  /** All nodes reach the venue from one address: they share what it allows an address. */
+  readonly sharedAddress: boolean;
 }
 
 export interface VenueLimits {

@@ -3,6 +3,7 @@
  * rule (design: leadership): a lease must outlive an election among the etcd members, or each of those would stop
  * trading; and a standby's suspicion must come after the leader's own shrink, or every lost standby would cost an epoch.
  */
+import { venueProfiles } from "../venues/profiles/index.ts";
 import type { Config, LeadershipProfile, VenueConfig } from "./config.ts";
 import { issueAt } from "./issues.ts";
 import type { ConfigIssue, ConfigPath } from "./issues.ts";
@@ -195,6 +196,22 @@ function venueIssues(config: Config): ConfigIssue[] {
           `below ${venue.validityMs}`,
         ),
       );
+    }
+    const profile = venueProfiles[venue.exchange];
+    if (profile.needsPassphrase !== (venue.passphraseFile !== undefined)) {
+      const sentence = profile.needsPassphrase
+        ? `keys of ${profile.title} have a passphrase, and passphraseFile is missing.`
+        : `keys of ${profile.title} have no passphrase.`;
+      issues.push(issueAt(["venues", at, "passphraseFile"], sentence, "with exchanges whose keys have one"));
+    }
+    if (venue.mode === "sandbox" && venue.restUrl === undefined && !profile.hasSandbox) {
+      const sentence = `${profile.title} has no test network for mode sandbox.`;
+      issues.push(issueAt(["venues", at, "mode"], sentence, "live, or a restUrl"));
+    }
+    const { validity } = profile;
+    if (validity.kind !== "fixed" && (venue.validityMs < validity.minMs || venue.validityMs > validity.maxMs)) {
+      const sentence = `${profile.title} takes no validity of ${venue.validityMs} ms.`;
+      issues.push(issueAt(["venues", at, "validityMs"], sentence, `${validity.minMs} to ${validity.maxMs}`));
     }
   }
   return issues;

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseDecimal } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
+import { exchangeIds } from "../venues/profiles/index.ts";
 import type { Branded, NodeId, SymbolId, VenueId } from "../ids.ts";
 import type {
   ApiConfig,
@@ -87,10 +88,11 @@ const limits: z.ZodType<VenueLimits> = z
 const venue: z.ZodType<VenueConfig> = z.strictObject({
   id: named<VenueId>("the venue's name in this file"),
   mode: choice("sandbox is the venue's test network, live is real money", ["sandbox", "live"], "sandbox"),
-  exchange: text("ccxt's id of the exchange", /^[a-z0-9]{2,40}$/, "lowercase, such as binance"),
+  exchange: choice("which exchange it is; what each can do: packages/venues/CAPABILITIES.md", exchangeIds),
   account: text("your name of the account", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 of letters, digits, . _ -"),
   apiKeyFile: path("file that holds this node's API key"),
   secretFile: path("file that holds the secret of that key"),
+  passphraseFile: z.exactOptional(path("file that holds the key's passphrase, where the exchange has one")),
   restUrl: z.exactOptional(text("REST address instead of the exchange's own", httpUrl, "an http or https URL")),
   wsUrl: z.exactOptional(text("WebSocket address instead of the exchange's own", wsUrl, "a ws or wss URL")),
   symbols: symbols("what may be traded here"),
@@ -108,6 +110,7 @@ const venue: z.ZodType<VenueConfig> = z.strictObject({
     "none",
   ),
   limits: z.exactOptional(limits),
+  sharedAddress: flag("true where all nodes reach the exchange from one address, and share what it allows it", false),
 });
 
 const feed: z.ZodType<FeedConfig> = z.strictObject({

@@ -111,6 +111,7 @@ function withAbsolutePaths(config: Config, folder: string, credentials: string |
       ...venue,
       apiKeyFile: secret(venue.apiKeyFile),
       secretFile: secret(venue.secretFile),
+      ...(venue.passphraseFile !== undefined && { passphraseFile: secret(venue.passphraseFile) }),
     })),
     strategies: config.strategies.map((strategy) => ({ ...strategy, module: resolve(folder, strategy.module) })),
     archive: {

@@ -24,6 +24,8 @@ import {
   noteQuery,
   resolutionEvent,
   unexplainedTrades,
+  validityMaxMsOf,
+  venueProfiles,
 } from "@baton/core";
 import type { Venue, VenueTrade } from "@baton/venues";
 import { VenueUnavailable } from "@baton/venues";
@@ -144,7 +146,9 @@ export class Doubts {
   #policy(venue: Venue | undefined): DoubtPolicy {
     const { doubt, risk, venues } = this.#context.config;
     const validityMaxMs = Math.max(
-      ...venues.filter((v) => venue === undefined || v.id === venue.id).map((v) => v.validityMs),
+      ...venues
+        .filter((v) => venue === undefined || v.id === venue.id)
+        .map((v) => validityMaxMsOf(venueProfiles[v.exchange], v.validityMs)),
     );
     return {
       processingBoundMs: doubt.processingBoundMs,
@@ -159,7 +163,7 @@ export class Doubts {
 /** Every trade of the account since then; the venue lists the latest page, and earlier ones by id. */
 async function tradesSince(venue: Venue, symbol: SymbolId, since: WallMs): Promise<readonly VenueTrade[]> {
   const page = 1_000;
-  let found = [...(await venue.trades(symbol, { limit: page }))];
+  let found = [...(await venue.trades(symbol, { limit: page, sinceMs: since }))];
   while (found.length > 0 && found.length % page === 0 && (found[0]?.tradedWallMs ?? 0) >= since) {
     const first = BigInt(found[0]?.tradeId ?? "0");
     const from = first > BigInt(page) ? first - BigInt(page) : 0n;

@@ -18,7 +18,16 @@ import type {
   SymbolId,
   VenueId,
 } from "@baton/core";
-import { bars, id, isSettled, killRank, rejoinStates, whyNotCandidate } from "@baton/core";
+import {
+  bars,
+  id,
+  isSettled,
+  killRank,
+  limitsOfVenue,
+  rejoinStates,
+  venueProfiles,
+  whyNotCandidate,
+} from "@baton/core";
 import type { OperationId } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
@@ -127,6 +136,10 @@ export class NodeViews {
         oldestInDoubtMs: doubts.oldestMs,
         fillsMissing: node.ledger.committed.indexes.fillsMissing.size,
       },
+      venues: config.venues.map((venue) => {
+        const profile = venueProfiles[venue.exchange];
+        return { id: venue.id, title: profile.title, cannot: limitsOfVenue(profile) };
+      }),
       feeds: node.markets.statuses().map((status) => ({
         id: status.id,
         quality: worst(status.symbols.map((symbol) => symbol.quality)),

@@ -3,7 +3,8 @@
  * tried again until it does; meanwhile the node says so. Each second one signed read with the node's own key tells whether
  * this node reaches the venue, which decides whether leadership is yielded.
  */
-import type { Config, PermitSource, PlaceOutcome, VenueConfig, VenueId, VenueLimits } from "@baton/core";
+import type { Config, ExchangeId, PermitSource, PlaceOutcome, VenueConfig, VenueId, VenueLimits } from "@baton/core";
+import { limitsFrom, venueProfiles } from "@baton/core";
 import type { RequestTelemetry, Venue } from "@baton/venues";
 import { openVenue, VenueSetupError } from "@baton/venues";
 import { monoNow, systemClock } from "../clock.ts";
@@ -79,15 +80,17 @@ export class VenueDoors {
       try {
         const venue = await openVenue({
           id: config.id,
-          exchange: "binance",
+          exchange: config.exchange,
           account: config.account,
           mode: config.mode,
           apiKey: readSecret(config.apiKeyFile).value,
           secret: readSecret(config.secretFile).value,
+          ...(config.passphraseFile !== undefined && { passphrase: readSecret(config.passphraseFile).value }),
           ...(config.restUrl !== undefined && { restUrl: config.restUrl }),
           ...(config.wsUrl !== undefined && { wsUrl: config.wsUrl }),
           symbols: config.symbols,
-          ...(config.limits !== undefined && { limits: limitsOf(config.limits) }),
+          isSharedAddress: config.sharedAddress,
+          ...(config.limits !== undefined && { limits: limitsOf(config.exchange, config.limits) }),
           validityMs: config.validityMs,
           minValidityMs: config.minValidityMs,
           deadlineMs: config.deadlineMs,
@@ -148,10 +151,6 @@ export class VenueDoors {
 }
 
 /** The configured limits in the intervals that the venue counts in. */
-function limitsOf(limits: VenueLimits): { readonly weightPerMinute: number; readonly ordersPerTenSeconds: number } {
-  const { orderRate, requestWeight } = limits;
-  return {
-    weightPerMinute: Math.floor((requestWeight.count * 60_000) / requestWeight.perMs),
-    ordersPerTenSeconds: Math.floor((orderRate.count * 10_000) / orderRate.perMs),
-  };
+function limitsOf(exchange: ExchangeId, limits: VenueLimits): { readonly weight: number; readonly orders: number } {
+  return limitsFrom(venueProfiles[exchange].limits, limits);
 }

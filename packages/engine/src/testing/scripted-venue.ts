@@ -65,6 +65,7 @@ export class ScriptedVenue {
     const { id: name } = this;
     return {
       id: name,
+      exchange: "binance",
       instruments: new Map([[btc, rules]]),
       place: (order, permit) => {
         this.sent.push({ kind: "place", clientOrderId: order.clientOrderId, epoch: permit.epoch });
@@ -89,6 +90,9 @@ export class ScriptedVenue {
         return { state: () => "ready", close: () => undefined };
       },
       budget: () => 1,
+      usage: () => ({ venueMs: 0, used: {} }),
+      adoptUsage: () => undefined,
+      positions: () => this.#read(new Map()),
       breaker: () => "closed",
       close: () => Promise.resolve(),
     };

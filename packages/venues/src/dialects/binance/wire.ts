@@ -7,7 +7,6 @@ import {
   decimal,
   id,
   isZero,
-  parseDecimal,
   wallMs,
   type Decimal,
   type InstrumentRules,
@@ -18,15 +17,17 @@ import {
   type VenueOrderId,
   type VenueOrderStatus,
 } from "@baton/core";
-import type { RateLimits, VenueTrade } from "../venue.ts";
-
-export type Json = Readonly<Record<string, unknown>>;
-
-/** Turns the venue's symbol (`BTCUSDT`) into ours (`BTC/USDT`); undefined for one that is not configured. */
-export type SymbolOf = (venueSymbol: string) => SymbolId | undefined;
+import type { VenueTrade } from "../../venue.ts";
+import type { RateLimits, SymbolOf } from "../dialect.ts";
+import { amount, idText, isRecord, sideOf, type Json } from "../json.ts";
 
 /** The parameters of a new order, exactly as journaled: nothing is rounded on the way to the wire. */
-export function orderParameters(symbol: string, clientOrderId: string, terms: OrderTerms): Record<string, string> {
+export function orderParameters(
+  symbol: string,
+  clientOrderId: string,
+  terms: OrderTerms,
+  isPerpetual: boolean,
+): Record<string, string> {
   const common = {
     symbol,
     side: terms.side.toUpperCase(),
@@ -35,22 +36,9 @@ export function orderParameters(symbol: string, clientOrderId: string, terms: Or
     newOrderRespType: "RESULT",
   };
   if (terms.type === "market" || terms.price === undefined) return { ...common, type: "MARKET" };
-  if (terms.timeInForce === "GTX") return { ...common, type: "LIMIT_MAKER", price: terms.price };
+  // Spot has a type of its own for post only, futures a time in force.
+  if (terms.timeInForce === "GTX" && !isPerpetual) return { ...common, type: "LIMIT_MAKER", price: terms.price };
   return { ...common, type: "LIMIT", price: terms.price, timeInForce: terms.timeInForce };
-}
-
-/** The JSON of a body, undefined when it is none. */
-export function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-/** True for an object that is not an array. */
-export function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** An order as `RESULT`, query and open-orders answers describe it. */
@@ -83,7 +71,7 @@ export function parseOrder(value: unknown, symbolOf: SymbolOf): VenueOrder | und
   };
 }
 
-/** A trade of `myTrades`. */
+/** A trade of `myTrades` (spot: `isBuyer`) or `userTrades` (futures: `buyer`). */
 export function parseTrade(value: unknown, symbolOf: SymbolOf): VenueTrade | undefined {
   if (!isRecord(value)) return undefined;
   const trade = value as { readonly [key in TradeField]?: unknown };
@@ -95,36 +83,48 @@ export function parseTrade(value: unknown, symbolOf: SymbolOf): VenueTrade | und
   const fee = amount(trade.commission);
   if (tradeId === undefined || venueOrderId === undefined || symbol === undefined) return undefined;
   if (price === undefined || quantity === undefined || fee === undefined) return undefined;
-  if (typeof trade.time !== "number" || typeof trade.isBuyer !== "boolean") return undefined;
+  const isBuyer = trade.isBuyer ?? trade.buyer;
+  if (typeof trade.time !== "number" || typeof isBuyer !== "boolean") return undefined;
   return {
     tradeId: id<TradeId>(tradeId),
     symbol,
     venueOrderId: id<VenueOrderId>(venueOrderId),
-    side: trade.isBuyer ? "buy" : "sell",
+    side: isBuyer ? "buy" : "sell",
     price,
     quantity,
     fee,
     feeCurrency: typeof trade.commissionAsset === "string" ? trade.commissionAsset : "",
-    isMaker: trade.isMaker === true,
+    isMaker: (trade.isMaker ?? trade.maker) === true,
     tradedWallMs: wallMs(trade.time),
   };
 }
 type TradeField =
-  "id" | "orderId" | "symbol" | "price" | "qty" | "commission" | "commissionAsset" | "time" | "isBuyer" | "isMaker";
+  | "id"
+  | "orderId"
+  | "symbol"
+  | "price"
+  | "qty"
+  | "commission"
+  | "commissionAsset"
+  | "time"
+  | "isBuyer"
+  | "isMaker"
+  | "buyer"
+  | "maker";
 
-/** Free plus locked per currency, zeros left out. */
-export function parseBalances(value: unknown): Readonly<Record<string, Decimal>> | undefined {
-  if (!isRecord(value) || !Array.isArray(value["balances"])) return undefined;
-  const balances: Record<string, Decimal> = {};
-  for (const row of value["balances"] as unknown[]) {
-    if (!isRecord(row) || typeof row["asset"] !== "string") return undefined;
-    const free = amount(row["free"]);
-    const locked = amount(row["locked"]);
-    if (free === undefined || locked === undefined) return undefined;
-    const total = add(free, locked);
-    if (!isZero(total)) balances[row["asset"]] = total;
-  }
-  return balances;
+/** A currency with free plus locked, of the spot account. */
+export function parseBalance(row: unknown): readonly [string, Decimal] | undefined {
+  if (!isRecord(row) || typeof row["asset"] !== "string") return undefined;
+  const free = amount(row["free"]);
+  const locked = amount(row["locked"]);
+  return free === undefined || locked === undefined ? undefined : [row["asset"], add(free, locked)];
+}
+
+/** A currency with its wallet balance, of the futures account. */
+export function parseWallet(row: unknown): readonly [string, Decimal] | undefined {
+  if (!isRecord(row) || typeof row["asset"] !== "string") return undefined;
+  const balance = amount(row["balance"]);
+  return balance === undefined ? undefined : [row["asset"], balance];
 }
 
 /** The rules of one symbol from its `exchangeInfo` entry. */
@@ -150,21 +150,25 @@ export function parseRules(symbol: SymbolId, value: unknown): InstrumentRules | 
     lotSize,
     quantityMin,
     quantityMax,
-    notionalMin: amount(notional?.["minNotional"]) ?? decimal("0"),
+    notionalMin: amount(notional?.["minNotional"] ?? notional?.["notional"]) ?? decimal("0"),
   };
 }
 
-/** The published limits of an `exchangeInfo` answer; what it does not name is left out. */
-export function parseLimits(value: unknown): Partial<RateLimits> {
+/** The published limits of an `exchangeInfo` answer, as far as they are counted in these intervals. */
+export function parseLimits(
+  value: unknown,
+  ordersPer: { readonly interval: string; readonly count: number },
+): RateLimits {
   if (!isRecord(value) || !Array.isArray(value["rateLimits"])) return {};
-  const limits: { -readonly [key in keyof RateLimits]?: RateLimits[key] } = {};
+  let limits: RateLimits = {};
   for (const row of value["rateLimits"] as unknown[]) {
     if (!isRecord(row)) continue;
     const { rateLimitType, interval, intervalNum, limit } = row as { readonly [key in string]?: unknown };
     if (typeof limit !== "number") continue;
     if (rateLimitType === "REQUEST_WEIGHT" && interval === "MINUTE" && intervalNum === 1)
-      limits.weightPerMinute = limit;
-    if (rateLimitType === "ORDERS" && interval === "SECOND" && intervalNum === 10) limits.ordersPerTenSeconds = limit;
+      limits = { ...limits, weight: limit };
+    const isOrders = rateLimitType === "ORDERS" && interval === ordersPer.interval && intervalNum === ordersPer.count;
+    if (isOrders) limits = { ...limits, orders: limit };
   }
   return limits;
 }
@@ -190,20 +194,4 @@ export function statusOf(status: string): VenueOrderStatus | undefined {
     default:
       return undefined;
   }
-}
-
-/** An id that the venue writes as a whole number; undefined beyond the exact range, where digits would be lost. */
-export function idText(value: unknown): string | undefined {
-  if (typeof value === "string" && /^\d+$/.test(value)) return value;
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? `${value}` : undefined;
-}
-
-/** A decimal string of the venue in canonical form. */
-export function amount(value: unknown): Decimal | undefined {
-  return typeof value === "string" ? parseDecimal(value) : undefined;
-}
-
-/** `BUY` and `SELL`. */
-export function sideOf(value: unknown): "buy" | "sell" | undefined {
-  return value === "BUY" ? "buy" : value === "SELL" ? "sell" : undefined;
 }

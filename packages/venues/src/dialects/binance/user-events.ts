@@ -1,29 +1,15 @@
 /**
- * Binance's user data in Baton's words: execution reports become an order's state and, for trades, a fill; account
- * positions become balances. Also the signed subscription of the WebSocket API, whose signature covers its parameters
- * sorted by name.
+ * Binance's user data in Baton's words, of spot and of futures: reports become an order's state and, for trades, a fill;
+ * account updates become balances. Also the signed subscription of spot's WebSocket API, whose signature covers its
+ * parameters sorted by name.
  */
 import { createHmac } from "node:crypto";
 import { add, id, isZero, wallMs, type Decimal, type TradeId, type VenueOrder, type VenueOrderId } from "@baton/core";
-import type { VenueTrade } from "../venue.ts";
-import { amount, idText, isRecord, sideOf, statusOf, type Json, type SymbolOf } from "./wire.ts";
-
-/** What one message of the account stream says. */
-export type UserMessage =
-  | {
-      readonly kind: "answer";
-      readonly requestId: string;
-      readonly status: number;
-      readonly message: string;
-      readonly code?: number;
-    }
-  | { readonly kind: "report"; readonly order: VenueOrder; readonly trade?: VenueTrade }
-  | { readonly kind: "balances"; readonly balances: Readonly<Record<string, Decimal>> }
-  /** The venue ends this subscription or connection. */
-  | { readonly kind: "ending"; readonly cause: string }
-  | { readonly kind: "other" }
-  /** Not JSON, or a report without its documented fields: something may be missed, so recovery has to run. */
-  | { readonly kind: "unreadable" };
+import type { VenueTrade } from "../../venue.ts";
+import type { SymbolOf } from "../dialect.ts";
+import { amount, idText, isRecord, sideOf, type Json } from "../json.ts";
+import type { UserMessage } from "../user-message.ts";
+import { statusOf } from "./wire.ts";
 
 /** The request that subscribes to the account's events. */
 export function subscribeRequest(options: {
@@ -61,7 +47,12 @@ export function parseUserMessage(text: string, symbolOf: SymbolOf): UserMessage 
         : report(event, symbolOf);
     case "outboundAccountPosition":
       return positions(event);
+    case "ORDER_TRADE_UPDATE":
+      return perpetualReport(event["o"], symbolOf);
+    case "ACCOUNT_UPDATE":
+      return wallets(event["a"]);
     case "eventStreamTerminated":
+    case "listenKeyExpired":
     case "serverShutdown":
       return { kind: "ending", cause: event["e"] };
     default:
@@ -77,7 +68,7 @@ function answer(message: Json, status: number): UserMessage {
     requestId: `${message["id"] as string | number}`,
     status,
     message: typeof error["msg"] === "string" ? error["msg"] : "",
-    ...(typeof code === "number" ? { code } : {}),
+    ...(typeof code === "number" ? { code: `${code}` } : {}),
   };
 }
 
@@ -132,6 +123,25 @@ function report(event: Json, symbolOf: SymbolOf): UserMessage {
     tradedWallMs: wallMs(time),
   };
   return { kind: "report", order, trade };
+}
+
+/** Futures tell the same fields one level down; there `c` is always the order's own id. */
+function perpetualReport(event: unknown, symbolOf: SymbolOf): UserMessage {
+  if (!isRecord(event)) return { kind: "unreadable" };
+  if (typeof event["s"] === "string" && symbolOf(event["s"]) === undefined) return { kind: "other" };
+  return report(event, symbolOf);
+}
+
+/** The wallet balances of a futures account that changed. */
+function wallets(update: unknown): UserMessage {
+  if (!isRecord(update) || !Array.isArray(update["B"])) return { kind: "unreadable" };
+  const balances: Record<string, Decimal> = {};
+  for (const row of update["B"] as unknown[]) {
+    const wallet = isRecord(row) ? amount(row["wb"]) : undefined;
+    if (!isRecord(row) || typeof row["a"] !== "string" || wallet === undefined) return { kind: "unreadable" };
+    balances[row["a"]] = wallet;
+  }
+  return { kind: "balances", balances };
 }
 
 function positions(event: Json): UserMessage {

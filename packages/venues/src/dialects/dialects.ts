@@ -1,0 +1,18 @@
+/** The dialect of every venue that Baton has a profile of. */
+import type { ExchangeId } from "@baton/core";
+import { binance, binanceUsdm } from "./binance/dialect.ts";
+import { bybit } from "./bybit.ts";
+import { coinbase } from "./coinbase.ts";
+import type { Dialect } from "./dialect.ts";
+import { kraken } from "./kraken.ts";
+import { okx } from "./okx.ts";
+
+/** By ccxt's id. */
+export const dialects: Readonly<Record<ExchangeId, Dialect>> = {
+  binance,
+  binanceusdm: binanceUsdm,
+  okx,
+  kraken,
+  bybit,
+  coinbase,
+};

@@ -1,0 +1,74 @@
+/** Reading a venue's JSON without believing it: each function gives undefined for what is not what it should be. */
+import { parseDecimal, type Decimal } from "@baton/core";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** The JSON of a body, undefined when it is none. */
+export function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True for an object that is not an array. */
+export function isRecord(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value under a path of keys. */
+export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
+  let here = value;
+  for (const key of path) {
+    if (typeof here !== "object" || here === null) return undefined;
+    here = (here as Readonly<Record<string | number, unknown>>)[key];
+  }
+  return here;
+}
+
+/** All rows or nothing: a list with one unreadable row must not pass for a whole one. */
+export function allOf<T>(value: unknown, read: (row: unknown) => T | undefined): readonly T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const rows: T[] = [];
+  for (const row of value as unknown[]) {
+    const one = read(row);
+    if (one === undefined) return undefined;
+    rows.push(one);
+  }
+  return rows;
+}
+
+/** A text that is not empty. */
+export function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** An id that the venue writes as a whole number; undefined beyond the exact range, where digits would be lost. */
+export function idText(value: unknown): string | undefined {
+  if (typeof value === "string" && /^\d+$/.test(value)) return value;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? `${value}` : undefined;
+}
+
+/** A decimal string of the venue in canonical form; a JSON number is none, since digits may be lost in it. */
+export function amount(value: unknown): Decimal | undefined {
+  return typeof value === "string" ? parseDecimal(value) : undefined;
+}
+
+/** Milliseconds that the venue writes as a whole number or as its text. */
+export function milliseconds(value: unknown): number | undefined {
+  const number = typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) && number >= 0 ? number : undefined;
+}
+
+/** Milliseconds of an RFC 3339 text. */
+export function rfc3339Ms(value: unknown): number | undefined {
+  const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** `BUY`, `Buy`, `buy` and their opposites. */
+export function sideOf(value: unknown): "buy" | "sell" | undefined {
+  const side = typeof value === "string" ? value.toLowerCase() : "";
+  return side === "buy" || side === "sell" ? side : undefined;
+}

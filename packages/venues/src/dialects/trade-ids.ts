@@ -1,0 +1,27 @@
+/**
+ * Trade ids for venues whose own have no order: the time of the trade in milliseconds, then eight digits of the venue's id.
+ * They sort by time, so that "everything after the last one" can be asked for, and name a trade as surely as its own id.
+ * Several trades may share a millisecond and appear in any order; so whoever reads on from one reads a while back and
+ * leaves out what is known.
+ */
+import { createHash } from "node:crypto";
+import { id, type TradeId } from "@baton/core";
+
+const digits = 8;
+const perMs = 10n ** BigInt(digits);
+
+/** The id of a trade. */
+export function timedTradeId(tradedMs: number, venueTradeId: string): TradeId {
+  const number = createHash("sha256").update(venueTradeId).digest().readUInt32BE(0) % Number(perMs);
+  return id<TradeId>(`${Math.floor(tradedMs)}${`${number}`.padStart(digits, "0")}`);
+}
+
+/** The millisecond in which the trade of this id, or any later one, took place. */
+export function timeOfTradeId(tradeId: TradeId): number {
+  return Number(BigInt(tradeId) / perMs);
+}
+
+/** How many ids `ms` milliseconds hold. */
+export function idsOfMs(ms: number): bigint {
+  return BigInt(ms) * perMs;
+}

@@ -1,0 +1,76 @@
+/** The futures venue, traded on for real: the same connection, another dialect, against the exchange's futures personality. */
+import { expect, it } from "vitest";
+import { add, decimal, negate, type AuditRecord, type Decimal } from "@baton/core";
+import { takeBaseline, type AccountEvent } from "@baton/venues";
+import { btcPerpetual, of, startRig, taking, until, type Rig } from "./rig.ts";
+
+const startFutures = (): Promise<Rig> => startRig({ personality: "usdm", venue: { deadlineMs: 2_000 } });
+
+it("places, finds by our id, and cancels on futures, and knows the contract's steps", async () => {
+  await using rig = await startFutures();
+  expect(rig.venue.instruments.get(btcPerpetual)).toMatchObject({
+    base: "BTC",
+    quote: "USDT",
+    tickSize: "0.1",
+    lotSize: "0.001",
+    notionalMin: "100",
+  });
+  const placed = await rig.place("f1");
+  expect(placed).toMatchObject({ kind: "accepted", order: { clientOrderId: "f1", status: "open" } });
+  expect(await rig.venue.query(btcPerpetual, "f1")).toMatchObject({ kind: "found", order: { symbol: btcPerpetual } });
+  expect((await rig.venue.openOrders()).map((order) => order.clientOrderId)).toEqual(["f1"]);
+  const cancelled = await rig.venue.cancel({ clientOrderId: "f1", symbol: btcPerpetual }, rig.permits.permit());
+  expect(cancelled).toMatchObject({ kind: "cancelled", order: { status: "cancelled" } });
+  expect(await rig.venue.query(btcPerpetual, "never")).toEqual({ kind: "not-found" });
+  expect(await rig.venue.reach()).toBe(true);
+});
+
+it("each refusal of the futures venue falls into its class", async () => {
+  await using rig = await startFutures();
+  await rig.place("open");
+  expect(await rig.place("open")).toMatchObject({ kind: "duplicate" });
+  expect(await rig.place("dust", { quantity: decimal("0.001") })).toMatchObject({ kind: "rejected", code: "-4164" });
+  expect(await rig.place("steps", { quantity: decimal("0.0105") })).toMatchObject({ kind: "rejected", code: "-1111" });
+  expect(await rig.place("whole", { timeInForce: "FOK" })).toMatchObject({ kind: "rejected", code: "-5021" });
+});
+
+it("an answer that is lost leaves a doubt that a query resolves, and the order is there once", async () => {
+  await using rig = await startRig({ personality: "usdm", venue: { deadlineMs: 400 } });
+  rig.fault({ fault: "ack-lost", count: 1 });
+  const outcome = await rig.place("lost");
+  expect(outcome.kind).toBe("in-doubt");
+  await until("the order is found", async () => (await rig.venue.query(btcPerpetual, "lost")).kind === "found");
+  expect(of(rig.audit(), "accept", "lost")).toHaveLength(1);
+  expect(of(rig.audit(), "recv", "lost")).toHaveLength(1);
+});
+
+it("fills come by the listen key's stream, survive drops of it, and add up to the venue's own position", async () => {
+  await using rig = await startFutures();
+  const before = await takeBaseline(rig.venue, [btcPerpetual]);
+  const events: AccountEvent[] = [];
+  const stream = rig.venue.openAccountStream({
+    lastTradeId: () => before.lastTradeIds[btcPerpetual],
+    liveOrders: () => [],
+    onEvent: (event) => events.push(event),
+  });
+  await until("ready", () => stream.state() === "ready");
+  for (let order = 0; order < 12; order += 1) {
+    if (order === 5) rig.fault({ fault: "stream-drop", closeCode: 1006 });
+    // Sold twice as often as bought: the position ends short, which spot could not be.
+    await rig.place(`o${order}`, { ...taking, side: order % 3 === 0 ? "buy" : "sell" });
+  }
+  const truth = rig
+    .audit()
+    .filter((one): one is Extract<AuditRecord, { type: "fill" }> => one.type === "fill" && one.account === "desk");
+  const fills = (): Extract<AccountEvent, { kind: "fill" }>[] => events.filter((event) => event.kind === "fill");
+  await until("each fill was heard", () => fills().length >= truth.length);
+  expect(new Set(fills().map((event) => event.fill.tradeId)).size).toBe(truth.length);
+  expect(new Set(fills().map((event) => event.fill.clientOrderId)).size).toBe(12);
+  const held = fills().reduce<Decimal>(
+    (sum, { fill }) => add(sum, fill.side === "buy" ? fill.quantity : negate(fill.quantity)),
+    decimal("0"),
+  );
+  expect((await rig.venue.positions()).get(btcPerpetual)).toBe(held);
+  expect(held.startsWith("-")).toBe(true);
+  expect(fills().some((event) => event.source === "stream")).toBe(true);
+});
