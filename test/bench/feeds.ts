@@ -165,6 +165,17 @@ async function feedReader(
     clock: { mono, wall: () => wallMs(Date.now()) },
     random: () => 0.5,
     attempts: { take: () => undefined, close: () => undefined },
+    // A machine that holds this process up for seconds makes no stall of it.
+    rulesHere(rules) {
+      const { depth, trade, ticker } = rules.liveness;
+      const deathless = { graceMs: Infinity, silenceMaxMs: Infinity };
+      const liveness = {
+        depth: { ...depth, ...deathless },
+        trade: { ...trade, ...deathless },
+        ticker: { ...ticker, ...deathless },
+      };
+      return { ...rules, liveness };
+    },
     timer(afterMs, act) {
       const timer = setTimeout(act, Math.max(1, afterMs));
       return () => clearTimeout(timer);

@@ -21,7 +21,7 @@ import type { Truth } from "./truth.ts";
 import { btc, isLive, openTruth, sol, until } from "./truth.ts";
 
 const staleAfterMs = 800;
-const lookEveryMs = 25;
+const lookEveryMs = 50;
 
 interface Cell {
   readonly name: string;
@@ -152,14 +152,14 @@ let truth: Truth;
 let looking: NodeJS.Timeout | undefined;
 
 beforeAll(async () => {
-  exchange = await startExchange({ port: 0, seed: 11, keys: [], flow: { rate: 30 } });
+  exchange = await startExchange({ port: 0, seed: 11, keys: [], flow: { rate: 12 } });
   truth = await openTruth(exchange, [btc, sol]);
   runs = cells.map((one, at) => open(one, `127.0.${1 + Math.floor(at / 200)}.${1 + (at % 200)}`));
   looking = setInterval(() => {
     for (const run of runs) run.lie ??= truth.lie(run.feed, run.cell.symbol, staleAfterMs);
   }, lookEveryMs);
   await Promise.all(runs.map(story));
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   clearInterval(looking);
   truth.close();

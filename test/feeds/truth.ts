@@ -15,8 +15,8 @@ export const sol: SymbolId = id<SymbolId>("SOL/USDT");
 
 /** What a machine with two cores and other work may add before a look counts as a lie. */
 const lateMs = 1_000;
-/** Half a minute for each step of what takes ten seconds in all on an idle machine. */
-const patience = { timeout: 30_000, interval: 50 };
+/** A minute and a half for each step of what takes ten seconds in all on an idle machine. */
+const patience = { timeout: 90_000, interval: 50 };
 
 /** The exchange's own word. */
 export interface Truth {
