@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { ForkedError } from "./errors.ts";
 import { openJournal } from "./open.ts";
 import { assertDurable, assertVersions, openForWriting } from "./store/schema.ts";
-import { durable, journalOptions, noted, notes, scratch, until } from "./testing/rig.ts";
+import { durable, journalOptions, noted, notes, opened, scratch, until } from "./testing/rig.ts";
 
 test("a journal is written with synchronous=FULL in WAL mode, read back, and anything less is refused", () => {
   using folder = scratch();
@@ -68,6 +68,31 @@ test("what was durable is found again, under the same journal id and the next bo
   const tail = again.opened.tail.flatMap((frame) => frame.body.split("\n").map(decodeEvent));
   expect(tail).toEqual(notes(200 - again.opened.committed, again.opened.committed + 1));
   expect(again.opened.state.applied).toBe(again.opened.committed);
+});
+
+test("after a clean end the writer still knows what is open: an order of an earlier boot can be cancelled", async () => {
+  using folder = scratch();
+  const first = await openJournal(journalOptions(folder.dir, "a"));
+  const state = emptyState();
+  applyEvent(state, 1, opened(1));
+  const side = { side: "buy", type: "limit", quantity: "1", price: "1", timeInForce: "GTC" };
+  const terms = { venue: "sim", symbol: "BTC/USDT", ...side } as never;
+  const placed = intentEvent(state, tagOf(first.identity.cluster), {
+    ...{ terms, sendWithinMs: 1, atWallMs: wallMs(1), by: "test" },
+  });
+  await durable(first, first.append(1, [opened(1), placed]));
+  first.commit(2);
+  await first.close();
+  await using again = await openJournal(journalOptions(folder.dir, "a", { create: false }));
+  // All of it is in the rows: nothing is left to apply, and the writer's own state comes from the rows alone.
+  expect([again.opened.state.applied, again.opened.tail]).toEqual([2, []]);
+  const cancel = { kind: "cancel.requested", intent: placed.intent, by: "test", atWallMs: wallMs(2) } as const;
+  await durable(again, again.append(2, [cancel]));
+  again.commit(3);
+  await again.close();
+  const reader = new Database(again.file, { readonly: true });
+  expect(reader.prepare("SELECT applied FROM meta").pluck().get()).toBe(3);
+  reader.close();
 });
 
 test("promises are only raised", async () => {

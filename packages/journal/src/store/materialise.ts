@@ -46,6 +46,12 @@ export class Materialiser {
     return this.#stoppedAt === this.#written ? this.#stoppedAt : undefined;
   }
 
+  /** Builds the state, if it was not needed yet, and applies to it what is committed. */
+  warm(): void {
+    void this.#tables;
+    this.apply();
+  }
+
   /** A frame was inserted. */
   add(frame: Frame): void {
     this.#unapplied.push(frame);

@@ -136,9 +136,9 @@ export class JournalStore {
     }
   }
 
-  /** Builds the state that the tables are written from, if it was not needed yet. */
+  /** Builds the state that the tables are written from, if it was not needed yet, and lets go of what it was made of. */
   warm(): void {
-    this.#rows.apply();
+    this.#rows.warm();
     this.opened = { ...this.opened, tables: [], unapplied: [] };
   }
 
