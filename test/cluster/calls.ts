@@ -76,8 +76,24 @@ export async function arm(cluster: Cluster, fault: Record<string, unknown>): Pro
   if (!answer.ok) throw new Error(`the exchange takes no ${JSON.stringify(fault)}: ${await answer.text()}`);
 }
 
-/** Asks until it gives something; throws `what` with the last refusal after `withinMs`. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, withinMs = 15_000): Promise<T> {
+/**
+ * One call to whoever leads, until it is answered with `status`: a leader that stumbles on a busy machine ends its boot,
+ * and a client asks its successor. The key makes sure that nothing happens twice.
+ */
+export async function callLeader(
+  cluster: Cluster,
+  status: number,
+  ask: (leader: Cluster["nodes"][number]) => Promise<Told>,
+): Promise<Told> {
+  return await eventually(`the leader answers ${status}`, async () => {
+    const told = await ask(await cluster.leader());
+    if (told.status === status) return told;
+    throw new Error(`it answers ${told.status} ${JSON.stringify(told.body)}`);
+  });
+}
+
+/** Asks until it gives something; throws `what` with the last refusal after `withinMs`. A refusal is asked again. */
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, withinMs = 60_000): Promise<T> {
   const end = performance.now() + withinMs;
   let last = "";
   for (;;) {

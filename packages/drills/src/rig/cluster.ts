@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BatonClient } from "@baton/cli";
-import type { NodeId } from "@baton/core";
+import type { ClusterView, NodeId } from "@baton/core";
 import { readAudit, readHistory, readJournal } from "../checker/read-files.ts";
 import type { Evidence } from "../checker/evidence.ts";
 import { EngineNode } from "./engine-node.ts";
@@ -51,9 +51,9 @@ export interface Cluster extends AsyncDisposable {
   readonly nodes: readonly EngineNode[];
   readonly etcd: EtcdRig;
   readonly exchange: { readonly endpoint: string; readonly auditFile: string };
-  /** The node that leads and trades, once one does; throws after 30 s. */
+  /** The node that leads and trades, once one does; throws after a minute. */
   leader(): Promise<EngineNode>;
-  /** Waits until every node is a member of the in-sync set; throws after 30 s. */
+  /** Waits until every node is a member of the in-sync set; throws after a minute. */
   untilInSync(): Promise<void>;
   /** SIGKILL of the leader's engine; its supervisor lives. */
   killLeader(): Promise<void>;
@@ -63,6 +63,14 @@ export interface Cluster extends AsyncDisposable {
   >;
   /** Ends everything and removes the folder unless it was given. Idempotent. */
   stop(): Promise<void>;
+}
+
+/** How long the rig waits for a fact about the whole cluster; a loaded machine takes its time. */
+const waitMs = 60_000;
+
+interface Leading {
+  readonly node: EngineNode;
+  readonly view: ClusterView;
 }
 
 const ids = ["a", "b", "c"] as readonly string[] as readonly NodeId[];
@@ -229,50 +237,47 @@ class RigCluster implements Cluster {
   }
 
   async leader(): Promise<EngineNode> {
+    const { node } = await this.#untilLeader("a node leads and may trade", () => true);
+    return node;
+  }
+
+  /** Waits until a node leads, may trade, and its view is as asked; what each node said last goes into the refusal. */
+  async #untilLeader(what: string, accept: (view: ClusterView) => boolean): Promise<Leading> {
     const answers: string[] = [];
+    const ask = async (): Promise<Leading | undefined> => {
+      const leading = await this.#leaderNow(answers);
+      return leading !== undefined && accept(leading.view) ? leading : undefined;
+    };
     try {
-      return await until(() => this.#leaderNow(answers), { what: "a node leads and may trade", withinMs: 30_000 });
+      return await until(ask, { what, withinMs: waitMs });
     } catch (cause) {
-      throw new Error(`no node leads and may trade: ${answers.join("; ")}`, { cause });
+      throw new Error(`${what}: not within ${waitMs} ms: ${answers.join("; ")}`, { cause });
     }
   }
 
   /** The leader that may trade, if there is one; `answers` is filled with what each node said. */
-  async #leaderNow(answers: string[] = []): Promise<EngineNode | undefined> {
+  async #leaderNow(answers: string[]): Promise<Leading | undefined> {
     const running = this.nodes.filter((node) => node.isRunning);
     const said = await Promise.all(
       running.map(async (node) => {
         try {
           const view = await clientOf(node, 3_000).cluster();
           const isReady = view.node.role === "leader" && view.trading.isAllowed;
-          return { node, isReady, words: `${node.id} is ${view.node.role}, ${view.trading.reasons.join(", ")}` };
+          const set = view.insync?.members.join(", ") ?? "unknown";
+          const words = `${node.id} is ${view.node.role} (in sync: ${set}) ${view.trading.reasons.join(", ")}`;
+          return { leading: isReady ? { node, view } : undefined, words };
         } catch (error) {
-          return {
-            node,
-            isReady: false,
-            words: `${node.id}: ${error instanceof Error ? error.message : String(error)}`,
-          };
+          // A node that is down, or that ended and comes up anew, is a fact to wait out like any other.
+          return { leading: undefined, words: `${node.id}: ${error instanceof Error ? error.message : String(error)}` };
         }
       }),
     );
     answers.splice(0, answers.length, ...said.map(({ words }) => words));
-    return said.find(({ isReady }) => isReady)?.node;
+    return said.find(({ leading }) => leading !== undefined)?.leading;
   }
 
   async untilInSync(): Promise<void> {
-    await until(
-      async () => {
-        const leader = await this.#leaderNow();
-        const view =
-          leader === undefined
-            ? undefined
-            : await clientOf(leader)
-                .cluster()
-                .catch(() => undefined);
-        return view?.insync?.members.length === this.nodes.length ? true : undefined;
-      },
-      { what: "all nodes are in sync", withinMs: 30_000 },
-    );
+    await this.#untilLeader("all nodes are in sync", (view) => view.insync?.members.length === this.nodes.length);
   }
 
   async killLeader(): Promise<void> {
