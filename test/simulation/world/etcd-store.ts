@@ -219,7 +219,11 @@ export class EtcdStore {
       );
     }
     const { guard } = transaction;
+    const controls = transaction.kind === "handoff" ? transaction.guard.controls : undefined;
     return (
+      (controls === undefined ||
+        (controls.autofailoverModRevision === this.autofailover.modRevision &&
+          controls.pauseModRevision === this.pause.modRevision)) &&
       this.leader?.modRevision === guard.leaderModRevision &&
       this.leader.value.boot === guard.boot &&
       this.epoch.value === guard.epoch &&

@@ -92,9 +92,15 @@ function requestOf(keys: Keys, transaction: Transaction): ITxnRequest {
         failure: [range(keys.insync)],
       };
     case "handoff": {
-      const { leader, history } = transaction;
+      const { leader, history, guard } = transaction;
+      const { controls } = guard;
+      const compare = ledBy(keys, guard);
+      if (controls !== undefined) {
+        compare.push(unchanged(keys.autofailover, controls.autofailoverModRevision));
+        compare.push(unchanged(keys.pause, controls.pauseModRevision));
+      }
       return {
-        compare: ledBy(keys, transaction.guard),
+        compare,
         success: [
           put(keys.leader, leader, leader.lease),
           put(keys.epoch, leader.epoch),

@@ -6,7 +6,7 @@ import type { AnchorFacts } from "./anchor.ts";
 import { anchorRecord, planAnchor, whyRestored } from "./anchor.ts";
 import { bootSuccession } from "./machine.ts";
 import type { EtcdView, MemberRecord } from "./records.ts";
-import { Told, a, b, bootOf, c, diskOf, healthyFacts, kinds, leaderA, leaderRecord, viewOf } from "./told.ts";
+import { Told, a, asked, b, bootOf, c, diskOf, healthyFacts, kinds, leaderA, leaderRecord, viewOf } from "./told.ts";
 import { whyNotCandidate } from "./standby.ts";
 
 const pin = { clusterId: "1", revision: "50", epoch: 4, version: 9 };
@@ -57,6 +57,17 @@ describe("an etcd that is not the one it was", () => {
     told.see(viewOf({ revision: 20, epoch: 1, version: 2, by: bootOf(a), leader: leaderRecord(a, 1) }));
     const other = viewOf({ revision: 30, epoch: 1, version: 2, by: bootOf(a), leader: leaderRecord(a, 1) });
     expect(kinds(told.see({ ...other, etcdClusterId: "2" }))).toEqual(["fence"]);
+  });
+
+  test("ends the winner that meets it before it has led: what it won, it won of an etcd that is no more", () => {
+    const told = new Told(a);
+    const takeover = asked(told.promise(told.see(viewOf({ revision: 9 }))));
+    const won = told.commitAnswer(takeover, 10);
+    expect(told.role).toBe("winner");
+    expect(kinds(told.see({ ...viewOf({ revision: 30, epoch: 1, version: 2 }), etcdClusterId: "2" }))).toEqual([
+      "fence",
+    ]);
+    expect(told.promise(won)).toEqual([]);
   });
 
   test("is not taken for one by a single late read, but by the third lower one in a row", () => {

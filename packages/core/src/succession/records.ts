@@ -214,7 +214,10 @@ export type Transaction =
       readonly insync: InsyncRecord;
     }
   | {
-      /** Guards: leader is this boot, epoch and insync unchanged. Rebinds leader to the candidate's lease, puts epoch and history. */
+      /**
+       * Guards: leader is this boot, epoch and insync unchanged; a yield, which nobody asked for, is guarded on autofailover
+       * and pause too. Rebinds leader to the candidate's lease, puts epoch and history.
+       */
       readonly kind: "handoff";
       readonly id: number;
       readonly guard: {
@@ -222,6 +225,7 @@ export type Transaction =
         readonly leaderModRevision: string;
         readonly epoch: Epoch;
         readonly insyncModRevision: string;
+        readonly controls?: { readonly autofailoverModRevision: string; readonly pauseModRevision: string };
       };
       readonly leader: LeaderRecord;
       readonly history: HistoryRecord;

@@ -23,7 +23,7 @@ import type {
   SuccessionInput,
   WinnerRole,
 } from "./state.ts";
-import { merged } from "./state.ts";
+import { fence, merged } from "./state.ts";
 
 /** A better candidate that is dead too must not cost more than this. */
 const courtesyMs = 150;
@@ -74,7 +74,10 @@ function whyControlled(view: EtcdView): string | undefined {
 function onView(state: Succession, role: StandbyRole | CandidateRole | WinnerRole, now: MonoMs, wall: WallMs): Stepped {
   const view = state.view;
   assert(view !== undefined, "a view was noted");
-  if (role.role === "winner") return still(state);
+  if (role.role === "winner") {
+    // What was won was won at an etcd that is not trusted any more: nothing of it may be acted on.
+    return state.restored === undefined ? still(state) : fence(state, state.restored);
+  }
   if (state.restored !== undefined) return distrust(state, role);
   const leader = view.leader;
   // Rule 9: an own boot in the key is ours, whatever answer was lost; an older boot of this node is not.

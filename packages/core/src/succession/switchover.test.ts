@@ -250,4 +250,22 @@ describe("who may be handed the leadership", () => {
     free.see(mine(11));
     expect(kinds(start(free, b, "yield"))).toEqual(["hold"]);
   });
+
+  test("a pause that begins while a yield is under way keeps the leader: asked again, and guarded in the handoff (I16)", () => {
+    const paused = { pause: { value: { by: "ann", reason: "work" }, modRevision: "12" } };
+    const told = leaderA();
+    told.see(mine(11));
+    start(told, b, "yield");
+    told.see({ ...mine(12), ...paused });
+    expect(kinds(told.tell({ kind: "drained", operation, last: 1 }))).toEqual(["resume"]);
+
+    const free = leaderA();
+    free.see({ ...mine(11), autofailover: { value: "on", modRevision: "7" } });
+    start(free, b, "yield");
+    expect(asked(free.tell({ kind: "drained", operation, last: 1 })).guard).toMatchObject({
+      controls: { autofailoverModRevision: "7", pauseModRevision: "0" },
+    });
+    // An operator's own switchover passes a pause.
+    expect(handingOver().handoff.guard).not.toHaveProperty("controls");
+  });
 });

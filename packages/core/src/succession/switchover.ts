@@ -83,8 +83,11 @@ function refusal(input: Extract<SuccessionInput, { kind: "switchover" }>, why: s
 function whyNotNow(state: Succession, role: LeaderRole, reason: Hold["reason"]): string | undefined {
   if (role.hold !== undefined) return `operation ${role.hold.operation} is under way`;
   if (role.openedAt === undefined || role.commit < role.openedAt) return "the epoch is not open yet";
-  if (reason !== "yield") return undefined;
-  // I16: in pause only an operator's operation changes the leader.
+  return reason === "yield" ? whyNoYield(state) : undefined;
+}
+
+/** I16: in pause, and unless autofailover is on, only an operator's operation changes the leader. */
+function whyNoYield(state: Succession): string | undefined {
   const pause = state.view?.pause.value;
   if (pause !== undefined) return `paused by ${pause.by}`;
   const autofailover = state.view?.autofailover.value ?? "on";
@@ -146,7 +149,10 @@ export function isReadyToHandOff(state: Succession, role: LeaderRole): boolean {
 
 /** Asks etcd to rebind the leader key, once `isReadyToHandOff`; resumes when the successor is no longer fit. */
 export function askHandoff(state: Succession, role: LeaderRole, hold: Hold, wall: WallMs): Stepped {
-  const member = state.view?.members.get(hold.to);
+  const { view } = state;
+  const member = view?.members.get(hold.to);
+  const withheld = hold.reason === "yield" ? whyNoYield(state) : undefined;
+  if (withheld !== undefined) return resume(state, role, hold, withheld);
   const why = whyNotSuccessor(state, role, hold.to, { whom: hold.isNamed === true ? "named" : "automatic", wall });
   if (member === undefined || why !== undefined) {
     return resume(state, role, hold, `${hold.to} cannot lead: ${why ?? "it has left etcd"}`);
@@ -157,12 +163,20 @@ export function askHandoff(state: Succession, role: LeaderRole, hold: Hold, wall
   const transaction: Transaction = {
     kind: "handoff",
     id,
-    guard: guardOf(state, role),
+    guard: { ...guardOf(state, role), ...(hold.reason === "yield" && view !== undefined && controlsOf(view)) },
     leader: { ...identity, lease: member.lease, sinceWallMs: wall },
     history: { ...identity, atWallMs: wall, position: hold.last ?? 0, operation: hold.operation, ...metro },
   };
   const next: LeaderRole = { ...role, inFlight: id, hold: { ...hold, phase: "asking" } };
   return { state: { ...state, nextTransaction: id + 1, role: next }, effects: [{ kind: "transact", transaction }] };
+}
+
+/** A pause that begins while a yield is on its way keeps the epoch: the controls guard it as they guard a takeover. */
+function controlsOf(view: EtcdView): Pick<Extract<Transaction, { kind: "handoff" }>["guard"], "controls"> {
+  const { autofailover, pause } = view;
+  return {
+    controls: { autofailoverModRevision: autofailover.modRevision, pauseModRevision: pause.modRevision },
+  };
 }
 
 /** The handoff's answer. All but "committed" leaves the leader held, and asks for the bump that settles it. */

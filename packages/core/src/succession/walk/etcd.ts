@@ -143,7 +143,14 @@ export class WalkEtcd {
     if (guard.insyncModRevision !== this.insync.modRevision) return false;
     if (transaction.kind !== "takeover") {
       const { leaderModRevision, epoch } = transaction.guard;
-      return this.leader?.modRevision === leaderModRevision && this.epoch.value === epoch;
+      const controls = transaction.kind === "handoff" ? transaction.guard.controls : undefined;
+      return (
+        this.leader?.modRevision === leaderModRevision &&
+        this.epoch.value === epoch &&
+        (controls === undefined ||
+          (controls.autofailoverModRevision === this.autofailover.modRevision &&
+            controls.pauseModRevision === this.pause.modRevision))
+      );
     }
     return (
       transaction.guard.epoch.modRevision === this.epoch.modRevision &&
