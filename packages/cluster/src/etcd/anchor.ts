@@ -21,7 +21,13 @@ export async function reAnchor(
 ): Promise<GuardedWrite> {
   const { view, plan, record, schema } = o;
   const by = { boot: id<BootId>("re-anchor"), transaction: plan.epoch };
-  const insync: InsyncRecord = { epoch: plan.epoch, version: plan.version, members: plan.members, by };
+  const insync: InsyncRecord = {
+    epoch: plan.epoch,
+    version: plan.version,
+    members: plan.members,
+    reconcileDue: plan.epoch,
+    by,
+  };
   const answer = await fleet.first("re-anchor", (client, options) =>
     client.kv.txn(
       {

@@ -37,6 +37,8 @@ export interface EpochOpened {
   /** Until when a request signed by an earlier leader without a journaled send time may still be sent. */
   readonly inheritedSendByWallMs: WallMs;
   readonly inDoubt: readonly IntentId[];
+  /** An unclean failover came before, and the account has not been reconciled since: the journal may lack records. */
+  readonly isReconcileDue?: true;
 }
 
 /** The account as the first epoch on it found it; I11 holds from here. */

@@ -342,10 +342,14 @@ function attemptFor(order: Parameters<typeof provedAbsent>[0]): ReturnType<typeo
   return attemptEvent(tag, { ...order, attempts }, wallMs(11_000), undefined);
 }
 
-test("after an unclean failover no id is given out that a lost intent may have had", () => {
+test.each([
+  { reason: "unclean" },
+  // The unclean winner died before it had journaled anything; its successor has to know all the same.
+  { reason: "crash-release", isReconcileDue: true },
+] as const)("after an unclean failover no id is given out that a lost intent may have had ($reason)", (opening) => {
   const s = story();
   const { id: before } = s.want();
-  s.tell(epochOpened(s.state, 2, { reason: "unclean" }));
+  s.tell(epochOpened(s.state, 2, opening));
   const { id: after } = s.want();
   expect(Number(after.slice(2)) - Number(before.slice(2))).toBeGreaterThan(1_000_000);
   expect(partsOf(latestAttempt(s.order(after)).clientOrderId)).toMatchObject({ intent: Number(after.slice(2)) });

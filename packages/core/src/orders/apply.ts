@@ -58,7 +58,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         openedWallMs: event.atWallMs,
         inheritedSendByWallMs: event.inheritedSendByWallMs,
       });
-      if (event.reason === "unclean") skipIds(state, touched);
+      if (event.reason === "unclean" || event.isReconcileDue === true) skipIds(state, touched);
       return;
     }
     case "baseline.taken": {

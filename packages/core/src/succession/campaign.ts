@@ -5,7 +5,7 @@
  */
 import { assert } from "../assert.ts";
 import type { TakeoverReason } from "../formats/events.ts";
-import type { OperationId } from "../ids.ts";
+import type { Epoch, OperationId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { promotability } from "./promotability.ts";
 import type { PromotabilityReason } from "./promotability.ts";
@@ -113,6 +113,7 @@ function takeover(state: Succession, view: EtcdView, how: TakeoverPlan): Takeove
       version: view.insync.value.version + 1,
       members,
       ...marksOf(state, view, { reason, atWallMs: how.wall, isOperators: how.operation !== undefined }),
+      ...reconcileDueOf(isUnclean ? epoch : view.insync.value.reconcileDue),
       by: { boot: state.me.boot, transaction: state.nextTransaction },
     },
     history: {
@@ -139,6 +140,10 @@ function marksOf(
   const mark = { epoch: view.epoch.value + 1, atWallMs: now.atWallMs, fingerprint };
   const kept = state.rules.loop.takeoversMax;
   return kept === 0 ? {} : { takeovers: [...before, mark].slice(-kept) };
+}
+
+function reconcileDueOf(epoch: Epoch | undefined): Pick<InsyncRecord, "reconcileDue"> {
+  return epoch === undefined ? {} : { reconcileDue: epoch };
 }
 
 function metroOf(member: MemberRecord | undefined): { readonly metro?: string } {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { id } from "../ids.ts";
 import type { JournalId } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
+import { assert } from "../assert.ts";
 import { lossRangeOf, whyNotFailover } from "./failover.ts";
 import type { EtcdView } from "./records.ts";
 import {
@@ -108,8 +109,37 @@ describe("a node that is not in sync (unclean)", () => {
       requireLeaderAbsent: true,
       leader: { node: b, reason: "unclean" },
       history: { operation },
-      insync: { epoch: 2, version: 3, members: [member(b)] },
+      insync: { epoch: 2, version: 3, members: [member(b)], reconcileDue: 2 },
     });
+  });
+
+  test("leaves in etcd that reconciliation is due, for whoever leads next, until a leader has reconciled", () => {
+    const insync = (view: EtcdView, reconcileDue: number): EtcdView => {
+      assert(view.insync !== undefined, "there is a set");
+      return { ...view, insync: { ...view.insync, value: { ...view.insync.value, reconcileDue } } };
+    };
+    // The unclean winner of epoch 2 is dead before it has journaled anything: b takes over in the ordinary way.
+    const next = new Told(b);
+    const takeover = asked(next.promise(next.see(insync(viewOf({ revision: 10, epoch: 2, members: [b, c] }), 2))));
+    expect(takeover).toMatchObject({ leader: { reason: "expired" }, insync: { reconcileDue: 2 } });
+    next.promise(next.commitAnswer(takeover, 11));
+    expect(next.leading.known.record.reconcileDue).toBe(2);
+    next.tell({ kind: "opened", epoch: 3, sequence: 1 });
+    next.holds(1);
+    // A change of the set keeps it; what was reconciled in another term says nothing.
+    expect(next.tell({ kind: "reconciled", epoch: 2, sequence: 1 })).toEqual([]);
+    const shrink = asked(next.tickAt(400));
+    expect(shrink).toMatchObject({ kind: "set-insync", insync: { members: [member(b)], reconcileDue: 2 } });
+    next.commitAnswer(shrink, 12);
+    // What it was reconciled by has to be committed first.
+    next.tell({ kind: "reconciled", epoch: 3, sequence: 2 });
+    expect(next.tickAt(450)).toEqual([]);
+    next.holds(2);
+    const noted = asked(next.tickAt(500));
+    expect(noted).toMatchObject({ kind: "set-insync", insync: { members: [member(b)] } });
+    expect(noted).not.toHaveProperty("insync.reconcileDue");
+    next.commitAnswer(noted, 13);
+    expect(next.tickAt(550)).toEqual([]);
   });
 
   test("with a replaced disk may do the same", () => {

@@ -60,6 +60,8 @@ export function stepLeading(state: Succession, role: LeaderRole, input: Successi
       const inherited = Math.max(role.inherited, input.sequence - 1);
       return advance(state, { ...role, openedAt: input.sequence, inherited }, input.wall);
     }
+    case "reconciled":
+      return input.epoch === role.epoch ? still(state, { ...role, reconciledAt: input.sequence }) : still(state, role);
     case "failover":
       return still(state, role, { kind: "refuse-failover", operation: input.operation, why: "it leads already" });
     case "switchover":

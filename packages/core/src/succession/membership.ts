@@ -28,6 +28,9 @@ export function resize(state: Succession, role: LeaderRole, now: MonoMs): Steppe
     return ask(state, counted, proposal, `Removes ${member.node} from the in-sync set: ${why}.`);
   }
   if (role.openedAt === undefined || role.commit < role.openedAt || hold !== undefined) return still;
+  if (role.known.record.reconcileDue !== undefined && !isReconcileDue(role)) {
+    return ask(state, role, members, "Notes in the in-sync set that the account is reconciled.");
+  }
   for (const follower of role.followers.values()) {
     if (!mayGrow(state, role, follower, now)) continue;
     const proposal = [...members.filter((m) => m.node !== follower.member.node), follower.member];
@@ -93,6 +96,7 @@ export function ask(state: Succession, role: LeaderRole, members: readonly Membe
     version: role.known.record.version + 1,
     members,
     ...(role.known.record.takeovers !== undefined && { takeovers: role.known.record.takeovers }),
+    ...(isReconcileDue(role) && { reconcileDue: role.known.record.reconcileDue ?? role.epoch }),
     by: { boot: state.me.boot, transaction: id },
   };
   // The same members asked for twice are waited for once: however often etcd fails, the list has a bound.
@@ -105,6 +109,12 @@ export function ask(state: Succession, role: LeaderRole, members: readonly Membe
       { kind: "say", event: "insync.asked", sentence },
     ],
   };
+}
+
+/** Does the set still have to say that the account is to be reconciled? */
+function isReconcileDue(role: LeaderRole): boolean {
+  const isDone = role.reconciledAt !== undefined && role.commit >= role.reconciledAt;
+  return role.known.record.reconcileDue !== undefined && !isDone;
 }
 
 /** "I lead, and the set is the one I know": what a leader's own transactions are guarded on. */

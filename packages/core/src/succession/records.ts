@@ -33,6 +33,11 @@ export interface InsyncRecord {
   readonly by: { readonly boot: BootId; readonly transaction: number };
   /** The last takeovers that happened by themselves, oldest first: what a takeover loop is told by. */
   readonly takeovers?: readonly TakeoverMark[];
+  /**
+   * The epoch of an unclean failover or a re-anchoring after which the account has not been reconciled yet. It stands in
+   * the set, because whoever leads next has to know: the winner may die before it has done or journaled anything.
+   */
+  readonly reconcileDue?: Epoch;
 }
 
 export interface TakeoverMark {

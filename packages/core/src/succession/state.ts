@@ -96,6 +96,8 @@ export interface LeaderRole {
   readonly hold: Hold | undefined;
   /** It took over in a loop of takeovers: no new risk until an operator acknowledges. */
   readonly heldStart?: HeldStart | undefined;
+  /** The account was reconciled in this term, by records up to here: once they are committed no set says any more that it is due. */
+  readonly reconciledAt?: Sequence;
   /** Failsafe: what the peers were asked to promise, and until when the deadline rests on it. */
   readonly extension?: Extension | undefined;
   readonly extendedUntilMonoMs?: MonoMs | undefined;
@@ -215,6 +217,14 @@ export type SuccessionInput =
       readonly node: NodeId;
       readonly epoch: Epoch;
       readonly version: number;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
+  /** Every venue's orders and trades were read in this term: what an unclean failover may have lost is known. */
+  | {
+      readonly kind: "reconciled";
+      readonly epoch: Epoch;
+      readonly sequence: Sequence;
       readonly now: MonoMs;
       readonly wall: WallMs;
     }

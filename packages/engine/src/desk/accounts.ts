@@ -51,21 +51,24 @@ export class Accounts {
   /** What was told of an order before its placement was answered. */
   readonly #early = new Map<IntentId, { readonly venue: VenueId; readonly order: VenueOrder }>();
 
-  /** `onEvidence`: the venue told of an order of ours whose fate was open. `isUnclean`: how this term began. */
+  /** `onEvidence`: the venue told of an order of ours whose fate was open. */
   constructor(
     context: DeskContext,
     term: Term,
-    onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void,
-    isUnclean: boolean,
+    o: {
+      readonly isReconcileDue: boolean;
+      readonly onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void;
+    },
   ) {
     this.#context = context;
     this.#term = term;
-    this.#onEvidence = onEvidence;
-    this.#unreconciled = new Set(isUnclean ? context.config.venues.map((venue) => venue.id) : []);
+    this.#onEvidence = o.onEvidence;
+    this.#unreconciled = new Set(o.isReconcileDue ? context.config.venues.map((venue) => venue.id) : []);
   }
 
   /** Starts listening, and takes the baseline of every account that has none. The epoch's opening is committed. */
   begin(): void {
+    if (this.#context.config.venues.length === 0) this.#context.reconciled(this.#term.epoch, this.#term.state.applied);
     for (const venue of this.#context.venues.values()) void this.#begin(venue);
   }
 
@@ -129,13 +132,19 @@ export class Accounts {
         onState: (state, why) => {
           const was = this.#states.get(venue.id);
           this.#states.set(venue.id, state);
-          if (state === "ready") this.#unreconciled.delete(venue.id);
+          if (state === "ready") this.#reconciled(venue.id);
           if (state === "ready") this.#context.say("account.ready", `The account stream of ${venue.id} is complete.`);
           else if (was === "ready")
             this.#context.warn("account.lost", `The account stream of ${venue.id} ended: ${why}.`);
         },
       }),
     );
+  }
+
+  #reconciled(venue: VenueId): void {
+    if (this.#unreconciled.delete(venue) && this.#unreconciled.size === 0 && !this.#term.isOver) {
+      this.#context.reconciled(this.#term.epoch, this.#term.state.applied);
+    }
   }
 
   async #takeBaseline(venue: Venue): Promise<void> {

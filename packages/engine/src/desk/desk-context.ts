@@ -2,11 +2,13 @@
 import type {
   Config,
   DeploymentTag,
+  Epoch,
   KillScope,
   MarketView,
   NodeId,
   PermitSource,
   Refusal,
+  Sequence,
   SymbolId,
   VenueId,
 } from "@baton/core";
@@ -29,6 +31,8 @@ export interface DeskContext {
   readonly traces: OrderTraces;
   /** Etcd has not heard of this kill, which is on record here: it is to be told. May be called again until it has. */
   readonly reassertKill: (scope: KillScope) => void;
+  /** Every venue's orders and trades were read in this term, where that was due; what they told is recorded up to here. */
+  readonly reconciled: (epoch: Epoch, sequence: Sequence) => void;
   /** Why no new risk may be taken now whatever the order; undefined when it may. */
   readonly whyNoRisk: () => Refusal | undefined;
   readonly say: (event: string, sentence: string, facts?: Readonly<Record<string, unknown>>) => void;

@@ -63,6 +63,8 @@ export interface TermStart {
   readonly reason: TakeoverReason;
   /** Until when an earlier leader may still have sent what it had journaled. */
   readonly inheritedSendByWallMs: WallMs;
+  /** The journal may lack records: nothing is ordered at a venue before its orders and trades were read. */
+  readonly isReconcileDue: boolean;
 }
 
 /** How long a switchover waits for answers that are still out; what is out then is inherited as doubt. */
@@ -125,8 +127,11 @@ export class Desk {
       const isKnown = refused.code.endsWith("-known") || refused.code === "fill-before-baseline";
       if (!isKnown) this.#context.warn("event.refused", refused.message, { code: refused.code });
     });
-    const isUnclean = start.reason === "unclean";
-    const accounts = new Accounts(this.#context, term, (order, told) => doubts.evidence(order, told), isUnclean);
+    const { isReconcileDue } = start;
+    const accounts: Accounts = new Accounts(this.#context, term, {
+      isReconcileDue,
+      onEvidence: (order, told) => doubts.evidence(order, told),
+    });
     const inputs = new RiskInputs(this.#context, term, (venue) => accounts.fundsOf(venue));
     const intake = new Intake(this.#context, term, inputs, (venue) => accounts.whyNotReady(venue));
     const placements: Placements = new Placements(this.#context, term, {
@@ -152,6 +157,7 @@ export class Desk {
         atWallMs: wallNow(),
         inheritedSendByWallMs: start.inheritedSendByWallMs,
         inDoubt,
+        ...(isReconcileDue && { isReconcileDue }),
       },
     ]);
   }

@@ -158,6 +158,7 @@ export class EngineNode {
         metrics: o.metrics,
         traces: this.traces,
         reassertKill: (scope) => this.operations.reassert(scope),
+        reconciled: (epoch, sequence) => this.leadership.feed({ kind: "reconciled", epoch, sequence }),
         whyNoRisk: () => this.#whyNoRisk(),
         say: (event, sentence, facts) => o.log.info({ event, epoch: this.epoch, ...facts }, sentence),
         warn: (event, sentence, facts) => o.log.warn({ event, epoch: this.epoch, ...facts }, sentence),
@@ -439,7 +440,8 @@ export class EngineNode {
     const opened = this.ledger.speculative.engine.epoch;
     const sendForMs = inheritedSendForMs({ reason, epoch, opened, ttlMs: keeper.ttlMs });
     const inheritedSendByWallMs = wallMs(wallNow() + sendForMs);
-    const sequence = this.desk.begin({ epoch, boot, reason, inheritedSendByWallMs });
+    const isReconcileDue = this.leadership.leading?.known.record.reconcileDue !== undefined;
+    const sequence = this.desk.begin({ epoch, boot, reason, inheritedSendByWallMs, isReconcileDue });
     metrics.takeovers.inc({ reason });
     this.desk.applyKill(this.leadership.state.view?.kill.value);
     this.#strategies.setTrading(true);

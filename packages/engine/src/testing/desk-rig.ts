@@ -62,6 +62,8 @@ export class DeskRig {
   readonly warnings: string[] = [];
   /** Kills that etcd was to be told of. */
   readonly reasserted: string[] = [];
+  /** Terms in which every venue was read, where that was due. */
+  readonly reconciled: Epoch[] = [];
   readonly volume: VolumeTapes = new VolumeTapes();
   /** Until then there is a permit. */
   deadlineMonoMs: number = Number.MAX_SAFE_INTEGER;
@@ -117,6 +119,7 @@ export class DeskRig {
         metrics: this.metrics,
         traces: new OrderTraces(),
         reassertKill: (scope) => this.reasserted.push(killText(scope)),
+        reconciled: (epoch) => this.reconciled.push(epoch),
         whyNoRisk: () => this.noRisk,
         say: () => undefined,
         warn: (event, sentence) => this.warnings.push(`${event}: ${sentence}`),
@@ -135,10 +138,10 @@ export class DeskRig {
     this.ledger.commit(upTo);
   }
 
-  lead(epoch: Epoch, reason: TakeoverReason = "expired", inheritedMs = 2_000): this {
+  lead(epoch: Epoch, reason: TakeoverReason = "expired", inheritedMs = 2_000, isReconcileDue = false): this {
     this.#epoch = epoch;
     const inheritedSendByWallMs = wallMs(wallNow() + inheritedMs);
-    this.desk.begin({ epoch, boot: id<BootId>(`boot-${epoch}`), reason, inheritedSendByWallMs });
+    this.desk.begin({ epoch, boot: id<BootId>(`boot-${epoch}`), reason, inheritedSendByWallMs, isReconcileDue });
     return this;
   }
 
