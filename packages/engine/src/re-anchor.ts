@@ -1,9 +1,10 @@
 /**
- * Re-anchoring: etcd came back from a backup, or empty, and no node believes it. This compares what every node has
- * published of its journal and writes, over exactly what was read, an epoch and a version beyond all that anybody has seen,
+ * Re-anchoring: etcd came back from a backup, or empty, and no node believes it. This asks every node under a nonce, compares
+ * what they answer of their journals, and writes, over exactly what was read, an epoch and a version beyond all that anybody has seen,
  * with those nodes as the in-sync set that hold the latest record. What is decided is decided in
  * `core/succession/anchor.ts`.
  */
+import { randomUUID } from "node:crypto";
 import type { ExitName, NodeId } from "@baton/core";
 import { anchorRecord, id, planAnchor } from "@baton/core";
 import { connectEtcd, EtcdUnavailable } from "@baton/cluster";
@@ -45,11 +46,14 @@ export async function reAnchorCluster(o: ReAnchorOptions): Promise<ReAnchorVerdi
   }
   await using etcd = connectEtcd(etcdAccessOf(config));
   const without = (o.without ?? []).map((node) => id<NodeId>(node));
+  const nonce = randomUUID();
   const end = performance.now() + (o.timeoutMs ?? 10_000);
   try {
+    // A rehearsal asks too: it is what the nodes answer that is planned on, and it changes nothing.
+    await etcd.askAnchor({ nonce, by: o.by, atWallMs: wallNow() });
     for (;;) {
       const view = await etcd.read();
-      const planned = planAnchor(view, { nodes: config.cluster.nodes, without });
+      const planned = planAnchor(view, { nodes: config.cluster.nodes, without, nonce });
       if (planned.kind === "plan") {
         const { plan } = planned;
         const { epoch, version: setVersion, members, sentence } = plan;

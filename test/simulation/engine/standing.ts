@@ -72,6 +72,7 @@ function factsOf(o: StandingOf): SelfFacts {
       cluster: o.cluster,
       epochMax: Math.max(promised.epochMax, pin?.epoch ?? 0),
       versionMax: Math.max(promised.vow?.version ?? 0, pin?.version ?? 0),
+      ...(succession?.view?.anchorAsked !== undefined && { answers: succession.view.anchorAsked.nonce }),
       last: { epoch: last?.epoch ?? 0, sequence: last?.sequence ?? 0, hash: last?.hash ?? genesisHash },
     },
   };

@@ -4,9 +4,6 @@ import type { NodeId, OperationId, WallMs } from "@baton/core";
 import { worldBeganWallMs } from "../world/host-clock.ts";
 import type { World } from "../world/world.ts";
 
-/** Every 300 ms one. */
-const triesForAll = 30;
-
 export class Operators {
   /** Operations that etcd has taken. */
   readonly asked: OperationId[] = [];
@@ -14,6 +11,7 @@ export class Operators {
   #count = 0;
   /** Asked for, and not taken by etcd yet. */
   readonly #changes: (() => void)[] = [];
+  #askings = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -37,27 +35,25 @@ export class Operators {
   }
 
   /**
-   * Compares all journals after etcd was restored; tried until every node has told of its own. A node that saw nothing newer
-   * than the backup (a new disk, say) never notices: after a while it is named as one that does not count. A node that is
-   * merely down, or has not come up yet, is waited for.
+   * Compares all journals after etcd was restored; tried until every node has told of its own, in answer to this asking. One
+   * that is down, or has not come up yet, is waited for.
    */
-  reAnchor(tries = 0): void {
+  reAnchor(isAgain = false): void {
     const { etcd, agenda, nodes, watch } = this.#world;
     if (!watch.succession.isEtcdRestored) return;
-    const view = etcd.store.view();
     const names = nodes.map(({ node }) => node);
-    const unaware = names.filter((node) => {
-      const told = view.members.get(node);
-      const isRunning = told !== undefined && told.boot === this.#world.bootOf(node)?.boot;
-      return isRunning && (told.facts?.etcdRestored ?? null) === null && !(told.facts?.isStarting ?? true);
-    });
-    const planned = planAnchor(view, { nodes: names, without: tries < triesForAll ? [] : unaware });
+    if (!isAgain) this.#askings += 1;
+    const nonce = `asking ${this.#askings}`;
+    const atWallMs = this.#wall();
+    // Asked again where another restore has taken the question back.
+    if (etcd.store.anchorAsked?.nonce !== nonce) etcd.store.askAnchor({ nonce, by: "operator", atWallMs });
+    const view = etcd.store.view();
+    const planned = planAnchor(view, { nodes: names, without: [], nonce });
     const isServed = etcd.members.some((one) => etcd.isServing(one.place));
     if (planned.kind === "refused" || !isServed) {
-      agenda.after(300, () => this.reAnchor(tries + 1));
+      agenda.after(300, () => this.reAnchor(true));
       return;
     }
-    const atWallMs = this.#wall();
     const whose = { etcdClusterId: view.etcdClusterId, by: "operator", reason: "restored", atWallMs };
     etcd.store.reAnchor(planned.plan, anchorRecord(planned.plan, whose));
     watch.succession.reAnchored(planned.plan.epoch);

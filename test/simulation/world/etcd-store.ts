@@ -5,6 +5,7 @@
 import type {
   AcknowledgedRecord,
   AnchorPlan,
+  AnchorAsked,
   AnchorRecord,
   BootId,
   ClusterId,
@@ -42,6 +43,7 @@ export class EtcdStore {
   kill: EtcdView["kill"] = { value: undefined, modRevision: "0" };
   acknowledged: NonNullable<EtcdView["acknowledged"]> = { value: undefined, modRevision: "0" };
   anchor: AnchorRecord | undefined;
+  anchorAsked: AnchorAsked | undefined;
   clusterId = 1;
   members: ReadonlyMap<NodeId, MemberRecord> = new Map();
   deaths: ReadonlyMap<BootId, DeathRecord> = new Map();
@@ -85,6 +87,7 @@ export class EtcdStore {
       operations: this.operations,
       acknowledged: this.acknowledged,
       anchor: this.anchor,
+      anchorAsked: this.anchorAsked,
     };
     return this.#view;
   }
@@ -162,8 +165,8 @@ export class EtcdStore {
   /** Everything as it is now; what is given back brings it back under another cluster id, as etcd's tool does. */
   backup(): () => void {
     const { revision, epoch, leader, insync, autofailover, pause, kill, acknowledged, anchor } = this;
-    const { members, deaths, operations, boots } = this;
-    const kept = { revision, epoch, leader, insync, autofailover, pause, kill, acknowledged, anchor };
+    const { members, deaths, operations, boots, anchorAsked } = this;
+    const kept = { anchorAsked, revision, epoch, leader, insync, autofailover, pause, kill, acknowledged, anchor };
     const history = new Map(this.history);
     const leases = new Set(this.leases);
     return () => {
@@ -176,14 +179,24 @@ export class EtcdStore {
     };
   }
 
+  askAnchor(asked: AnchorAsked): void {
+    this.#next();
+    this.anchorAsked = asked;
+    this.#changed();
+  }
+
   /** What an operator's re-anchoring writes, all at once. */
   reAnchor(plan: AnchorPlan, record: AnchorRecord): void {
     const modRevision = this.#next();
     const by = { boot: "anchor" as BootId, transaction: 0 };
     this.leader = undefined;
     this.epoch = { value: plan.epoch, modRevision };
-    this.insync = { value: { epoch: plan.epoch, version: plan.version, members: plan.members, by }, modRevision };
+    this.insync = {
+      value: { epoch: plan.epoch, version: plan.version, members: plan.members, reconcileDue: plan.epoch, by },
+      modRevision,
+    };
     this.anchor = record;
+    this.anchorAsked = undefined;
     this.#changed();
   }
 

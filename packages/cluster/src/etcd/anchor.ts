@@ -43,6 +43,7 @@ export async function reAnchor(
           put(keys.insync, insync),
           put(keys.anchor, record),
           { request_delete_range: { key: bytes(keys.leader) } },
+          { request_delete_range: { key: bytes(keys.anchorAsked) } },
           ...(plan.kill === undefined ? [] : [put(keys.kill, plan.kill)]),
         ],
         failure: [range(keys.anchor)],

@@ -3,6 +3,7 @@
  * decided here; every call ends in time. Lease keeping lives in `keeper/`, on its own thread and connections.
  */
 import type {
+  AnchorAsked,
   AnchorPlan,
   AnchorRecord,
   BootId,
@@ -71,6 +72,8 @@ export interface Etcd extends AsyncDisposable {
     readonly members: readonly Member[];
     readonly schema: number;
   }): Promise<"created" | "exists">;
+  /** Asks every node to tell of its journal now. */
+  askAnchor(asked: AnchorAsked): Promise<void>;
   /** Cluster, epoch, set and anchor at once, over what `view` showed; the leader key goes. `conflict`: read again. */
   reAnchor(view: EtcdView, plan: AnchorPlan, record: AnchorRecord, schema: number): Promise<GuardedWrite>;
   /**
@@ -134,6 +137,7 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     completeHistory: (o) => control.completeHistory(fleet, keys, o),
     history: () => control.readHistory(fleet, keys),
     initCluster: (o) => control.initCluster(fleet, keys, o),
+    askAnchor: (asked) => control.askAnchor(fleet, keys, asked),
     reAnchor: (view, plan, record, schema) => anchor.reAnchor(fleet, keys, { view, plan, record, schema }),
     countBoot: (journal, opened) => anchor.countBoot(fleet, keys, journal, opened),
     async prune(nodes) {

@@ -4,6 +4,7 @@
  * read and say so.
  */
 import type {
+  AnchorAsked,
   BootId,
   ClusterId,
   ControlChange,
@@ -58,6 +59,11 @@ export async function initCluster(
 
 export async function setAutofailover(fleet: Fleet, keys: Keys, value: ControlRecord["autofailover"]): Promise<void> {
   await replace(fleet, keys.autofailover, value);
+}
+
+/** A nonce that nobody has seen before: whoever answers it has read etcd since. */
+export async function askAnchor(fleet: Fleet, keys: Keys, asked: AnchorAsked): Promise<void> {
+  await replace(fleet, keys.anchorAsked, asked);
 }
 
 /**

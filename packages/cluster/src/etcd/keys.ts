@@ -34,6 +34,9 @@ export class Keys {
   get anchor(): string {
     return `${this.prefix}anchor`;
   }
+  get anchorAsked(): string {
+    return `${this.prefix}anchor-asked`;
+  }
   /** How often a journal was opened. */
   boots(journal: JournalId): string {
     return `${this.prefix}boots/${journal}`;

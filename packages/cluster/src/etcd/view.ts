@@ -4,6 +4,7 @@
  */
 import type {
   AcknowledgedRecord,
+  AnchorAsked,
   AnchorRecord,
   BootId,
   ClusterId,
@@ -63,6 +64,7 @@ export function viewOf(keys: Keys, answer: ITxnResponse): EtcdView {
     kill: present<KillRecord>(keys.kill) ?? { value: undefined, modRevision: absent },
     acknowledged: present<AcknowledgedRecord>(keys.acknowledged) ?? { value: undefined, modRevision: absent },
     anchor: present<AnchorRecord>(keys.anchor)?.value,
+    anchorAsked: present<AnchorAsked>(keys.anchorAsked)?.value,
     members: folder<NodeId, MemberRecord>("members", (kv) => decode<MemberRecord>(kv, "object")),
     deaths: folder<BootId, DeathRecord>("deaths", (kv) => decode<DeathRecord>(kv, "object")),
     operations: folder<OperationId, Versioned<OperationRecord>>("operations", (kv) => versioned(kv, "object")),

@@ -135,14 +135,14 @@ describe("re-anchoring", () => {
   ): MemberRecord {
     const published = viewOf({ revision: 1 }).members.get(node);
     if (published === undefined) throw new Error("published");
-    const facts = { cluster, epochMax: 5, versionMax: 12, last: at(5, 100), ...anchor };
+    const facts = { cluster, epochMax: 5, versionMax: 12, last: at(5, 100), answers: "now", ...anchor };
     return { ...published, facts: healthyFacts({ etcdRestored, anchor: facts }) };
   }
 
   const plan = (records: readonly MemberRecord[], without: readonly (typeof a)[] = [], more: Partial<EtcdView> = {}) =>
     planAnchor(
       { ...viewOf({ revision: 30, epoch: 3, version: 7 }), members: new Map(records.map((r) => [r.node, r])), ...more },
-      { nodes: [a, b, c], without },
+      { nodes: [a, b, c], without, nonce: "now" },
     );
 
   test("goes beyond every epoch and version that anybody saw, and one that was written unseen, with those that hold the latest record", () => {
@@ -180,9 +180,14 @@ describe("re-anchoring", () => {
       "more than one cluster",
     ],
     [
-      "a record may have come back with the backup",
-      () => plan([record(a, {}), record(b, {}), record(c, { last: at(4, 80) }, null)]),
+      "a record came back with the backup, even one that speaks of an earlier restore",
+      () => plan([record(a, {}), record(b, {}), record(c, { last: at(4, 80), answers: "before" })]),
       "journals of c are not known",
+    ],
+    [
+      "the holder of a restored key said so before, not now",
+      () => plan([record(a, { answers: "before" }), record(b, {}), record(c, {})], [], ledBy()),
+      "a holds the leader key",
     ],
   ])("is refused when %s", (_, asked, sentence) => {
     expect(asked()).toMatchObject({ kind: "refused", sentence: expect.stringContaining(sentence) });
@@ -193,6 +198,13 @@ describe("re-anchoring", () => {
   test("goes on over a restored leader key whose holder has noticed, and without a node that is gone for good", () => {
     expect(plan([record(a, {}), record(b, {}), record(c, {})], [], ledBy()).kind).toBe("plan");
     expect(plan([record(a, {}), record(b, {})], [c]).kind).toBe("plan");
+  });
+
+  test("counts a node that slept through what was lost: it has answered with the journal that it has now", () => {
+    const slept = record(c, { last: at(4, 80), epochMax: 4, versionMax: 9 }, null);
+    expect(plan([record(a, {}), record(b, {}), slept])).toMatchObject({
+      plan: { members: [{ node: a }, { node: b }] },
+    });
   });
 
   test("founds the cluster anew where etcd is empty, and keeps a kill that the journals know", () => {

@@ -103,6 +103,8 @@ export interface AnchorFacts {
   readonly last: { readonly epoch: Epoch; readonly sequence: Sequence; readonly hash: string };
   /** The kill in force by its journal. */
   readonly kill?: KillRecord;
+  /** The nonce of the asking that this answers; absent while nobody has asked. */
+  readonly answers?: string;
 }
 
 /** What a re-anchoring would write. */
@@ -125,31 +127,32 @@ const unseenMax = 1;
 /**
  * Where to go on from, by all journals: beyond every epoch and version that was ever written, with those nodes as the set whose
  * journals end last and alike (by epoch, then length: whatever was committed is in them). A record that came back with the
- * backup tells of a journal as it was then, so a node counts once it has noticed and told anew (an empty etcd holds none but
- * new ones). `without`: nodes that the operator says are stopped for good. The world says no with a sentence.
+ * backup tells of a journal as it was then (and may itself say that etcd was restored, once before), so a node counts once it
+ * has answered the nonce that was drawn for this asking. `without`: nodes that the operator says are stopped for good. The
+ * world says no with a sentence.
  */
 export function planAnchor(
   view: EtcdView,
-  o: { readonly nodes: readonly NodeId[]; readonly without: readonly NodeId[] },
+  o: { readonly nodes: readonly NodeId[]; readonly without: readonly NodeId[]; readonly nonce: string },
 ): { readonly kind: "plan"; readonly plan: AnchorPlan } | { readonly kind: "refused"; readonly sentence: string } {
   const refuse = (sentence: string): { kind: "refused"; sentence: string } => ({ kind: "refused", sentence });
   const holder = view.leader?.value;
   const known = holder === undefined ? undefined : view.members.get(holder.node);
-  // A restored key may hang on a lease that a node still keeps: once that node has noticed, the key means nothing.
-  if (holder !== undefined && (known?.boot !== holder.boot || (known.facts?.etcdRestored ?? null) === null)) {
+  // A restored key may hang on a lease that a node still keeps: once that node has noticed, and says so now, it means nothing.
+  const holderTold = toldOf(known, o.nonce).some((one) => one.isRestored);
+  if (holder !== undefined && (known?.boot !== holder.boot || !holderTold)) {
     return refuse(`${holder.node} holds the leader key: wait until it is gone`);
   }
   const needed = o.nodes.filter((node) => !o.without.includes(node));
-  const shown = needed.flatMap((node) => toldOf(view.members.get(node)));
-  const told = view.cluster === undefined ? shown : shown.filter((one) => one.isRestored);
-  if (shown.length === needed.length && told.length === 0) {
-    return refuse("every node finds etcd as it knew it: there is nothing to re-anchor");
-  }
+  const told = needed.flatMap((node) => toldOf(view.members.get(node), o.nonce));
   const silent = needed.filter((node) => !told.some((one) => one.member.node === node));
   if (silent.length > 0) {
     return refuse(
       `the journals of ${silent.join(", ")} are not known: start them, or name those that are gone for good`,
     );
+  }
+  if (view.cluster !== undefined && !told.some((one) => one.isRestored)) {
+    return refuse("every node finds etcd as it knew it: there is nothing to re-anchor");
   }
   const clusters = new Set(told.map((one) => one.facts.cluster));
   const [cluster] = clusters;
@@ -178,9 +181,10 @@ interface Told {
   readonly isKilled: boolean;
 }
 
-function toldOf(record: MemberRecord | undefined): readonly Told[] {
+/** What a node has answered; nothing while its record is of before it was asked. */
+function toldOf(record: MemberRecord | undefined, nonce: string): readonly Told[] {
   const facts = record?.facts?.anchor;
-  if (record === undefined || facts === undefined) return [];
+  if (record === undefined || facts?.answers !== nonce) return [];
   const isKilled = facts.kill !== undefined && facts.kill.level !== "off";
   const member = { node: record.node, journal: record.journal };
   return [{ member, facts, isRestored: (record.facts?.etcdRestored ?? null) !== null, isKilled }];

@@ -107,6 +107,16 @@ export interface AnchorRecord {
   readonly atWallMs: WallMs;
 }
 
+/**
+ * Key `anchor-asked`: an operator asks every node to tell of its journal now. What came back with a backup cannot answer a
+ * nonce that was drawn after the restore.
+ */
+export interface AnchorAsked {
+  readonly nonce: string;
+  readonly by: string;
+  readonly atWallMs: WallMs;
+}
+
 /** Key `control/kill`: every kill in force. */
 export type KillRecord = KillState;
 
@@ -184,6 +194,7 @@ export interface EtcdView {
   readonly kill: Versioned<KillRecord | undefined>;
   readonly acknowledged?: Versioned<AcknowledgedRecord | undefined>;
   readonly anchor?: AnchorRecord | undefined;
+  readonly anchorAsked?: AnchorAsked | undefined;
   readonly members: ReadonlyMap<NodeId, MemberRecord>;
   readonly deaths: ReadonlyMap<BootId, DeathRecord>;
   readonly operations: ReadonlyMap<OperationId, Versioned<OperationRecord>>;

@@ -77,7 +77,7 @@ export async function joinCluster(o: GenesisOptions): Promise<{ journal: Journal
           await countOpening({ etcd: o.etcd, journal, boot: o.boot, dataDir: o.config.node.dataDir });
           return { journal, view };
         }
-        await o.etcd.publishMember(unanchored(record, journal));
+        await o.etcd.publishMember(unanchored(record, journal, view));
         say("cluster.needs-re-anchor", `etcd has no cluster ${o.config.cluster.name} any more: re-anchor it.`);
       } else {
         await o.etcd.publishMember(o.presence(journalId));

@@ -6,7 +6,7 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AnchorFacts, BootId, ClusterId, KillRecord, MemberRecord } from "@baton/core";
+import type { AnchorFacts, BootId, ClusterId, EtcdView, KillRecord, MemberRecord } from "@baton/core";
 import { id } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
@@ -54,22 +54,31 @@ export async function countOpening(o: {
 export type JournaledKill = Omit<KillRecord, "level"> & { readonly level: string };
 
 /** What a re-anchoring compares. */
-export function anchorFactsOf(journal: Journal, kill: JournaledKill): AnchorFacts {
+export function anchorFactsOf(
+  journal: Journal,
+  kill: JournaledKill,
+  view: Pick<EtcdView, "anchorAsked"> | undefined,
+): AnchorFacts {
   const { epochMax, vow, etcd } = journal.promises;
   return {
     cluster: journal.identity.cluster,
     epochMax: Math.max(epochMax, etcd?.epoch ?? 0),
     versionMax: Math.max(vow?.version ?? 0, etcd?.version ?? 0),
     last: { ...journal.last },
+    ...(view?.anchorAsked !== undefined && { answers: view.anchorAsked.nonce }),
     ...(kill.level === "cluster" && { kill: { ...kill, level: kill.level } }),
   };
 }
 
 /** What a node publishes that has a journal and finds an etcd without its cluster. */
-export function unanchored(record: MemberRecord, journal: Journal): MemberRecord {
+export function unanchored(record: MemberRecord, journal: Journal, view: EtcdView): MemberRecord {
   if (record.facts === undefined) return record;
   const etcdRestored = "etcd holds no cluster, and this node has a journal of one: it was emptied or replaced";
-  const facts = { ...record.facts, etcdRestored, anchor: anchorFactsOf(journal, journal.opened.state.engine.kill) };
+  const facts = {
+    ...record.facts,
+    etcdRestored,
+    anchor: anchorFactsOf(journal, journal.opened.state.engine.kill, view),
+  };
   return { ...record, facts };
 }
 

@@ -131,7 +131,7 @@ export class Standing {
       stateDiffers,
       etcdRestored: this.#o.succession().restored ?? null,
       bootCount: journal.identity.bootCount,
-      anchor: anchorFactsOf(journal, this.#o.kill()),
+      anchor: anchorFactsOf(journal, this.#o.kill(), this.#o.succession().view),
     };
   }
 

@@ -6,7 +6,7 @@ import type { BootId, JournalId, LeaseId, NodeId } from "../../ids.ts";
 import { id } from "../../ids.ts";
 import { monoMs } from "../../time.ts";
 import { planAnchor } from "../anchor.ts";
-import type { Transaction } from "../records.ts";
+import type { Transaction, MemberRecord } from "../records.ts";
 import type { SuccessionTiming } from "../state.ts";
 import { Checks } from "./checks.ts";
 import type { Dice } from "./dice.ts";
@@ -188,9 +188,10 @@ export class WalkCluster {
     const isNoticed = processes.some((one) => one.state.restored !== undefined);
     if (processes.length < this.places.size || !isQuiet || !isNoticed) return;
     const view = this.etcd.view();
-    const members = new Map(processes.map((process) => [process.node, process.record()]));
-    const planned = planAnchor(view, { nodes: [...this.places.keys()], without: [] });
-    const told = planAnchor({ ...view, members }, { nodes: [...this.places.keys()], without: [] });
+    const asked = { nodes: [...this.places.keys()], without: [], nonce: `asked at ${view.revision}` };
+    const members = new Map(processes.map((process) => [process.node, answering(process.record(), asked.nonce)]));
+    const planned = planAnchor(view, asked);
+    const told = planAnchor({ ...view, members }, asked);
     if (planned.kind === "plan") this.checks.broken("a plan was made without the journals");
     if (told.kind === "refused") return this.etcd.expire(view.leader?.value.lease as LeaseId);
     this.trace(() => `re-anchored: ${told.plan.sentence}`);
@@ -328,4 +329,11 @@ export function newDisk(node: NodeId, number: number): Disk {
     promised: { epochMax: 0, vow: undefined },
     commit: 0,
   };
+}
+
+/** What a node publishes once it has seen that it was asked. */
+function answering(record: MemberRecord, nonce: string): MemberRecord {
+  const anchor = record.facts?.anchor;
+  if (record.facts === undefined || anchor === undefined) return record;
+  return { ...record, facts: { ...record.facts, anchor: { ...anchor, answers: nonce } } };
 }
