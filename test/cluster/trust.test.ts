@@ -36,7 +36,7 @@ async function etcd(call_: string, body: Record<string, string>): Promise<void> 
   if (!answer.ok) throw new Error(await answer.text());
 }
 
-const key = (name: string): string => base64(`/baton/${cluster.name}/${name}`);
+const keyOf = (name: string): string => base64(`/baton/${cluster.name}/${name}`);
 
 function baton(...args: readonly string[]): { readonly version: number; readonly epoch: number } {
   const out = execFileSync(process.execPath, [join(top, "packages/cli/src/baton.ts"), ...args, "--json"], {
@@ -85,9 +85,9 @@ test("a standby that stops asks to be removed first, and no order waits for it",
 test("an etcd that shows less than was seen elects nobody, until an operator has re-anchored it", async () => {
   const before = await viewOf();
   const insync = { epoch: 0, version: 1, members: [], by: { boot: "init", transaction: 0 } };
-  await etcd("put", { key: key("insync"), value: base64(JSON.stringify(insync)) });
-  await etcd("put", { key: key("epoch"), value: base64("0") });
-  await etcd("deleterange", { key: key("leader") });
+  await etcd("put", { key: keyOf("insync"), value: base64(JSON.stringify(insync)) });
+  await etcd("put", { key: keyOf("epoch"), value: base64("0") });
+  await etcd("deleterange", { key: keyOf("leader") });
   for (const node of cluster.nodes) {
     await eventually(`${node.id} does not believe it`, async () => {
       const { body } = await call(node, "GET", "/cluster");
@@ -109,7 +109,7 @@ test("an etcd that shows less than was seen elects nobody, until an operator has
 
 test("an etcd that was emptied is founded anew from the journals, under the same id", async () => {
   const before = await viewOf();
-  await etcd("deleterange", { key: key(""), range_end: base64(`/baton/${cluster.name}0`) });
+  await etcd("deleterange", { key: keyOf(""), range_end: base64(`/baton/${cluster.name}0`) });
   const first = cluster.nodes[0] as Seat;
   const anchored = baton(
     ...["cluster", "re-anchor", "--config", first.configFile, "--reason", "emptied"],

@@ -123,9 +123,9 @@ test("events of one turn share frames of at most 64, and a frame leaves before i
 test("the tables hold committed frames only, and reopening rebuilds what applying all of them gives", async () => {
   using folder = scratch();
   const journal = await openJournal(journalOptions(folder.dir, "a"));
-  const opened = (epoch: number, atWallMs: number): never =>
+  const epochAt = (epoch: number, atWallMs: number): never =>
     ({ ...epochOpened, epoch, atWallMs, inheritedSendByWallMs: atWallMs }) as never;
-  const events = [opened(1, 1), ...notes(700), opened(2, 2), ...notes(10)] as never[];
+  const events = [epochAt(1, 1), ...notes(700), epochAt(2, 2), ...notes(10)] as never[];
   await durable(journal, journal.append(2, events.slice(0, 701)));
   journal.commit(701);
   await durable(journal, journal.append(2, events.slice(701)));

@@ -38,8 +38,8 @@ describe("an etcd that is not the one it was", () => {
     expect(told.see(old)).toEqual([]);
     expect(whyNotCandidate(told.state, old, wallMs(0))).toContain("revision 40, 50 was seen here");
     told.at = 60_000;
-    const asked = told.tell({ kind: "failover", operation: id("op"), allowDataLoss: true, uncleanAfterMs: 0 });
-    expect(asked).toMatchObject([{ kind: "refuse-failover", why: expect.stringContaining("it was restored") }]);
+    const refused = told.tell({ kind: "failover", operation: id("op"), allowDataLoss: true, uncleanAfterMs: 0 });
+    expect(refused).toMatchObject([{ kind: "refuse-failover", why: expect.stringContaining("it was restored") }]);
   });
 
   test("makes nobody leader, not even the one whose own boot it shows in the key", () => {
@@ -189,8 +189,8 @@ describe("re-anchoring", () => {
       () => plan([record(a, { answers: "before" }), record(b, {}), record(c, {})], [], ledBy()),
       "a holds the leader key",
     ],
-  ])("is refused when %s", (_, asked, sentence) => {
-    expect(asked()).toMatchObject({ kind: "refused", sentence: expect.stringContaining(sentence) });
+  ])("is refused when %s", (_, ask, sentence) => {
+    expect(ask()).toMatchObject({ kind: "refused", sentence: expect.stringContaining(sentence) });
   });
 
   const ledBy = (): Partial<EtcdView> => ({ leader: { value: leaderRecord(a, 3), modRevision: "30" } });
