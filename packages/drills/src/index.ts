@@ -7,5 +7,6 @@ export type { DemoResult } from "./demo/result.ts";
 export { judge, openFlow, untilParentEnded, untilSettled } from "./demo/session.ts";
 export { clientOf, startCluster } from "./rig/cluster.ts";
 export type { Cluster, ClusterOptions } from "./rig/cluster.ts";
+export { openLink } from "./rig/link.ts";
 export { etcdMissing, startEtcd } from "./rig/etcd.ts";
 export type { EtcdMember, EtcdRig, EtcdRigOptions } from "./rig/etcd.ts";

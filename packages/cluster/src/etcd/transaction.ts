@@ -7,7 +7,7 @@
 import type { HistoryRecord, InsyncRecord, Transaction, TransactionAnswer } from "@baton/core";
 import { assertNever } from "@baton/core/records";
 import { EtcdLeaseInvalidError } from "etcd3";
-import type { ICompare, IKeyValue, IRequestOp, ITxnRequest, ITxnResponse } from "etcd3";
+import type { Etcd3, ICompare, IKeyValue, IRequestOp, ITxnRequest, ITxnResponse } from "etcd3";
 import { causeOf } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Keys } from "./keys.ts";
@@ -27,7 +27,10 @@ export async function transact(
   const causes: string[] = [];
   return await new Promise<TransactionAnswer>((resolve) => {
     fleet.spread(
-      (client, options) => client.kv.txn(request, options),
+      async (client, options) => {
+        await refuseOther(client, options, keys, etcdClusterId);
+        return await client.kv.txn(request, options);
+      },
       fleet.timeoutMs,
       (result) => {
         let answer: TransactionAnswer | undefined;
@@ -50,6 +53,29 @@ export async function transact(
       },
     );
   });
+}
+
+/**
+ * A connection may have been made anew since the last read, to an etcd that was put in the old one's place: a revision that
+ * stood for one write there may stand for another here, so the guards alone would not keep the request out. It is asked
+ * first, on the same connection, by a read that costs its member nothing (serializable, no value). Throws `OtherEtcd`.
+ */
+async function refuseOther(
+  client: Etcd3,
+  options: { readonly deadline: number },
+  keys: Keys,
+  etcdClusterId: string | undefined,
+): Promise<void> {
+  if (etcdClusterId === undefined) return;
+  const request = { key: bytes(keys.cluster), serializable: true, count_only: true };
+  const { header } = await client.kv.range(request, options);
+  if (header.cluster_id !== etcdClusterId) throw new OtherEtcd(header.cluster_id);
+}
+
+class OtherEtcd extends Error {
+  constructor(clusterId: string) {
+    super(`another etcd answers, with cluster id ${clusterId}`);
+  }
 }
 
 function isOther(answer: ITxnResponse, etcdClusterId: string | undefined): boolean {

@@ -10,12 +10,16 @@ import type { AddressInfo, Server, Socket } from "node:net";
 /** One directed link: whoever connects to `port` speaks to `target` while the link is not cut. */
 export interface Link {
   readonly port: number;
-  /** From now on nothing passes, in either direction. */
-  cut(): void;
+  /** From now on nothing passes, in either direction or in one: `out` to the target, `back` from it. */
+  cut(which?: Direction | "both"): void;
+  /** New connections go to another target; those that stand are reset. */
+  aim(target: string): void;
   /** Passes again; connections from before or within the cut are reset. */
   heal(): void;
   close(): Promise<void>;
 }
+
+export type Direction = "out" | "back";
 
 /** Opens a link to `target` (`host:port`) on a free port. */
 export async function openLink(target: string): Promise<Link> {
@@ -25,16 +29,15 @@ export async function openLink(target: string): Promise<Link> {
 }
 
 class OpenLink implements Link {
-  readonly #host: string;
-  readonly #targetPort: number;
+  #host = "";
+  #targetPort = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #isCut = false;
+  /** Directions in which nothing passes. */
+  #cut: ReadonlySet<Direction> = new Set();
 
   constructor(target: string) {
-    const at = target.lastIndexOf(":");
-    this.#host = target.slice(0, at);
-    this.#targetPort = Number(target.slice(at + 1));
+    this.#aimAt(target);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
@@ -48,13 +51,28 @@ class OpenLink implements Link {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  cut(): void {
-    this.#isCut = true;
+  cut(which: Direction | "both" = "both"): void {
+    this.#cut = new Set(which === "both" ? ["out", "back"] : [which]);
   }
 
   heal(): void {
-    if (!this.#isCut) return;
-    this.#isCut = false;
+    if (this.#cut.size === 0) return;
+    this.#cut = new Set();
+    this.#reset();
+  }
+
+  aim(target: string): void {
+    this.#aimAt(target);
+    this.#reset();
+  }
+
+  #aimAt(target: string): void {
+    const at = target.lastIndexOf(":");
+    this.#host = target.slice(0, at);
+    this.#targetPort = Number(target.slice(at + 1));
+  }
+
+  #reset(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
@@ -65,11 +83,11 @@ class OpenLink implements Link {
 
   #accept(client: Socket): void {
     this.#hold(client);
-    if (this.#isCut) return;
+    if (this.#cut.size === 2) return;
     const server = connect({ host: this.#host, port: this.#targetPort, noDelay: true, allowHalfOpen: true });
     this.#hold(server);
-    this.#pass(client, server);
-    this.#pass(server, client);
+    this.#pass(client, server, "out");
+    this.#pass(server, client, "back");
   }
 
   #hold(socket: Socket): void {
@@ -78,23 +96,23 @@ class OpenLink implements Link {
     socket.on("close", () => this.#sockets.delete(socket));
   }
 
-  #pass(from: Socket, to: Socket): void {
+  #pass(from: Socket, to: Socket, direction: Direction): void {
     from.on("data", (bytes) => {
-      if (this.#isCut || to.destroyed) return;
+      if (this.#cut.has(direction) || to.destroyed) return;
       if (!to.write(bytes)) {
         from.pause();
         to.once("drain", () => from.resume());
       }
     });
     from.on("end", () => {
-      if (!this.#isCut) to.end();
+      if (!this.#cut.has(direction)) to.end();
     });
     // Also an error ends the other side, and as hard; within a cut nothing of it is noticed.
     from.on("error", () => {
-      if (!this.#isCut) to.resetAndDestroy();
+      if (!this.#cut.has(direction)) to.resetAndDestroy();
     });
     from.on("close", () => {
-      if (!this.#isCut) to.destroySoon();
+      if (!this.#cut.has(direction)) to.destroySoon();
     });
   }
 }
