@@ -10,6 +10,7 @@ import type {
   IntentId,
   OrderRow,
   SymbolId,
+  TradeId,
   VenueId,
   VenueOrder,
   VenueOrderId,
@@ -19,6 +20,7 @@ import {
   assertNever,
   beginDoubt,
   doubtOf,
+  id,
   nextDoubtStep,
   noteFinal,
   noteQuery,
@@ -30,6 +32,7 @@ import {
 import type { Venue, VenueTrade } from "@baton/venues";
 import { VenueUnavailable } from "@baton/venues";
 import { wallNow } from "../clock.ts";
+import { clockOffBy } from "./clock-bound.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { pause } from "./pause.ts";
 import type { Term } from "./term.ts";
@@ -38,6 +41,8 @@ import type { Term } from "./term.ts";
 const lookEveryMs = 25;
 /** How often a doubt about an order of a venue that is not connected looks for the connection. */
 const awayEveryMs = 1_000;
+/** How often a doubt that could be proved by now looks whether the clock is right again. */
+const clockEveryMs = 1_000;
 /** How many doubts ask the venue at the same time. */
 const atOnceMax = 8;
 
@@ -106,7 +111,12 @@ export class Doubts {
         case "ask-all": {
           const earlyMs = step.atWallMs - wallNow();
           if (earlyMs > 0 || this.#asking >= atOnceMax) await pause(Math.min(lookEveryMs, Math.max(1, earlyMs)));
-          else await this.#ask(step.kind, doubt, venue, entry);
+          else if (step.kind === "query" || this.#isClockRight(venue)) await this.#ask(step.kind, doubt, venue, entry);
+          else {
+            // By a clock that may be wrong no proof time has come; what the venue has is still found.
+            await this.#ask("query", doubt, venue, entry);
+            await pause(clockEveryMs);
+          }
           break;
         }
         default:
@@ -136,6 +146,16 @@ export class Doubts {
     }
   }
 
+  /**
+   * A proof counts on this machine's wall clock being near the venue's. One that was set, or that is being slewed from far
+   * off, shows at once against the venue's time, which is kept on the monotonic clock; the keeper of the lease notices
+   * only a jump, and only after it.
+   */
+  #isClockRight(venue: Venue): boolean {
+    const offByMs = clockOffBy(venue.clock());
+    return offByMs !== undefined && offByMs <= this.#context.config.risk.clockErrorMaxMs;
+  }
+
   /** Trades since the doubt began that no known order explains. */
   async #unexplained(venue: Venue, doubt: Doubt): Promise<readonly VenueOrderId[]> {
     const trades = await tradesSince(venue, doubt.terms.symbol, doubt.sinceWallMs);
@@ -160,19 +180,35 @@ export class Doubts {
   }
 }
 
-/** Every trade of the account since then; the venue lists the latest page, and earlier ones by id. */
-async function tradesSince(venue: Venue, symbol: SymbolId, since: WallMs): Promise<readonly VenueTrade[]> {
-  const page = 1_000;
-  let found = [...(await venue.trades(symbol, { limit: page, sinceMs: since }))];
-  while (found.length > 0 && found.length % page === 0 && (found[0]?.tradedWallMs ?? 0) >= since) {
-    const first = BigInt(found[0]?.tradeId ?? "0");
-    const from = first > BigInt(page) ? first - BigInt(page) : 0n;
-    const earlier = await venue.trades(symbol, { fromId: `${from}` as never, limit: page });
-    const before = earlier.filter((trade) => BigInt(trade.tradeId) < first);
-    if (before.length === 0) break;
-    found = [...before, ...found];
+/**
+ * Every trade of the account since then. The venue gives the latest page, and from an id on; ids are the symbol's, so an
+ * account's own may lie far apart. So it steps back, further each time, to a trade from before, and reads on from there.
+ */
+export async function tradesSince(
+  venue: Pick<Venue, "trades">,
+  symbol: SymbolId,
+  since: WallMs,
+  page = 1_000,
+): Promise<readonly VenueTrade[]> {
+  const latest = await venue.trades(symbol, { limit: page, sinceMs: since });
+  const [first] = latest;
+  const newest = latest.at(-1);
+  const isWhole = first === undefined || newest === undefined || latest.length < page || first.tradedWallMs < since;
+  if (isWhole) return latest.filter((trade) => trade.tradedWallMs >= since);
+  let start = BigInt(first.tradeId);
+  for (let back = BigInt(newest.tradeId) - start + 1n; start > 0n; back *= 2n) {
+    start = start > back ? start - back : 0n;
+    const [earliest] = await venue.trades(symbol, { fromId: id<TradeId>(`${start}`), limit: 1 });
+    if (earliest === undefined || earliest.tradedWallMs < since) break;
   }
-  return found.filter((trade) => trade.tradedWallMs >= since);
+  const found: VenueTrade[] = [];
+  for (;;) {
+    const trades = await venue.trades(symbol, { fromId: id<TradeId>(`${start}`), limit: page });
+    found.push(...trades);
+    const last = trades.at(-1);
+    if (last === undefined || trades.length < page) return found.filter((trade) => trade.tradedWallMs >= since);
+    start = BigInt(last.tradeId) + 1n;
+  }
 }
 
 async function orUnavailable<T>(ask: () => Promise<T>): Promise<T | { readonly unavailable: string }> {

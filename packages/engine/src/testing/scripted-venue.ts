@@ -57,6 +57,8 @@ export class ScriptedVenue {
   }) => Promise<PlaceOutcome>)[] = [];
   /** False: nothing that is read is answered. */
   isReachable = true;
+  /** How far the venue's time is ahead of this machine's wall clock. */
+  clockOffsetMs = 0;
   #listener: AccountStreamOptions | undefined;
   #number = 0;
 
@@ -81,7 +83,7 @@ export class ScriptedVenue {
       trades: () => this.#read(this.trades),
       lastTradeId: () => this.#read<TradeId | undefined>(undefined),
       balances: () => this.#read<Readonly<Record<string, Decimal>>>({ USDT: decimal("100000") }),
-      clock: () => ({ offsetMs: 0, errorMs: 5 }),
+      clock: () => ({ offsetMs: this.clockOffsetMs, errorMs: 5 }),
       reach: () => Promise.resolve(this.isReachable),
       warm: () => Promise.resolve(),
       openAccountStream: (options) => {

@@ -1,0 +1,113 @@
+import { decimal, id, wallMs } from "@baton/core";
+import type { PlaceOutcome, TradeId, VenueOrderId } from "@baton/core";
+import type { Venue, VenueTrade } from "@baton/venues";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DeskRig } from "../testing/desk-rig.ts";
+import { btc, stampNow } from "../testing/scripted-venue.ts";
+import { tradesSince } from "./doubts.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: [
+      "setTimeout",
+      "clearTimeout",
+      "setInterval",
+      "clearInterval",
+      "setImmediate",
+      "clearImmediate",
+      "Date",
+      "hrtime",
+    ],
+    now: new Date("2026-06-01T00:00:00Z"),
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+/** A desk that leads epoch 1 and has its baseline. */
+async function leading(): Promise<DeskRig> {
+  const rig = new DeskRig().lead(1);
+  await pass(50);
+  return rig;
+}
+
+const inDoubt = (): PlaceOutcome => ({ kind: "in-doubt", cause: "no answer", stamp: stampNow() });
+
+/** Somebody sets this machine's wall clock; the venue's time, and all that counts on the monotonic clock, goes on. */
+function setClock(rig: DeskRig, byMs: number): void {
+  vi.setSystemTime(Date.now() + byMs);
+  rig.venue.clockOffsetMs -= byMs;
+}
+
+describe("a wall clock that is set forward", () => {
+  test("proves nothing absent: what the venue takes late is adopted, not placed a second time", async () => {
+    const rig = await leading();
+    rig.venue.script.push(() => Promise.resolve(inDoubt()));
+    const intent = rig.order({ sendWithinMs: 600_000 });
+    await pass(100);
+    setClock(rig, 60_000);
+    await pass(100);
+    // Still within its validity by the venue's clock.
+    rig.venue.accept({ clientOrderId: rig.venue.placed[0] ?? "", terms: rig.row(intent).terms });
+    setClock(rig, -60_000);
+    await pass(10_000);
+    expect(rig.venue.placed).toHaveLength(1);
+    expect(rig.row(intent)).toMatchObject({ status: "new", venueOrderId: "1" });
+  });
+
+  test("hides no order that the venue has, and a doubt ends as ever once the clock is right again", async () => {
+    const rig = await leading();
+    rig.venue.script.push((order) => {
+      rig.venue.accept(order);
+      return Promise.resolve(inDoubt());
+    });
+    rig.venue.script.push(() => Promise.resolve(inDoubt()));
+    const had = rig.order();
+    const absent = rig.order({ sendWithinMs: 600_000, quantity: rig.row(had).terms.quantity });
+    await pass(20);
+    setClock(rig, 60_000);
+    await pass(3_000);
+    expect(rig.row(had).status).toBe("new");
+    expect(rig.row(absent).status).toBe("in-doubt");
+    setClock(rig, -60_000);
+    await pass(3_000);
+    expect(rig.row(absent)).toMatchObject({ status: "new", attempts: [{ number: 1 }, { number: 2 }] });
+  });
+});
+
+describe("the trades since a doubt began", () => {
+  /** An account whose trades have every tenth thousandth id of the symbol, one a second. */
+  function account(trades: number): Pick<Venue, "trades"> {
+    const all = Array.from({ length: trades }, (_, at): VenueTrade => ({
+      tradeId: id<TradeId>(`${(at + 1) * 10_000}`),
+      symbol: btc,
+      venueOrderId: id<VenueOrderId>(`${at}`),
+      side: "buy",
+      price: decimal("100"),
+      quantity: decimal("1"),
+      fee: decimal("0"),
+      feeCurrency: "USDT",
+      isMaker: false,
+      tradedWallMs: wallMs(at * 1_000),
+    }));
+    return {
+      trades: (_symbol, { fromId, limit = 1_000 }) => {
+        if (fromId === undefined) return Promise.resolve(all.slice(-limit));
+        return Promise.resolve(all.filter((trade) => BigInt(trade.tradeId) >= BigInt(fromId)).slice(0, limit));
+      },
+    };
+  }
+
+  test("are all of them, however many pages they fill and however far apart their ids are", async () => {
+    for (const since of [0, 1_000, 7_000, 49_000, 60_000]) {
+      const found = await tradesSince(account(50), btc, wallMs(since), 7);
+      expect(found.map((trade) => trade.tradedWallMs)).toEqual(
+        Array.from({ length: Math.max(0, 50 - since / 1_000) }, (_, at) => since + at * 1_000),
+      );
+    }
+    expect(await tradesSince(account(0), btc, wallMs(0), 7)).toEqual([]);
+  });
+});
