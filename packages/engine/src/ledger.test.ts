@@ -71,3 +71,29 @@ test("facts that are submitted together are recorded all or none", () => {
   ledger.commit(3);
   expect(ledger.committed.engine.kill.level).toBe("cluster");
 });
+
+test("what could not be appended, or made, is not in the speculative state either", () => {
+  let isBroken = true;
+  let sequence = 0;
+  const ledger = new Ledger(
+    emptyState(),
+    [],
+    (_epoch, events) => {
+      if (isBroken) throw new Error("the disk is gone");
+      return (sequence += events.length);
+    },
+    () => undefined,
+  );
+  expect(() => ledger.submit(1, [noted(1), noted(2)])).toThrow("the disk is gone");
+  expect(ledger.speculative.applied).toBe(0);
+  isBroken = false;
+  const failing = [
+    () => noted(1),
+    (): JournalEvent => {
+      throw new TypeError("no wish");
+    },
+  ];
+  expect(() => ledger.submitEach(1, failing)).toThrow("no wish");
+  expect(ledger.speculative.applied).toBe(0);
+  expect(ledger.submit(1, [noted(3)])).toBe(1);
+});

@@ -87,19 +87,23 @@ export class Ledger {
     const start = this.speculative.applied;
     const submittedMono = monoNow();
     const events: JournalEvent[] = [];
-    for (const make of makers) {
-      const event = make(this.speculative);
-      if (event === undefined) continue;
-      const code = refusalOf(this.speculative, event);
-      if (code !== undefined) {
-        if (events.length > 0) this.#takeBack(start);
-        throw new EventRefused(code, event);
+    let last: Sequence;
+    try {
+      for (const make of makers) {
+        const event = make(this.speculative);
+        if (event === undefined) continue;
+        const code = refusalOf(this.speculative, event);
+        if (code !== undefined) throw new EventRefused(code, event);
+        events.push(event);
+        this.#take({ sequence: start + events.length, epoch, event, submittedMono });
       }
-      events.push(event);
-      this.#take({ sequence: start + events.length, epoch, event, submittedMono });
+      if (events.length === 0) return start;
+      last = this.#append(epoch, events);
+    } catch (error) {
+      // Whatever went wrong, the speculative state never holds what the journal was not given.
+      if (events.length > 0) this.#takeBack(start);
+      throw error;
     }
-    if (events.length === 0) return start;
-    const last = this.#append(epoch, events);
     assert(last === start + events.length, `the journal's last sequence is ${start + events.length}, it says ${last}`);
     return last;
   }

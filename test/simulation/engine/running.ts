@@ -146,7 +146,8 @@ export class Running {
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
       failover: (operation, allowDataLoss) => {
         const uncleanAfterMs = settings.timing.ttlMs + settings.validityMs + settings.limits.clockErrorMaxMs;
-        this.leadership.feed({ kind: "failover", operation, allowDataLoss, uncleanAfterMs });
+        const isFailsafe = settings.failsafe;
+        this.leadership.feed({ kind: "failover", operation, allowDataLoss, uncleanAfterMs, isFailsafe });
       },
     });
     this.failsafe = new Failsafe(boot, this);

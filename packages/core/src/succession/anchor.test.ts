@@ -38,7 +38,9 @@ describe("an etcd that is not the one it was", () => {
     expect(told.see(old)).toEqual([]);
     expect(whyNotCandidate(told.state, old, wallMs(0))).toContain("revision 40, 50 was seen here");
     told.at = 60_000;
-    const refused = told.tell({ kind: "failover", operation: id("op"), allowDataLoss: true, uncleanAfterMs: 0 });
+    const refused = told.tell({
+      ...{ kind: "failover", operation: id("op"), allowDataLoss: true, uncleanAfterMs: 0, isFailsafe: false },
+    });
     expect(refused).toMatchObject([{ kind: "refuse-failover", why: expect.stringContaining("it was restored") }]);
   });
 

@@ -25,8 +25,8 @@ const uncleanAfterMs = 3_000;
 const leaderless = (revision: number, more: Partial<Parameters<typeof viewOf>[0]> = {}): EtcdView =>
   viewOf({ revision, epoch: 1, version: 2, pause: "ann", ...more });
 
-function start(told: Told, allowDataLoss = false) {
-  return told.tell({ kind: "failover", operation, allowDataLoss, uncleanAfterMs });
+function start(told: Told, allowDataLoss = false, isFailsafe = false) {
+  return told.tell({ kind: "failover", operation, allowDataLoss, uncleanAfterMs, isFailsafe });
 }
 
 /** Node b with what it publishes, a paused cluster, and no leader seen since 0. */
@@ -100,6 +100,16 @@ describe("a node that is not in sync (unclean)", () => {
     const told = paused({ ...outside, leader: leaderRecord(a, 1) });
     told.at = 60_000;
     expect(one(start(told, true), "refuse-failover").why).toBe("a holds the leader key");
+  });
+
+  test("never takes over where promises may keep a leader going that etcd does not see, unless its death is on record", () => {
+    const told = paused(outside);
+    told.at = 3_600_000;
+    expect(one(start(told, true, true), "refuse-failover").why).toContain("a leader among {a, c} that is cut off");
+    told.see(leaderless(11, { ...outside, leader: leaderRecord(a, 1) }));
+    told.see(leaderless(12, { ...outside, deaths: [a] }));
+    told.at += 3_000;
+    expect(kinds(start(told, true, true))).toEqual(["persist"]);
   });
 
   test("becomes the whole set, and says that it was unclean", () => {
@@ -194,7 +204,7 @@ describe("its end", () => {
 
   test("before etcd was read nothing is decided", () => {
     const { state } = new Told(b);
-    const now = { now: monoMs(0), wall: wallMs(0), allowDataLoss: true, uncleanAfterMs };
+    const now = { now: monoMs(0), wall: wallMs(0), allowDataLoss: true, uncleanAfterMs, isFailsafe: false };
     expect(whyNotFailover(state, now)).toBe("etcd has not been read yet");
   });
 });

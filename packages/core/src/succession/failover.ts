@@ -2,11 +2,12 @@
  * Failover by an operator's word, the candidate's part. A node that is in sync takes over as it would by itself, whatever
  * pause and autofailover say, and loses nothing. One that is not may do so only with leave to lose data, and only when
  * the leader key has been absent for the lease's length and a request's validity: no vow stops a lone leader, so time has
- * to. The set is then this node alone; whoever knows more as committed has forked from it, and comes back with an empty
- * disk. Invariants I6, I14. Operators: `runbooks/leader-lost.md`.
+ * to; and no time is long enough where a leader may go on without its lease (failsafe), unless its death is on record. The
+ * set is then this node alone; whoever knows more as committed has forked from it, and comes back with an empty disk.
+ * Invariants I6, I14. Operators: `runbooks/leader-lost.md`.
  */
 import type { NodeId, Sequence } from "../ids.ts";
-import { isMember, judgedSelf, vowAndAsk, whyBehind, whyNotEligible, whyUnprepared } from "./campaign.ts";
+import { isMember, judgedSelf, lastLeader, vowAndAsk, whyBehind, whyNotEligible, whyUnprepared } from "./campaign.ts";
 import { whyPromised } from "./failsafe.ts";
 import type { PromotabilityCode } from "./promotability.ts";
 import { bars, reasonsText } from "./promotability.ts";
@@ -49,7 +50,7 @@ export function startFailover(
 /** Why this node cannot take over for an operator now; undefined when it can. */
 export function whyNotFailover(
   state: Succession,
-  asked: Pick<Asked, "allowDataLoss" | "uncleanAfterMs" | "now" | "wall">,
+  asked: Pick<Asked, "allowDataLoss" | "uncleanAfterMs" | "isFailsafe" | "now" | "wall">,
 ): string | undefined {
   const { view } = state;
   if (view === undefined) return "etcd has not been read yet";
@@ -71,7 +72,20 @@ export function whyNotFailover(
   if (absentForMs < asked.uncleanAfterMs) {
     return `the leader key must be absent for ${asked.uncleanAfterMs} ms, it is for ${Math.floor(absentForMs)}`;
   }
+  if (asked.isFailsafe && !isLastLeaderDead(state, view)) {
+    const members = view.insync?.value.members.map((member) => member.node).join(", ") ?? "";
+    return (
+      `with leadership.failsafe on, a leader among {${members}} that is cut off from etcd may still trade: make sure that ` +
+      "these nodes are stopped, then set failsafe to off in this node's file, restart it and ask again"
+    );
+  }
   return undefined;
+}
+
+/** Its supervisor has reaped it: it goes on by nobody's promise. */
+function isLastLeaderDead(state: Succession, view: EtcdView): boolean {
+  const last = lastLeader(state, view);
+  return last !== undefined && view.deaths.has(last.boot);
 }
 
 /** A failover whose request did not win has an end too; empty for a takeover that nobody asked for. */

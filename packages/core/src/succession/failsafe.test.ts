@@ -84,7 +84,13 @@ describe("a peer", () => {
     told.at = forMs - 1;
     expect(told.see(ledByA(11))).toEqual([]);
     expect(told.see(leaderless(12))).toEqual([]);
-    const failover = told.tell({ kind: "failover", operation, allowDataLoss: false, uncleanAfterMs: 0 });
+    const failover = told.tell({
+      kind: "failover",
+      operation,
+      allowDataLoss: false,
+      uncleanAfterMs: 0,
+      isFailsafe: false,
+    });
     expect(one(failover, "refuse-failover").why).toContain("promised its leader to wait for another 1 s");
     told.at = forMs;
     expect(kinds(told.see(leaderless(13)))).toEqual(["persist"]);

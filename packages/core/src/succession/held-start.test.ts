@@ -86,6 +86,12 @@ test("changes of the set carry the marks on; an operator's failover adds none", 
   });
   const other = looping();
   other.told.see({ ...other.view, pause: { value: { by: "ann", reason: "x" }, modRevision: "10" } });
-  const by = other.told.tell({ kind: "failover", operation, allowDataLoss: false, uncleanAfterMs: 0 });
+  const by = other.told.tell({
+    kind: "failover",
+    operation,
+    allowDataLoss: false,
+    uncleanAfterMs: 0,
+    isFailsafe: false,
+  });
   expect(asked(other.told.promise(by))).toMatchObject({ insync: { takeovers: [{ epoch: 2 }, { epoch: 3 }] } });
 });

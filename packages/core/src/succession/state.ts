@@ -244,12 +244,16 @@ export type SuccessionInput =
       readonly now: MonoMs;
       readonly wall: WallMs;
     }
-  /** An operator makes this node the leader. `uncleanAfterMs`: TTL + validity, for a node that is not in sync. */
+  /**
+   * An operator makes this node the leader. `uncleanAfterMs`: TTL + validity, for a node that is not in sync. `isFailsafe`:
+   * a leader may go on by its peers' promises, for as long as they give them, without a lease.
+   */
   | {
       readonly kind: "failover";
       readonly operation: OperationId;
       readonly allowDataLoss: boolean;
       readonly uncleanAfterMs: number;
+      readonly isFailsafe: boolean;
       readonly now: MonoMs;
       readonly wall: WallMs;
     }

@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { request as httpRequest } from "node:http";
-import { apiRoutes, id, openApiDocument } from "@baton/core";
+import { apiRoutes, assert, id, openApiDocument } from "@baton/core";
 import type { ApiRoute, NodeId } from "@baton/core";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Role, Tokens } from "../config/secrets.ts";
@@ -250,6 +250,26 @@ describe("the table of calls", () => {
     for (const [, name = ""] of text.matchAll(/#\/components\/schemas\/(\w+)/g))
       expect(document.components.schemas).toHaveProperty(name);
   });
+});
+
+test("a broken invariant is no mere answer to whoever met it: the process is told", async () => {
+  const broken: string[] = [];
+  const api = await openApi({
+    node: id<NodeId>("a"),
+    routes: [{ ...apiRoutes.placeOrder, handle: () => assert(false, "the journal and the state agree") }],
+    access: { tokens: undefined, allowLoopbackWithoutToken: true },
+    leader: here,
+    onError: () => undefined,
+    onBroken: (error) => broken.push(error.message),
+  });
+  open.push(api);
+  await api.listen("127.0.0.1", 0);
+  const { port } = api.server.address() as AddressInfo;
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/orders`, { method: "POST", body: "{}" });
+  expect(answer.status).toBe(500);
+  const forwarded = { method: "POST", url: "/v1/orders", body: {}, idempotencyKey: null } as const;
+  await api.answerForwarded({ ...forwarded, principal: { name: "t", role: "trader" } });
+  expect(broken).toEqual(Array(2).fill("invariant broken: the journal and the state agree"));
 });
 
 test("a slow request does not keep the listener from closing", async () => {

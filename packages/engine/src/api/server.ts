@@ -8,7 +8,7 @@ import type { Server, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { fastify } from "fastify";
 import type { ApiRoute, NodeId } from "@baton/core";
-import { problem, problemMediaType } from "@baton/core";
+import { InvariantError, problem, problemMediaType } from "@baton/core";
 import type { Principal, Tokens } from "../config/secrets.ts";
 import { isAllowed, principalOf } from "./principals.ts";
 
@@ -86,6 +86,8 @@ export async function openApi(o: {
   readonly access: Access;
   readonly leader: Leader;
   readonly onError: (error: Error) => void;
+  /** Baton itself is broken: no answer to one request may hide that from the process. Default: it is thrown where nobody catches it. */
+  readonly onBroken?: (error: InvariantError) => void;
 }): Promise<Api> {
   const server = createServer({ keepAliveTimeout: 30_000, noDelay: true });
   const app = fastify({
@@ -103,6 +105,7 @@ export async function openApi(o: {
     const isAway = "code" in error && (error.code === "etcd-unavailable" || error.code === "venue-unavailable");
     const status = isAway ? 503 : (error.statusCode ?? 500);
     if (status >= 500 && !isAway) o.onError(error);
+    if (error instanceof InvariantError) (o.onBroken ?? throwOutside)(error);
     const code = isAway ? "refused" : status >= 500 ? "internal" : "invalid";
     return sendProblem(reply, problem(status, code, error.message));
   });
@@ -141,6 +144,13 @@ export async function openApi(o: {
       await app.close();
     },
   };
+}
+
+/** Ends the process, as an assertion anywhere else does: a node that is confused must not go on trading. */
+function throwOutside(error: InvariantError): void {
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 async function handle(

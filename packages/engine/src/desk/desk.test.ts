@@ -304,6 +304,21 @@ describe("a switchover", () => {
     expect(rig.ask()).toMatchObject({ kind: "recorded" });
   });
 
+  test("takes no order back while it lasts, and says so", async () => {
+    const rig = await leading();
+    const intent = rig.order();
+    await pass(20);
+    const holding = rig.desk.hold();
+    expect(rig.desk.takeBackAll("quorum-loss")).toBe(false);
+    await pass(200);
+    await holding;
+    expect(rig.desk.takeBackAll("quorum-loss")).toBe(false);
+    rig.desk.resume();
+    expect(rig.desk.takeBackAll("quorum-loss")).toBe(true);
+    await pass(50);
+    expect(rig.row(intent).status).toBe("cancelled");
+  });
+
   test("does not end an order that is proved absent meanwhile: it is placed anew when trading goes on", async () => {
     const rig = await leading();
     rig.venue.script.push(() => Promise.resolve(inDoubt()));

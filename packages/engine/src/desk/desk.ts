@@ -284,13 +284,16 @@ export class Desk {
     return sequence;
   }
 
-  /** Every open order is taken back, for a kill or for another reason of the engine's own. */
-  takeBackAll(by: string): void {
+  /**
+   * Every open order is taken back, for a kill or for another reason of the engine's own. False: nothing can be recorded
+   * now (a switchover holds the desk), so nothing was; it is for the caller to ask again.
+   */
+  takeBackAll(by: string): boolean {
     const parts = this.#parts;
-    if (parts === undefined) return;
-    for (const intents of parts.term.state.indexes.open.values()) {
-      for (const intent of intents) parts.intake.cancel(intent, by);
-    }
+    if (parts === undefined || !parts.term.isTrading) return false;
+    for (const intent of [...parts.term.state.indexes.open.values()].flatMap((open) => [...open]))
+      parts.intake.cancel(intent, by);
+    return true;
   }
 
   /** What the account streams of this term told, as figures for people. */

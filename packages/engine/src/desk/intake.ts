@@ -126,15 +126,21 @@ export class Intake {
     const wishedMonoMs = monoNow();
     const refusals: Refusal[] = [];
     const intents: IntentRecorded[] = [];
-    const last = this.#term.decideEach([
-      () => ({ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() }),
-      ...wishes.map((wish) => (): JournalEvent | undefined => {
-        const made = this.#wish(strategy, wish, decidedOn);
-        if ("code" in made) refusals.push(made);
-        else intents.push(made);
-        return "code" in made ? undefined : made;
-      }),
-    ]);
+    let last: Sequence;
+    try {
+      last = this.#term.decideEach([
+        () => ({ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() }),
+        ...wishes.map((wish) => (): JournalEvent | undefined => {
+          const made = this.#wish(strategy, wish, decidedOn);
+          if ("code" in made) refusals.push(made);
+          else intents.push(made);
+          return "code" in made ? undefined : made;
+        }),
+      ]);
+    } catch (error) {
+      if (!(error instanceof EventRefused)) throw error;
+      return this.#context.warn("strategy.refused", `${strategy}: ${error.message}`, { strategy, code: error.code });
+    }
     for (const [at, intent] of intents.entries()) this.#trace(intent, last - intents.length + 1 + at, wishedMonoMs);
     for (const refusal of refusals) {
       this.#switchOff(refusal);

@@ -19,8 +19,8 @@ export interface FailsafePorts {
   readonly keeper: Keeper;
   readonly leadership: Leadership;
   readonly request: (to: NodeId, payload: unknown, withinMs: number) => Promise<unknown>;
-  /** Takes every open order back while it is still allowed. */
-  readonly cancelOpen: () => void;
+  /** Takes every open order back while it is still allowed; false: not now. */
+  readonly cancelOpen: () => boolean;
   readonly say: (event: string, sentence: string) => void;
 }
 
@@ -80,11 +80,11 @@ export class Failsafe {
       leadership.feed({ kind: "ask-promises", forMs: promiseMs(config) });
     }
     const isDue = isQuorumLossDue({ leftMs: deadline - now, fullMs });
-    if (isDue && !this.#isLossHandled && config.leadership.onQuorumLoss === "cancel") {
+    if (!isDue) this.#isLossHandled = false;
+    else if (!this.#isLossHandled && config.leadership.onQuorumLoss === "cancel" && this.#o.cancelOpen()) {
+      this.#isLossHandled = true;
       this.#o.say("etcd.lost", "etcd has been away for half of what the lease leaves: open orders are cancelled.");
-      this.#o.cancelOpen();
     }
-    this.#isLossHandled = isDue;
   }
 
   execute(effect: FailsafeEffect): void {

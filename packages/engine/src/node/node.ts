@@ -173,7 +173,10 @@ export class EngineNode {
       whenRead: () => this.leadership.whenRead(),
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
       failover: (operation, allowDataLoss) =>
-        this.leadership.feed({ kind: "failover", operation, allowDataLoss, uncleanAfterMs: this.uncleanAfterMs }),
+        this.leadership.feed({
+          ...{ kind: "failover", operation, allowDataLoss, uncleanAfterMs: this.uncleanAfterMs },
+          isFailsafe: config.leadership.failsafe === "on",
+        }),
     });
     this.housekeeping = new Housekeeping({
       ...{ config, etcd: o.etcd, isLeading: () => this.isLeading },

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { DecidedOn, StrategyConfig } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
+import { checkedIntents } from "./checked-answer.ts";
 import type { StrategyInput, StrategyIntent } from "./strategy.ts";
 import type { StrategyAnswer, StrategyCall } from "./worker.ts";
 
@@ -126,8 +127,9 @@ export class StrategyRunner {
     clearTimeout(timer);
     this.#call = undefined;
     if ("error" in answer) return this.#fail(answer.error);
+    const intents = checkedIntents(answer);
+    if (typeof intents === "string") return this.#fail(intents);
     if (this.#isTrading) {
-      const intents = answer.intents as readonly StrategyIntent[];
       this.#ports.decided(this.#config.id, answer.state, intents, decidedOn(input));
     }
     this.#next();

@@ -117,6 +117,38 @@ describe("a strategy's thread", () => {
     await kept.until(() => kept?.failed.length === 1);
     expect(kept.failed).toEqual(["odd"]);
   });
+
+  test.each([
+    ["BUY is no side", `[{ symbol: "BTC/USDT", side: "BUY", type: "limit", quantity: "1", price: "1" }]`, /side "BUY"/],
+    ["a number is no amount", `[{ symbol: "BTC/USDT", side: "buy", type: "market", quantity: 1 }]`, /quantity 1/],
+    [
+      "a text is no time",
+      `[{ symbol: "BTC/USDT", side: "buy", type: "market", quantity: "1", sendWithinMs: "9" }]`,
+      /sendWithinMs "9"/,
+    ],
+    ["nothing is no intent", `[null]`, /intent 1 is no object/],
+    ["no list is no list", `undefined`, /no list of intents/],
+  ])("that breaks its contract is switched off, with nothing recorded: %s", async (name, intents, reason) => {
+    const source = `export const initial = () => 0; export const decide = () => ({ state: 1, intents: ${intents} });`;
+    kept = new Kept(moduleOf(name.replaceAll(" ", "-"), source));
+    kept.runner.offer(top("1", "2"));
+    await kept.until(() => kept?.failed.length === 1);
+    expect(kept.failed[0]).toMatch(reason);
+    expect(kept.decided).toEqual([]);
+  });
+
+  test("whose state no journal can hold is switched off", async () => {
+    kept = new Kept(
+      moduleOf(
+        "big",
+        `export const initial = () => 0; export const decide = () => ({ state: { n: 1n }, intents: [] });`,
+      ),
+    );
+    kept.runner.offer(top("1", "2"));
+    await kept.until(() => kept?.failed.length === 1);
+    expect(kept.failed).toEqual(["its state does not survive JSON"]);
+    expect(kept.decided).toEqual([]);
+  });
 });
 
 describe.each(["dip-buyer.ts", "band-trader.ts"])("the example %s", (name) => {

@@ -12,7 +12,7 @@ export interface StrategyCall {
 
 /** To the runner: what it decided, or why it could not. */
 export type StrategyAnswer =
-  | { readonly id: number; readonly state: unknown; readonly intents: readonly unknown[] }
+  | { readonly id: number; readonly state: unknown; readonly intents: unknown }
   | { readonly id: number; readonly error: string };
 
 const { module, params } = workerData as { module: string; params: Readonly<Record<string, unknown>> };

@@ -261,7 +261,7 @@ class World {
     const operation = id<OperationId>(`f${this.#operations}`);
     this.cluster.trace(() => `failover ${operation} to ${process.boot}`);
     this.cluster.checks.onFailoverAsked(operation, process.boot);
-    process.feed({ kind: "failover", operation, allowDataLoss: false, uncleanAfterMs: 0 });
+    process.feed({ kind: "failover", operation, allowDataLoss: false, uncleanAfterMs: 0, isFailsafe: false });
   }
 
   #pass(ms: number): void {
