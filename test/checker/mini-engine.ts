@@ -105,6 +105,7 @@ export class MiniEngine {
       sendWithinMs: 10_000,
       atWallMs: wallMs(Date.now()),
       by: "test",
+      request: { principal: "driver", key: `${number}`, digest: "d" },
     });
     const { clientOrderId } = intent;
     this.acknowledged.push({ intentId: nameOf(intent), clientOrderId, key: `${number}`, atWallMs: Date.now() });

@@ -155,9 +155,11 @@ const venue: readonly Record<string, unknown>[] = [
 function journalOf(node: string, list: readonly JournalEvent[]): JournalEvidence {
   const texts = list.map((event) => JSON.stringify(event));
   const frames: Frame[] = [];
+  let epoch = 1;
   for (const [at, text] of texts.entries()) {
     const after = { sequence: at, hash: frames.at(-1)?.hash ?? genesisHash };
-    const epoch = at < 5 ? 1 : 2;
+    const event = list[at];
+    if (event?.kind === "epoch.opened") epoch = event.epoch;
     frames.push(sealFrame(after, epoch, [text], (input) => createHash("sha256").update(input).digest("hex")));
   }
   return {
@@ -303,7 +305,103 @@ test("two requests with one client order id are convicted", () => {
   expect(rules({ venue: [...venue, ...placed("c3", 8, "b-key", 1_060).slice(0, 1)] })).toEqual(["sent-once"]);
 });
 
-test("a fill that is missing, doubled or invented is convicted", () => {
+test("a successor that sends what it inherited is convicted, though the venue has the order once", () => {
+  const resent = [
+    ...venue.filter((entry) => entry["clientOrderId"] !== "c2"),
+    ...placed("c2", 2, "b-key", 1_060, 1_200),
+  ];
+  expect(rules({ venue: resent })).toEqual(["own-attempts"]);
+});
+
+test("a dead process is convicted by what it sends while a later boot of its node leads", () => {
+  const history = [historyOf(1, "a", 0), historyOf(2, "b", 1_000), historyOf(3, "a", 4_000)];
+  const reopened = [...events, opened(3, "a", 4_000)];
+  const journals = [journalOf("b", events), journalOf("a", reopened)];
+  expect(rules({ history, journals })).toEqual([]);
+  // Recorded in epoch 1 and signed in the time of epoch 3, by the same node's key.
+  const late = venue.map((entry) =>
+    entry["clientOrderId"] !== "c2"
+      ? entry
+      : entry["type"] === "recv"
+        ? { ...entry, at: 4_100, timestamp: t0 + 4_100 }
+        : { ...entry, at: 4_101 },
+  );
+  expect(rules({ history, journals, venue: late })).toEqual(["old-epoch-silent"]);
+});
+
+test("an order of a leader that had died is convicted sooner than one of a leader whose lease lived on", () => {
+  const at3 = venue.map((entry) =>
+    entry["clientOrderId"] !== "c2"
+      ? entry
+      : entry["type"] === "recv"
+        ? { ...entry, at: 1_900, timestamp: t0 + 1_900 }
+        : { ...entry, at: 2_500 },
+  );
+  expect(rules({ venue: at3 })).toEqual([]);
+  const crashed = [historyOf(1, "a", 0), { ...historyOf(2, "b", 1_000), reason: "crash-release" as const }];
+  expect(rules({ venue: at3, history: crashed })).toEqual(["old-epoch-silent"]);
+});
+
+test("a request signed for longer than is configured, or accepted without one in the log, is convicted", () => {
+  const change = (type: string, more: object): readonly Record<string, unknown>[] =>
+    venue.map((entry) => (entry["clientOrderId"] === "c3" && entry["type"] === type ? { ...entry, ...more } : entry));
+  expect(rules({ venue: change("recv", { recvWindow: 60_000 }) })).toEqual(["within-validity"]);
+  expect(rules({ venue: change("recv", { recvWindow: undefined }) })).toEqual(["within-validity"]);
+  const unasked = venue.filter((entry) => entry["clientOrderId"] !== "c3" || entry["type"] !== "recv");
+  expect(rules({ venue: unasked })).toEqual(["within-validity"]);
+});
+
+test("a key that was answered with two intents is convicted, also where the journal lost the key", () => {
+  const first = { intentId: "i-1", clientOrderId: "c1", key: "k-1", atWallMs: t0 + 102 };
+  const keyless = events.map((event): JournalEvent => {
+    if (event.kind !== "intent.recorded") return event;
+    const { request: _request, ...rest } = event;
+    return rest;
+  });
+  const acknowledged = [first, { intentId: "i-3", clientOrderId: "c3", key: "k-1", atWallMs: t0 + 1_052 }];
+  expect(rules({ acknowledged })).toEqual(["accepted-once", "acknowledged-kept"]);
+  expect(rules({ acknowledged, events: keyless })).toEqual(["accepted-once", "acknowledged-kept"]);
+  expect(rules({ acknowledged: [first], events: keyless })).toEqual(["acknowledged-kept"]);
+});
+
+test("an order that was asked to go and stays at the venue is convicted", () => {
+  const asked: JournalEvent = {
+    kind: "cancel.requested",
+    intent: id("i-2"),
+    by: "driver",
+    atWallMs: wallMs(t0 + 1_400),
+  };
+  const open = {
+    venue: untraded.venue,
+    events: untraded.events.map((event): JournalEvent => {
+      if (event.kind !== "doubt.resolved" || event.resolution.kind !== "accepted") return event;
+      const order = { ...event.resolution.order, status: "open" as const, executed: decimal("0") };
+      return { ...event, resolution: { kind: "accepted", order } };
+    }),
+  };
+  expect(rules(open)).toEqual([]);
+  expect(rules({ ...open, events: [...open.events, asked] })).toEqual(["cancels-kept"]);
+});
+
+test("a committed record that is missing at the end of the last leader's journal is convicted", () => {
+  const noted: JournalEvent = {
+    kind: "operation.noted",
+    operation: id("o-1"),
+    what: "a fact",
+    by: "op",
+    reason: "because",
+    atWallMs: wallMs(t0 + 1_500),
+  };
+  const longer = journalOf("a", [...events, noted]);
+  expect(rules({ journals: [longer, journalOf("b", events)] })).toEqual(["journals-agree"]);
+  expect(rules({ journals: [{ ...longer, committed: events.length }, journalOf("b", events)] })).toEqual([]);
+});
+
+test("a fill that is missing, doubled, invented or on the other side is convicted", () => {
+  const turned = events.map((event): JournalEvent =>
+    event.kind === "fill.recorded" && event.intent === "i-2" ? { ...event, side: "sell" } : event,
+  );
+  expect(rules({ events: turned })).toEqual(["positions"]);
   expect(rules({ events: events.slice(0, -1) })).toEqual(["positions"]);
   expect(rules({ events: [...events, filled(2, 2)] })).toEqual(["positions"]);
   expect(rules({ events: [...events, { ...filled(2, 77), intent: id("i-77") } as JournalEvent] })).toEqual([

@@ -3,7 +3,7 @@
  * the findings and never decides: a slow takeover that lost nothing is slow, not wrong.
  */
 import type { Decimal } from "@baton/core";
-import { lateArrivals, oldEpochSilent, oneLeader, withinValidity } from "./epoch-rules.ts";
+import { lateArrivals, oldEpochSilent, oneLeader, ownAttempts, withinValidity } from "./epoch-rules.ts";
 import type { Evidence, Finding } from "./evidence.ts";
 import { journalsAgree, slicesOnce } from "./journal-rules.ts";
 import type { SliceCount } from "./journal-rules.ts";
@@ -12,6 +12,7 @@ import type { TakeoverPhases } from "./measure.ts";
 import {
   acceptedOnce,
   acknowledgedKept,
+  cancelsKept,
   countOrders,
   endsAsVenue,
   knownOrders,
@@ -62,7 +63,9 @@ export function check(evidence: Evidence): Verdict {
     ...acceptedOnce(story),
     ...knownOrders(story),
     ...sentOnce(story),
+    ...ownAttempts(story),
     ...acknowledgedKept(story),
+    ...cancelsKept(story),
     ...endsAsVenue(story),
     ...shownAsVenue(story),
     ...oldEpochSilent(story),

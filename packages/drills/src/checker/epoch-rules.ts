@@ -34,15 +34,26 @@ export function oneLeader(story: Story): Finding[] {
   }
   if (story.epochs.length === 0) say("etcd's history names no epoch", []);
   if (story.survivor === undefined) say("the journal of the last epoch's node is missing", []);
-  for (const { recv, node, epoch } of story.places) {
-    if (epoch === undefined) say(`${node} sent an order (record ${recv.n}) before it ever led`, [recv]);
+  for (const { recv, node, signedIn } of story.places) {
+    if (signedIn === undefined) say(`${node} sent an order (record ${recv.n}) before it ever led`, [recv]);
   }
   return findings;
 }
 
+/** An attempt is sent by the leader of the epoch that recorded it; a successor only looks for what it inherits. */
+export function ownAttempts(story: Story): Finding[] {
+  return story.places.flatMap(({ recv, node }): Finding[] => {
+    const epoch = story.recordedIn.get(recv.clientOrderId ?? "");
+    const recorder = story.epochs.find(({ history }) => history.epoch === epoch)?.history;
+    if (epoch === undefined || recorder === undefined || recorder.node === node) return [];
+    const sentence = `${node} sent order ${recv.clientOrderId} (record ${recv.n}), which ${recorder.node} recorded in epoch ${epoch}`;
+    return [{ rule: "own-attempts", sentence, records: [recv, recorder] }];
+  });
+}
+
 /**
  * After an epoch has had its first order accepted, nothing of an earlier one is accepted but inherited intents within
- * takeover + old TTL + validity + clock error; and nothing of an earlier one is signed after its permit can have lasted.
+ * takeover + what the takeover left to the old leader + validity + clock error; and nothing of an earlier one is signed after its permit can have lasted.
  */
 export function oldEpochSilent(story: Story): Finding[] {
   return [
@@ -63,7 +74,7 @@ function lateAccept(story: Story, order: VenueStory): Finding[] {
   if (next === undefined || overtaken?.firstAccept === undefined) return [];
   const { leaseTtlMs, validityMs, clockErrorMs } = story.evidence.times;
   const lateMs = order.accept.wallMs - next.history.atWallMs;
-  const boundMs = leaseTtlMs + validityMs + clockErrorMs;
+  const boundMs = leftToTheOld(next, leaseTtlMs) + validityMs + clockErrorMs;
   const isInherited = order.intent !== undefined && next.opened?.inDoubt.includes(order.intent) === true;
   if (isInherited && lateMs <= boundMs) return [];
   const why = isInherited
@@ -102,10 +113,26 @@ function leftToTheOld(next: EpochStory, leaseTtlMs: number): number {
   return next.history.reason === "pre-emption" ? leaseTtlMs : 0;
 }
 
-/** No order is accepted later than its signed time + window + clock error. */
+/**
+ * No request is signed for longer than is configured, and no order is accepted later than its signed time + window + clock
+ * error. An order whose request the log does not have, or has without a time, is no order in time.
+ */
 export function withinValidity(story: Story): Finding[] {
+  const { validityMs } = story.evidence.times;
+  const wide = story.places.flatMap(({ recv, node }): Finding[] => {
+    if (recv.recvWindow !== undefined && recv.recvWindow <= validityMs) return [];
+    const sentence = `${node} signed order ${recv.clientOrderId} for ${recv.recvWindow ?? "no"} ms, allowed are ${validityMs} (record ${recv.n})`;
+    return [{ rule: "within-validity", sentence, records: [recv] }];
+  });
+  return [...wide, ...lateOrders(story)];
+}
+
+function lateOrders(story: Story): Finding[] {
   return story.orders.flatMap(({ accept, recv }): Finding[] => {
-    if (recv?.timestamp === undefined || recv.recvWindow === undefined) return [];
+    if (recv?.timestamp === undefined || recv.recvWindow === undefined) {
+      const sentence = `order ${accept.clientOrderId} was accepted without a signed request in the log (record ${accept.n})`;
+      return [{ rule: "within-validity", sentence, records: [accept] }];
+    }
     const lateMs = accept.wallMs - (recv.timestamp + recv.recvWindow);
     if (lateMs <= story.evidence.times.clockErrorMs) return [];
     return [

@@ -90,6 +90,8 @@ export type RuleName =
   | "within-validity" // nothing is accepted later than its signed window
   | "positions" // fills in the journal are the venue's fills, each once
   | "exposure" // position and open orders at worst case within the limit
+  | "own-attempts" // an attempt is sent by the leader that recorded it, never by a successor
+  | "cancels-kept" // what was asked to go is gone in the end
   | "sent-once" // at most one request per client order id
   | "rate-limits" // never a ban, nothing within Retry-After
   | "journals-agree" // hash chains hold and committed records are equal

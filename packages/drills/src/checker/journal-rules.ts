@@ -8,7 +8,10 @@ import type { IntentId, ParentRecorded } from "@baton/core";
 import type { Finding, JournalEvidence } from "./evidence.ts";
 import type { Story } from "./story.ts";
 
-/** Hash chains verify, and journals hold equal texts up to the commit point that each pair shares. */
+/**
+ * Hash chains verify, and the surviving leader holds, text for text, all that any node knows committed: a record that was
+ * committed once and is missing at the end of its journal is lost, even if nothing stands in its place.
+ */
 export function journalsAgree(story: Story): Finding[] {
   const findings = story.evidence.journals.flatMap((journal): Finding[] => {
     const fault = chainFault(journal);
@@ -20,16 +23,16 @@ export function journalsAgree(story: Story): Finding[] {
   if (survivor === undefined) return findings;
   for (const journal of story.evidence.journals) {
     if (journal === survivor) continue;
-    const until = Math.min(journal.committed, survivor.committed);
+    const until = journal.committed;
     const from = Math.max(journal.pruned.sequence, survivor.pruned.sequence) + 1;
     for (let sequence = from; sequence <= until; sequence++) {
       const [here, there] = [textAt(journal, sequence), textAt(survivor, sequence)];
       if (here === there) continue;
-      findings.push({
-        rule: "journals-agree",
-        sentence: `record ${sequence} is committed and differs between ${journal.node} and ${survivor.node}`,
-        records: [here, there],
-      });
+      const what =
+        there === undefined
+          ? `is committed at ${journal.node} and missing in the journal of ${survivor.node}`
+          : `is committed at ${journal.node} and differs from that of ${survivor.node}`;
+      findings.push({ rule: "journals-agree", sentence: `record ${sequence} ${what}`, records: [here, there] });
       break;
     }
   }

@@ -3,8 +3,8 @@
  * ended there as the venue ended it, its fills counted once. Invariants I6, I9, I11; the operators' page is
  * `runbooks/leader-lost.md`.
  */
-import { add, compare, decimal, zero } from "@baton/core";
-import type { JournalEvent, OrderView, VenueOrderStatus } from "@baton/core";
+import { add, compare, decimal, id, zero } from "@baton/core";
+import type { IntentId, JournalEvent, OrderView, VenueOrderStatus } from "@baton/core";
 import type { Finding } from "./evidence.ts";
 import { nodeOf, venueSymbol } from "./story.ts";
 import type { AuditOf, IntentStory, Story, VenueEnd, VenueStory } from "./story.ts";
@@ -50,13 +50,26 @@ export function sentOnce(story: Story): Finding[] {
     }));
 }
 
-/** What the API acknowledged is an intent of the surviving leader's journal, one intent per key. */
+/** What the API acknowledged is an intent of the surviving leader's journal under its key, one intent per key. */
 export function acknowledgedKept(story: Story): Finding[] {
   const lost = lostIntents(story).map((acknowledged): Finding => ({
     rule: "acknowledged-kept",
     sentence: `${acknowledged.intentId} was acknowledged and is not in the surviving leader's journal`,
     records: [acknowledged],
   }));
+  for (const [key, told] of Map.groupBy(story.evidence.acknowledged, (one) => one.key)) {
+    const intents = [...new Set(told.map(({ intentId }) => intentId))];
+    if (intents.length === 1) continue;
+    const sentence = `the key ${key} was answered with ${intents.length} intents: ${intents.join(", ")}`;
+    lost.push({ rule: "accepted-once", sentence, records: told });
+  }
+  for (const acknowledged of story.evidence.acknowledged) {
+    const { intentId, key } = acknowledged;
+    const recorded = story.intents.get(id<IntentId>(intentId))?.recorded;
+    if (recorded === undefined || recorded.request?.key === key) continue;
+    const sentence = `${intentId} was acknowledged under the key ${key}, the journal has it under ${recorded.request?.key ?? "none"}`;
+    lost.push({ rule: "acknowledged-kept", sentence, records: [acknowledged, recorded] });
+  }
   const keyed = [...story.intents.values()].filter(({ recorded }) => recorded.request !== undefined);
   const twice = Map.groupBy(keyed, ({ recorded }) => `${recorded.request?.principal}/${recorded.request?.key}`);
   for (const [key, intents] of twice) {
@@ -75,6 +88,24 @@ export function lostIntents(story: Story): Story["evidence"]["acknowledged"] {
   return story.evidence.acknowledged.filter(
     ({ intentId, clientOrderId }) => story.intentOfClientOrderId.get(clientOrderId) !== intentId,
   );
+}
+
+/** A wish to cancel is repeated until its order has ended; this long it may take while the venue answers. */
+const cancelWithinMs = 5_000;
+
+/** What somebody asked to go, long enough ago, is not open at the venue any more. */
+export function cancelsKept(story: Story): Finding[] {
+  const accepted = acceptedPerIntent(story);
+  const { endedWallMs, times } = story.evidence;
+  return [...story.intents].flatMap(([intent, told]): Finding[] => {
+    const asked = told.events.find((event) => event.kind === "cancel.requested");
+    if (asked === undefined || endedWallMs - asked.atWallMs <= times.doubtBudgetMs + cancelWithinMs) return [];
+    return (accepted.get(intent) ?? []).flatMap((order): Finding[] => {
+      if (order.end !== "open" && order.end !== "partially-filled") return [];
+      const sentence = `${intent} was asked to go and is still ${order.end} at the venue (record ${order.accept.n})`;
+      return [{ rule: "cancels-kept", sentence, records: [asked, order.accept] }];
+    });
+  });
 }
 
 /** What the API shows of each intent at the end is what the venue did. */
@@ -184,10 +215,10 @@ function isTerminal(status: VenueOrderStatus): boolean {
   return status !== "open" && status !== "partially-filled";
 }
 
-/** Each of our fills at the venue is in the journal, once, with its price and quantity; and none besides. */
+/** Each of our fills at the venue is in the journal, once, with its side, price and quantity; and none besides. */
 export function positions(story: Story): Finding[] {
   const findings: Finding[] = [];
-  const journaled = new Map<string, { quantity: string; price: string }>();
+  const journaled = new Map<string, { side: string; quantity: string; price: string }>();
   for (const event of story.survivor?.events ?? []) {
     if (event.kind !== "fill.recorded") continue;
     const key = fillKey(venueSymbol(event.symbol), event.tradeId, event.venueOrderId);
@@ -201,6 +232,10 @@ export function positions(story: Story): Finding[] {
     journaled.delete(key);
     if (entry === undefined) {
       findings.push(fillFinding(`trade ${key} at the venue is not in the journal`, [record]));
+    } else if (record.side !== undefined && entry.side.toUpperCase() !== record.side) {
+      findings.push(
+        fillFinding(`trade ${key} is a ${entry.side} in the journal, at the venue ${record.side}`, [entry, record]),
+      );
     } else if (
       compare(decimal(entry.quantity), decimal(record.quantity ?? "0")) !== 0 ||
       compare(decimal(entry.price), decimal(record.price ?? "0")) !== 0

@@ -1,6 +1,7 @@
 /**
  * The evidence joined once, for all rules: which intent and attempt a client order id belongs to, what the venue did with
- * each order, what the surviving leader's journal says of each intent, and which epoch sent each request. An epoch is
+ * each order, what the surviving leader's journal says of each intent, and which epoch each request belongs to: the one
+ * under which the journal has its attempt, since nobody else may send it. Of what the journal does not know, the epoch is
  * found by the API key (each node has its own) and the signed time: the latest epoch of that node that began before it.
  */
 import { add, decimal, zero } from "@baton/core";
@@ -56,6 +57,8 @@ export interface PlaceRecv {
   readonly recv: AuditRecv;
   readonly node: NodeId;
   readonly epoch: number | undefined;
+  /** By the signed time alone; undefined: its node had never led by then. */
+  readonly signedIn: number | undefined;
 }
 
 export interface Story {
@@ -63,6 +66,8 @@ export interface Story {
   readonly survivor: JournalEvidence | undefined;
   readonly intents: ReadonlyMap<IntentId, IntentStory>;
   readonly intentOfClientOrderId: ReadonlyMap<string, IntentId>;
+  /** Client order id → the epoch under which the surviving leader's journal has its attempt. */
+  readonly recordedIn: ReadonlyMap<string, number>;
   readonly orders: readonly VenueStory[];
   /** Requests of our keys to place, in order of arrival. */
   readonly places: readonly PlaceRecv[];
@@ -83,13 +88,19 @@ export function tell(evidence: Evidence): Story {
   }
   const recvByN = new Map<number, AuditRecv>();
   for (const record of evidence.audit) if (record.type === "recv") recvByN.set(record.n, record);
-  const epochOf = (node: NodeId, signedWallMs: number): number | undefined =>
+  const recordedIn = survivor === undefined ? new Map<string, number>() : attemptEpochs(survivor);
+  const signedIn = (node: NodeId, signedWallMs: number): number | undefined =>
     history.findLast((each) => each.node === node && each.atWallMs <= signedWallMs + roundingMs)?.epoch;
+  const epochOf: Joining["epochOf"] = (node, signedWallMs, clientOrderId) =>
+    recordedIn.get(clientOrderId) ?? signedIn(node, signedWallMs);
   const orders = venueStories({ evidence, recvByN, intentOfClientOrderId, epochOf });
   const places = evidence.audit.flatMap((record): PlaceRecv[] => {
     if (record.type !== "recv" || record.call !== "order.place") return [];
     const node = nodeOf(evidence, record.apiKey);
-    return node === undefined ? [] : [{ recv: record, node, epoch: epochOf(node, record.timestamp ?? record.wallMs) }];
+    if (node === undefined) return [];
+    const signedWallMs = record.timestamp ?? record.wallMs;
+    const epoch = epochOf(node, signedWallMs, record.clientOrderId ?? "");
+    return [{ recv: record, node, epoch, signedIn: signedIn(node, signedWallMs) }];
   });
   const opened = (survivor?.events ?? []).filter((event) => event.kind === "epoch.opened");
   const epochs = history.map((each) => ({
@@ -97,7 +108,7 @@ export function tell(evidence: Evidence): Story {
     opened: opened.find((event) => event.epoch === each.epoch),
     firstAccept: orders.find((order) => order.epoch === each.epoch)?.accept,
   }));
-  return { evidence, survivor, intents, intentOfClientOrderId, orders, places, epochs };
+  return { evidence, survivor, intents, intentOfClientOrderId, recordedIn, orders, places, epochs };
 }
 
 /** The node whose key it is; undefined for keys of others. */
@@ -114,7 +125,7 @@ interface Joining {
   readonly evidence: Evidence;
   readonly recvByN: ReadonlyMap<number, AuditRecv>;
   readonly intentOfClientOrderId: ReadonlyMap<string, IntentId>;
-  readonly epochOf: (node: NodeId, signedWallMs: number) => number | undefined;
+  readonly epochOf: (node: NodeId, signedWallMs: number, clientOrderId: string) => number | undefined;
 }
 
 function venueStories(joining: Joining): VenueStory[] {
@@ -143,7 +154,7 @@ function venueStories(joining: Joining): VenueStory[] {
         accept,
         recv,
         node,
-        epoch: joining.epochOf(node, recv?.timestamp ?? recv?.wallMs ?? accept.wallMs),
+        epoch: joining.epochOf(node, recv?.timestamp ?? recv?.wallMs ?? accept.wallMs, clientOrderId),
         clientOrderId,
         intent: joining.intentOfClientOrderId.get(clientOrderId),
         fills: own,
@@ -157,6 +168,20 @@ function venueStories(joining: Joining): VenueStory[] {
 /** A venue counts its orders per symbol. */
 function orderKey(record: AuditRecord): string {
   return `${"symbol" in record ? record.symbol : ""}:${"orderId" in record ? record.orderId : ""}`;
+}
+
+/** Which frame, and so which epoch, holds the record of each attempt. */
+function attemptEpochs(journal: JournalEvidence): Map<string, number> {
+  const epochs = new Map<string, number>();
+  let at = 0;
+  for (const [index, event] of journal.events.entries()) {
+    const sequence = journal.pruned.sequence + 1 + index;
+    while ((journal.frames[at]?.last ?? sequence) < sequence) at += 1;
+    const epoch = journal.frames[at]?.epoch;
+    if (epoch === undefined || (event.kind !== "intent.recorded" && event.kind !== "attempt.recorded")) continue;
+    epochs.set(event.clientOrderId, epoch);
+  }
+  return epochs;
 }
 
 function intentStories(events: readonly JournalEvent[]): Map<IntentId, IntentStory> {

@@ -286,9 +286,15 @@ class RigCluster implements Cluster {
 
   async evidence(): ReturnType<Cluster["evidence"]> {
     const history = await readHistory(this.etcd.endpoints, name);
+    // The last leader's file last: what any other knows committed must be in it.
+    const leader = history.toSorted((one, other) => one.epoch - other.epoch).at(-1)?.node;
+    const nodes = [
+      ...this.nodes.filter((node) => node.id !== leader),
+      ...this.nodes.filter((node) => node.id === leader),
+    ];
     return {
       audit: readAudit(this.exchange.auditFile),
-      journals: this.nodes.map((node) => readJournal(journalFile(node))),
+      journals: nodes.map((node) => readJournal(journalFile(node))),
       history,
       account: rigAccount,
       nodeOfKey: Object.fromEntries(this.nodes.map((node) => [apiKeyOf(node.id), node.id])),

@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { request as httpRequest } from "node:http";
-import { apiRoutes, assert, id, openApiDocument } from "@baton/core";
+import { apiRoutes, id, InvariantError, openApiDocument } from "@baton/core";
 import type { ApiRoute, NodeId } from "@baton/core";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Role, Tokens } from "../config/secrets.ts";
@@ -256,7 +256,14 @@ test("a broken invariant is no mere answer to whoever met it: the process is tol
   const broken: string[] = [];
   const api = await openApi({
     node: id<NodeId>("a"),
-    routes: [{ ...apiRoutes.placeOrder, handle: () => assert(false, "the journal and the state agree") }],
+    routes: [
+      {
+        ...apiRoutes.placeOrder,
+        handle: () => {
+          throw new InvariantError("the journal and the state differ");
+        },
+      },
+    ],
     access: { tokens: undefined, allowLoopbackWithoutToken: true },
     leader: here,
     onError: () => undefined,
@@ -269,7 +276,7 @@ test("a broken invariant is no mere answer to whoever met it: the process is tol
   expect(answer.status).toBe(500);
   const forwarded = { method: "POST", url: "/v1/orders", body: {}, idempotencyKey: null } as const;
   await api.answerForwarded({ ...forwarded, principal: { name: "t", role: "trader" } });
-  expect(broken).toEqual(Array(2).fill("invariant broken: the journal and the state agree"));
+  expect(broken).toEqual(["the journal and the state differ", "the journal and the state differ"]);
 });
 
 test("a slow request does not keep the listener from closing", async () => {

@@ -1,31 +1,13 @@
 import { decimal, id, wallMs } from "@baton/core";
 import type { PlaceOutcome, TradeId, VenueOrderId } from "@baton/core";
 import type { Venue, VenueTrade } from "@baton/venues";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { DeskRig } from "../testing/desk-rig.ts";
 import { btc, stampNow } from "../testing/scripted-venue.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 import { tradesSince } from "./doubts.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+onVirtualTime();
 
 /** A desk that leads epoch 1 and has its baseline. */
 async function leading(): Promise<DeskRig> {

@@ -160,7 +160,7 @@ export class Doubts {
   async #unexplained(venue: Venue, doubt: Doubt): Promise<readonly VenueOrderId[]> {
     const trades = await tradesSince(venue, doubt.terms.symbol, doubt.sinceWallMs);
     const { venue: at, symbol } = doubt.terms;
-    return unexplainedTrades(this.#term.state, doubt, trades).filter((id) => !this.#ports.isForeign(at, symbol, id));
+    return unexplainedTrades(this.#term.state, doubt, trades).filter((one) => !this.#ports.isForeign(at, symbol, one));
   }
 
   #policy(venue: Venue | undefined): DoubtPolicy {
