@@ -52,6 +52,8 @@ export interface Rig {
   readonly venue: Venue;
   readonly permits: TestPermits;
   readonly late: [string, PlaceOutcome][];
+  /** Another node's connection to the same account, with its own key, from the same address. */
+  successor(): Promise<Venue>;
   /** Arms a fault of the exchange. */
   fault(fault: FaultRequest): void;
   /** The exchange's log so far. */
@@ -78,11 +80,11 @@ export async function startRig(
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     seed: 7,
     uniqueness: options.uniqueness ?? "open-only",
-    keys: [{ key: "node-a", secret: "secret-a", account: "desk" }],
+    keys: ["a", "b"].map((node) => ({ key: `node-${node}`, secret: `secret-${node}`, account: "desk" })),
   });
   const permits = new TestPermits();
   const late: [string, PlaceOutcome][] = [];
-  const venue = await openVenue({
+  const opening: VenueOptions = {
     id: venueId,
     exchange: isPerpetual ? "binanceusdm" : "binance",
     account: "desk",
@@ -99,11 +101,18 @@ export async function startRig(
     permits,
     onLateAnswer: (clientOrderId, outcome) => late.push([clientOrderId, outcome]),
     ...options.venue,
-  });
+  };
+  const venue = await openVenue(opening);
+  const successors: Venue[] = [];
   return {
     venue,
     permits,
     late,
+    successor: async () => {
+      const opened = await openVenue({ ...opening, apiKey: "node-b", secret: "secret-b" });
+      successors.push(opened);
+      return opened;
+    },
     fault: (fault) => void exchange.arm(fault),
     audit: () => [...exchange.audit()],
     place: async (clientOrderId, over = {}) => {
@@ -125,7 +134,7 @@ export async function startRig(
       return await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(5_000) }, permits.permit());
     },
     [Symbol.asyncDispose]: async () => {
-      await venue.close();
+      await Promise.all([venue, ...successors].map((each) => each.close()));
       await exchange.close();
     },
   };

@@ -85,4 +85,5 @@ export * from "./venues/codes.ts";
 export * from "./venues/profile.ts";
 export * from "./venues/profiles/index.ts";
 export * from "./venues/rate-limits.ts";
+export * from "./venues/routing.ts";
 export type { SubscriptionRequest, SubscriptionRules } from "./market/subscriptions.ts";

@@ -128,6 +128,8 @@ export interface VenueConfig {
   readonly limits?: VenueLimits;
   /** All nodes reach the venue from one address: they share what it allows an address. */
   readonly sharedAddress: boolean;
+  /** Where new orders go while this venue is ill. */
+  readonly alternate?: VenueId;
 }
 
 export interface VenueLimits {

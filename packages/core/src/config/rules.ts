@@ -197,6 +197,13 @@ function venueIssues(config: Config): ConfigIssue[] {
         ),
       );
     }
+    const others = config.venues.filter((other) => other.id !== venue.id).map((other) => other.id);
+    if (venue.alternate !== undefined && !others.includes(venue.alternate)) {
+      const sentence = `venue ${venue.id} has the alternate ${venue.alternate}, which is no other venue of this file.`;
+      issues.push(
+        issueAt(["venues", at, "alternate"], sentence, `one of ${others.join(", ") || "none: there is no other"}`),
+      );
+    }
     const profile = venueProfiles[venue.exchange];
     if (profile.needsPassphrase !== (venue.passphraseFile !== undefined)) {
       const sentence = profile.needsPassphrase

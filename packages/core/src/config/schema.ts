@@ -110,6 +110,9 @@ const venue: z.ZodType<VenueConfig> = z.strictObject({
     "none",
   ),
   limits: z.exactOptional(limits),
+  alternate: z.exactOptional(
+    named<VenueId>("id of the venue that takes new orders while this one is ill; they are refused then without it"),
+  ),
   sharedAddress: flag("true where all nodes reach the exchange from one address, and share what it allows it", false),
 });
 

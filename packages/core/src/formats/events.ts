@@ -73,6 +73,8 @@ export interface IntentRecorded {
   readonly basis?: PriceBasis;
   /** Of a strategy: the price that it was told when it decided. `basis` is the one that risk was asked with. */
   readonly decidedOn?: DecidedOn;
+  /** The venue that was asked for, when that was ill and the order went to its alternate (`terms.venue`) instead. */
+  readonly routedFrom?: VenueId;
 }
 
 /** The price that a strategy decided on: which feed's, the venue's update id, its age when the intent was recorded. */

@@ -41,6 +41,10 @@ export const refusalCodes = {
     sentence: "The venue's time is not known well enough to sign an order with a bounded validity.",
     isPassing: true,
   },
+  "venue-ill": {
+    sentence: "The way to the venue is ill and is being probed, and no alternate of it is well; cancels pass.",
+    isPassing: true,
+  },
   "unknown-venue": { sentence: "No venue of this name is configured.", isPassing: false },
   "unknown-symbol": { sentence: "The venue does not list this symbol, or it is not configured.", isPassing: false },
   "terms-malformed": {

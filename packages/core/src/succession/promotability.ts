@@ -9,6 +9,7 @@ import type { Sequence, VenueId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import type { AnchorFacts } from "./anchor.ts";
 import type { EtcdView, MemberRecord } from "./records.ts";
+import type { Usage } from "../venues/rate-limits.ts";
 
 /** `everyone`: nobody can promote it. `automatic`: only an operator who names it. `while-better`: it waits for another. */
 export type Bars = "everyone" | "automatic" | "while-better";
@@ -102,6 +103,8 @@ export interface VenueFacts {
   readonly isReached: boolean;
   /** Bound on the distance of its clock to the venue's; null while that is not known. */
   readonly clockOffByMs: number | null;
+  /** What the node has used of the venue's limits, for whoever takes over from it. */
+  readonly used?: Usage;
 }
 
 /** What is allowed; the same on every node. */

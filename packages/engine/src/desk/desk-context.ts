@@ -22,6 +22,8 @@ export interface DeskContext {
   readonly config: Config;
   readonly tag: DeploymentTag;
   readonly venues: ReadonlyMap<VenueId, Venue>;
+  /** True while this venue answers this node. */
+  readonly reaches: (venue: VenueId) => boolean;
   /** The price to decide on now, or why there is none. */
   readonly price: (venue: VenueId, symbol: SymbolId) => MarketView;
   /** The public volume that this node has seen. */

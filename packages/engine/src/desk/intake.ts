@@ -19,6 +19,7 @@ import type {
   PriceBasis,
   Refusal,
   RequestKey,
+  Route,
   Sequence,
   SymbolId,
   VenueId,
@@ -34,6 +35,7 @@ import {
   parseDecimal,
   refused,
   requestKeyOf,
+  routeOf,
   subjectOf,
   switchingEvent,
   wasRecorded,
@@ -67,6 +69,7 @@ interface Wish {
   readonly sendWithinMs: number;
   readonly request: RequestKey | undefined;
   readonly decidedOn?: DecidedOn | undefined;
+  readonly routedFrom?: VenueId | undefined;
 }
 
 export class Intake {
@@ -100,13 +103,16 @@ export class Intake {
       if (earlier.digest !== known.digest) return { kind: "key-reused" };
       return { kind: "repeated", ref: earlier.ref, sequence: earlier.sequence };
     }
-    const venue = this.#venueOf(request.venue);
+    const asked = this.#venueOf(request.venue);
+    // A parent keeps its venue: its children are one order's parts.
+    const route = asked === undefined || "algo" in request ? undefined : this.#routeOf(asked, request.symbol);
+    const venue = route?.venue ?? asked;
     const unknown = refused("unknown-venue", { venue: request.venue ?? "" });
     const why = this.#whyNot() ?? (venue === undefined ? unknown : this.#whyNotAt(venue));
     if (why !== undefined || venue === undefined) return { kind: "refused", refusal: why ?? unknown };
     return "algo" in request
       ? this.#parents.request(request, venue, by, known)
-      : this.#order(request, venue, by, known);
+      : this.#order(request, route ?? { venue }, by, known);
   }
 
   /**
@@ -200,9 +206,9 @@ export class Intake {
     return "done";
   }
 
-  #order(request: OrderRequest, venue: VenueId, by: string, known: RequestKey | undefined): Taken {
+  #order(request: OrderRequest, route: Route, by: string, known: RequestKey | undefined): Taken {
     const terms: OrderTerms = {
-      venue,
+      venue: route.venue,
       symbol: request.symbol,
       side: request.side,
       type: request.type,
@@ -210,7 +216,8 @@ export class Intake {
       ...(request.price !== undefined && { price: request.price }),
       timeInForce: request.timeInForce,
     };
-    return this.#record(terms, { by, sendWithinMs: request.sendWithinMs, request: known });
+    const { routedFrom } = route;
+    return this.#record(terms, { by, sendWithinMs: request.sendWithinMs, request: known, routedFrom });
   }
 
   #wish(strategy: string, wish: StrategyIntent, decidedOn: DecidedOn | undefined): IntentRecorded | Refusal {
@@ -219,8 +226,9 @@ export class Intake {
     const price = wish.price === undefined ? undefined : parseDecimal(wish.price);
     const isMalformed = quantity === undefined || (wish.price !== undefined && price === undefined);
     if (config === undefined || isMalformed) return refused("terms-malformed");
+    const route = this.#routeOf(config.venue, id<SymbolId>(wish.symbol));
     const terms: OrderTerms = {
-      venue: config.venue,
+      venue: route.venue,
       symbol: id<SymbolId>(wish.symbol),
       side: wish.side,
       type: wish.type,
@@ -228,10 +236,11 @@ export class Intake {
       ...(price !== undefined && { price }),
       timeInForce: wish.timeInForce ?? (wish.type === "market" ? "IOC" : "GTC"),
     };
-    const why = this.#whyNot() ?? this.#whyNotAt(config.venue);
+    const why = this.#whyNot() ?? this.#whyNotAt(route.venue);
     if (why !== undefined) return why;
     const sendWithinMs = wish.sendWithinMs ?? 2_000;
-    return this.#intentOf(terms, { by: strategy, sendWithinMs, request: undefined, decidedOn });
+    const { routedFrom } = route;
+    return this.#intentOf(terms, { by: strategy, sendWithinMs, request: undefined, decidedOn, routedFrom });
   }
 
   #record(terms: OrderTerms, wish: Wish): Taken {
@@ -256,6 +265,7 @@ export class Intake {
       ...(wish.request !== undefined && { request: wish.request }),
       ...(basis !== undefined && { basis }),
       ...(wish.decidedOn !== undefined && { decidedOn: wish.decidedOn }),
+      ...(wish.routedFrom !== undefined && { routedFrom: wish.routedFrom }),
     });
   }
 
@@ -296,12 +306,33 @@ export class Intake {
 
   #whyNotAt(venue: VenueId): Refusal | undefined {
     const notReady = this.#whyNotReady(venue);
-    return notReady === undefined ? this.#whyNot() : refused("held", { why: notReady });
+    if (notReady !== undefined) return refused("held", { why: notReady });
+    const door = this.#context.venues.get(venue);
+    return door !== undefined && door.breaker() !== "closed" ? refused("venue-ill", { venue }) : this.#whyNot();
+  }
+
+  /** Where a new order goes: it has not been recorded yet, so nothing of it can be anywhere. */
+  #routeOf(asked: VenueId, symbol: SymbolId): Route {
+    return routeOf(asked, symbol, (venue) => {
+      const config = this.#context.config.venues.find((each) => each.id === venue);
+      if (config === undefined) return undefined;
+      const door = this.#context.venues.get(venue);
+      const isReady = this.#whyNotReady(venue) === undefined;
+      return {
+        isWell: door?.breaker() === "closed" && isReady && this.#context.reaches(venue),
+        carries: (each) => door?.instruments.has(each) === true,
+        ...(config.alternate !== undefined && { alternate: config.alternate }),
+      };
+    });
   }
 
   #venueOf(asked: VenueId | undefined): VenueId | undefined {
-    if (asked !== undefined) return this.#context.venues.has(asked) ? asked : undefined;
-    const [only, ...others] = this.#context.venues.keys();
+    // A venue that is configured and not connected yet is known: it may have an alternate.
+    const { config, venues } = this.#context;
+    const isKnown = (venue: VenueId): boolean =>
+      venues.has(venue) || config.venues.some((each) => each.id === venue && each.alternate !== undefined);
+    if (asked !== undefined) return isKnown(asked) ? asked : undefined;
+    const [only, ...others] = venues.keys();
     return others.length === 0 ? only : undefined;
   }
 }

@@ -152,6 +152,7 @@ export class EngineNode {
         config,
         tag: tagOf(journal.identity.cluster),
         venues: this.doors.venues,
+        reaches: (venue) => this.doors.reaches(venue),
         price: (venue, symbol) => this.markets.price(venue, symbol),
         volume: this.volume,
         permits: this.leadership,
@@ -479,6 +480,7 @@ export class EngineNode {
     for (const [node, member] of view.members) {
       if (node === this.#o.config.node.id) continue;
       addresses.set(node, this.#o.config.replication.peers[node] ?? member.address);
+      this.doors.adoptUsage(member.facts?.venues ?? []);
     }
     // A node that left etcd (its lease ended) may still be linked: only newcomers and new addresses change anything.
     for (const peer of this.replication.peers) if (!addresses.has(peer.node)) addresses.set(peer.node, peer.address);

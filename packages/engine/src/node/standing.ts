@@ -139,7 +139,13 @@ export class Standing {
     const { doors } = this.#o;
     const door = doors.venues.get(venue);
     const clockOffByMs = door === undefined ? null : (clockOffBy(door.clock()) ?? null);
-    return { id: venue, isKnown: door !== undefined, isReached: doors.reaches(venue), clockOffByMs };
+    return {
+      id: venue,
+      isKnown: door !== undefined,
+      isReached: doors.reaches(venue),
+      clockOffByMs,
+      ...(door !== undefined && { used: door.usage() }),
+    };
   }
 }
 

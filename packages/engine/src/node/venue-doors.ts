@@ -3,7 +3,16 @@
  * tried again until it does; meanwhile the node says so. Each second one signed read with the node's own key tells whether
  * this node reaches the venue, which decides whether leadership is yielded.
  */
-import type { Config, ExchangeId, PermitSource, PlaceOutcome, VenueConfig, VenueId, VenueLimits } from "@baton/core";
+import type {
+  Config,
+  ExchangeId,
+  PermitSource,
+  PlaceOutcome,
+  VenueConfig,
+  VenueFacts,
+  VenueId,
+  VenueLimits,
+} from "@baton/core";
 import { limitsFrom, venueProfiles } from "@baton/core";
 import type { RequestTelemetry, Venue } from "@baton/venues";
 import { openVenue, VenueSetupError } from "@baton/venues";
@@ -66,6 +75,11 @@ export class VenueDoors {
   get lostSinceMonoMs(): number | undefined {
     const since = [...this.#lostSince.values()];
     return since.length === 0 ? undefined : Math.min(...since);
+  }
+
+  /** What another node has used of the limits that this one shares with it; told again and again while both live. */
+  adoptUsage(told: readonly VenueFacts[]): void {
+    for (const { id, used } of told) if (used !== undefined) this.#open.get(id)?.adoptUsage(used);
   }
 
   async close(): Promise<void> {

@@ -56,6 +56,8 @@ export class MemoryJournal {
 export class DeskRig {
   readonly journal: MemoryJournal;
   readonly venue: ScriptedVenue;
+  /** Another venue, where the test asked for one. */
+  readonly second: ScriptedVenue | undefined;
   readonly ledger: Ledger;
   readonly desk: Desk;
   readonly metrics: Metrics;
@@ -82,6 +84,7 @@ export class DeskRig {
     o: {
       readonly journal?: MemoryJournal;
       readonly venue?: ScriptedVenue;
+      readonly second?: ScriptedVenue;
       readonly node?: string;
       readonly config?: Config;
     } = {},
@@ -101,13 +104,16 @@ export class DeskRig {
       (ms) => this.metrics.journalCommit.observe(ms / 1_000),
     );
     const venue = this.venue.asVenue();
-    this.#venues = new Map([[venue.id, venue]]);
+    this.second = o.second;
+    const other = o.second?.asVenue();
+    this.#venues = new Map([[venue.id, venue], ...(other === undefined ? [] : [[other.id, other] as const])]);
     this.desk = new Desk(
       {
         node: id<NodeId>(o.node ?? "a"),
         config: o.config ?? rigConfig(),
         tag: tagOf(id<ClusterId>("6f6c0f7e-0000-4000-8000-000000000001")),
         venues: this.#venues,
+        reaches: (name) => [this.venue, this.second].some((each) => each?.id === name && each.isReachable),
         price: () => this.market,
         permits: {
           current: (now) => {
@@ -204,8 +210,8 @@ export class DeskRig {
   }
 }
 
-/** A configuration for one venue, "sim", and one symbol. */
-export function rigConfig(): Config {
+/** A configuration for one venue, "sim", and one symbol; `alternate` adds a second, to which orders for "sim" may go. */
+export function rigConfig(alternate?: string): Config {
   const checked = checkConfig({
     cluster: { name: "test", nodes: ["a", "b", "c"] },
     node: { id: "a", site: "x", dataDir: "/nowhere" },
@@ -221,7 +227,16 @@ export function rigConfig(): Config {
         secretFile: "/s",
         symbols: ["BTC/USDT"],
         validityMs: 1_000,
+        ...(alternate !== undefined && { alternate }),
       },
+      ...(alternate === undefined
+        ? []
+        : [
+            {
+              ...{ id: alternate, exchange: "binance", account: "t2", symbols: ["BTC/USDT"] },
+              ...{ apiKeyFile: "/k2", secretFile: "/s2", validityMs: 1_000 },
+            },
+          ]),
     ],
     feeds: [{ id: "f", venue: "sim", symbols: ["BTC/USDT"] }],
     risk: { defaults: { orderQuantityMax: "10", orderNotionalMax: "5000", collarBps: 200, positionMax: "20" } },

@@ -19,7 +19,7 @@ import type {
   VenueOrderStatus,
 } from "@baton/core";
 import { VenueUnavailable } from "@baton/venues";
-import type { AccountEvent, AccountStreamOptions, Venue, VenueTrade } from "@baton/venues";
+import type { AccountEvent, AccountStreamOptions, BreakerState, Venue, VenueTrade } from "@baton/venues";
 import { wallNow } from "../clock.ts";
 
 /** What the desk sent. */
@@ -43,7 +43,7 @@ const rules: InstrumentRules = {
 };
 
 export class ScriptedVenue {
-  readonly id: VenueId = id<VenueId>("sim");
+  readonly id: VenueId;
   /** The account stream does not get complete by itself. */
   isRecoveryHeld = false;
   readonly sent: Sent[] = [];
@@ -59,8 +59,13 @@ export class ScriptedVenue {
   isReachable = true;
   /** How far the venue's time is ahead of this machine's wall clock. */
   clockOffsetMs = 0;
+  breakerState: BreakerState = "closed";
   #listener: AccountStreamOptions | undefined;
   #number = 0;
+
+  constructor(name = "sim") {
+    this.id = id<VenueId>(name);
+  }
 
   /** As the engine takes it. */
   asVenue(): Venue {
@@ -95,7 +100,7 @@ export class ScriptedVenue {
       usage: () => ({ venueMs: 0, used: {} }),
       adoptUsage: () => undefined,
       positions: () => this.#read(new Map()),
-      breaker: () => "closed",
+      breaker: () => this.breakerState,
       close: () => Promise.resolve(),
     };
   }
