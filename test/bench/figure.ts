@@ -14,6 +14,8 @@ export interface Goal {
 export interface BenchOptions {
   /** Instead of the usual number, for each kind. */
   readonly samples?: number;
+  /** Ends each kind after so long, with what it has. */
+  readonly seconds?: number;
   /** Only this kind of what is measured. */
   readonly kind?: string;
   /** A file of samples: what is measured is added, and the figures are of all that it holds. */

@@ -16,17 +16,20 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: "boolean" },
     samples: { type: "string" },
+    seconds: { type: "string" },
     kind: { type: "string" },
     keep: { type: "string" },
   },
   allowPositionals: true,
 });
-if (values.samples !== undefined && !/^[1-9]\d{0,5}$/u.test(values.samples)) {
-  process.stderr.write("--samples takes a whole number\n");
+for (const name of ["samples", "seconds"] as const) {
+  if (values[name] === undefined || /^[1-9]\d{0,5}$/u.test(values[name])) continue;
+  process.stderr.write(`--${name} takes a whole number\n`);
   process.exit(2);
 }
 const asked: BenchOptions = {
   ...(values.samples !== undefined && { samples: Number(values.samples) }),
+  ...(values.seconds !== undefined && { seconds: Number(values.seconds) }),
   ...(values.kind !== undefined && { kind: values.kind }),
   ...(values.keep !== undefined && { keep: values.keep }),
 };

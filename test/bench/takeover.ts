@@ -4,7 +4,7 @@
  * clock, under 110 orders a second on three symbols. One cluster serves many faults; each strikes once all nodes are in sync
  * again, at a random moment between two heartbeats. Its phases are the leader's own words in etcd's history.
  *
- * A few hundred faults take long: `--kind K --samples N` runs a slice, and `--keep FILE` adds its samples to that file and
+ * A few hundred faults take long: `--kind K --samples N` (or `--seconds N`) runs a slice, and `--keep FILE` adds its samples to that file and
  * tells the figures of all that it holds.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
@@ -66,7 +66,8 @@ async function samplesOf(kind: LossKind, o: BenchOptions): Promise<readonly Samp
   try {
     await flow.start();
     const began = performance.now();
-    while (told.length < wanted) {
+    const isOver = (): boolean => performance.now() - began > (o.seconds ?? Number.POSITIVE_INFINITY) * 1_000;
+    while (told.length < wanted && !isOver()) {
       const one = await loseLeader(kind, cluster, { tail, flow });
       // A leader that went on by itself has lost nobody anything; it is told, and tried again.
       if (one === undefined) continue;
