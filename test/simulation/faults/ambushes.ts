@@ -115,8 +115,8 @@ export const ambushes: readonly Entry[] = [
       operators.switchover(undefined);
       return ambush(world, (_, transaction) => {
         if (transaction.kind !== "handoff") return false;
-        if (much < 0.5) lateFor(world, 150);
-        else if (much < 0.75) answersLostFor(world, 300);
+        if (much < 0.7) lateFor(world, 150);
+        else if (much < 0.88) answersLostFor(world, 300);
         // The successor's lease ends while the handoff is on its way.
         else world.etcd.revoke(transaction.leader.lease);
         return true;
