@@ -41,6 +41,7 @@ export const foundWithin: Readonly<
   "slice-forgotten": { seeds: 10, by: ["I13"] },
   "key-forgotten": { seeds: 20, by: ["I9"] },
   "pause-ignored": { seeds: 20, by: ["I16"] },
+  "yield-unguarded": { seeds: 10, by: ["I16"] },
   "stale-price": { seeds: 20, by: ["I18"] },
   "promise-forgotten": { seeds: 20, by: ["I2"] },
   "promise-ignored": { seeds: 20, by: ["I2"] },

@@ -125,6 +125,28 @@ export const ambushes: readonly Entry[] = [
     [1_000, 2_000],
   ),
   entry(
+    "ambush-yield",
+    0.3,
+    (stage, { forMs }) => {
+      // Its own way to the venue is lost, and a pause begins while its yield is on its way to etcd.
+      const { world, operators } = stage;
+      const leader = world.leader();
+      if (leader === undefined) return undefined;
+      const heal = cut(world, both(leader.node, "venue"));
+      const end = ambush(world, (_, transaction) => {
+        if (transaction.kind !== "handoff" || transaction.leader.reason !== "yield") return false;
+        world.etcd.store.setPause({ by: "operator", reason: "maintenance" });
+        world.agenda.after(forMs / 4, () => operators.resume());
+        return true;
+      });
+      return () => {
+        end();
+        heal();
+      };
+    },
+    [4_000, 8_000],
+  ),
+  entry(
     "takeover-loop",
     0.3,
     ({ world, operators }) => {
