@@ -3,9 +3,8 @@
  * restored, and the count of a journal's openings, by which a disk that was rolled back is known. Decided in
  * `core/succession/anchor.ts`; here are the guarded writes.
  */
-import type { AnchorPlan, AnchorRecord, EtcdView, InsyncRecord, JournalId } from "@baton/core";
-import { id } from "@baton/core";
-import type { BootId } from "@baton/core";
+import type { AnchorPlan, AnchorRecord, BootId, BootRecord, EtcdView, InsyncRecord, JournalId } from "@baton/core";
+import { id, whyRolledBack } from "@baton/core";
 import { EtcdUnavailable } from "../errors.ts";
 import type { GuardedWrite } from "./control.ts";
 import type { Fleet } from "./fleet.ts";
@@ -58,23 +57,24 @@ export async function reAnchor(
   return { kind: "conflict" };
 }
 
-export type BootCounted = { readonly kind: "counted" } | { readonly kind: "behind"; readonly counted: number };
-
-/** The opening of a journal by a boot. */
-export interface Opened {
-  readonly boot: BootId;
-  readonly count: number;
-}
+/** `rolled-back`: `why` says by what it is known. */
+export type BootCounted = { readonly kind: "counted" } | { readonly kind: "rolled-back"; readonly why: string };
 
 /** See `Etcd.countBoot`. The count only rises. */
-export async function countBoot(fleet: Fleet, keys: Keys, journal: JournalId, opened: Opened): Promise<BootCounted> {
+export async function countBoot(
+  fleet: Fleet,
+  keys: Keys,
+  journal: JournalId,
+  opened: BootRecord,
+): Promise<BootCounted> {
   const key = keys.boots(journal);
   for (let attempt = 1; attempt <= 4; attempt++) {
     const read = await fleet.first("read boots", (client, options) => client.kv.range({ key: bytes(key) }, options));
     const stands = read.kvs[0];
-    const known = stands === undefined ? undefined : decode<Opened>(stands, "object");
+    const known = stands === undefined ? undefined : decode<BootRecord>(stands, "object");
     if (known?.boot === opened.boot) return { kind: "counted" };
-    if (known !== undefined && known.count >= opened.count) return { kind: "behind", counted: known.count };
+    const why = whyRolledBack(known, opened);
+    if (why !== undefined) return { kind: "rolled-back", why };
     const answer = await fleet.first("count boot", (client, options) =>
       client.kv.txn(
         {

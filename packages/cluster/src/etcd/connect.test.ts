@@ -158,11 +158,27 @@ describe("a journal's openings", () => {
     expect(await open("b1", 1)).toEqual({ kind: "counted" });
     expect(await open("b3", 3)).toEqual({ kind: "counted" });
     expect(await open("b3", 3)).toEqual({ kind: "counted" });
-    expect(await open("b4", 3)).toEqual({ kind: "behind", counted: 3 });
-    expect(await open("b5", 2)).toEqual({ kind: "behind", counted: 3 });
+    expect(await open("b4", 3)).toEqual({ kind: "rolled-back", why: "was opened 3 times, etcd has counted 3" });
+    expect(await open("b5", 2)).toMatchObject({ kind: "rolled-back" });
     const other = id<JournalId>("journal-a2");
     expect(await cluster.etcd.countBoot(other, { boot: bootA, count: 1 })).toEqual({ kind: "counted" });
   });
+});
+
+test("what a journal holds is told with its node's record, and a copy from this very boot that holds less was rolled back", async () => {
+  await using cluster = await freshCluster(rig.endpoints);
+  const { journal } = member(nodeA);
+  const lease = await briefLease(cluster.access, 30);
+  const holding = (boot: BootId, count: number, committed: number) =>
+    ({ boot, count, held: { committed, epochMax: 4 } }) as const;
+  await cluster.etcd.countBoot(journal, holding(bootA, 7, 100));
+  await cluster.etcd.publishMember(memberRecord(nodeA, bootA, lease), holding(bootA, 7, 140));
+  // The image was made at record 120 of the seventh boot, so that its own count is right.
+  expect(await cluster.etcd.countBoot(journal, holding(bootB, 8, 120))).toEqual({
+    kind: "rolled-back",
+    why: "ends at record 120, etcd has seen 140 committed on it",
+  });
+  expect(await cluster.etcd.countBoot(journal, holding(bootB, 8, 140))).toEqual({ kind: "counted" });
 });
 
 describe("re-anchoring", () => {

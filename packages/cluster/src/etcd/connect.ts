@@ -7,6 +7,7 @@ import type {
   AnchorPlan,
   AnchorRecord,
   BootId,
+  BootRecord,
   ClusterId,
   ControlChange,
   ControlRecord,
@@ -24,7 +25,7 @@ import type {
   TransactionAnswer,
 } from "@baton/core";
 import * as anchor from "./anchor.ts";
-import type { BootCounted, Opened } from "./anchor.ts";
+import type { BootCounted } from "./anchor.ts";
 import * as control from "./control.ts";
 import type { GuardedWrite } from "./control.ts";
 import type { EtcdAccess } from "./endpoint.ts";
@@ -46,8 +47,11 @@ export interface Etcd extends AsyncDisposable {
   transact(transaction: Transaction): Promise<TransactionAnswer>;
   /** At least one wake per change and about one per second; a wake only says "read". */
   watch(onWake: (wake: Wake) => void): Watch;
-  /** On the record's lease. Rejects with `NodeIdInUse` while another boot of the node id is alive (I17). */
-  publishMember(record: MemberRecord): Promise<void>;
+  /**
+   * On the record's lease, and what its journal holds beside it. Rejects with `NodeIdInUse` while another boot of the node
+   * id is alive (I17).
+   */
+  publishMember(record: MemberRecord, held?: BootRecord): Promise<void>;
   /** The boot that is alive under a node id. */
   bootOf(node: NodeId): Promise<BootId | undefined>;
   noteDeath(death: DeathRecord): Promise<void>;
@@ -77,10 +81,10 @@ export interface Etcd extends AsyncDisposable {
   /** Cluster, epoch, set and anchor at once, over what `view` showed; the leader key goes. `conflict`: read again. */
   reAnchor(view: EtcdView, plan: AnchorPlan, record: AnchorRecord, schema: number): Promise<GuardedWrite>;
   /**
-   * Notes that a boot opened a journal for the `count`th time. `behind`: it was opened more often than it knows, so its
-   * disk was rolled back.
+   * Notes that a boot opened a journal for the `count`th time, and what it holds. `rolled-back`: it was opened more often
+   * than it knows, or held more once.
    */
-  countBoot(journal: JournalId, opened: Opened): Promise<BootCounted>;
+  countBoot(journal: JournalId, opened: BootRecord): Promise<BootCounted>;
   /** Drops ended operations and old deaths of these nodes beyond a bound. The leader calls it now and then. */
   prune(nodes: readonly NodeId[]): Promise<void>;
   /** Opens or proves the connections to every endpoint, so that the next call pays for none. Never rejects. */
@@ -123,9 +127,9 @@ export function connectEtcd(access: EtcdAccess): Etcd {
       watches.add(watch);
       return watch;
     },
-    async publishMember(record) {
+    async publishMember(record, held) {
       const lastSeen = published?.boot === record.boot && published.node === record.node ? published.revision : "0";
-      const revision = await membership.publishMember(fleet, keys, record, lastSeen);
+      const revision = await membership.publishMember(fleet, keys, { record, held, lastSeen });
       published = { node: record.node, boot: record.boot, revision };
     },
     bootOf: (node) => membership.bootOf(fleet, keys, node),

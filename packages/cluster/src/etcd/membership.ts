@@ -3,7 +3,7 @@
  * lease. Invariant I17: while another boot's record stands under a node id, publishing refuses. All writes here may be
  * repeated safely, so they go to several endpoints when one is slow.
  */
-import type { BootId, DeathRecord, LeaseId, MemberRecord, NodeId } from "@baton/core";
+import type { BootId, BootRecord, DeathRecord, LeaseId, MemberRecord, NodeId } from "@baton/core";
 import { EtcdLeaseInvalidError } from "etcd3";
 import { EtcdUnavailable, NodeIdInUse } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
@@ -12,11 +12,18 @@ import { bytes, decode, encode, withPrefix } from "./keys.ts";
 import { put, range, unchanged } from "./transaction.ts";
 
 /**
- * Writes the record when the id is free or ours already, and gives its revision. `lastSeen` is the revision of our last write
+ * Writes the record when the id is free or ours already, and gives its revision. `held` is written with it: whoever opens a
+ * copy of this disk later is measured by it. `lastSeen` is the revision of our last write
  * ("0": none); a wrong guess costs a round trip. Rejects with `NodeIdInUse` when another boot's record stands,
  * with `EtcdUnavailable` when etcd is away or no longer knows the record's lease.
  */
-export async function publishMember(fleet: Fleet, keys: Keys, record: MemberRecord, lastSeen: string): Promise<string> {
+export async function publishMember(
+  fleet: Fleet,
+  keys: Keys,
+  o: { readonly record: MemberRecord; readonly held: BootRecord | undefined; readonly lastSeen: string },
+): Promise<string> {
+  const { record, held, lastSeen } = o;
+  const beside = held === undefined ? [] : [put(keys.boots(record.journal), held)];
   const key = keys.member(record.node);
   let seen = lastSeen;
   for (let attempt = 0; attempt < 4; attempt++) {
@@ -24,7 +31,11 @@ export async function publishMember(fleet: Fleet, keys: Keys, record: MemberReco
     const answer = await orLeaseLost(
       fleet.first("publish member", (client, options) =>
         client.kv.txn(
-          { compare: [unchanged(key, guard)], success: [put(key, record, record.lease)], failure: [range(key)] },
+          {
+            compare: [unchanged(key, guard)],
+            success: [put(key, record, record.lease), ...beside],
+            failure: [range(key)],
+          },
           options,
         ),
       ),

@@ -17,6 +17,7 @@ import {
   nodeB,
   nodeC,
   setInsync,
+  settled,
   takeover,
   until,
 } from "../fixtures/cluster.ts";
@@ -122,7 +123,7 @@ describe("takeover", () => {
       const shrinks = setInsync(cluster.view, [member(nodeA), member(nodeC)]);
       // Whoever is asked first tends to win; both orders are tried.
       const asked: Transaction[] = round % 2 === 0 ? [preempts, shrinks] : [shrinks, preempts];
-      const answers = await Promise.all(asked.map((one) => cluster.etcd.transact(one)));
+      const answers = await Promise.all(asked.map((one) => settled(cluster.etcd, one)));
       expect(answers.map((one) => one.kind).toSorted()).toEqual(["committed", "refused"]);
       const view = await cluster.etcd.read();
       const preempted = view.leader?.value.boot === bootB;
@@ -237,11 +238,7 @@ describe("with etcd members in trouble", () => {
       for (const one of rig.members) one.thaw();
     }
     // The protocol's way: ask again on the same guard until etcd says which it was.
-    const settled = await until("etcd is back", async () => {
-      const answer = await cluster.etcd.transact(asked);
-      return answer.kind === "unknown" ? undefined : answer;
-    });
-    expect(settled.kind).toBe("committed");
+    expect((await settled(cluster.etcd, asked)).kind).toBe("committed");
     expect((await cluster.etcd.read()).insync?.value).toEqual(asked.insync);
   });
 });

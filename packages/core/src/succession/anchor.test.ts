@@ -3,9 +3,9 @@ import { id } from "../ids.ts";
 import type { ClusterId } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
 import type { AnchorFacts } from "./anchor.ts";
-import { anchorRecord, planAnchor, whyRestored } from "./anchor.ts";
+import { anchorRecord, planAnchor, whyRestored, whyRolledBack } from "./anchor.ts";
 import { bootSuccession } from "./machine.ts";
-import type { EtcdView, MemberRecord } from "./records.ts";
+import type { BootRecord, EtcdView, MemberRecord } from "./records.ts";
 import { Told, a, asked, b, bootOf, c, diskOf, healthyFacts, kinds, leaderA, leaderRecord, viewOf } from "./told.ts";
 import { whyNotCandidate } from "./standby.ts";
 
@@ -119,6 +119,27 @@ describe("the pin", () => {
       pin,
     });
     expect(state).toMatchObject({ pin, pinned: pin });
+  });
+});
+
+describe("a disk that was rolled back", () => {
+  const seen = { boot: bootOf(a), count: 3, held: { committed: 100, epochMax: 5 } };
+  const opened = (count: number, committed: number, epochMax = 5): BootRecord => ({
+    ...{ boot: bootOf(b), count, held: { committed, epochMax } },
+  });
+
+  test("is known by its openings, or by what it no longer holds", () => {
+    expect(whyRolledBack(seen, opened(4, 100))).toBeUndefined();
+    expect(whyRolledBack(seen, opened(4, 260, 6))).toBeUndefined();
+    expect(whyRolledBack(seen, opened(3, 100))).toBe("was opened 3 times, etcd has counted 3");
+    expect(whyRolledBack(seen, opened(4, 99))).toBe("ends at record 99, etcd has seen 100 committed on it");
+    expect(whyRolledBack(seen, opened(4, 100, 4))).toBe("has promised epoch 4, etcd has seen 5 promised by it");
+  });
+
+  test("is not suspected of one that etcd never saw, or that tells again in the same boot", () => {
+    expect(whyRolledBack(undefined, opened(1, 0, 0))).toBeUndefined();
+    expect(whyRolledBack(seen, { ...opened(3, 0), boot: seen.boot })).toBeUndefined();
+    expect(whyRolledBack({ boot: seen.boot, count: 3 }, opened(4, 0))).toBeUndefined();
   });
 });
 

@@ -7,7 +7,7 @@
  * I1, I6. Operators: `runbooks/leader-lost.md`.
  */
 import type { ClusterId, Epoch, NodeId, Sequence } from "../ids.ts";
-import type { AnchorRecord, EtcdView, KillRecord, Member, MemberRecord } from "./records.ts";
+import type { AnchorRecord, BootRecord, EtcdView, KillRecord, Member, MemberRecord } from "./records.ts";
 import type { Succession, SuccessionInput } from "./state.ts";
 
 /** What etcd was last seen to be; durable in the journal. */
@@ -91,6 +91,25 @@ export function pinDue(state: Succession): EtcdPin | undefined {
   if (pin === undefined || pin === pinned) return undefined;
   const isChanged = pinned?.clusterId !== pin.clusterId || pinned.epoch !== pin.epoch || pinned.version !== pin.version;
   return isChanged || BigInt(pin.revision) - BigInt(pinned.revision) > revisionsUnpinned ? pin : undefined;
+}
+
+/**
+ * Why a journal that is being opened is an older copy of itself; undefined when it is not. `opened` is what it holds now.
+ * A copy from an earlier boot was opened less often than etcd has counted; one from this very boot shows by what it lacks:
+ * records that were committed on it, or an epoch that it had promised.
+ */
+export function whyRolledBack(known: BootRecord | undefined, opened: BootRecord): string | undefined {
+  if (known === undefined || known.boot === opened.boot) return undefined;
+  if (opened.count <= known.count) return `was opened ${opened.count} times, etcd has counted ${known.count}`;
+  if (known.held === undefined || opened.held === undefined) return undefined;
+  const { committed, epochMax } = known.held;
+  if (opened.held.committed < committed) {
+    return `ends at record ${opened.held.committed}, etcd has seen ${committed} committed on it`;
+  }
+  if (opened.held.epochMax < epochMax) {
+    return `has promised epoch ${opened.held.epochMax}, etcd has seen ${epochMax} promised by it`;
+  }
+  return undefined;
 }
 
 /** What a node publishes of its journal, so that all journals can be compared. */

@@ -107,6 +107,20 @@ export interface AnchorRecord {
   readonly atWallMs: WallMs;
 }
 
+/** Key `boots/<journal>`: what etcd has seen of one journal, so that an older copy of its disk is known. */
+export interface BootRecord {
+  readonly boot: BootId;
+  /** How often the journal was opened. */
+  readonly count: number;
+  /** What it held for good when its node last told: never cut again, and on its disk; builds before 0.2 tell none. */
+  readonly held?: HeldRecord;
+}
+
+export interface HeldRecord {
+  readonly committed: Sequence;
+  readonly epochMax: Epoch;
+}
+
 /**
  * Key `anchor-asked`: an operator asks every node to tell of its journal now. What came back with a backup cannot answer a
  * nonce that was drawn after the restore.

@@ -1,12 +1,12 @@
 /**
  * What a node knows of its own disk before etcd tells it anything: which cluster its journal belongs to, and that a disk
- * which was rolled back must not be used. A journal that was opened less often than etcd has counted is an old copy: what
- * it acknowledged since is gone from it, so it may not vote, lead or acknowledge. The refusal is kept on the disk, because
+ * which was rolled back must not be used. A journal that was opened less often than etcd has counted, or lacks what it held
+ * when its node last told (each second), is an old copy: what it acknowledged since is gone from it, so it may not vote, lead or acknowledge. The refusal is kept on the disk, because
  * each further opening would count, until the copy looked young again. Operators: `runbooks/leader-lost.md`.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AnchorFacts, BootId, ClusterId, EtcdView, KillRecord, MemberRecord } from "@baton/core";
+import type { AnchorFacts, BootId, BootRecord, ClusterId, EtcdView, KillRecord, MemberRecord } from "@baton/core";
 import { id } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
@@ -37,17 +37,25 @@ export async function countOpening(o: {
   readonly dataDir: string;
 }): Promise<void> {
   const { etcd, journal, boot, dataDir } = o;
-  const { journal: journalId, bootCount, cluster } = journal.identity;
-  const counted = await etcd.countBoot(journalId, { boot, count: bootCount });
+  const { journal: journalId, cluster } = journal.identity;
+  // At its opening all that is on the disk counts: what it was seen to hold can only be more.
+  const held = { committed: journal.last.sequence, epochMax: journal.promises.epochMax };
+  const counted = await etcd.countBoot(journalId, { ...bootRecordOf(journal, boot), held });
   if (counted.kind === "counted") {
     if (knownCluster(dataDir) !== cluster) writeWhole(join(dataDir, clusterFile), cluster);
     return;
   }
   const sentence =
-    `the disk under ${dataDir} was rolled back: its journal ${journalId} was opened ${bootCount} times, etcd has counted ` +
-    `${counted.counted}; move the folder away, the node then starts with a new journal and catches up`;
+    `the disk under ${dataDir} was rolled back: its journal ${journalId} ${counted.why}; ` +
+    `move the folder away, the node then starts with a new journal and catches up`;
   writeWhole(join(dataDir, refusedFile), sentence);
   throw new StartRefused("journal-rolled-back", sentence);
+}
+
+/** What etcd is told of this journal with every publishing: records that are committed and on the disk are never cut. */
+export function bootRecordOf(journal: Journal, boot: BootId): BootRecord {
+  const committed = Math.min(journal.commitMark.sequence, journal.durable);
+  return { boot, count: journal.identity.bootCount, held: { committed, epochMax: journal.promises.epochMax } };
 }
 
 /** The kill as a journal's state has it. */

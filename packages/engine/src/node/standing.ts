@@ -22,7 +22,7 @@ import { NodeIdInUse } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
 import { wallNow } from "../clock.ts";
 import { clockOffBy } from "../desk/clock-bound.ts";
-import { anchorFactsOf } from "./known-journal.ts";
+import { anchorFactsOf, bootRecordOf } from "./known-journal.ts";
 import type { JournaledKill } from "./known-journal.ts";
 import type { JournalKeeping } from "./journal-keeping.ts";
 import { presenceOf } from "./presence.ts";
@@ -108,7 +108,7 @@ export class Standing {
     if (this.#isPublishing || this.#isClosed) return;
     this.#isPublishing = true;
     try {
-      await this.#o.etcd.publishMember(this.record());
+      await this.#o.etcd.publishMember(this.record(), bootRecordOf(this.#o.journal, this.#o.boot));
     } catch (error) {
       // etcd away: the next second tries again.
       if (error instanceof NodeIdInUse) this.#o.onIdTaken(error);
