@@ -18,7 +18,7 @@ import type { Feed, FeedStatus } from "@baton/feeds";
 import { openFeed } from "@baton/feeds";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Truth } from "./truth.ts";
-import { btc, isLive, openTruth, sol, until } from "./truth.ts";
+import { btc, isLive, openTruth, roomy, sol, until } from "./truth.ts";
 
 const staleAfterMs = 800;
 const lookEveryMs = 50;
@@ -152,7 +152,7 @@ let truth: Truth;
 let looking: NodeJS.Timeout | undefined;
 
 beforeAll(async () => {
-  exchange = await startExchange({ port: 0, seed: 11, keys: [], flow: { rate: 12 } });
+  exchange = await startExchange({ port: 0, seed: 11, keys: [], limits: roomy, flow: { rate: 12 } });
   truth = await openTruth(exchange, [btc, sol]);
   runs = cells.map((one, at) => open(one, `127.0.${1 + Math.floor(at / 200)}.${1 + (at % 200)}`));
   looking = setInterval(() => {

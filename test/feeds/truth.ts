@@ -18,6 +18,12 @@ const lateMs = 1_000;
 /** A minute and a half for each step of what takes ten seconds in all on an idle machine. */
 const patience = { timeout: 90_000, interval: 50 };
 
+/** All feeds of a test ask from one address, which no venue's limits are made for. */
+export const roomy: { readonly weightPerMinute: number; readonly connectionsPerFiveMinutes: number } = {
+  weightPerMinute: 10_000_000,
+  connectionsPerFiveMinutes: 1_000_000,
+};
+
 /** The exchange's own word. */
 export interface Truth {
   /** A sentence when the feed shows something old and does not call it stale. */
