@@ -15,7 +15,7 @@ import type { SymbolId, TradeEvent } from "@baton/core";
 import type { FaultRequest, RunningExchange } from "@baton/exchange";
 import { startExchange } from "@baton/exchange";
 import type { Feed, FeedStatus } from "@baton/feeds";
-import { openFeed } from "@baton/feeds";
+import { feedRules, openFeed } from "@baton/feeds";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Truth } from "./truth.ts";
 import { btc, isLive, openTruth, roomy, sol, until } from "./truth.ts";
@@ -184,6 +184,8 @@ function open(one: Cell, source: string): Run {
     restUrl: exchange.url,
     lines: [{ localAddress: source }],
     staleAfterMs,
+    // On a busy machine the exchange's answer takes longer than a trader would wait; here every hole has to be filled.
+    rules: { trades: { ...feedRules(staleAfterMs).trades, holdMs: 60_000 } },
   });
   const run: Run = { cell: one, feed, source, trades: [], lie: undefined, failure: undefined };
   feed.onTrade((event) => run.trades.push(event));
