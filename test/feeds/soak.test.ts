@@ -15,7 +15,7 @@ const isLong = process.env["BATON_LONG"] === "1";
 const forMs = isLong ? 600_000 : 12_000;
 const seed = Number(process.env["BATON_SEED"] ?? 5);
 const feedsMax = 10;
-const staleAfterMs = 800;
+const staleAfterMs = 2_000;
 
 const streams = ["btcusdt@trade", "btcusdt@depth@100ms", "btcusdt@bookTicker", undefined];
 
@@ -93,7 +93,14 @@ test(
         staleAfterMs,
         // A venue like this one is given up, and its host's budget is spent, within minutes, and rightly so. Here each
         // connection counts as a healthy one, or the soak would be one of waiting.
-        rules: { line: { stableAfterMs: 500, giveUpAfter: Infinity, backoff: { baseMs: 250, capMs: 2_000 } } },
+        rules: {
+          line: {
+            connectWithinMs: 30_000,
+            stableAfterMs: 500,
+            giveUpAfter: Infinity,
+            backoff: { baseMs: 250, capMs: 2_000 },
+          },
+        },
         world: realWorld(machineClock, Math.random, { take: () => undefined, close: () => undefined }),
       });
       const trades: TradeEvent[] = [];
