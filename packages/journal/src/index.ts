@@ -20,7 +20,7 @@ export type { ExportedRecord } from "./store/export.ts";
 export { readQuarantine } from "./store/quarantine.ts";
 export type { QuarantinedTail } from "./store/quarantine.ts";
 export type { EpochMark } from "./store/read.ts";
-export { journalFormat } from "./store/schema.ts";
+export { journalFormat, syncFolderOf } from "./store/schema.ts";
 export { copyJournal } from "./store/snapshot.ts";
 export type { SnapshotLabel } from "./store/snapshot.ts";
 export type { JournalIdentity, Promises } from "./store/store.ts";

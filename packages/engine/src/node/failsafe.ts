@@ -4,13 +4,14 @@
  * promised on its disk before it says so, because a promise has to outlive the process that gave it. What a promise is
  * worth is decided in `core/succession/failsafe.ts`.
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BootId, Config, Epoch, JournalId, NodeId } from "@baton/core";
 import { isEpochOpen, isQuorumLossDue } from "@baton/core";
 import type { Keeper } from "@baton/cluster";
 import { monoNow } from "../clock.ts";
 import type { FailsafeEffect, Leadership } from "../leadership.ts";
+import { writeDurably } from "./durable-file.ts";
 
 export interface FailsafePorts {
   readonly config: Config;
@@ -94,8 +95,7 @@ export class Failsafe {
         return;
       case "persist-promise": {
         const file = join(this.#o.config.node.dataDir, fileName);
-        writeFileSync(`${file}.new`, `${effect.forMs}`, { flush: true });
-        renameSync(`${file}.new`, file);
+        writeDurably(file, `${effect.forMs}`);
         return this.#answer(effect, { journal: this.#o.journal });
       }
       case "answer-promise":

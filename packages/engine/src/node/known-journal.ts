@@ -4,12 +4,13 @@
  * when its node last told (each second), is an old copy: what it acknowledged since is gone from it, so it may not vote, lead or acknowledge. The refusal is kept on the disk, because
  * each further opening would count, until the copy looked young again. Operators: `runbooks/leader-lost.md`.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AnchorFacts, BootId, BootRecord, ClusterId, EtcdView, KillRecord, MemberRecord } from "@baton/core";
 import { id } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
+import { writeDurably } from "./durable-file.ts";
 import { StartRefused } from "./startup-checks.ts";
 
 const clusterFile = "cluster.id";
@@ -42,13 +43,13 @@ export async function countOpening(o: {
   const held = { committed: journal.last.sequence, epochMax: journal.promises.epochMax };
   const counted = await etcd.countBoot(journalId, { ...bootRecordOf(journal, boot), held });
   if (counted.kind === "counted") {
-    if (knownCluster(dataDir) !== cluster) writeWhole(join(dataDir, clusterFile), cluster);
+    if (knownCluster(dataDir) !== cluster) writeDurably(join(dataDir, clusterFile), `${cluster}\n`);
     return;
   }
   const sentence =
     `the disk under ${dataDir} was rolled back: its journal ${journalId} ${counted.why}; ` +
     `move the folder away, the node then starts with a new journal and catches up`;
-  writeWhole(join(dataDir, refusedFile), sentence);
+  writeDurably(join(dataDir, refusedFile), `${sentence}\n`);
   throw new StartRefused("journal-rolled-back", sentence);
 }
 
@@ -88,9 +89,4 @@ export function unanchored(record: MemberRecord, journal: Journal, view: EtcdVie
     anchor: anchorFactsOf(journal, journal.opened.state.engine.kill, view),
   };
   return { ...record, facts };
-}
-
-function writeWhole(file: string, text: string): void {
-  writeFileSync(`${file}.new`, `${text}\n`, { flush: true });
-  renameSync(`${file}.new`, file);
 }
