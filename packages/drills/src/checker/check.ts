@@ -7,8 +7,8 @@ import { lateArrivals, oldEpochSilent, oneLeader, ownAttempts, withinValidity } 
 import type { Evidence, Finding } from "./evidence.ts";
 import { journalsAgree, slicesOnce } from "./journal-rules.ts";
 import type { SliceCount } from "./journal-rules.ts";
-import { measure } from "./measure.ts";
-import type { TakeoverPhases } from "./measure.ts";
+import { measure, measureDoubts, measureGaps } from "./measure.ts";
+import type { DoubtTimes, Spread, TakeoverPhases } from "./measure.ts";
 import {
   acceptedOnce,
   acknowledgedKept,
@@ -21,6 +21,7 @@ import {
   sentOnce,
   shownAsVenue,
 } from "./order-rules.ts";
+import { pricedFresh, provedInTime } from "./proof-rules.ts";
 import { tell } from "./story.ts";
 import { auditComplete, exposure, rateLimits } from "./venue-rules.ts";
 
@@ -46,6 +47,9 @@ export interface Verdict {
   readonly parent: SliceCount;
   readonly epochs: readonly EpochLine[];
   readonly phases: TakeoverPhases;
+  readonly doubts: DoubtTimes;
+  /** From the last accepted order of an epoch to the first of the next. */
+  readonly gaps: Spread;
   /** Venue symbol → the largest position that was ever possible with all open orders filled. */
   readonly maxima: Readonly<Record<string, Decimal>>;
   /** Requests of an old epoch that reached the venue after the first accept of a newer one; none of them convicts alone. */
@@ -70,6 +74,8 @@ export function check(evidence: Evidence): Verdict {
     ...shownAsVenue(story),
     ...oldEpochSilent(story),
     ...withinValidity(story),
+    ...provedInTime(story),
+    ...pricedFresh(story),
     ...positions(story),
     ...exposed.findings,
     ...rateLimits(story),
@@ -84,6 +90,8 @@ export function check(evidence: Evidence): Verdict {
     orders: { intents: story.intents.size, accepted: story.orders.length, ...countOrders(story) },
     parent: slices.count,
     epochs: story.epochs.map(({ history }) => ({ epoch: history.epoch, node: history.node, reason: history.reason })),
+    doubts: measureDoubts(story),
+    gaps: measureGaps(story),
     maxima: exposed.maxima,
     lateArrivals: lateArrivals(story).length,
   };

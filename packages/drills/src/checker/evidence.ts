@@ -46,6 +46,11 @@ export interface AllowedTimes {
   readonly clockErrorMs: number;
   /** How long a doubt may last; an intent without an outcome at the end and older than this is a finding. */
   readonly doubtBudgetMs: number;
+  /** The venue's word on how late it may act after a request's window, and on how late its queries may be. */
+  readonly processingBoundMs?: number;
+  readonly queryLagMs?: number;
+  /** No price older than this may be decided on; absent: this run has no prices. */
+  readonly staleAfterMs?: number;
 }
 
 /** What was done to the cluster, and when on both of the machine's clocks. */
@@ -88,6 +93,8 @@ export type RuleName =
   | "known-orders" // every order of ours at the venue is an intent of the surviving leader's journal
   | "old-epoch-silent" // nothing of an old epoch after the new one, but the inherited list within its bound
   | "within-validity" // nothing is accepted later than its signed window
+  | "proved-in-time" // a doubt ends as not accepted only after the time from which that can be known
+  | "priced-fresh" // every intent names the price it was decided on, no older than the bound
   | "positions" // fills in the journal are the venue's fills, each once
   | "exposure" // position and open orders at worst case within the limit
   | "own-attempts" // an attempt is sent by the leader that recorded it, never by a successor

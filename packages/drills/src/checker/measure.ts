@@ -50,6 +50,65 @@ export function measure(story: Story): Measured {
   };
 }
 
+/** A distribution, in ms; null without samples. */
+export interface Spread {
+  readonly count: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+}
+
+/** How long doubts lasted: those of orders that the venue had, and those of orders that it never took. */
+export interface DoubtTimes {
+  readonly found: Spread;
+  readonly absent: Spread;
+}
+
+/** From the record that put an attempt in doubt (an answer, or the epoch that inherited it) to the one that ended it. */
+export function measureDoubts(story: Story): DoubtTimes {
+  const found: number[] = [];
+  const absent: number[] = [];
+  const inherited = new Map<string, number>();
+  for (const { opened } of story.epochs) {
+    for (const intent of opened?.inDoubt ?? [])
+      if (!inherited.has(intent)) inherited.set(intent, opened?.atWallMs ?? 0);
+  }
+  for (const [intent, { events }] of story.intents) {
+    let since = inherited.get(intent);
+    for (const event of events) {
+      if (event.kind === "attempt.recorded") since = undefined;
+      if (event.kind === "attempt.answered") {
+        const { kind } = event.outcome;
+        if (kind === "in-doubt" || kind === "duplicate") since = event.atWallMs;
+      }
+      if (event.kind !== "doubt.resolved" || since === undefined) continue;
+      (event.resolution.kind === "accepted" ? found : absent).push(Math.max(0, event.atWallMs - since));
+      since = undefined;
+    }
+  }
+  return { found: spread(found), absent: spread(absent) };
+}
+
+/** One sample per epoch that followed another and had an order accepted. */
+export function measureGaps(story: Story): Spread {
+  const gaps: number[] = [];
+  for (const { history, firstAccept } of story.epochs) {
+    if (firstAccept === undefined) continue;
+    const before = story.orders.findLast(
+      ({ accept, epoch }) => accept.n < firstAccept.n && epoch !== undefined && epoch < history.epoch,
+    );
+    if (before !== undefined) gaps.push(firstAccept.monoMs - before.accept.monoMs);
+  }
+  return spread(gaps);
+}
+
+function spread(samples: readonly number[]): Spread {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (share: number): number | null =>
+    rounded(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: rounded(sorted.at(-1)) };
+}
+
 function largestGap(places: readonly PlaceRecv[], faultMonoMs: number): number | undefined {
   let gap: number | undefined;
   for (const [at, { recv }] of places.entries()) {

@@ -29,6 +29,8 @@ export interface Struck {
   readonly victim: EngineNode | undefined;
   /** What was done, as a sentence. */
   readonly sentence: string;
+  /** Of a switchover: the operation, whose verdict says whether it happened. */
+  readonly operation?: OperationId;
   /** Undoes what can be undone (thaw, heal, start again) and says so. */
   undo(): Promise<string | undefined>;
 }
@@ -108,6 +110,7 @@ export async function strike(kind: FaultKind, cluster: Cluster): Promise<Struck>
       await clientOf(leader, 5_000).operate({ id, what: "switchover", reason: "demonstration" });
       return {
         evidence,
+        operation: id,
         victim: leader,
         sentence: `baton switchover: leader ${leader.id} is asked to hand over`,
         undo: nothing,

@@ -11,6 +11,9 @@ export interface DemoResult {
   readonly parent: Verdict["parent"];
   readonly epochs: Verdict["epochs"];
   readonly phases: Verdict["phases"];
+  /** How long doubts lasted, and how long the venue heard nothing around each takeover. */
+  readonly doubts: Verdict["doubts"];
+  readonly gaps: Verdict["gaps"];
   readonly seed: number;
   readonly uniqueness: string;
   /** What broke, rule by rule, the first of them; empty for a pass. */
@@ -32,6 +35,8 @@ export function resultOf(verdict: Verdict, run: { fault: string; seed: number; u
     parent: verdict.parent,
     epochs: verdict.epochs,
     phases: verdict.phases,
+    doubts: verdict.doubts,
+    gaps: verdict.gaps,
     seed: run.seed,
     uniqueness: run.uniqueness,
     findings: verdict.findings.slice(0, findingsShown).map(({ rule, sentence }) => ({ rule, sentence })),

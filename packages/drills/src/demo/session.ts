@@ -68,6 +68,21 @@ export async function untilParentEnded(cluster: Cluster, parent: string): Promis
   );
 }
 
+/** Ends a parent order: those that rest until somebody takes them back are taken back. */
+export async function endParent(cluster: Cluster, parent: string): Promise<void> {
+  await until(
+    async () => {
+      const client = clientOf(await cluster.leader());
+      const view = await client.order(parent).catch(() => undefined);
+      if (view === undefined || !("slices" in view)) return undefined;
+      if (view.status !== "running" && view.status !== "paused") return true;
+      if (view.algorithm.name === "iceberg") await client.cancelOrder(parent).catch(() => undefined);
+      return undefined;
+    },
+    { what: `${parent} ends`, withinMs: 60_000 },
+  );
+}
+
 /** Waits until the leader has no open order and none in doubt, and the others have all its records. */
 export async function untilSettled(cluster: Cluster): Promise<void> {
   await until(
@@ -75,9 +90,9 @@ export async function untilSettled(cluster: Cluster): Promise<void> {
       const client = clientOf(await cluster.leader());
       const view = await client.cluster().catch(() => undefined);
       if (view === undefined || view.orders.inDoubt > 0 || view.orders.fillsMissing > 0) return undefined;
-      const { orders } = await client.orders();
-      for (const order of orders) await client.cancelOrder(order.id).catch(() => undefined);
-      return orders.length === 0 ? true : undefined;
+      const open = await client.orders().catch(() => undefined);
+      for (const order of open?.orders ?? []) await client.cancelOrder(order.id).catch(() => undefined);
+      return open?.orders.length === 0 ? true : undefined;
     },
     { what: "nothing is open and nothing in doubt", withinMs: settleWithinMs },
   );

@@ -96,6 +96,17 @@ export class OrderFlow {
     return answer.parentId;
   }
 
+  /** As `placeParent`; undefined when it was refused or nobody took it in time. */
+  async tryParent(request: PlaceOrderRequest, key: string): Promise<string | undefined> {
+    const answer = await this.#untilAnswered(request, key);
+    return answer !== undefined && "parentId" in answer ? answer.parentId : undefined;
+  }
+
+  /** The latest quote of a symbol. */
+  quoteOf(symbol: SymbolId): Quote | undefined {
+    return this.#quotes.get(symbol);
+  }
+
   /** Why orders were refused for good, for the story: "price-stale 3, position 1", or "none". */
   refusalText(): string {
     return [...this.refusals].map(([code, count]) => `${code} ${count}`).join(", ") || "none";

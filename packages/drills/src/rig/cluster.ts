@@ -303,6 +303,9 @@ class RigCluster implements Cluster {
         validityMs: rigTimes.validityMs,
         clockErrorMs: rigTimes.clockErrorMs,
         doubtBudgetMs: 0,
+        processingBoundMs: rigTimes.processingBoundMs,
+        queryLagMs: rigTimes.queryLagMs,
+        staleAfterMs: rigTimes.staleAfterMs,
       },
       positionMax: Object.fromEntries(
         Object.entries(rigPositionMax).map(([symbol, most]) => [symbol.replace("/", ""), most]),

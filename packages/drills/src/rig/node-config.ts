@@ -16,6 +16,7 @@ export const rigTimes = {
   processingBoundMs: 1_500,
   queryLagMs: 500,
   clockErrorMs: 250,
+  staleAfterMs: 2_000,
 } as const;
 
 /** Largest position per symbol, open orders at worst case, in the base currency. */
@@ -107,7 +108,7 @@ function configOf(plan: NodePlan): object {
         },
       },
     ],
-    feeds: [{ id: "sim-book", venue: "sim", symbols: rigSymbols, staleAfterMs: 2_000 }],
+    feeds: [{ id: "sim-book", venue: "sim", symbols: rigSymbols, staleAfterMs: rigTimes.staleAfterMs }],
     risk: {
       defaults: { orderQuantityMax: "50", orderNotionalMax: "20000", collarBps: 200, positionMax: "10" },
       perSymbol,

@@ -1,13 +1,17 @@
 /**
- * Bad weather from a seed: three loops that know nothing of each other, so that their faults overlap. One strikes nodes,
- * one at a time, and waits until all are in sync again; one freezes a member of etcd; one gives the exchange a fault at a
- * time on single orders. Which fault comes when follows from the seed; how the processes meet it does not.
+ * Bad weather from a seed: loops that know nothing of each other, so that their faults overlap. One strikes nodes, one at
+ * a time, and waits until all are in sync again; one freezes a member of etcd; two give the exchange faults, on single
+ * requests and on the account's stream. Which fault comes when follows from the seed; how the processes meet it does not.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { isSettled } from "@baton/core";
+import type { OperationId } from "@baton/core";
+import { clientOf } from "../rig/cluster.ts";
 import type { Cluster, ClusterOptions } from "../rig/cluster.ts";
 import type { OrderFlow } from "../flow/order-flow.ts";
 import { seededRandom } from "../flow/random.ts";
 import type { Random } from "../flow/random.ts";
+import { until } from "../rig/processes.ts";
 import { changesLeader, strike } from "../demo/faults.ts";
 import type { FaultKind } from "../demo/faults.ts";
 import type { Stage } from "../demo/stage.ts";
@@ -24,33 +28,63 @@ const nodeFaults: readonly FaultKind[] = [
   "switchover",
 ];
 
-const venueFaults: readonly Readonly<Record<string, unknown>>[] = [
-  { fault: "ack-lost" },
-  { fault: "ack-stall" },
-  { fault: "body-stall" },
-  { fault: "truncated-json" },
-  { fault: "drop-before-accept" },
-  { fault: "accept-late", delayMs: 600 },
-  { fault: "http-error", point: "after-accept", status: 502 },
-  { fault: "http-error", point: "before-accept", status: 503 },
-  { fault: "error-1007" },
-  { fault: "query-lag", delayMs: 400, match: { call: "*" } },
+type VenueFault = Readonly<Record<string, unknown>>;
+
+const place = { match: { call: "order.place" } } as const;
+const cancel = { match: { call: "order.cancel" } } as const;
+
+/** On requests: each strikes one to three of them. */
+const requestFaults: readonly VenueFault[] = [
+  { ...place, fault: "ack-lost" },
+  { ...place, fault: "ack-stall" },
+  { ...place, fault: "body-stall" },
+  { ...place, fault: "truncated-json" },
+  { ...place, fault: "drop-before-accept" },
+  { ...place, fault: "accept-late", delayMs: 600 },
+  { ...place, fault: "accept-late", delayMs: 1_200 },
+  { ...place, fault: "http-error", point: "after-accept", status: 502 },
+  { ...place, fault: "http-error", point: "before-accept", status: 503 },
+  { ...place, fault: "error-1000", point: "after-accept" },
+  { ...place, fault: "error-1006", point: "before-accept" },
+  { ...place, fault: "error-1007" },
+  { ...place, fault: "error-1021" },
+  { ...place, fault: "403-html" },
+  { ...cancel, fault: "ack-lost" },
+  { ...cancel, fault: "drop-before-accept" },
+  { ...cancel, fault: "http-error", point: "after-accept", status: 502 },
 ];
 
-const recoverWithinMs = 20_000;
+const user = { match: { stream: "user" } } as const;
 
-/** Lets it storm until `isOver`; then everything is undone and this settles. */
+/** On what the venue tells: the account's stream, and questions. They end by themselves. */
+const tellingFaults: readonly VenueFault[] = [
+  { ...user, fault: "user-event-loss", count: 3 },
+  { ...user, fault: "stream-duplicate", count: 3 },
+  { ...user, fault: "stream-reorder", count: 2, delayMs: 200 },
+  { ...user, fault: "stream-replay", count: 1 },
+  { ...user, fault: "stream-drop", count: 1 },
+  { ...user, fault: "stream-stall", durationMs: 2_000 },
+  { fault: "query-lag", delayMs: 400, match: { call: "*" }, durationMs: 3_000 },
+  { fault: "orders-purged", durationMs: 2_000 },
+];
+
+/** Lease, election and room. */
+const succeedWithinMs = 8_000;
+const recoverWithinMs = 60_000;
+
+/** Lets it storm until `isOver`; then everything is undone and this settles. Gives how often each fault struck a node. */
 export async function storm(
   cluster: Cluster,
   weather: { readonly flow: OrderFlow; readonly seed: number; readonly stage: Stage; readonly isOver: () => boolean },
-): Promise<void> {
-  const random = (loop: number): Random => seededRandom(weather.seed * 3 + loop);
+): Promise<ReadonlyMap<string, number>> {
+  const random = (loop: number): Random => seededRandom(weather.seed * 5 + loop);
   let hasFailed = false;
-  const shared: Weather = { ...weather, isOver: () => hasFailed || weather.isOver() };
+  const shared: Weather = { ...weather, struck: new Map(), isOver: () => hasFailed || weather.isOver() };
   const loops = [
     strikeNodes(cluster, shared, random(0)),
     freezeEtcd(cluster, shared, random(1)),
-    troubleVenue(cluster, shared, random(2)),
+    troubleVenue(cluster, shared, { random: random(2), faults: requestFaults, pauseMs: [300, 1_500] }),
+    troubleVenue(cluster, shared, { random: random(3), faults: tellingFaults, pauseMs: [2_000, 6_000] }),
   ];
   // One loop's failure ends the others before it is told.
   const ends = await Promise.allSettled(loops.map((loop) => loop.catch((error: unknown) => fail(error))));
@@ -59,26 +93,55 @@ export async function storm(
     throw error;
   }
   for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return shared.struck;
 }
 
-type Weather = Parameters<typeof storm>[1];
+interface Weather {
+  readonly flow: OrderFlow;
+  readonly stage: Stage;
+  readonly struck: Map<string, number>;
+  readonly isOver: () => boolean;
+}
 
-async function strikeNodes(cluster: Cluster, { flow, stage, isOver }: Weather, random: Random): Promise<void> {
+async function strikeNodes(cluster: Cluster, weather: Weather, random: Random): Promise<void> {
+  const { flow, stage, isOver, struck: count } = weather;
   while (!isOver()) {
     await delay(random.whole(1_000, 4_000));
     const kind = nodeFaults[random.whole(0, nodeFaults.length - 1)] ?? "none";
     const outMs = random.whole(500, 3_000);
-    const recovered = flow.untilEpochAfter(flow.epoch, recoverWithinMs);
+    const succeeded = flow.untilEpochAfter(flow.epoch, succeedWithinMs);
     const struck = await strike(kind, cluster);
+    count.set(kind, (count.get(kind) ?? 0) + 1);
     stage.tell(struck.sentence, "loud");
-    if (changesLeader(kind) && (await recovered) === undefined) {
-      throw new Error(`${kind}: no order was acknowledged in a later epoch within ${recoverWithinMs} ms`);
+    const isRefused = struck.operation !== undefined && (await isNotDone(cluster, struck.operation));
+    if (changesLeader(kind) && !isRefused && (await succeeded) === undefined) {
+      // A leader that was alone in the in-sync set has no successor, and nobody else may lead until it is back.
+      stage.tell(`${kind}: nobody succeeded within ${succeedWithinMs} ms`, "loud");
     }
     await delay(outMs);
     const undone = await struck.undo();
     if (undone !== undefined) stage.tell(undone);
+    if ((await flow.untilEpochAfter(flow.epoch - 1, recoverWithinMs)) === undefined)
+      throw new Error(`${kind}: undone, and no order was acknowledged within ${recoverWithinMs} ms`);
     await cluster.untilInSync();
   }
+}
+
+/** A switchover that meets other bad weather may be given up, with a reason; then nobody waits for its epoch. */
+async function isNotDone(cluster: Cluster, operation: OperationId): Promise<boolean> {
+  const view = await until(
+    async () => {
+      for (const node of cluster.nodes) {
+        const found = await clientOf(node)
+          .operation(operation)
+          .catch(() => undefined);
+        if (found !== undefined && isSettled(found.phase)) return found;
+      }
+      return undefined;
+    },
+    { what: `the switchover ${operation} has a verdict`, withinMs: 60_000 },
+  );
+  return view.phase !== "done";
 }
 
 async function freezeEtcd(cluster: Cluster, { stage, isOver }: Weather, random: Random): Promise<void> {
@@ -93,11 +156,22 @@ async function freezeEtcd(cluster: Cluster, { stage, isOver }: Weather, random: 
   }
 }
 
-async function troubleVenue(cluster: Cluster, { isOver }: Weather, random: Random): Promise<void> {
+async function troubleVenue(
+  cluster: Cluster,
+  { isOver }: Weather,
+  trouble: {
+    readonly random: Random;
+    readonly faults: readonly VenueFault[];
+    readonly pauseMs: readonly [number, number];
+  },
+): Promise<void> {
+  const { random, faults, pauseMs } = trouble;
   while (!isOver()) {
-    await delay(random.whole(300, 1_500));
-    const fault = venueFaults[random.whole(0, venueFaults.length - 1)];
-    const body = JSON.stringify({ match: { call: "order.place" }, count: random.whole(1, 3), ...fault });
+    await delay(random.whole(...pauseMs));
+    const fault = faults[random.whole(0, faults.length - 1)];
+    const isLasting = fault !== undefined && ("durationMs" in fault || "count" in fault);
+    const count = random.whole(1, 3);
+    const body = JSON.stringify({ ...fault, ...(!isLasting && { count }) });
     const answer = await fetch(`${cluster.exchange.endpoint}/__faults`, { method: "POST", body });
     if (!answer.ok) throw new Error(`the exchange refused the fault ${body}: ${await answer.text()}`);
   }

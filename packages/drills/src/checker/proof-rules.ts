@@ -1,0 +1,69 @@
+/**
+ * What must hold of what an engine believed: "not accepted" is believed only after the time from which it can be known
+ * (the request's signed window, the venue's processing bound and the lag of its queries have all passed), and no order is
+ * decided on an old price. Invariants I10 and I18.
+ */
+import type { AttemptAnswered, DoubtResolved, JournalEvent } from "@baton/core";
+import type { Finding } from "./evidence.ts";
+import type { IntentStory, Story } from "./story.ts";
+
+/** No doubt ends as "not accepted" by a question before its proof time; a refusal by the venue itself needs no time. */
+export function provedInTime(story: Story): Finding[] {
+  const { processingBoundMs, queryLagMs } = story.evidence.times;
+  if (processingBoundMs === undefined || queryLagMs === undefined) return [];
+  return [...story.intents].flatMap(([intent, told]): Finding[] =>
+    told.events.filter(isAbsence).flatMap((resolved): Finding[] => {
+      if (isRefusedLate(story, told, resolved)) return [];
+      const sent = lastSentWallMs(told, resolved, story.evidence.times.validityMs);
+      const earliest = sent + processingBoundMs + queryLagMs;
+      if (resolved.atWallMs >= earliest) return [];
+      return [
+        {
+          rule: "proved-in-time",
+          sentence: `${intent} was called not accepted ${Math.round(earliest - resolved.atWallMs)} ms before that could be known`,
+          records: told.events,
+        },
+      ];
+    }),
+  );
+}
+
+function isAbsence(event: JournalEvent): event is DoubtResolved {
+  return event.kind === "doubt.resolved" && event.by === "venue" && event.resolution.kind === "not-accepted";
+}
+
+/** The venue's log has a refusal of this very order: its late answer is evidence whenever it comes. */
+function isRefusedLate(story: Story, told: IntentStory, resolved: DoubtResolved): boolean {
+  const clientOrderId = told.clientOrderIds[resolved.attempt - 1];
+  return story.evidence.audit.some(
+    (record) =>
+      record.type === "reject" && record.clientOrderId === clientOrderId && record.wallMs <= resolved.atWallMs,
+  );
+}
+
+/** The end of the window of the attempt: by its stamp, else by when it was recorded, which no sending precedes. */
+function lastSentWallMs(told: IntentStory, resolved: DoubtResolved, validityMs: number): number {
+  const answer = told.events.find(
+    (event): event is AttemptAnswered => event.kind === "attempt.answered" && event.attempt === resolved.attempt,
+  );
+  const stamp = answer !== undefined && "stamp" in answer.outcome ? answer.outcome.stamp : undefined;
+  if (stamp !== undefined) return stamp.sentWallMs + stamp.validityMs;
+  const again = told.events.find((event) => event.kind === "attempt.recorded" && event.attempt === resolved.attempt);
+  const recorded = again?.kind === "attempt.recorded" ? again.atWallMs : told.recorded.atWallMs;
+  return recorded + validityMs;
+}
+
+/** Every intent and every further attempt names the price that risk was asked with, no older than the bound. */
+export function pricedFresh(story: Story): Finding[] {
+  const { staleAfterMs } = story.evidence.times;
+  if (staleAfterMs === undefined) return [];
+  return [...story.intents].flatMap(([intent, { events }]): Finding[] =>
+    events.flatMap((event): Finding[] => {
+      if (event.kind !== "intent.recorded" && event.kind !== "attempt.recorded") return [];
+      const { basis } = event;
+      if (basis !== undefined && basis.ageMs <= staleAfterMs) return [];
+      const what = basis === undefined ? "names no price" : `was decided on a price that was ${basis.ageMs} ms old`;
+      return [{ rule: "priced-fresh", sentence: `${intent} ${what}`, records: [event] }];
+    }),
+  );
+}
