@@ -405,6 +405,14 @@ const proposals: Readonly<Record<Kind, Propose>> = {
     reason: "over its budget",
     atWallMs,
   }),
+  "drift.found": (_state, dice, atWallMs) => ({
+    kind: "drift.found",
+    venue,
+    subject: { kind: "balance", currency: dice.of(["BTC", "USDT"]) },
+    journal: decimal("100"),
+    told: decimal(`${101 + dice.below(5)}`),
+    atWallMs,
+  }),
   "operation.noted": (state, _dice, atWallMs) => ({
     kind: "operation.noted",
     operation: id<OperationId>(`op-${state.applied}`),

@@ -11,6 +11,7 @@ import {
   feedsSchema,
   historyPageSchema,
   isSettled,
+  killHereViewSchema,
   operationViewSchema,
   orderViewSchema,
   ordersPageSchema,
@@ -29,6 +30,8 @@ import type {
   EnableRequest,
   FeedView,
   HistoryPage,
+  KillHereRequest,
+  KillHereView,
   OperationRequest,
   OperationView,
   OrderView,
@@ -37,6 +40,7 @@ import type {
   PlaceOrderAnswer,
   PlaceOrderRequest,
   PositionView,
+  ResolveRequest,
   Problem,
   Promotability,
   RiskView,
@@ -177,12 +181,23 @@ export class BatonClient {
     return this.#call({ method: "POST", path: "/v1/risk/enable", body: request }, riskViewSchema);
   }
 
+  /** Tells the node that answers first, itself, of a kill; it is on its disk then. */
+  killHere(request: KillHereRequest): Promise<KillHereView> {
+    return this.#call({ method: "POST", path: "/v1/kill", body: request }, killHereViewSchema);
+  }
+
   /** Pauses, resumes or amends a parent order; gives it as it is now. */
   directOrder(id: string, direction: Direction): Promise<OrderView | ParentView> {
     return this.#call(
       { method: "POST", path: `/v1/orders/${encodeURIComponent(id)}`, body: direction },
       viewSchema(id),
     );
+  }
+
+  /** Ends a doubt by an operator's word; gives the order as it is now. */
+  resolveOrder(id: string, request: ResolveRequest): Promise<OrderView | ParentView> {
+    const path = `/v1/orders/${encodeURIComponent(id)}/resolve`;
+    return this.#call({ method: "POST", path, body: request }, viewSchema(id));
   }
 
   /** Asks for the cancel of an order or a parent order; gives it as it is now. */

@@ -2,7 +2,7 @@
  * The engine, loaded only by the commands that need it: `status` against a URL must answer in a moment and works where
  * no engine can start. What the command line asks of the engine stands here in full.
  */
-import type { Config, ExitName } from "@baton/core";
+import type { Config, ExitName, KillLevel } from "@baton/core";
 
 /** What `baton` calls in `@baton/engine`. */
 export interface EngineDoor {
@@ -30,6 +30,17 @@ export interface EngineDoor {
     readonly dryRun?: boolean;
     readonly timeoutMs?: number;
   }): Promise<ReAnchorVerdict>;
+  /** Takes the open orders of a scope back at the venues themselves; see `baton kill --direct`. */
+  killDirect(options: {
+    readonly config: Config;
+    readonly level: KillLevel;
+    readonly target?: string;
+    readonly keys?: Readonly<Record<string, { readonly apiKeyFile: string; readonly secretFile: string }>>;
+    readonly tag?: string;
+    readonly everyOrder?: boolean;
+    readonly withinMs: number;
+    readonly say: (sentence: string) => void;
+  }): Promise<readonly DirectKillVerdict[]>;
   /** Checks the hash chain of a journal file, read-only, against the files of other nodes. */
   verifyJournal(file: string, witnesses?: readonly string[]): Promise<JournalVerdict>;
   /** The tails that were cut from a journal file, read-only. */
@@ -66,6 +77,16 @@ export type ReAnchorVerdict =
       readonly sentence: string;
     }
   | { readonly kind: "refused"; readonly exit: ExitName; readonly sentence: string };
+
+/** What became of one venue's orders in a direct kill. */
+export interface DirectKillVerdict {
+  readonly venue: string;
+  readonly cancelled: readonly string[];
+  /** Null: the venue could not be asked. */
+  readonly left: readonly string[] | null;
+  readonly lastCancelMs: number | null;
+  readonly why?: string;
+}
 
 /** What a journal file's verification found. */
 export interface JournalVerdict {

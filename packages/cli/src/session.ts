@@ -37,7 +37,8 @@ export async function clientOf(options: TargetOptions, terminal: Terminal): Prom
   return new BatonClient({ endpoints, ...(token !== undefined && { token }) });
 }
 
-async function targetOf(
+/** The nodes that the options or the environment name, and the token for them. */
+export async function targetOf(
   options: TargetOptions,
   terminal: Terminal,
 ): Promise<{ readonly endpoints: readonly string[]; readonly token: string | undefined }> {

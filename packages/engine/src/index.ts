@@ -1,10 +1,12 @@
 /** The one door of the engine. What is heavy (ccxt, SQLite, the node itself) is loaded by the functions that need it. */
+import type { DirectKillOptions, DirectKillVerdict } from "./direct-kill.ts";
 import type { InitOptions, InitVerdict } from "./init-cluster.ts";
 import type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
 
 export * from "./config/load.ts";
 export * from "./config/secrets.ts";
 export { engineFlags } from "./engine-flags.ts";
+export type { DirectKillOptions, DirectKillVerdict } from "./direct-kill.ts";
 export type { InitOptions, InitVerdict } from "./init-cluster.ts";
 export type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
 export type { Strategy, StrategyContext, StrategyInput, StrategyIntent } from "./strategies/strategy.ts";
@@ -27,6 +29,12 @@ export async function initCluster(o: InitOptions): Promise<InitVerdict> {
 export async function reAnchorCluster(o: ReAnchorOptions): Promise<ReAnchorVerdict> {
   const { reAnchorCluster: reAnchor } = await import("./re-anchor.ts");
   return await reAnchor(o);
+}
+
+/** The venue's part of `baton kill --direct`: no node, no leader, no etcd. */
+export async function killDirect(o: DirectKillOptions): Promise<readonly DirectKillVerdict[]> {
+  const { killDirect: kill } = await import("./direct-kill.ts");
+  return await kill(o);
 }
 
 /** The pages that are made of the code, by file name; see `scripts/reference`. */

@@ -22,6 +22,7 @@ const snapshot: MetricsSnapshot = {
   drift: [{ feed: "spot", symbol: "BTC/USDT", isEqual: false }],
   depth: [{ feed: "f", symbol: "BTC/USDT", side: "bid", quote: 12_345.5 }],
   balances: [{ venue: "sim", currency: "USDT", total: 1_000 }],
+  drifts: [{ venue: "sim", subject: "balance USDT", difference: 5 }],
   keeping: { stateDivergence: 0, diskUsedShare: 0.5, archiveLagRecords: 0, isArchiveFailing: false, prunedRecords: 0 },
 };
 

@@ -53,6 +53,8 @@ export interface MetricsSnapshot {
   };
   /** What the account streams told; only a leader listens to them. */
   readonly balances: readonly { readonly venue: string; readonly currency: string; readonly total: number }[];
+  /** What accounts hold beside what the journal explains. */
+  readonly drifts: readonly { readonly venue: string; readonly subject: string; readonly difference: number }[];
 }
 
 export interface Metrics {
@@ -179,6 +181,10 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
     "venue",
     "currency",
   ]);
+  const balanceDrift = gauge("balance_drift", "What the account holds beside what the journal explains, on record.", [
+    "venue",
+    "subject",
+  ]);
   const divergence = gauge(
     "state_divergence",
     "1 while this node's state is known to differ from its leader's, or on the leader a standby's from its own.",
@@ -219,6 +225,8 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       for (const { feed, symbol, side, quote } of now.depth) depth.set({ feed, symbol, side }, quote);
       balance.reset();
       for (const { venue, currency, total } of now.balances) balance.set({ venue, currency }, total);
+      balanceDrift.reset();
+      for (const { venue, subject, difference } of now.drifts) balanceDrift.set({ venue, subject }, difference);
       divergence.set(now.keeping.stateDivergence);
       diskUsed.set(now.keeping.diskUsedShare);
       pruned.set(now.keeping.prunedRecords);

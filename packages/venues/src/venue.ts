@@ -121,6 +121,11 @@ export interface Venue {
     order: { readonly clientOrderId: string; readonly symbol: SymbolId; readonly venueOrderId?: VenueOrderId },
     permit: Permit,
   ): Promise<CancelOutcome>;
+  /**
+   * Sets the venue's dead man's switch for everything this connection trades: without another setting all orders are
+   * cancelled after `timeoutMs`; 0 takes it back. False: it was not set, as far as is known. Absent: the venue has none.
+   */
+  setSwitch?(timeoutMs: number, permit: Permit): Promise<boolean>;
   /** `not-found` is an observation, not a proof: only core's resolution may say when it counts (I10). */
   query(symbol: SymbolId, clientOrderId: string): Promise<QueryOutcome>;
   /** Without a symbol: of all configured symbols. Throws `VenueUnavailable`. */

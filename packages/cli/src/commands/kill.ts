@@ -6,6 +6,8 @@ import { killLevels, killText, scopesOf } from "@baton/core";
 import type { KillLevel } from "@baton/core";
 import type { Command } from "commander";
 import { CliEnd } from "../exit.ts";
+import { killDirectly } from "./direct-kill.ts";
+import type { DirectOptions } from "./direct-kill.ts";
 import { operate, withOperation } from "../operate.ts";
 import type { OperateOptions } from "../operate.ts";
 import { clientOf, withTarget } from "../session.ts";
@@ -17,8 +19,13 @@ export function addKillCommands(program: Command, terminal: Terminal): void {
     .description("stop new orders at once and take the open ones back; cancels still pass")
     .argument("<level>", killLevels.join(", "))
     .argument("[id]", "the strategy or principal, the symbol, the venue, the account; none for the cluster")
-    .action(async (asked: string, target: string | undefined, options: OperateOptions) => {
+    .option("--direct", "without leader and etcd: tell each node by itself, take the orders back at the venue itself")
+    .option("--key <venue=key,secret...>", "direct: files of a key of your own for a venue; default: the node's")
+    .option("--tag <tag>", "direct: the tag of this cluster's orders, where no node can tell it")
+    .option("--every-order", "direct: foreign orders on the account too")
+    .action(async (asked: string, target: string | undefined, options: OperateOptions & DirectOptions) => {
       const level = levelOf(asked, target);
+      if (options.direct === true) return await killDirectly(level, target, options, terminal);
       await operate(
         await clientOf(options, terminal),
         terminal,

@@ -1,5 +1,5 @@
 /**
- * `baton orders`: list, show, place and cancel. Placing runs under a key: repeat the command with the same `--id` and
+ * `baton orders`: list, show, place and cancel (what is done to a parent, and to a doubt, stands beside it). Placing runs under a key: repeat the command with the same `--id` and
  * nothing is placed twice, whatever became of the first try.
  */
 import { randomUUID } from "node:crypto";
@@ -13,6 +13,7 @@ import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import { addDirectionCommands } from "./directions.ts";
 import { viewText } from "./order-text.ts";
+import { addResolveCommand } from "./resolve.ts";
 import type { TargetOptions } from "../session.ts";
 import { paint, table } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
@@ -107,6 +108,7 @@ export function addOrdersCommands(program: Command, terminal: Terminal): void {
       print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));
     });
   addDirectionCommands(orders, terminal);
+  addResolveCommand(orders, terminal);
 }
 
 async function list(options: ListOptions, terminal: Terminal): Promise<void> {

@@ -26,8 +26,11 @@ export function addPositionsCommand(program: Command, terminal: Terminal): void 
             ]),
           ),
           table(
-            ["VENUE", "ACCOUNT", "CURRENCY", "BALANCE"],
-            balances.map((each) => [each.venue, each.account, each.currency, each.total]),
+            ["VENUE", "ACCOUNT", "CURRENCY", "BALANCE", "BY THE JOURNAL", "KNOWN DRIFT"],
+            balances.map(({ venue, account, currency, total, journal, drift }) => [
+              ...[venue, account, currency, total],
+              ...[journal ?? "–", drift ?? "–"],
+            ]),
           ),
         ].join("\n\n"),
       );

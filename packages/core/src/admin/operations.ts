@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { Epoch, NodeId, OperationId } from "../ids.ts";
 import { killLevels } from "../risk/kill.ts";
-import type { KillLevel } from "../risk/kill.ts";
+import type { KillLevel, KillScope } from "../risk/kill.ts";
 import type { OperationPhase, OperationWhat } from "../succession/records.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
@@ -102,6 +102,55 @@ export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminat
   ],
   "must be switchover, failover, kill, unkill, pause, resume, autofailover or acknowledge",
 ) as unknown as z.ZodType<OperationRequest>;
+
+/** Body of `POST /v1/kill`: told to one node, which writes it to its own disk. One kill has one time on all nodes. */
+export interface KillHereRequest {
+  readonly level: KillLevel;
+  readonly target?: string;
+  readonly reason: string;
+  readonly atWallMs: number;
+}
+
+export const killHereRequestSchema: z.ZodType<KillHereRequest> = z
+  .strictObject({
+    level,
+    target: killTarget,
+    reason: asked.reason,
+    atWallMs: z.int("must be a time in milliseconds").min(0),
+  })
+  .refine(isWholeTarget, { path: ["target"], message: "must name what is killed at any level but cluster" });
+
+/** Its answer: the kill is on the disk of this node, and in force where it leads. */
+export interface KillHereView {
+  readonly version: 1;
+  readonly node: string;
+  readonly isLeader: boolean;
+  /** Marks the orders of this cluster at a venue; null where the node does not know yet. */
+  readonly tag: string | null;
+}
+
+export const killHereViewSchema: z.ZodType<KillHereView> = z.looseObject({
+  version: z.literal(1),
+  node: z.string(),
+  isLeader: z.boolean(),
+  tag: z.string().nullable(),
+});
+
+const scopeWords = {
+  by: z.string(),
+  reason: z.string(),
+  atWallMs: z.number(),
+  isLocal: z.exactOptional(z.literal(true)),
+};
+
+/** Kills as they stand in a node's own file. */
+export const killScopesSchema: z.ZodType<readonly KillScope[]> = z.array(
+  z.discriminatedUnion("level", [
+    z.strictObject({ level: z.literal("cluster"), ...scopeWords }),
+    z.strictObject({ level: z.enum(["strategy", "instrument", "venue"]), id: z.string(), ...scopeWords }),
+    z.strictObject({ level: z.literal("account"), id: z.string(), venues: z.array(z.string()), ...scopeWords }),
+  ]),
+) as unknown as z.ZodType<readonly KillScope[]>;
 
 /** Checks the body of `POST /operations`. */
 export function checkOperationRequest(body: unknown): Checked<OperationRequest> {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Decimal } from "../decimal.ts";
 import type { JournalEvent } from "../formats/events.ts";
 import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import type { OperatorFinding } from "../orders/operator-resolution.ts";
 import type { OrderStanding } from "../orders/order-row.ts";
 import type { OrderTerms, OrderType, Side, TimeInForce } from "../orders/terms.ts";
 import { checkParentRequest, parentRequestSchema, parentViewSchema } from "./algorithms.ts";
@@ -74,6 +75,30 @@ export function checkOrderRequest(body: unknown): Checked<PlaceOrderRequest> {
   return isParent ? checkParentRequest(body) : checkBody<PlaceOrderRequest>(orderSchema, body);
 }
 
+/** Body of `POST /v1/orders/:id/resolve`: an operator's word on a doubt. `cluster`: its name, typed. */
+export type ResolveRequest = OperatorFinding & { readonly reason: string; readonly cluster: string };
+
+const resolveCommon = {
+  reason: z.string("must say why").trim().min(1, "must say why").max(500, "must have at most 500 characters"),
+  cluster: z.string("must be the cluster's name"),
+};
+
+/** Checks it. */
+export const resolveRequestSchema: z.ZodType<ResolveRequest> = z.discriminatedUnion(
+  "as",
+  [
+    z.strictObject({ as: z.literal("not-accepted"), ...resolveCommon }),
+    z.strictObject({
+      as: z.literal("accepted"),
+      venueOrderId: z.string("must be the venue's id of the order").regex(/^[\x21-\x7e]{1,64}$/, "must be one word"),
+      status: z.enum(["open", "filled", "cancelled", "expired"], "must be open, filled, cancelled or expired"),
+      executed: decimalText(),
+      ...resolveCommon,
+    }),
+  ],
+  "must be accepted or not-accepted",
+) as unknown as z.ZodType<ResolveRequest>;
+
 /** Settled class of the last attempt; null while there is none. */
 export type OrderOutcome = "accepted" | "rejected" | "not-sent" | "in-doubt";
 
@@ -119,7 +144,12 @@ export interface BalanceView {
   readonly venue: VenueId;
   readonly account: string;
   readonly currency: string;
+  /** By the venue, free and locked together. */
   readonly total: Decimal;
+  /** By the baseline and the fills since; null where trades do not add up to it (a wallet of futures). */
+  readonly journal?: Decimal | null;
+  /** What is on record to be there beside that, such as a deposit. */
+  readonly drift?: Decimal;
 }
 
 const terms = z.looseObject({
@@ -189,6 +219,10 @@ export const balancesSchema: z.ZodType<{ readonly version: 1; readonly balances:
   z.looseObject({
     version: z.literal(1),
     balances: z.array(
-      z.looseObject({ venue: venueSchema, account: z.string(), currency: z.string(), total: decimalText() }),
+      z.looseObject({
+        ...{ venue: venueSchema, account: z.string(), currency: z.string() },
+        ...{ total: decimalText(), journal: z.exactOptional(decimalText().nullable()) },
+        drift: z.exactOptional(decimalText()),
+      }),
     ),
   });

@@ -12,7 +12,12 @@ import {
   probeViewSchema,
   promotabilitySchema,
 } from "./cluster.ts";
-import { operationRequestSchema, operationViewSchema } from "./operations.ts";
+import {
+  killHereRequestSchema,
+  killHereViewSchema,
+  operationRequestSchema,
+  operationViewSchema,
+} from "./operations.ts";
 import {
   balancesSchema,
   orderOrParentSchema,
@@ -20,6 +25,7 @@ import {
   placeOrderAnswerSchema,
   placeOrderRequestSchema,
   positionsSchema,
+  resolveRequestSchema,
 } from "./orders.ts";
 import { problemSchema } from "./problem.ts";
 import { enableRequestSchema, riskViewSchema } from "./risk.ts";
@@ -34,6 +40,8 @@ export type ApiSchemaName =
   | "EnableRequest"
   | "Feeds"
   | "History"
+  | "KillHere"
+  | "KillHereRequest"
   | "Operation"
   | "OperationRequest"
   | "Order"
@@ -44,6 +52,7 @@ export type ApiSchemaName =
   | "Probe"
   | "Problem"
   | "Promotability"
+  | "ResolveRequest"
   | "Risk";
 
 /** Their schemas. */
@@ -55,6 +64,8 @@ export const apiSchemas: Readonly<Record<ApiSchemaName, z.ZodType>> = {
   EnableRequest: enableRequestSchema,
   Feeds: feedsSchema,
   History: historyPageSchema,
+  KillHere: killHereViewSchema,
+  KillHereRequest: killHereRequestSchema,
   Operation: operationViewSchema,
   OperationRequest: operationRequestSchema,
   Order: orderOrParentSchema,
@@ -65,6 +76,7 @@ export const apiSchemas: Readonly<Record<ApiSchemaName, z.ZodType>> = {
   Probe: probeViewSchema,
   Problem: problemSchema,
   Promotability: promotabilitySchema,
+  ResolveRequest: resolveRequestSchema,
   Risk: riskViewSchema,
 };
 
@@ -123,6 +135,8 @@ export type ApiRouteName =
   | "order"
   | "cancelOrder"
   | "directOrder"
+  | "resolveOrder"
+  | "killHere"
   | "risk"
   | "enableRisk"
   | "positions"
@@ -247,6 +261,37 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
       404: problemAnswer("`not-found`"),
       422: problemAnswer("`invalid` with the field, or the code with which it was refused"),
       503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
+    },
+  },
+  resolveOrder: {
+    method: "POST",
+    path: "/v1/orders/:id/resolve",
+    right: "operator",
+    on: "leader",
+    summary: "Ends a doubt by an operator's word, on record; refused while the venue can still prove it",
+    parameters: [idParameter("`i-…` an order in doubt")],
+    body: "ResolveRequest",
+    answers: {
+      202: { says: "durable; the order as it stands", body: "Order" },
+      404: problemAnswer("`not-found`"),
+      409: problemAnswer(
+        "`conflict`: it is not in doubt, the venue may still prove what became of it, or has said otherwise",
+      ),
+      422: problemAnswer("`invalid` with the field; `not-confirmed`: the cluster's name was not typed"),
+      503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
+    },
+  },
+  killHere: {
+    method: "POST",
+    path: "/v1/kill",
+    right: "operator",
+    on: "any",
+    summary:
+      "Tells this very node of a kill, without leader and etcd: on its disk when answered, in force while it leads, told to etcd when that answers",
+    body: "KillHereRequest",
+    answers: {
+      202: { says: "it is on this node's disk", body: "KillHere" },
+      422: problemAnswer("`invalid`: names the field"),
     },
   },
   risk: {

@@ -5,6 +5,7 @@
  */
 import type { Decimal } from "../decimal.ts";
 import type { NodeId, SymbolId, VenueId } from "../ids.ts";
+import type { SwitchPolicy } from "../risk/dead-mans-switch.ts";
 import type { ExchangeId } from "../venues/profile.ts";
 
 /** One parsed, checked and completed configuration file. */
@@ -126,6 +127,8 @@ export interface VenueConfig {
   readonly deadlineMs: number;
   readonly uniqueness: "open-only" | "forever" | "none";
   readonly limits?: VenueLimits;
+  /** Absent: `none`. */
+  readonly deadMansSwitch?: { readonly policy: SwitchPolicy; readonly timeoutMs: number };
   /** All nodes reach the venue from one address: they share what it allows an address. */
   readonly sharedAddress: boolean;
   /** Where new orders go while this venue is ill. */
@@ -172,6 +175,8 @@ export interface RiskConfig {
   readonly dayLossMax?: Readonly<Record<string, Decimal>>;
   /** Whether an order needs a free balance that covers it; absent: it does. */
   readonly balances?: "check" | "ignore";
+  /** What a resting order that the venue cancelled and nobody here took back leads to; absent: stop. */
+  readonly unaskedCancels?: "stop" | "warn";
   readonly clockErrorMaxMs: number;
 }
 

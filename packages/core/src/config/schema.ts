@@ -8,6 +8,7 @@ import { parseDecimal } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import { exchangeIds } from "../venues/profiles/index.ts";
 import type { Branded, NodeId, SymbolId, VenueId } from "../ids.ts";
+import type { SwitchPolicy } from "../risk/dead-mans-switch.ts";
 import type {
   ApiConfig,
   ArchiveConfig,
@@ -110,6 +111,18 @@ const venue: z.ZodType<VenueConfig> = z.strictObject({
     "none",
   ),
   limits: z.exactOptional(limits),
+  deadMansSwitch: z.exactOptional(
+    z
+      .strictObject({
+        policy: choice<SwitchPolicy>(
+          "none; arm-on-lead: set while there is a leader, taken back when the last one stops in order; arm-always: never taken back, so that a cluster that stops leaves no order behind",
+          ["none", "arm-on-lead", "arm-always"],
+          "none",
+        ),
+        timeoutMs: whole("after how long without a leader the venue cancels every order", 5_000, 300_000, 30_000),
+      })
+      .describe("the venue's dead man's switch, where it has one; {policy, timeoutMs}; default none"),
+  ),
   alternate: z.exactOptional(
     named<VenueId>("id of the venue that takes new orders while this one is ill; they are refused then without it"),
   ),
@@ -196,6 +209,11 @@ const risk: z.ZodType<RiskConfig> = z.strictObject({
     "whether an order needs a free balance that covers it beside all open ones",
     ["check", "ignore"],
     "check",
+  ),
+  unaskedCancels: choice(
+    "a resting order is cancelled at the venue and nobody here took it back: stop kills the account, on record, since somebody else acts on it; warn only says so",
+    ["stop", "warn"],
+    "stop",
   ),
   clockErrorMaxMs: whole("bound on the clock error to the venue above which no new order is sent", 10, 5_000, 250),
 });

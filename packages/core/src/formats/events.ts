@@ -19,6 +19,7 @@ import type {
 } from "../ids.ts";
 import type { AlgorithmParameters } from "./algorithms.ts";
 import type { PlaceOutcome, VenueOrder } from "../orders/outcome.ts";
+import type { DriftSubject } from "../orders/drift.ts";
 import type { KillLevel, KillScope } from "../risk/kill.ts";
 import type { OrderTerms, PriceBasis } from "../orders/terms.ts";
 import type { WallMs } from "../time.ts";
@@ -114,6 +115,8 @@ export interface DoubtResolved {
     | { readonly kind: "accepted"; readonly order: VenueOrder }
     | { readonly kind: "not-accepted"; readonly proof: string };
   readonly by: "venue" | "operator";
+  /** Who said so and why, where it was an operator. */
+  readonly word?: string;
   readonly atWallMs: WallMs;
 }
 
@@ -281,6 +284,18 @@ export interface OrphanFound {
   readonly atWallMs: WallMs;
 }
 
+/** The account holds another amount than the journal explains, and has for a while. Neither number was changed. */
+export interface DriftFound {
+  readonly kind: "drift.found";
+  readonly venue: VenueId;
+  readonly subject: DriftSubject;
+  /** By the baseline and the fills since. */
+  readonly journal: Decimal;
+  /** By the venue. */
+  readonly told: Decimal;
+  readonly atWallMs: WallMs;
+}
+
 /** A strategy's new state, in the same frame as the intents that came of the same input. */
 export interface StrategyAdvanced {
   readonly kind: "strategy.advanced";
@@ -331,6 +346,7 @@ export type JournalEvent =
   | ControlSwitched
   | RiskDayOpened
   | OrphanFound
+  | DriftFound
   | StrategyAdvanced
   | StrategySwitched
   | OperationNoted;

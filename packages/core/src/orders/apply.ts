@@ -6,10 +6,11 @@
  */
 import { assert, assertNever } from "../assert.ts";
 import { add, compare, isPositive, multiply, subtract, zero } from "../decimal.ts";
-import type { FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
+import type { DriftFound, FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
 import type { IntentId, ParentId, Sequence } from "../ids.ts";
 import { fixedSlices } from "../formats/algorithms.ts";
 import { switched } from "../risk/controls.ts";
+import { driftKey } from "./drift.ts";
 import { indexOrder, noteAttempt, noteCancel, unindexOrder } from "./indexes.ts";
 import {
   answered,
@@ -63,7 +64,9 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
     }
     case "baseline.taken": {
       const { kind: _kind, venue, ...baseline } = event;
-      state.baselines.set(venue, { venue, baseline, orphans: state.baselines.get(venue)?.orphans ?? [] });
+      const known = state.baselines.get(venue);
+      const drifts = known?.drifts === undefined ? {} : { drifts: known.drifts };
+      state.baselines.set(venue, { venue, baseline, orphans: known?.orphans ?? [], ...drifts });
       touched.push({ table: "baselines", key: venue });
       return;
     }
@@ -155,6 +158,9 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
       return;
     case "orphan.found":
       noteOrphan(state, event, touched);
+      return;
+    case "drift.found":
+      noteDrift(state, event, touched);
       return;
     case "strategy.advanced": {
       const known = state.strategies.get(event.strategy);
@@ -352,5 +358,12 @@ function noteOrphan(state: EngineState, event: OrphanFound, touched: Touched[]):
   const known = state.baselines.get(venue);
   const orphans = [...(known?.orphans ?? []), orphan].slice(-orphansKept);
   state.baselines.set(venue, { ...(known ?? { venue }), orphans });
+  touched.push({ table: "baselines", key: venue });
+}
+
+function noteDrift(state: EngineState, event: DriftFound, touched: Touched[]): void {
+  const { kind: _kind, venue, ...drift } = event;
+  const known = state.baselines.get(venue) ?? { venue, orphans: [] };
+  state.baselines.set(venue, { ...known, drifts: { ...known.drifts, [driftKey(drift.subject)]: drift } });
   touched.push({ table: "baselines", key: venue });
 }

@@ -93,6 +93,7 @@ export function refusalOf(state: EngineState, event: JournalEvent): string | und
     }
     case "kill.set":
     case "orphan.found":
+    case "drift.found":
     case "strategy.advanced":
     case "strategy.switched":
     case "operation.noted":

@@ -12,6 +12,7 @@ import type { AlgorithmParameters } from "../formats/algorithms.ts";
 import type {
   BaselineTaken,
   ControlSwitched,
+  DriftFound,
   FillRecorded,
   OrphanFound,
   ParentEnded,
@@ -110,6 +111,8 @@ export interface BaselineRow {
   readonly baseline?: Omit<BaselineTaken, "kind" | "venue">;
   /** The latest `orphansKept` of them. */
   readonly orphans: readonly Omit<OrphanFound, "kind" | "venue">[];
+  /** What the account holds beside what the journal explains, by `driftKey`; absent: nothing was ever found. */
+  readonly drifts?: Readonly<Record<string, Omit<DriftFound, "kind" | "venue">>>;
 }
 
 /** A strategy's last journaled state. */

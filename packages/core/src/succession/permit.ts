@@ -29,6 +29,15 @@ export function issuePermit(ground: PermitGround, deadlineMonoMs: MonoMs, now: M
   return { epoch: ground.epoch, deadlineMonoMs } as Permit;
 }
 
+/**
+ * The right of a person who kills directly, with a key of his own and no part in any cluster: to take orders back until
+ * `deadlineMonoMs`. Epoch 0 is nobody's. It is for a program whose venue connections call every order killed, so that
+ * nothing can be placed with it.
+ */
+export function takeBackPermit(deadlineMonoMs: MonoMs): Permit {
+  return { epoch: 0, deadlineMonoMs } as Permit;
+}
+
 /** Asked at the socket: the permit in force at this instant, if any. */
 export interface PermitSource {
   current(now: MonoMs): Permit | undefined;

@@ -14,9 +14,19 @@ import type {
   ParentRow,
   PlaceOrderAnswer,
   Refusal,
+  ResolveRequest,
   Sequence,
 } from "@baton/core";
-import { apiRoutes, checkBody, checkOrderRequest, directionSchema, id, isPassingRefusal, problem } from "@baton/core";
+import {
+  apiRoutes,
+  checkBody,
+  checkOrderRequest,
+  directionSchema,
+  id,
+  isPassingRefusal,
+  problem,
+  resolveRequestSchema,
+} from "@baton/core";
 import type { Desk } from "../desk/desk.ts";
 import type { Journal } from "@baton/journal";
 import { CommitUnknown } from "../ledger.ts";
@@ -52,6 +62,7 @@ export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
     { ...apiRoutes.orders, handle: (request) => list(context, request) },
     { ...apiRoutes.order, handle: (request) => show(context, request) },
     { ...apiRoutes.directOrder, handle: (request) => direct(context, request) },
+    { ...apiRoutes.resolveOrder, handle: (request) => resolveDoubt(context, request) },
     { ...apiRoutes.cancelOrder, handle: (request) => cancel(context, request) },
     {
       ...apiRoutes.positions,
@@ -184,6 +195,29 @@ async function direct(context: OrderRoutesContext, request: RouteRequest): Promi
   if (taken === "unknown") return no(404, "not-found", `there is no parent order ${ref}`);
   if (taken.kind === "refused") return refusal(taken.refusal);
   return (await notCommitted(context, taken.sequence)) ?? { ...(await show(context, request)), status: 202 };
+}
+
+async function resolveDoubt(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
+  const ref = request.params["id"] ?? "";
+  const checked = checkBody<ResolveRequest>(resolveRequestSchema, request.body);
+  if (checked.kind === "invalid") return { status: checked.problem.status, body: checked.problem };
+  const { reason, cluster, ...finding } = checked.value;
+  const { name } = context.config.cluster;
+  if (cluster !== name) {
+    return no(
+      422,
+      "not-confirmed",
+      `what is said here counts as the truth: repeat it with "cluster": "${name}"`,
+      "cluster",
+    );
+  }
+  const resolved = context.desk().resolve(ref, finding, { by: request.principal.name, reason });
+  if (resolved === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
+  if (resolved === "unknown") return no(404, "not-found", `there is no open order ${ref}`);
+  if (typeof resolved !== "number" && resolved.code === "finding-malformed")
+    return no(422, "invalid", resolved.sentence, "executed");
+  if (typeof resolved !== "number") return no(409, "conflict", resolved.sentence);
+  return (await notCommitted(context, resolved)) ?? { ...(await show(context, request)), status: 202 };
 }
 
 /** Undefined once the record is durable; else the 503 that says that it may be. */

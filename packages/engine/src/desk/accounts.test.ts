@@ -60,3 +60,19 @@ test("an end that the stream told before a stale answer to the placement is the 
   await pass(1_000);
   expect(rig.row(intent).status).toBe("cancelled");
 });
+
+test("money that comes from elsewhere is recorded as drift, once, with both numbers, and risk goes on by the venue's", async () => {
+  const rig = await leading();
+  const told = { USDT: decimal("100500") };
+  rig.venue.tell({ kind: "balances", balances: told, source: "recovery" });
+  await pass(5_000);
+  rig.venue.tell({ kind: "balances", balances: told, source: "recovery" });
+  await pass(5_000);
+  rig.venue.tell({ kind: "balances", balances: told, source: "recovery" });
+  const drifts = rig.journal.events.filter((event) => event.kind === "drift.found");
+  expect(drifts).toMatchObject([{ subject: { currency: "USDT" }, journal: "100000", told: "100500" }]);
+  expect(rig.warnings).toEqual([
+    "account.drift: balance USDT at sim: 100500 by the venue, 100000 by the journal; neither was changed.",
+  ]);
+  expect(rig.ledger.speculative.baselines.get(rig.venue.id)?.baseline?.balances).toEqual({ USDT: "100000" });
+});

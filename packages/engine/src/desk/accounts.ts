@@ -5,6 +5,7 @@
  */
 import type {
   Decimal,
+  DriftWatch,
   IntentId,
   JournalEvent,
   OrderRow,
@@ -22,8 +23,10 @@ import {
   isUnsettled,
   latestAttempt,
   marketKey,
+  driftKey,
   reconcile,
   venueOrderKey,
+  watchDrift,
 } from "@baton/core";
 import type { AccountEvent, AccountStream, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
 import { takeBaseline, VenueUnavailable } from "@baton/venues";
@@ -35,13 +38,25 @@ const baselineRetryMs = 250;
 /** How many foreign orders are remembered; a doubt asks about trades of the last seconds only. */
 const foreignKept = 20_000;
 
+/** What accounts need of others, and how this term began. */
+export interface AccountPorts {
+  /** Every venue's orders and trades must be read before anything is ordered. */
+  readonly isReconcileDue: boolean;
+  /** The venue told of an order of ours whose fate was open. */
+  onEvidence(order: OrderRow, venueOrder: VenueOrder): void;
+  /** Nothing new may be risked on the account at this venue. */
+  stop(venue: VenueId, why: string): void;
+}
+
 export class Accounts {
   readonly #context: DeskContext;
   readonly #term: Term;
-  readonly #onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void;
+  readonly #ports: AccountPorts;
   readonly #streams: AccountStream[] = [];
   readonly #states = new Map<VenueId, AccountStreamState>();
   readonly #balances = new Map<VenueId, Map<string, Decimal>>();
+  /** What is not yet known to be drift. */
+  readonly #drifts = new Map<VenueId, DriftWatch>();
   /** Venues that have told every balance in this term. */
   readonly #complete = new Set<VenueId>();
   /** By `venueOrderKey`: orders that were told under an id that is not ours. */
@@ -51,19 +66,11 @@ export class Accounts {
   /** What was told of an order before its placement was answered. */
   readonly #early = new Map<IntentId, { readonly venue: VenueId; readonly order: VenueOrder }>();
 
-  /** `onEvidence`: the venue told of an order of ours whose fate was open. */
-  constructor(
-    context: DeskContext,
-    term: Term,
-    o: {
-      readonly isReconcileDue: boolean;
-      readonly onEvidence: (order: OrderRow, venueOrder: VenueOrder) => void;
-    },
-  ) {
+  constructor(context: DeskContext, term: Term, ports: AccountPorts) {
     this.#context = context;
     this.#term = term;
-    this.#onEvidence = o.onEvidence;
-    this.#unreconciled = new Set(o.isReconcileDue ? context.config.venues.map((venue) => venue.id) : []);
+    this.#ports = ports;
+    this.#unreconciled = new Set(ports.isReconcileDue ? context.config.venues.map((venue) => venue.id) : []);
   }
 
   /** Starts listening, and takes the baseline of every account that has none. The epoch's opening is committed. */
@@ -213,6 +220,23 @@ export class Accounts {
     }
     for (const [currency, total] of Object.entries(told)) known.set(currency, total);
     this.#balances.set(venue, known);
+    this.#watchDrift(venue, told, isAll);
+  }
+
+  /** Held against the journal's own count; what stays different is recorded with both numbers, and told. */
+  #watchDrift(venue: VenueId, balances: Readonly<Record<string, Decimal>>, isAll: boolean): void {
+    // A wallet of futures is not what its trades add up to.
+    const symbols = [...(this.#context.venues.get(venue)?.instruments.keys() ?? [])];
+    if (symbols.some((symbol) => symbol.includes(":"))) return;
+    const reading = { venue, balances, isAll, atWallMs: wallNow() };
+    const { watch, found } = watchDrift(this.#term.state, reading, this.#drifts.get(venue) ?? new Map());
+    this.#drifts.set(venue, watch);
+    for (const drift of found) {
+      this.#term.note(drift);
+      const { subject, journal, told } = drift;
+      const sentence = `${driftKey(subject)} at ${venue}: ${told} by the venue, ${journal} by the journal; neither was changed.`;
+      this.#context.warn("account.drift", sentence, { venue, subject: driftKey(subject), journal, told });
+    }
   }
 
   #onFill(venue: VenueId, fill: VenueTrade): void {
@@ -253,11 +277,12 @@ export class Accounts {
     if (known === undefined) return this.#noteForeign(venue, order);
     if (latestAttempt(known).clientOrderId !== order.clientOrderId) {
       const sentence = `${known.id}: the venue tells of ${order.clientOrderId}, an attempt that was proved absent`;
-      return this.#context.warn("order.absent-attempt-seen", sentence, { intent: known.id });
+      this.#context.warn("order.absent-attempt-seen", sentence, { intent: known.id });
+      return this.#ports.stop(venue, sentence);
     }
     if (isUnsettled(known)) {
       // A request that is still under way gets its answer by itself; the same word twice would be refused as known.
-      if (known.status === "in-doubt") this.#onEvidence(known, order);
+      if (known.status === "in-doubt") this.#ports.onEvidence(known, order);
       else this.#early.set(known.id, { venue, order });
       return;
     }

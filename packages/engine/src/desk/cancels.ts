@@ -16,11 +16,14 @@ const lookEveryMs = 20;
 export class Cancels {
   readonly #context: DeskContext;
   readonly #term: Term;
+  readonly #onEvidence: (order: OrderRow, told: VenueOrder) => void;
   readonly #armed = new Set<IntentId>();
 
-  constructor(context: DeskContext, term: Term) {
+  /** `onEvidence`: the venue told of an order whose fate was open; whether it is ours by its terms is asked there. */
+  constructor(context: DeskContext, term: Term, onEvidence: (order: OrderRow, told: VenueOrder) => void) {
     this.#context = context;
     this.#term = term;
+    this.#onEvidence = onEvidence;
   }
 
   /** The wish is committed: acts now and until the order has ended or the term is over. */
@@ -80,10 +83,10 @@ export class Cancels {
   #told(intent: IntentId, attempt: number, told: VenueOrder): void {
     const now = this.#term.state.orders.get(intent);
     if (now === undefined || isOrderEnded(now) || latestAttempt(now).number !== attempt) return;
-    const at = { intent, attempt, atWallMs: wallNow() } as const;
-    if (!isUnsettled(now)) this.#term.note({ kind: "order.updated", ...at, order: told });
-    else if (now.status === "in-doubt") {
-      this.#term.note({ kind: "doubt.resolved", ...at, by: "venue", resolution: { kind: "accepted", order: told } });
+    if (isUnsettled(now)) {
+      if (now.status === "in-doubt") this.#onEvidence(now, told);
+      return;
     }
+    this.#term.note({ kind: "order.updated", intent, attempt, atWallMs: wallNow(), order: told });
   }
 }

@@ -4,6 +4,7 @@ import type {
   DeploymentTag,
   Epoch,
   KillScope,
+  KillState,
   MarketView,
   NodeId,
   PermitSource,
@@ -33,6 +34,8 @@ export interface DeskContext {
   readonly traces: OrderTraces;
   /** Etcd has not heard of this kill, which is on record here: it is to be told. May be called again until it has. */
   readonly reassertKill: (scope: KillScope) => void;
+  /** Kills that this node was told of itself and etcd has not heard of. */
+  readonly localKill: () => KillState;
   /** Every venue's orders and trades were read in this term, where that was due; what they told is recorded up to here. */
   readonly reconciled: (epoch: Epoch, sequence: Sequence) => void;
   /** Why no new risk may be taken now whatever the order; undefined when it may. */

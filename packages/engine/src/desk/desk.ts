@@ -14,6 +14,9 @@ import type {
   KillRecord,
   KillScope,
   KillState,
+  OperatorFinding,
+  OperatorRefusal,
+  OrderRow,
   ParentId,
   PlaceOrderRequest,
   PlaceOutcome,
@@ -24,16 +27,20 @@ import type {
   WallMs,
 } from "@baton/core";
 import {
+  accountStop,
   assert,
   id,
   inheritedDoubts,
   isSameKill,
+  isUnaskedCancel,
   killInForce,
   killOn,
   killText,
+  operatorResolution,
   reissuableIntents,
   riskView,
   scopesOf,
+  strictestKill,
   subjectOf,
   withKill,
 } from "@baton/core";
@@ -54,6 +61,7 @@ import { Parents } from "./parents.ts";
 import { Placements } from "./placements.ts";
 import { RiskDays } from "./risk-days.ts";
 import { RiskInputs } from "./risk-inputs.ts";
+import { Switches } from "./switches.ts";
 import { Term } from "./term.ts";
 
 /** How a term begins. */
@@ -80,6 +88,7 @@ interface Parts {
   readonly intake: Intake;
   readonly parents: Parents;
   readonly placements: Placements;
+  readonly switches: Switches;
 }
 
 export class Desk {
@@ -128,9 +137,11 @@ export class Desk {
       if (!isKnown) this.#context.warn("event.refused", refused.message, { code: refused.code });
     });
     const { isReconcileDue } = start;
+    const stop = (venue: VenueId, why: string): void => this.#stopAccount(venue, why);
     const accounts: Accounts = new Accounts(this.#context, term, {
       isReconcileDue,
       onEvidence: (order, told) => doubts.evidence(order, told),
+      stop,
     });
     const inputs = new RiskInputs(this.#context, term, (venue) => accounts.fundsOf(venue));
     const intake = new Intake(this.#context, term, inputs, (venue) => accounts.whyNotReady(venue));
@@ -141,11 +152,13 @@ export class Desk {
     const doubts: Doubts = new Doubts(this.#context, term, {
       ended: (intent) => placements.drive(intent),
       isForeign: (venue, symbol, venueOrderId) => accounts.isForeign(venue, symbol, venueOrderId),
+      stop,
     });
-    const cancels = new Cancels(this.#context, term);
+    const cancels = new Cancels(this.#context, term, (order, told) => doubts.evidence(order, told));
     const parents = new Parents(term, intake.parents);
     const days = new RiskDays(this.#context, term, inputs);
-    this.#parts = { term, accounts, cancels, days, doubts, inputs, intake, parents, placements };
+    const switches = new Switches(this.#context, term);
+    this.#parts = { term, accounts, cancels, days, doubts, inputs, intake, parents, placements, switches };
     const inDoubt = inheritedDoubts(term.state);
     return term.decide([
       {
@@ -191,6 +204,7 @@ export class Desk {
       case "order.updated":
       case "fill.recorded": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
+        if (order !== undefined && isUnaskedCancel(order)) this.#cancelledUnasked(order);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
       case "slice.skipped":
@@ -201,6 +215,7 @@ export class Desk {
       case "risk.day-opened":
       case "baseline.taken":
       case "orphan.found":
+      case "drift.found":
       case "strategy.advanced":
       case "strategy.switched":
       case "operation.noted":
@@ -248,18 +263,37 @@ export class Desk {
     return "kind" in enabled ? { kind: "recorded", sequence: parts.term.decide([enabled]) } : enabled;
   }
 
+  /** Ends a doubt by an operator's word, unless the venue can still prove it; `unknown`: there is no such order. */
+  resolve(
+    intent: string,
+    finding: OperatorFinding,
+    operator: { readonly by: string; readonly reason: string },
+  ): Sequence | OperatorRefusal | "unknown" | undefined {
+    const parts = this.#parts;
+    if (parts === undefined || !parts.term.isTrading) return undefined;
+    const order = parts.term.state.orders.get(id<IntentId>(intent));
+    if (order === undefined) return "unknown";
+    const made = operatorResolution(parts.doubts.known(order), finding, operator, wallNow());
+    if ("code" in made) return made;
+    this.#context.warn("doubt.resolved-by-operator", `${operator.by} ended the doubt about ${intent}: ${finding.as}.`, {
+      intent,
+    });
+    return parts.term.decide([made]);
+  }
+
   /** Records a fact of this node's own while it leads. */
   note(event: JournalEvent): void {
     this.#parts?.term.note(event);
   }
 
-  /** Takes the kill level that etcd holds; only a change is recorded. */
+  /** Takes the kills that etcd holds, and those that this node was told of itself; only a change is recorded. */
   applyKill(kill: KillRecord | undefined): void {
     const term = this.#parts?.term;
     const now = wallNow();
     const etcd: KillState = kill ?? { level: "off", by: "etcd", reason: "the kill key is gone", atWallMs: now };
     if (term === undefined || !term.isTrading) return;
-    const { kill: next, missing } = killInForce(etcd, term.state.engine.kill);
+    const here = strictestKill(term.state.engine.kill, this.#context.localKill());
+    const { kill: next, missing } = killInForce(etcd, here);
     for (const scope of missing) this.#context.reassertKill(scope);
     if (isSameKill(term.state.engine.kill, next)) return;
     this.#setKill(term, next);
@@ -282,6 +316,33 @@ export class Desk {
     this.#context.warn("kill.set", `Kill level ${level} by ${by}: ${reason}${covered === "" ? "" : ` (${covered})`}.`);
     this.#takeBackKilled();
     return sequence;
+  }
+
+  /** Somebody else acts on the account, or a proof was wrong: nothing new is risked there until a person has looked. */
+  #stopAccount(venue: VenueId, why: string): void {
+    const term = this.#parts?.term;
+    if (term === undefined || term.isOver) return;
+    const before = term.state.engine.kill;
+    const scope = accountStop(this.#context.config.venues, venue, why, wallNow());
+    const next = withKill(before, scope);
+    if (isSameKill(before, next)) return;
+    const { level, by, reason } = next;
+    // Not a wish but a fact of the world: it is recorded also while a switchover holds everything new back.
+    term.note({ kind: "kill.set", level, by, reason, atWallMs: wallNow(), scopes: scopesOf(next) });
+    this.#context.warn("account.stopped", `The account at ${venue} is stopped: ${why}.`);
+    this.#context.reassertKill(scope);
+    if (term.isTrading) this.#takeBackKilled();
+  }
+
+  #cancelledUnasked(order: OrderRow): void {
+    const { venue } = order.terms;
+    if (this.#parts?.switches.mayHaveFired(venue) === true) {
+      const fired = `${order.id} was cancelled at ${venue}, by its dead man's switch as it seems`;
+      return this.#context.warn("switch.fired", `${fired}.`, { intent: order.id });
+    }
+    const sentence = `${order.id} was cancelled at ${venue}, and nobody here took it back`;
+    this.#context.warn("order.cancelled-unasked", `${sentence}.`, { intent: order.id });
+    if (this.#context.config.risk.unaskedCancels !== "warn") this.#stopAccount(venue, sentence);
   }
 
   /**
@@ -326,6 +387,11 @@ export class Desk {
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
   }
 
+  /** This node stops in order and nobody takes over. */
+  async disarmSwitches(): Promise<void> {
+    await this.#parts?.switches.disarm();
+  }
+
   /** Ends the term. What is under way is left to the successor. */
   end(): void {
     const parts = this.#parts;
@@ -350,6 +416,8 @@ export class Desk {
   }
 
   #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
+    // Before anything else: a predecessor's countdown is running.
+    parts.switches.begin();
     for (const intent of inDoubt) parts.doubts.begin(intent);
     for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
     parts.accounts.begin();

@@ -5,6 +5,7 @@
  */
 import type {
   Doubt,
+  DoubtKnown,
   DoubtPolicy,
   DoubtProgress,
   IntentId,
@@ -52,6 +53,8 @@ export interface DoubtPorts {
   ended(intent: IntentId): void;
   /** Known to be somebody else's order on this account. */
   isForeign(venue: VenueId, symbol: SymbolId, venueOrderId: VenueOrderId): boolean;
+  /** Nothing new may be risked on the account at this venue. */
+  stop(venue: VenueId, why: string): void;
 }
 
 export class Doubts {
@@ -84,6 +87,14 @@ export class Doubts {
     else this.begin(order.id);
   }
 
+  /** What is known of a doubt, for a person who would end it. */
+  known(order: OrderRow): DoubtKnown {
+    const venue = this.#context.venues.get(order.terms.venue);
+    const doubt = doubtOf(order, this.#policy(venue));
+    // Of a venue that is configured no more nobody asks anything.
+    return { order, doubt, progress: venue === undefined ? undefined : this.#open.get(order.id)?.progress };
+  }
+
   async #pursue(intent: IntentId, entry: { progress: DoubtProgress }): Promise<void> {
     while (!this.#term.isOver) {
       const order = this.#term.state.orders.get(intent);
@@ -105,6 +116,7 @@ export class Doubts {
         }
         case "mismatch":
           this.#context.warn("doubt.mismatch", step.sentence, { intent });
+          this.#ports.stop(venue.id, step.sentence);
           await pause(1_000);
           break;
         case "query":

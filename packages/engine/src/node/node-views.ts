@@ -25,6 +25,7 @@ import {
   killRank,
   limitsOfVenue,
   rejoinStates,
+  subtract,
   venueProfiles,
   whyNotCandidate,
 } from "@baton/core";
@@ -290,6 +291,11 @@ export class NodeViews {
       drift: node.drift.figures,
       depth: node.markets.depths(depthLevels),
       balances: node.desk.balances(),
+      drifts: [...node.ledger.committed.baselines.values()].flatMap(({ venue, drifts }) =>
+        Object.entries(drifts ?? {}).map(([subject, { told, journal }]) => ({
+          ...{ venue, subject, difference: Number(subtract(told, journal)) },
+        })),
+      ),
       keeping: node.keeping.figures,
       reconnects: node.markets
         .statuses()

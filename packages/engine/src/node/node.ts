@@ -5,6 +5,7 @@
 import type {
   BootId,
   Config,
+  DeploymentTag,
   Epoch,
   EtcdView,
   KillScope,
@@ -14,12 +15,23 @@ import type {
   Sequence,
   TakeoverReason,
 } from "@baton/core";
-import { bootSuccession, isEpochOpen, isOrderKilled, monoMs, refused, rejoinAdvice, tagOf, wallMs } from "@baton/core";
+import {
+  bootSuccession,
+  isEpochOpen,
+  isOrderKilled,
+  monoMs,
+  refused,
+  rejoinAdvice,
+  scopesOf,
+  tagOf,
+  wallMs,
+} from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
 import { monoNow, wallNow } from "../clock.ts";
 import { Desk } from "../desk/desk.ts";
+import { pause } from "../desk/pause.ts";
 import { VolumeTapes } from "../desk/volume-tapes.ts";
 import { Leadership } from "../leadership.ts";
 import { Ledger } from "../ledger.ts";
@@ -32,6 +44,7 @@ import { Failsafe, promisedBefore } from "./failsafe.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { JournalKeeping } from "./journal-keeping.ts";
 import { leaveInOrder } from "./leaving.ts";
+import type { LocalKills } from "./local-kills.ts";
 import { MarketDrift } from "./market-drift.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
@@ -53,6 +66,7 @@ export interface NodeParts {
     readonly mayAcknowledge: (epoch: Epoch) => boolean;
   }) => Replication;
   readonly metrics: Metrics;
+  readonly localKills: LocalKills;
   /** Where the last leader stood that the history knows. */
   readonly lastMetro: string | undefined;
   readonly announce: (lease: LeaseId) => void;
@@ -63,6 +77,8 @@ export interface NodeParts {
 const tickMs = 20;
 const presenceEveryMs = 1_000;
 const statusEveryMs = 250;
+/** A venue that does not answer must not hold up the end of a node. */
+const disarmWithinMs = 1_000;
 
 export class EngineNode {
   readonly #o: NodeParts;
@@ -150,7 +166,7 @@ export class EngineNode {
       {
         node: config.node.id,
         config,
-        tag: tagOf(journal.identity.cluster),
+        tag: this.tag,
         venues: this.doors.venues,
         reaches: (venue) => this.doors.reaches(venue),
         price: (venue, symbol) => this.markets.price(venue, symbol),
@@ -158,7 +174,8 @@ export class EngineNode {
         permits: this.leadership,
         metrics: o.metrics,
         traces: this.traces,
-        reassertKill: (scope) => this.operations.reassert(scope),
+        reassertKill: (scope) => this.#tellEtcd(scope),
+        localKill: () => o.localKills.state,
         reconciled: (epoch, sequence) => this.leadership.feed({ kind: "reconciled", epoch, sequence }),
         whyNoRisk: () => this.#whyNoRisk(),
         say: (event, sentence, facts) => o.log.info({ event, epoch: this.epoch, ...facts }, sentence),
@@ -252,6 +269,11 @@ export class EngineNode {
     return this.#o.keeper.ttlMs + validityMs + this.#o.config.risk.clockErrorMaxMs;
   }
 
+  /** Marks this cluster's orders at a venue. */
+  get tag(): DeploymentTag {
+    return tagOf(this.#o.journal.identity.cluster);
+  }
+
   /** True while this node leads an epoch that is open. */
   get isLeading(): boolean {
     const role = this.leadership.leading;
@@ -299,6 +321,8 @@ export class EngineNode {
       tell: () => this.replication.sendStatus(this.#word()),
       withinMs,
     });
+    // Nobody took over: what is armed only while somebody leads is taken back, as long as the right to do so lasts.
+    if (this.isLeading) await Promise.race([this.desk.disarmSwitches(), pause(disarmWithinMs)]);
   }
 
   async close(): Promise<void> {
@@ -486,12 +510,30 @@ export class EngineNode {
     for (const peer of this.replication.peers) if (!addresses.has(peer.node)) addresses.set(peer.node, peer.address);
     this.replication.setPeers(addresses);
     this.desk.applyKill(view.kill.value);
+    // Whoever leads: a kill on this node's disk alone would be in force only once this node leads.
+    for (const scope of scopesOf(this.#o.localKills.state)) this.#tellEtcd(scope);
     this.operations.tend(view, this.isLeading);
   }
 
   #feedJournal(): void {
     const { journal } = this.#o;
     this.leadership.feed({ kind: "journal", durable: journal.durable, last: journal.last.sequence + journal.queued });
+  }
+
+  /** A kill that an operator told to this node itself: it is on the disk already. */
+  killedHere(scope: KillScope): void {
+    this.desk.killHere(scope);
+    this.#tellEtcd(scope);
+  }
+
+  #tellEtcd(scope: KillScope): void {
+    void this.operations
+      .reassert(scope)
+      .then((hasIt) => {
+        if (hasIt) this.#o.localKills.told(scope);
+      })
+      // It stays on the disk, and etcd is told again: the same kill under the same operation.
+      .catch((error: unknown) => this.#warn("kill.not-forgotten", error));
   }
 
   async #killHere(scope: KillScope): Promise<boolean> {

@@ -9,6 +9,7 @@ import type {
   ControlChange,
   Epoch,
   EtcdView,
+  KillHereRequest,
   KillLevel,
   KillScope,
   KillTarget,
@@ -122,10 +123,10 @@ export class Operations {
     }
   }
 
-  /** Tells etcd of a kill that was recorded while it was away; the same one at most once at a time. */
-  reassert(scope: KillScope): void {
+  /** Tells etcd of a kill that was recorded without it; the same one at most once at a time. True once etcd has it. */
+  async reassert(scope: KillScope): Promise<boolean> {
     const operation = id<OperationId>(`kill-${scope.atWallMs}-${killText(scope).replace(/[^A-Za-z0-9._-]/g, "-")}`);
-    if (this.#busy.has(operation)) return;
+    if (this.#busy.has(operation)) return false;
     this.#busy.add(operation);
     const { isLocal: _local, ...told } = scope;
     const { by, reason } = scope;
@@ -133,10 +134,15 @@ export class Operations {
     const record: OperationRecord = {
       ...{ id: operation, what: "kill", by, reason, phase: "done", detail, updatedWallMs: wallNow() },
     };
-    void this.#ports.etcd
-      .carryOut(record, { kind: "kill-scope", scope: told })
-      .catch((error: unknown) => this.#unrecorded(error))
-      .finally(() => this.#busy.delete(operation));
+    try {
+      await this.#ports.etcd.carryOut(record, { kind: "kill-scope", scope: told });
+      return true;
+    } catch (error) {
+      this.#unrecorded(error);
+      return false;
+    } finally {
+      this.#busy.delete(operation);
+    }
   }
 
   /** What this node has to do by this view: as the leader, as the one that a failover names, and to end what it began. */
@@ -266,6 +272,13 @@ export class Operations {
     this.#ports.say("operation.unrecorded", error instanceof Error ? error.message : String(error));
     return undefined;
   }
+}
+
+/** The kill that a node was told of itself, or why there is none. */
+export function killHereScope(request: KillHereRequest, by: string, venues: Venues): KillScope | string {
+  const { level, target = "", reason, atWallMs } = request;
+  const unknown = whyNoTarget(level, target, venues);
+  return unknown ?? { ...targetOf(level, target, venues), by, reason, atWallMs: wallMs(atWallMs) };
 }
 
 /** A kill of something that is not there would stop nothing, and whoever asked would believe that it did. */

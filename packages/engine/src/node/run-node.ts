@@ -11,6 +11,7 @@ import { PreparedWriter, startReplication } from "@baton/journal";
 import type { Journal } from "@baton/journal";
 import { clusterRoutes } from "../api/cluster-routes.ts";
 import { notCommitted, orderRoutes } from "../api/order-routes.ts";
+import { killRoute } from "../api/kill-route.ts";
 import { riskRoutes } from "../api/risk-routes.ts";
 import type { Answer, ForwardedAnswer, ForwardedRequest, Route, RouteRequest } from "../api/server.ts";
 import { openApi } from "../api/server.ts";
@@ -18,6 +19,7 @@ import { readTokens } from "../config/secrets.ts";
 import type { Logger } from "../log.ts";
 import { openMetrics } from "../metrics.ts";
 import { BalanceReader } from "./balances.ts";
+import { LocalKills } from "./local-kills.ts";
 import { etcdAccessOf } from "./etcd-access.ts";
 import { joinCluster } from "./genesis.ts";
 import { EngineNode } from "./node.ts";
@@ -72,6 +74,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     return seat.up;
   };
   const fenced = Promise.withResolvers<string>();
+  const localKills = new LocalKills(config.node.dataDir);
   const metrics = openMetrics(() => running().views.metrics());
   const api = await openApi({
     node: config.node.id,
@@ -117,11 +120,20 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         notCommitted: (sequence) =>
           notCommitted({ whenCommitted: (upTo) => running().node.ledger.whenCommitted(upTo) }, sequence),
       }),
-    ].map((route) => ({
-      ...route,
-      // Before the journal is open a node is alive and knows nothing; it says so.
-      handle: (request: RouteRequest) => (seat.up === undefined ? starting(route) : route.handle(request)),
-    })),
+    ]
+      .map((route) => ({
+        ...route,
+        // Before the journal is open a node is alive and knows nothing; it says so.
+        handle: (request: RouteRequest) => (seat.up === undefined ? starting(route) : route.handle(request)),
+      }))
+      .concat(
+        killRoute({
+          node: config.node.id,
+          venues: config.venues,
+          keep: (scope) => localKills.add(scope),
+          up: () => seat.up?.node,
+        }),
+      ),
     onError: (error) => log.error({ event: "api.error", stack: error.stack }, error.message),
   });
   stack.defer(() => api.close());
@@ -181,6 +193,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   const node = new EngineNode(
     {
       config,
+      localKills,
       log,
       boot,
       etcd,
@@ -203,7 +216,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     journal,
     node,
     views: new NodeViews({ config, boot, etcd, keeper, journal, node }),
-    balances: new BalanceReader(config, node.doors.venues),
+    balances: new BalanceReader(config, node.doors.venues, () => node.ledger.committed),
   };
   node.replication.onRequest(
     (from, payload) =>

@@ -14,7 +14,7 @@ import type {
   VenueLimits,
 } from "@baton/core";
 import { limitsFrom, venueProfiles } from "@baton/core";
-import type { RequestTelemetry, Venue } from "@baton/venues";
+import type { RequestTelemetry, Venue, VenueOptions } from "@baton/venues";
 import { openVenue, VenueSetupError } from "@baton/venues";
 import { monoNow, systemClock } from "../clock.ts";
 import { readSecret } from "../config/secrets.ts";
@@ -92,29 +92,18 @@ export class VenueDoors {
     const { permits, isKilled, onLateAnswer, onTelemetry, say, refuse } = this.#events;
     while (!this.#isClosed) {
       try {
-        const venue = await openVenue({
-          id: config.id,
-          exchange: config.exchange,
-          account: config.account,
-          mode: config.mode,
-          apiKey: readSecret(config.apiKeyFile).value,
-          secret: readSecret(config.secretFile).value,
-          ...(config.passphraseFile !== undefined && { passphrase: readSecret(config.passphraseFile).value }),
-          ...(config.restUrl !== undefined && { restUrl: config.restUrl }),
-          ...(config.wsUrl !== undefined && { wsUrl: config.wsUrl }),
-          symbols: config.symbols,
-          isSharedAddress: config.sharedAddress,
-          ...(config.limits !== undefined && { limits: limitsOf(config.exchange, config.limits) }),
-          validityMs: config.validityMs,
-          minValidityMs: config.minValidityMs,
-          deadlineMs: config.deadlineMs,
-          clock: systemClock,
+        const venue = await openConfiguredVenue(config, {
           permits,
           isKilled,
           onLateAnswer,
           onTelemetry: (request) => onTelemetry(config.id, request),
         });
         if (this.#isClosed) return await venue.close();
+        const policy = config.deadMansSwitch?.policy ?? "none";
+        if (policy !== "none" && venue.setSwitch === undefined) {
+          await venue.close();
+          return refuse(`${config.id} has no dead man's switch here, and venues[].deadMansSwitch asks for ${policy}`);
+        }
         const clock = venue.clock();
         const surelyOffMs = clock === undefined ? 0 : Math.abs(clock.offsetMs) - clock.errorMs;
         const maxMs = this.#config.risk.clockErrorMaxMs;
@@ -162,6 +151,32 @@ export class VenueDoors {
     }, ms);
     this.#timers.add(timer);
   }
+}
+
+/** A connection to a venue as the configuration has it, with the key in its files. Throws what `openVenue` throws. */
+export function openConfiguredVenue(
+  config: VenueConfig,
+  hooks: Pick<VenueOptions, "permits" | "isKilled" | "onLateAnswer" | "onTelemetry">,
+): Promise<Venue> {
+  return openVenue({
+    id: config.id,
+    exchange: config.exchange,
+    account: config.account,
+    mode: config.mode,
+    apiKey: readSecret(config.apiKeyFile).value,
+    secret: readSecret(config.secretFile).value,
+    ...(config.passphraseFile !== undefined && { passphrase: readSecret(config.passphraseFile).value }),
+    ...(config.restUrl !== undefined && { restUrl: config.restUrl }),
+    ...(config.wsUrl !== undefined && { wsUrl: config.wsUrl }),
+    symbols: config.symbols,
+    isSharedAddress: config.sharedAddress,
+    ...(config.limits !== undefined && { limits: limitsOf(config.exchange, config.limits) }),
+    validityMs: config.validityMs,
+    minValidityMs: config.minValidityMs,
+    deadlineMs: config.deadlineMs,
+    clock: systemClock,
+    ...hooks,
+  });
 }
 
 /** The configured limits in the intervals that the venue counts in. */

@@ -11,6 +11,7 @@ import type {
   Frame,
   IntentId,
   JournalEvent,
+  KillState,
   MarketView,
   NodeId,
   OrderRequest,
@@ -64,6 +65,8 @@ export class DeskRig {
   readonly warnings: string[] = [];
   /** Kills that etcd was to be told of. */
   readonly reasserted: string[] = [];
+  /** What this node was told of itself. */
+  localKill: KillState = { level: "off", by: "", reason: "", atWallMs: wallMs(0), scopes: [] };
   /** Terms in which every venue was read, where that was due. */
   readonly reconciled: Epoch[] = [];
   readonly volume: VolumeTapes = new VolumeTapes();
@@ -124,6 +127,7 @@ export class DeskRig {
         volume: this.volume,
         metrics: this.metrics,
         traces: new OrderTraces(),
+        localKill: () => this.localKill,
         reassertKill: (scope) => this.reasserted.push(killText(scope)),
         reconciled: (epoch) => this.reconciled.push(epoch),
         whyNoRisk: () => this.noRisk,
@@ -264,5 +268,6 @@ const nothing: MetricsSnapshot = {
   drift: [],
   depth: [],
   balances: [],
+  drifts: [],
   keeping: { stateDivergence: 0, diskUsedShare: 0, archiveLagRecords: 0, isArchiveFailing: false, prunedRecords: 0 },
 };

@@ -8,6 +8,7 @@ import type {
   Decimal,
   InstrumentRules,
   OrderTerms,
+  Permit,
   PlaceOutcome,
   QueryOutcome,
   SendStamp,
@@ -24,7 +25,7 @@ import { wallNow } from "../clock.ts";
 
 /** What the desk sent. */
 export interface Sent {
-  readonly kind: "place" | "cancel";
+  readonly kind: "place" | "cancel" | "switch";
   readonly clientOrderId: string;
   readonly epoch: number;
 }
@@ -55,6 +56,9 @@ export class ScriptedVenue {
     readonly clientOrderId: string;
     readonly terms: OrderTerms;
   }) => Promise<PlaceOutcome>)[] = [];
+  /** It has a dead man's switch; the times it was set to. */
+  readonly switchTimes: number[] = [];
+  hasSwitch = false;
   /** False: nothing that is read is answered. */
   isReachable = true;
   /** How far the venue's time is ahead of this machine's wall clock. */
@@ -83,6 +87,13 @@ export class ScriptedVenue {
         this.sent.push({ kind: "cancel", clientOrderId: order.clientOrderId, epoch: permit.epoch });
         return Promise.resolve(this.#cancel(order.clientOrderId));
       },
+      ...(this.hasSwitch && {
+        setSwitch: (timeoutMs: number, permit: Permit) => {
+          this.sent.push({ kind: "switch", clientOrderId: "", epoch: permit.epoch });
+          this.switchTimes.push(timeoutMs);
+          return Promise.resolve(this.isReachable);
+        },
+      }),
       query: (_symbol, clientOrderId) => Promise.resolve(this.#query(clientOrderId)),
       openOrders: () => this.#read([...this.orders.values()].filter(isOpen)),
       trades: () => this.#read(this.trades),

@@ -34,11 +34,11 @@ test("leader and standby take the same digest after the same record, every so ma
   await a.lead(1, ["b"]);
   await until(() => a.replication.followers[0]?.phase === "in-sync", "b follows");
   a.journal.append(1, [opened(1)]);
-  await write(a, 90);
-  await until(() => digests.a.size >= 3 && digests.b.size >= 3, "three digests each");
-  const shared = [...digests.b].filter(([at]) => digests.a.has(at));
-  expect(shared.length).toBeGreaterThanOrEqual(3);
-  expect(shared).toEqual(shared.map(([at]) => [at, digests.a.get(at)]));
+  const shared = (): [number, string][] => [...digests.b].filter(([at]) => digests.a.has(at));
+  // A node whose rows were past the record when it was asked leaves that one out; on a busy machine that may be some.
+  for (let rounds = 0; shared().length < 3 && rounds < 60; rounds += 1) await write(a, often.everyFrames);
+  await until(() => shared().length >= 3, "three digests of both");
+  expect(shared()).toEqual(shared().map(([at]) => [at, digests.a.get(at)]));
   expect(diverged).toEqual([]);
   expect(b.journal.care.divergence).toBeUndefined();
 });

@@ -1,0 +1,33 @@
+/**
+ * What makes a leader stop an account by itself, because somebody or something else acts on it or because a proof turned
+ * out to be wrong: an open order cancelled that nobody here took back (a direct kill, another program, another leader), an
+ * order under our id with other terms, an attempt that was proved absent and is there. A stop is a kill of the account, on
+ * record, lifted only by `baton unkill`. For operators: `baton risk`, `baton kill --direct`.
+ */
+import type { VenueId } from "../ids.ts";
+import { latestAttempt } from "../orders/order-row.ts";
+import type { OrderRow } from "../orders/order-row.ts";
+import type { WallMs } from "../time.ts";
+import type { KillScope } from "./kill.ts";
+
+/** Accounts by venue, as configured. */
+export type Accounts = readonly { readonly id: VenueId; readonly account: string }[];
+
+/**
+ * True when the venue cancelled a resting order that no wish of ours took back. What ends by its own terms (the rest of an
+ * immediate order) is no cancel, whatever a venue calls it.
+ */
+export function isUnaskedCancel(order: OrderRow): boolean {
+  if (order.status !== "cancelled" || order.cancel !== undefined) return false;
+  // An operator who says that an order was cancelled knows more than we do.
+  const { resolution } = latestAttempt(order);
+  if (resolution?.kind === "accepted" && resolution.by === "operator") return false;
+  return order.terms.timeInForce === "GTC" || order.terms.timeInForce === "GTX";
+}
+
+/** The kill that stops the account behind a venue; every venue on the same account is in it. */
+export function accountStop(accounts: Accounts, venue: VenueId, reason: string, now: WallMs): KillScope {
+  const account = accounts.find((each) => each.id === venue)?.account ?? venue;
+  const venues = accounts.filter((each) => each.account === account).map((each) => each.id);
+  return { level: "account", id: account, venues, by: "baton", reason, atWallMs: now, isLocal: true };
+}

@@ -1,0 +1,134 @@
+/** When a leader stops an account by itself, and what an operator's word does where the venue has none. */
+import { decimal, id } from "@baton/core";
+import type { PlaceOutcome, VenueOrder, VenueOrderId } from "@baton/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
+import { stampNow } from "../testing/scripted-venue.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: [
+      "setTimeout",
+      "clearTimeout",
+      "setInterval",
+      "clearInterval",
+      "setImmediate",
+      "clearImmediate",
+      "Date",
+      "hrtime",
+    ],
+    now: new Date("2026-06-01T00:00:00Z"),
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+async function leading(rig: DeskRig = new DeskRig()): Promise<DeskRig> {
+  rig.lead(1);
+  await pass(50);
+  return rig;
+}
+
+const inDoubt = (): Promise<PlaceOutcome> =>
+  Promise.resolve({ kind: "in-doubt", cause: "no answer", stamp: stampNow() });
+
+/** Somebody else cancels it at the venue, and the account stream tells. */
+function cancelElsewhere(rig: DeskRig, clientOrderId: string | undefined): void {
+  const order = rig.venue.orders.get(clientOrderId ?? "");
+  if (order === undefined) throw new Error("the venue has no such order");
+  const cancelled: VenueOrder = { ...order, status: "cancelled" };
+  rig.venue.orders.set(order.clientOrderId, cancelled);
+  rig.venue.tell({ kind: "order", order: cancelled, source: "stream" });
+}
+
+describe("a cancel that nobody here asked for", () => {
+  test("stops the account: its other orders are taken back, new ones are refused, etcd is told, the next leader knows", async () => {
+    const rig = await leading();
+    const [first, second] = [rig.order(), rig.order({ price: decimal("99.5") })];
+    await pass(50);
+    cancelElsewhere(rig, rig.venue.placed[0]);
+    await pass(500);
+    expect(rig.row(first)).toMatchObject({ status: "cancelled" });
+    expect(rig.row(second)).toMatchObject({ status: "cancelled", cancel: { by: "kill" } });
+    expect(rig.ask()).toMatchObject({ kind: "refused", refusal: { code: "kill-account" } });
+    expect(rig.reasserted).toEqual(["account t"]);
+    rig.desk.end();
+    const next = new DeskRig({ journal: rig.journal, venue: rig.venue, node: "b" });
+    next.commit();
+    next.lead(2);
+    await pass(50);
+    expect(next.ask()).toMatchObject({ refusal: { code: "kill-account" } });
+  });
+
+  test("is only told where the configuration says so", async () => {
+    const config = rigConfig();
+    const rig = await leading(new DeskRig({ config: { ...config, risk: { ...config.risk, unaskedCancels: "warn" } } }));
+    rig.order();
+    await pass(50);
+    cancelElsewhere(rig, rig.venue.placed[0]);
+    await pass(500);
+    expect(rig.warnings).toContain("order.cancelled-unasked: i-1 was cancelled at sim, and nobody here took it back.");
+    expect(rig.ask()).toMatchObject({ kind: "recorded" });
+  });
+
+  test("is not the end of an immediate order's rest, nor the answer to a wish of ours", async () => {
+    const rig = await leading();
+    rig.venue.script.push((order) => Promise.resolve(rig.venue.accept(order, "cancelled")));
+    rig.order({ timeInForce: "IOC" });
+    const resting = rig.order();
+    await pass(50);
+    rig.desk.cancel(resting, "trader");
+    await pass(500);
+    expect(rig.row(resting).status).toBe("cancelled");
+    expect(rig.ask()).toMatchObject({ kind: "recorded" });
+  });
+});
+
+test("an order under our id with other terms stops the account", async () => {
+  const rig = await leading();
+  rig.venue.script.push((order) => {
+    rig.venue.accept({ ...order, terms: { ...order.terms, quantity: decimal("7") } });
+    return inDoubt();
+  });
+  const intent = rig.order();
+  await pass(1_000);
+  expect(rig.row(intent).status).toBe("in-doubt");
+  expect(rig.ask()).toMatchObject({ refusal: { code: "kill-account" } });
+});
+
+test("an attempt that was proved absent and is told of stops the account", async () => {
+  const rig = await leading();
+  rig.venue.script.push(inDoubt);
+  const intent = rig.order({ sendWithinMs: 10_000 });
+  await pass(3_000);
+  expect(rig.row(intent).attempts).toHaveLength(2);
+  const [first] = rig.row(intent).attempts;
+  const late = rig.venue.orders.get(rig.venue.placed[1] ?? "");
+  if (first === undefined || late === undefined) throw new Error("there are two attempts");
+  const order = { ...late, clientOrderId: first.clientOrderId, venueOrderId: id<VenueOrderId>("900") };
+  rig.venue.tell({ kind: "order", order, source: "stream" });
+  await pass(50);
+  expect(rig.ask()).toMatchObject({ refusal: { code: "kill-account" } });
+});
+
+test("an operator ends a doubt that the venue cannot, past its proof time, and the order goes on", async () => {
+  const rig = await leading();
+  rig.venue.script.push(inDoubt);
+  rig.venue.isReachable = false;
+  const intent = rig.order({ sendWithinMs: 1_000 });
+  const kim = { by: "kim", reason: "told on the phone" };
+  await pass(1_500);
+  expect(rig.desk.resolve(intent, { as: "not-accepted" }, kim)).toMatchObject({ code: "too-early" });
+  await pass(5_000);
+  expect(rig.desk.resolve("i-9", { as: "not-accepted" }, kim)).toBe("unknown");
+  expect(rig.desk.resolve(intent, { as: "not-accepted" }, kim)).toBe(rig.ledger.speculative.applied);
+  await pass(200);
+  expect(rig.row(intent)).toMatchObject({ status: "not-sent", endReason: "expired" });
+  expect(rig.journal.events.find((event) => event.kind === "doubt.resolved")).toMatchObject({
+    by: "operator",
+    word: "kim: told on the phone",
+  });
+});
