@@ -1,12 +1,13 @@
 /**
  * `/__audit` and `/__faults`: how tests and drills read the truth and arm faults; `/__announcements`: the maintenance that
- * is ahead or under way, as a venue's status page would tell it. No fault strikes here, except a black hole.
+ * is ahead or under way, as a venue's status page would tell it; `/__mirror`: how each mirrored market stands. No fault strikes here, except a black hole.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { Fault } from "./faults/fault.ts";
 import { modeOf, type ArmedFault, type FaultBoard } from "./faults/fault-board.ts";
 import { readFault } from "./faults/read-fault.ts";
+import type { MirrorState } from "./mirror/mirror.ts";
 import { readBody } from "./rest/rest-server.ts";
 
 /** Serves the control paths. */
@@ -14,16 +15,19 @@ export class ControlPlane {
   readonly #audit: AuditLog;
   readonly #faults: FaultBoard;
   readonly #arm: (fault: Fault) => ArmedFault;
+  readonly #mirrors: () => readonly MirrorState[];
   readonly #following = new Set<() => void>();
 
   constructor(options: {
     readonly audit: AuditLog;
     readonly faults: FaultBoard;
     readonly arm: (fault: Fault) => ArmedFault;
+    readonly mirrors: () => readonly MirrorState[];
   }) {
     this.#audit = options.audit;
     this.#faults = options.faults;
     this.#arm = options.arm;
+    this.#mirrors = options.mirrors;
   }
 
   /** Takes one request. */
@@ -40,6 +44,9 @@ export class ControlPlane {
       case "GET /__announcements":
         reply(response, 200, this.#faults.list().filter(isMaintenance).map(announced));
         return;
+      case "GET /__mirror":
+        reply(response, 200, this.#mirrors());
+        return;
       case "DELETE /__faults":
         reply(response, 200, { cleared: this.#faults.clear(id === null ? undefined : Number(id)) });
         return;
@@ -47,7 +54,9 @@ export class ControlPlane {
         readBody(request, (body) => this.#armAll(body, response));
         return;
       default:
-        reply(response, 404, { error: "GET /__audit, GET /__announcements, and GET, POST, DELETE /__faults" });
+        reply(response, 404, {
+          error: "GET /__audit, GET /__announcements, GET /__mirror, and GET, POST, DELETE /__faults",
+        });
     }
   }
 

@@ -3,7 +3,7 @@
  * is the door for programs and tests; `main.ts` is the same as a process of its own.
  *
  * Which venue it speaks is its personality. Besides the venue's paths it serves `GET /__audit` (JSON lines; `?from=N`, `&follow=1` keeps telling), and
- * `POST`, `GET`, `DELETE /__faults` (`?id=N` for one), which no fault ever strikes.
+ * `POST`, `GET`, `DELETE /__faults` (`?id=N` for one) and `GET /__mirror`, which no fault ever strikes.
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -26,6 +26,8 @@ import { Gateway } from "./gateway/gateway.ts";
 import { LimitCounters, type Limits } from "./gateway/limits.ts";
 import { TradingFloor, type Step } from "./market/trading-floor.ts";
 import type { Instrument } from "./matching/instrument.ts";
+import { liveInstruments, type MirrorOptions } from "./mirror/live-venue.ts";
+import { LiveMirror, type MirrorState } from "./mirror/mirror.ts";
 import type { Uniqueness } from "./matching/order-index.ts";
 import type { Personality, PersonalityName } from "./personality.ts";
 import { RestServer } from "./rest/rest-server.ts";
@@ -60,6 +62,8 @@ export interface ExchangeOptions {
   /** Decimal texts, e.g. `"0.001"`. */
   readonly fees?: { readonly maker: string; readonly taker: string };
   readonly limits?: Partial<Limits>;
+  /** It mirrors a live venue for paper trading, instead of having a flow and instruments of its own. Spot only. */
+  readonly mirror?: MirrorOptions;
 }
 
 /** A running exchange. */
@@ -73,6 +77,8 @@ export interface RunningExchange {
   clearFaults(id?: number): void;
   /** All records so far. With `auditFile` the file is read again at each call. */
   audit(): readonly AuditRecord[];
+  /** How each mirrored market stands; empty where none is. */
+  mirrors(): readonly MirrorState[];
   /** Ends all connections, fsyncs the audit. */
   close(): Promise<void>;
 }
@@ -83,9 +89,12 @@ const personalities: Readonly<Record<PersonalityName, () => Personality>> = {
   usdm: usdmPersonality,
 };
 
-/** Starts an exchange and resolves when it listens. */
+/** Starts an exchange and resolves when it listens; rejects with a sentence when what it shall mirror cannot be asked. */
 export async function startExchange(options: ExchangeOptions): Promise<RunningExchange> {
-  const exchange = new Exchange(options);
+  const { mirror } = options;
+  if (mirror !== undefined && options.personality === "usdm") throw new RangeError("only spot markets can be mirrored");
+  const instruments = mirror === undefined ? options.instruments : await liveInstruments(mirror);
+  const exchange = new Exchange(instruments === undefined ? options : { ...options, instruments });
   try {
     await exchange.listen();
   } catch (error) {
@@ -111,6 +120,7 @@ class Exchange implements RunningExchange {
   readonly #blackHole: BlackHole;
   readonly #disconnects: DisconnectWatch;
   readonly #flows: readonly OrderFlow[];
+  readonly #mirror: LiveMirror | undefined;
   readonly #host: string;
   readonly #stopPersonality: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -144,6 +154,8 @@ class Exchange implements RunningExchange {
       refusals: personality.refusals,
       audit: this.#audit,
       clock: this.#clock,
+      // Who trades on paper keeps a journal: what is started anew must not give an id for the second time.
+      ...(options.mirror === undefined ? {} : { firstId: Date.now() * 100 }),
     });
     const newId = (): string => randomUUID().replaceAll("-", "").slice(0, 22);
     this.#desk = {
@@ -161,7 +173,7 @@ class Exchange implements RunningExchange {
     const keyring = new Keyring(options.keys);
     const gateway = new Gateway(desk, this.#audit, keyring);
     const parts = { personality, desk, gateway, keyring, audit: this.#audit, faults: this.#faults };
-    this.#rest = new RestServer(parts);
+    this.#rest = new RestServer({ ...parts, money: options.mirror === undefined ? "simulated" : "paper" });
     this.#streams = new StreamServer(parts);
     this.#blackHole = new BlackHole(this.#faults);
     this.#disconnects = new DisconnectWatch({
@@ -173,14 +185,19 @@ class Exchange implements RunningExchange {
       audit: this.#audit,
       faults: this.#faults,
       arm: (fault) => this.#faults.arm(fault),
+      mirrors: () => this.mirrors(),
     });
     this.#floor.onStep((step) => this.#publish(step));
     this.#openAccounts(options, instruments);
     this.#stopPersonality = personality.start(desk);
     const flow = { ...usualFlow, ...options.flow, seed };
     this.#flows =
-      options.flow?.isOff === true ? [] : instruments.map((one) => new OrderFlow(this.#floor.engine, one, flow));
+      options.flow?.isOff === true || options.mirror !== undefined
+        ? []
+        : instruments.map((one) => new OrderFlow(this.#floor.engine, one, flow));
     this.#startFlow(options.flow?.rate ?? 20);
+    const mirrored = { floor: this.#floor, audit: this.#audit };
+    this.#mirror = options.mirror === undefined ? undefined : new LiveMirror(options.mirror, mirrored);
     this.#server = createServer({ keepAliveTimeout: 60_000, noDelay: true });
     this.#serve();
   }
@@ -207,6 +224,10 @@ class Exchange implements RunningExchange {
     return this.#audit.records();
   }
 
+  mirrors(): readonly MirrorState[] {
+    return this.#mirror?.states() ?? [];
+  }
+
   /** Listens on the port; resolves when it does. */
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -221,6 +242,7 @@ class Exchange implements RunningExchange {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#mirror?.close();
     this.#faults.close();
     this.#disconnects.close();
     this.#stopPersonality();

@@ -9,6 +9,7 @@ export { instrument, usualInstruments, type Instrument } from "./matching/instru
 export { MatchingEngine, type MatchingEvent, type MatchingOptions, type Placed } from "./matching/matching-engine.ts";
 export type { NewOrder } from "./matching/new-order.ts";
 export type { Refusal } from "./matching/refusals.ts";
+export type { MirrorOptions } from "./mirror/live-venue.ts";
 export type { PersonalityName } from "./personality.ts";
 export type { Uniqueness } from "./matching/order-index.ts";
 export { isOpen, type OrderState, type Trade } from "./matching/order.ts";

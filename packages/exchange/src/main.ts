@@ -3,14 +3,16 @@
  * at SIGTERM or SIGINT. Wrong options end it with status 2 and a sentence.
  */
 import { parseArgs } from "node:util";
-import { startExchange, type ExchangeOptions } from "./exchange.ts";
+import { startExchange, type ExchangeOptions, type RunningExchange } from "./exchange.ts";
 import type { ApiKey } from "./gateway/credentials.ts";
 import type { Uniqueness } from "./matching/order-index.ts";
+import type { MirrorOptions } from "./mirror/live-venue.ts";
 import type { PersonalityName } from "./personality.ts";
 
 const usage = `exchange --port N --audit FILE [--personality spot|usdm] [--name NAME] [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
          [--keys key:secret:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]
-         [--connection-life-ms N]`;
+         [--connection-life-ms N] [--deposits ASSET=amount,…]
+         [--mirror WS_URL --mirror-rest URL --symbols BTCUSDT,… [--mirror-stale-ms N]]`;
 
 const personalities: readonly PersonalityName[] = ["spot", "usdm"];
 const rules: readonly Uniqueness[] = ["open-only", "forever", "none"];
@@ -27,11 +29,13 @@ try {
 
 async function run(options: ExchangeOptions): Promise<void> {
   const exchange = await startExchange(options);
+  const sayMirrors = sayWhenChanged(exchange);
   process.stdout.write(`${JSON.stringify({ listening: exchange.url, port: exchange.port })}\n`);
   let isEnding = false;
   const end = (): void => {
     if (isEnding) return;
     isEnding = true;
+    clearInterval(sayMirrors);
     void exchange.close().then(() => process.exit(0));
   };
   process.on("SIGTERM", end);
@@ -54,6 +58,11 @@ function readOptions(words: readonly string[]): ExchangeOptions {
       "order-limit-10s": { type: "string" },
       "connection-life-ms": { type: "string" },
       "flow-rate": { type: "string", default: "20" },
+      deposits: { type: "string" },
+      mirror: { type: "string" },
+      "mirror-rest": { type: "string" },
+      "mirror-stale-ms": { type: "string" },
+      symbols: { type: "string" },
     },
   });
   if (values.audit === undefined) throw new RangeError("--audit FILE is missing: it is the truth of every checker");
@@ -69,6 +78,8 @@ function readOptions(words: readonly string[]): ExchangeOptions {
     seed: values.seed,
     uniqueness: readUniqueness(values.uniqueness),
     keys: values.keys.split(",").map(readKey),
+    ...(values.deposits === undefined ? {} : { deposits: readDeposits(values.deposits) }),
+    ...(values.mirror === undefined ? {} : { mirror: readMirror({ ...values, wsUrl: values.mirror }) }),
     flow: { rate: whole("--flow-rate", values["flow-rate"]) },
     limits: {
       ...(weight === undefined ? {} : { weightPerMinute: whole("--weight-limit", weight) }),
@@ -76,6 +87,48 @@ function readOptions(words: readonly string[]): ExchangeOptions {
       ...(orders === undefined ? {} : { ordersPerTenSeconds: whole("--order-limit-10s", orders) }),
     },
   };
+}
+
+function readMirror(values: {
+  readonly wsUrl: string;
+  readonly "mirror-rest"?: string | undefined;
+  readonly "mirror-stale-ms"?: string | undefined;
+  readonly symbols?: string | undefined;
+}): MirrorOptions {
+  const { wsUrl, "mirror-rest": restUrl, symbols, "mirror-stale-ms": stale } = values;
+  if (restUrl === undefined) throw new RangeError("--mirror needs --mirror-rest URL: snapshots come from there");
+  if (symbols === undefined) throw new RangeError("--mirror needs --symbols, e.g. BTCUSDT,ETHUSDT");
+  return {
+    wsUrl,
+    restUrl,
+    symbols: symbols.split(","),
+    ...(stale === undefined ? {} : { staleAfterMs: whole("--mirror-stale-ms", stale) }),
+  };
+}
+
+function readDeposits(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(",").map((one) => {
+      const [asset = "", amount = ""] = one.split("=");
+      if (asset === "" || !/^\d{1,15}(\.\d{1,8})?$/.test(amount)) {
+        throw new RangeError(`--deposits: "${one}" is not ASSET=amount`);
+      }
+      return [asset, amount];
+    }),
+  );
+}
+
+/** Tells each change of a mirrored market as a line of its own: a paper venue that stands still says so. */
+function sayWhenChanged(exchange: RunningExchange): NodeJS.Timeout {
+  const said = new Map<string, string>();
+  return setInterval(() => {
+    for (const { symbol, state, why } of exchange.mirrors()) {
+      const text = `${state} ${why ?? ""}`;
+      if (said.get(symbol) === text) continue;
+      said.set(symbol, text);
+      process.stdout.write(`${JSON.stringify({ mirror: symbol, state, ...(why === undefined ? {} : { why }) })}\n`);
+    }
+  }, 250);
 }
 
 function readKey(text: string): ApiKey {

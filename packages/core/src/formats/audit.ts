@@ -117,6 +117,15 @@ export interface AuditDeadMansSwitch extends AuditBase, AuditOrderFields {
   readonly recvN?: number;
 }
 
+/** Of an exchange that mirrors a live venue: its view of one market has become true, or is true no more (`cause`). */
+export interface AuditMirror extends AuditBase, AuditOrderFields {
+  readonly type: "mirror-live" | "mirror-stale";
+  /** Of `mirror-live`: the live venue's. */
+  readonly updateId?: number;
+  /** Of `mirror-stale`. */
+  readonly cause?: string;
+}
+
 /** A fault was armed, began (where it was announced ahead), struck, or was taken away. `faultId` joins them. */
 export interface AuditFault extends AuditBase, AuditOrderFields {
   readonly type: "fault-armed" | "fault-begun" | "fault" | "fault-cleared";
@@ -146,4 +155,5 @@ export type AuditRecord =
   | AuditQuery
   | AuditSub
   | AuditDeadMansSwitch
+  | AuditMirror
   | AuditFault;

@@ -1,6 +1,6 @@
 /** What both venues answer about the market in the same form: liveness, time, candles; and the reading behind the rest. */
 import { amountText, notional, ONE } from "../amounts.ts";
-import { badRequest, missing } from "../gateway/api-error.ts";
+import { badRequest, missing, unknownMarket } from "../gateway/api-error.ts";
 import type { Call, Desk, PublicScope } from "../gateway/call.ts";
 import type { Level } from "../matching/book.ts";
 import type { PastBook } from "../market/book-memory.ts";
@@ -27,7 +27,8 @@ export function levelRows(
 /** The book of a symbol as it is, or as old as a fault makes the answer. */
 export function bookOf(scope: PublicScope, symbol: string): PastBook {
   const { floor, mono } = scope.desk;
-  return scope.lagMs === 0 ? floor.engine.book(symbol) : floor.pastBook(symbol).at(mono() - scope.lagMs);
+  if (!floor.isKnown(symbol)) throw unknownMarket();
+  return scope.lagMs === 0 ? floor.publicBook(symbol) : floor.pastBook(symbol).at(mono() - scope.lagMs);
 }
 
 /** The best levels of one symbol, and the update id they are as of. */
@@ -40,7 +41,7 @@ export interface BestPrices {
 
 /** The best levels as they are now. */
 export function bestPrices(desk: Desk, symbol: string): BestPrices {
-  const book = desk.floor.engine.book(symbol);
+  const book = desk.floor.publicBook(symbol);
   return { symbol, bid: book.bids[0], ask: book.asks[0], updateId: book.lastUpdateId };
 }
 
@@ -150,8 +151,9 @@ export function tickerWeight(one: number, all: number): Call["weight"] {
   return (parameters) => (parameters.peek("symbol") === undefined ? all : one);
 }
 
-/** Whether a symbol trades: maintenance halts it or takes cancels only. */
-export function statusOf(desk: Desk, symbol: string): "TRADING" | "HALT" | "CANCEL_ONLY" {
+/** Whether a symbol trades: maintenance halts it or takes cancels only; a mirrored one breaks off while it is not known. */
+export function statusOf(desk: Desk, symbol: string): "TRADING" | "HALT" | "CANCEL_ONLY" | "BREAK" {
+  if (!desk.floor.isKnown(symbol)) return "BREAK";
   const fault = desk.faults.find("market", { symbol }, { names: ["maintenance"], modes: ["halt", "cancel-only"] });
   if (fault === undefined) return "TRADING";
   return fault.mode === "halt" ? "HALT" : "CANCEL_ONLY";

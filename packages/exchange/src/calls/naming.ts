@@ -108,6 +108,8 @@ export function isClosed(
 ): boolean {
   const { key, source, recvN, desk } = scope;
   const { modes, ...about } = what;
+  // A market that is not known takes no order and cancels all it is asked to.
+  if (!desk.floor.isKnown(what.symbol) && modes.includes("cancel-only")) return true;
   const subject = { ...about, apiKey: key.key, account: key.account, source, recvN };
   return desk.faults.strike("market", subject, { names: ["maintenance"], modes }) !== undefined;
 }

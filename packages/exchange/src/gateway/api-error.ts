@@ -38,3 +38,8 @@ export function missing(name: string): ApiError {
 export function invalid(name: string): ApiError {
   return badRequest(-1130, `Data sent for parameter '${name}' is not valid.`);
 }
+
+/** −1001: a mirrored market whose venue does not answer. */
+export function unknownMarket(): ApiError {
+  return new ApiError(503, -1001, "Internal error; unable to process your request. Please try again.");
+}

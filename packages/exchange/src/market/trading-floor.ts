@@ -12,7 +12,7 @@ import type { NewOrder } from "../matching/new-order.ts";
 import type { Refusal } from "../matching/refusals.ts";
 import { HOUSE } from "../flow/order-flow.ts";
 import type { OrderState, Trade } from "../matching/order.ts";
-import { BookMemory } from "./book-memory.ts";
+import { BookMemory, type PastBook } from "./book-memory.ts";
 import { OrderHistory } from "./order-history.ts";
 import { TradeTape } from "./trade-tape.ts";
 
@@ -26,12 +26,30 @@ export interface Origin {
 /** Why an order was cancelled. */
 export type CancelCause = AuditCancel["cause"];
 
+/** What everybody can see of a market: its levels and its trades, whoever made them. */
+export type MarketEvent =
+  Exclude<MatchingEvent, { readonly kind: "traded" }> | { readonly kind: "traded"; readonly trade: Trade };
+
 /** What one step caused. */
 export interface Step {
+  /** What it did to orders. */
   readonly events: readonly MatchingEvent[];
+  /** What is told about it in public: the same, unless the market is mirrored from another venue. */
+  readonly market: readonly MarketEvent[];
   readonly nowMs: number;
   /** The client's id of the cancel request, where one caused the step. */
   readonly cancelId?: string | undefined;
+}
+
+/** A market that is mirrored from another venue, as the floor sees it. */
+export interface Mirror {
+  /** True while the other venue's market is known. */
+  isLive(symbol: string): boolean;
+  /** Its book; empty while it is not known. */
+  book(symbol: string): PastBook;
+  place(request: NewOrder, nowMs: number): Placed | Refusal;
+  /** Called with all that a step did to orders. */
+  follow(events: readonly MatchingEvent[]): void;
 }
 
 /** Books, balances, tapes and histories of one exchange. */
@@ -45,6 +63,7 @@ export class TradingFloor {
   readonly #origins = new Map<number, Origin>();
   readonly #listeners: ((step: Step) => void)[] = [];
   #events: MatchingEvent[] = [];
+  #mirror: Mirror | undefined;
 
   constructor(options: Omit<MatchingOptions, "onEvent"> & { readonly audit: AuditLog; readonly clock: ExchangeClock }) {
     this.#audit = options.audit;
@@ -59,6 +78,29 @@ export class TradingFloor {
     this.#listeners.push(listener);
   }
 
+  /** From now on the public market is another venue's, and orders meet its quotes. */
+  mirrorBy(mirror: Mirror): void {
+    this.#mirror = mirror;
+  }
+
+  /** False while a mirrored market is not known: nothing can trade on it. */
+  isKnown(symbol: string): boolean {
+    return this.#mirror?.isLive(symbol) ?? true;
+  }
+
+  /** The book that everybody sees. */
+  publicBook(symbol: string): PastBook {
+    return this.#mirror?.book(symbol) ?? this.engine.book(symbol);
+  }
+
+  /** What a mirrored venue told about its market. */
+  tell(market: readonly MarketEvent[]): void {
+    const monoMs = this.#clock.mono();
+    for (const event of market) this.#rememberMarket(event, monoMs);
+    const nowMs = this.#clock.server();
+    for (const listener of this.#listeners) listener({ events: [], market, nowMs });
+  }
+
   /** The tape of a traded symbol. */
   tape(symbol: string): TradeTape {
     return this.#tapes.get(symbol) as TradeTape;
@@ -71,7 +113,7 @@ export class TradingFloor {
 
   /** A client's new order. */
   place(request: NewOrder, origin: Origin): Placed | Refusal {
-    return this.#step({ origin }, (nowMs) => this.engine.place(request, nowMs));
+    return this.#step({ origin }, (nowMs) => (this.#mirror ?? this.engine).place(request, nowMs));
   }
 
   /** A client's cancel of one order; undefined when it was not open. */
@@ -119,8 +161,11 @@ export class TradingFloor {
       }
       this.#record(event, context.cause ?? "request", context.origin);
       this.#remember(event, monoMs);
+      if (this.#mirror === undefined) this.#rememberMarket(event, monoMs);
     }
-    for (const listener of this.#listeners) listener({ events, nowMs, cancelId: context.cancelId });
+    this.#mirror?.follow(events);
+    const market = this.#mirror === undefined ? events : [];
+    for (const listener of this.#listeners) listener({ events, market, nowMs, cancelId: context.cancelId });
     return result;
   }
 
@@ -174,16 +219,17 @@ export class TradingFloor {
     });
   }
 
+  #rememberMarket(event: MarketEvent, monoMs: number): void {
+    if (event.kind === "level") this.pastBook(event.symbol).add(event, monoMs);
+    else if (event.kind === "traded") this.tape(event.trade.symbol).add(event.trade);
+  }
+
   #remember(event: MatchingEvent, monoMs: number): void {
-    if (event.kind === "level") {
-      this.pastBook(event.symbol).add(event, monoMs);
-      return;
-    }
+    if (event.kind === "level") return;
     if (event.kind !== "traded") {
       if (event.order.account !== HOUSE) this.history.addState(event.order, monoMs);
       return;
     }
-    this.tape(event.trade.symbol).add(event.trade);
     for (const order of [event.taker, event.maker]) {
       if (order.account === HOUSE) continue;
       this.history.addState(order, monoMs);

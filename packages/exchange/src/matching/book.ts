@@ -21,6 +21,8 @@ export interface LevelChange {
   readonly price: bigint;
   readonly total: bigint;
   readonly updateId: number;
+  /** Where one change stands for several updates (a mirrored book): the first of them. */
+  readonly firstUpdateId?: number;
 }
 
 /** The two sides of one market. */

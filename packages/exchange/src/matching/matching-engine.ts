@@ -14,7 +14,7 @@ import { assert } from "@baton/core";
 import { notional } from "../amounts.ts";
 import { Book, type LevelChange } from "./book.ts";
 import type { Clearing, MakeClearing } from "./clearing.ts";
-import { refusingFilter } from "./filters.ts";
+import { refusingFilter, type FilterName } from "./filters.ts";
 import type { Instrument } from "./instrument.ts";
 import { Ledger } from "./ledger.ts";
 import type { NewOrder } from "./new-order.ts";
@@ -51,6 +51,8 @@ export interface MatchingOptions {
   readonly makeClearing?: MakeClearing;
   /** The words of refusals; spot's when nothing is said. */
   readonly refusals?: Refusals;
+  /** The first order id and trade id; 1 when nothing is said. */
+  readonly firstId?: number;
   /** Called for each event, in order, while the call that caused it runs. */
   readonly onEvent: (event: MatchingEvent) => void;
 }
@@ -70,10 +72,11 @@ export class MatchingEngine {
   readonly #house = new Set<string>();
   /** Open orders that may only reduce a position. */
   readonly #reducing = new Set<number>();
-  #lastOrderId = 0;
+  #lastOrderId: number;
 
   constructor(options: MatchingOptions) {
     this.#options = options;
+    this.#lastOrderId = (options.firstId ?? 1) - 1;
     this.#instruments = new Map(options.instruments.map((one) => [one.symbol, one]));
     this.#books = new Map(options.instruments.map((one) => [one.symbol, new Book(one.symbol, options.onEvent)]));
     this.ledger.open(FEE_ACCOUNT, { isUnlimited: false });
@@ -120,14 +123,16 @@ export class MatchingEngine {
     return this.#lastPrice.get(symbol) ?? this.#rules(symbol).openingPrice;
   }
 
+  /** A trade elsewhere that this market follows: filters look at its price from now on. */
+  setLastPrice(symbol: string, price: bigint): void {
+    this.#lastPrice.set(symbol, price);
+  }
+
   /** Why a new order would be refused before matching, without placing it; undefined when it would be taken. */
   refusal(request: NewOrder): Refusal | undefined {
     const rules = this.#rules(request.symbol);
     const isHouse = this.#house.has(request.account);
-    const filter = refusingFilter(rules, request, {
-      reference: this.lastPrice(request.symbol),
-      open: isHouse ? 0 : this.orders.openCount(request.account, request.symbol),
-    });
+    const filter = isHouse ? undefined : this.#refusingFilter(request, rules);
     if (filter !== undefined) return this.#refusals.filter(filter, rules);
     const rule = isHouse ? "none" : this.#options.uniqueness(request.account);
     if (this.orders.isTaken(request.account, request.clientOrderId, rule)) return this.#refusals.duplicate;
@@ -135,6 +140,11 @@ export class MatchingEngine {
     const { notFillable } = this.#refusals;
     if (notFillable !== undefined && request.timeInForce === "FOK" && !this.#isFillable(request)) return notFillable;
     return isHouse ? undefined : this.#clearing.refusal(request, rules, this.book(request.symbol));
+  }
+
+  #refusingFilter(request: NewOrder, rules: Instrument): FilterName | undefined {
+    const open = this.orders.openCount(request.account, request.symbol);
+    return refusingFilter(rules, request, { reference: this.lastPrice(request.symbol), open });
   }
 
   /** Takes a new order, matches it, and rests or ends what is left. */
@@ -232,7 +242,7 @@ export class MatchingEngine {
   }
 
   #trade(taker: OrderState, maker: OrderState, quantity: bigint, trades: Trade[], nowMs: number): OrderState {
-    const tradeId = (this.#lastTradeId.get(taker.symbol) ?? 0) + 1;
+    const tradeId = (this.#lastTradeId.get(taker.symbol) ?? (this.#options.firstId ?? 1) - 1) + 1;
     this.#lastTradeId.set(taker.symbol, tradeId);
     this.#lastPrice.set(taker.symbol, maker.price);
     const trade = this.#clearing.settle({ tradeId, taker, maker, quantity, nowMs }, this.#rules(taker.symbol));

@@ -9,6 +9,11 @@ import type { Delivery, Gateway } from "../gateway/gateway.ts";
 import { Parameters, readSentText } from "../gateway/parameters.ts";
 import type { Personality } from "../personality.ts";
 
+/** What is traded with here: invented money on an invented market, or on a mirrored one. No real venue says this. */
+export type Money = "simulated" | "paper";
+
+/** On every answer, so that a client that must not meet real money can make sure. */
+const MONEY_HEADER = "baton-exchange-money";
 const BODY_BYTES_MAX = 64 * 1_024;
 
 /** Serves a venue's REST paths. */
@@ -17,17 +22,20 @@ export class RestServer {
   readonly #gateway: Gateway;
   readonly #audit: AuditLog;
   readonly #faults: FaultBoard;
+  readonly #money: Money;
 
   constructor(options: {
     readonly personality: Personality;
     readonly gateway: Gateway;
     readonly audit: AuditLog;
     readonly faults: FaultBoard;
+    readonly money: Money;
   }) {
     this.#personality = options.personality;
     this.#gateway = options.gateway;
     this.#audit = options.audit;
     this.#faults = options.faults;
+    this.#money = options.money;
   }
 
   /** Takes one request. */
@@ -123,6 +131,7 @@ export class RestServer {
     const { orderCounts, retryAfter } = delivery;
     return {
       "content-type": delivery.contentType,
+      [MONEY_HEADER]: this.#money,
       "content-length": Buffer.byteLength(delivery.body),
       "x-mbx-used-weight": delivery.usedWeight,
       "x-mbx-used-weight-1m": delivery.usedWeight,

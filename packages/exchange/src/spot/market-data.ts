@@ -76,7 +76,7 @@ export function bookTicker(
   readonly askPrice: string;
   readonly askQty: string;
 } {
-  const book = desk.floor.engine.book(symbol);
+  const book = desk.floor.publicBook(symbol);
   const [bid, ask] = [book.bids[0], book.asks[0]];
   return {
     symbol,

@@ -101,7 +101,7 @@ export function klineMessage(desk: Desk, symbol: string, interval: string, nowMs
 }
 
 function partial(desk: Desk, symbol: string, levels: number): object {
-  const book = desk.floor.engine.book(symbol);
+  const book = desk.floor.publicBook(symbol);
   return {
     lastUpdateId: book.lastUpdateId,
     bids: levelRows(book.bids, levels),

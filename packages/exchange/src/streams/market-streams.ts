@@ -106,7 +106,7 @@ export class MarketStreams {
   publish(step: Step): void {
     const books = new Set<string>();
     const firstAggregate = new Map<string, number>();
-    for (const event of step.events) {
+    for (const event of step.market) {
       if (event.kind === "level") {
         books.add(event.symbol);
         for (const windows of this.#windows) collect(windows, event);
@@ -205,7 +205,8 @@ function ofSymbol(symbol: string, suffix: string): string {
 function collect(windows: Windows, change: LevelChange): void {
   let window = windows.open.get(change.symbol);
   if (window === undefined) {
-    window = { firstUpdateId: change.updateId, lastUpdateId: change.updateId, bids: new Map(), asks: new Map() };
+    const firstUpdateId = change.firstUpdateId ?? change.updateId;
+    window = { firstUpdateId, lastUpdateId: change.updateId, bids: new Map(), asks: new Map() };
     windows.open.set(change.symbol, window);
   }
   window.lastUpdateId = change.updateId;

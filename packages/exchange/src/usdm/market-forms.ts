@@ -107,7 +107,7 @@ function markMessage(desk: Desk, margin: Margin, symbol: string, nowMs: number):
 /** The futures venue tells the best levels in the form of a difference. */
 function partial(levels: number): Periodic["make"] {
   return (desk, symbol, nowMs) => {
-    const book = desk.floor.engine.book(symbol);
+    const book = desk.floor.publicBook(symbol);
     const best = (side: typeof book.bids): [string, string][] =>
       side.slice(0, levels).map((level) => [shortText(level.price), shortText(level.total)]);
     return {
