@@ -1,6 +1,6 @@
 /**
  * `/__audit` and `/__faults`: how tests and drills read the truth and arm faults; `/__announcements`: the maintenance that
- * is ahead or under way, as a venue's status page would tell it; `/__mirror`: how each mirrored market stands. No fault strikes here, except a black hole.
+ * is ahead or under way, as a venue's status page would tell it; `/__mirror`: how each mirrored market stands; `/__deposits`: money from outside. No fault strikes here, except a black hole.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuditLog } from "./audit/audit-log.ts";
@@ -10,12 +10,20 @@ import { readFault } from "./faults/read-fault.ts";
 import type { MirrorState } from "./mirror/mirror.ts";
 import { readBody } from "./rest/rest-server.ts";
 
+/** Money from outside; `amount` is a decimal text, with `-` before it what leaves. */
+export interface Deposit {
+  readonly account: string;
+  readonly asset: string;
+  readonly amount: string;
+}
+
 /** Serves the control paths. */
 export class ControlPlane {
   readonly #audit: AuditLog;
   readonly #faults: FaultBoard;
   readonly #arm: (fault: Fault) => ArmedFault;
   readonly #mirrors: () => readonly MirrorState[];
+  readonly #deposit: (deposit: Deposit) => void;
   readonly #following = new Set<() => void>();
 
   constructor(options: {
@@ -23,11 +31,13 @@ export class ControlPlane {
     readonly faults: FaultBoard;
     readonly arm: (fault: Fault) => ArmedFault;
     readonly mirrors: () => readonly MirrorState[];
+    readonly deposit: (deposit: Deposit) => void;
   }) {
     this.#audit = options.audit;
     this.#faults = options.faults;
     this.#arm = options.arm;
     this.#mirrors = options.mirrors;
+    this.#deposit = options.deposit;
   }
 
   /** Takes one request. */
@@ -47,6 +57,9 @@ export class ControlPlane {
       case "GET /__mirror":
         reply(response, 200, this.#mirrors());
         return;
+      case "POST /__deposits":
+        readBody(request, (body) => this.#takeDeposit(body, response));
+        return;
       case "DELETE /__faults":
         reply(response, 200, { cleared: this.#faults.clear(id === null ? undefined : Number(id)) });
         return;
@@ -63,6 +76,19 @@ export class ControlPlane {
   /** Ends what still follows the audit. */
   close(): void {
     for (const stop of this.#following) stop();
+  }
+
+  #takeDeposit(body: string, response: ServerResponse): void {
+    try {
+      const { account, asset, amount } = JSON.parse(body) as Partial<Record<keyof Deposit, unknown>>;
+      if (typeof account !== "string" || typeof asset !== "string" || typeof amount !== "string") {
+        throw new RangeError('a deposit is {"account", "asset", "amount"}, all texts');
+      }
+      this.#deposit({ account, asset, amount });
+      reply(response, 200, { account, asset, amount });
+    } catch (error) {
+      reply(response, 400, { error: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   /** Arms one fault, or each of a list; all or none. */

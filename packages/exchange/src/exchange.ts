@@ -3,13 +3,13 @@
  * is the door for programs and tests; `main.ts` is the same as a process of its own.
  *
  * Which venue it speaks is its personality. Besides the venue's paths it serves `GET /__audit` (JSON lines; `?from=N`, `&follow=1` keeps telling), and
- * `POST`, `GET`, `DELETE /__faults` (`?id=N` for one) and `GET /__mirror`, which no fault ever strikes.
+ * `POST`, `GET`, `DELETE /__faults` (`?id=N` for one), `POST /__deposits` and `GET /__mirror`, which no fault ever strikes.
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { AuditRecord } from "@baton/core";
-import { units } from "./amounts.ts";
+import { amountDecimal, units } from "./amounts.ts";
 import { AuditLog } from "./audit/audit-log.ts";
 import { statusOf } from "./calls/market.ts";
 import { BlackHole } from "./black-hole.ts";
@@ -77,6 +77,11 @@ export interface RunningExchange {
   clearFaults(id?: number): void;
   /** All records so far. With `auditFile` the file is read again at each call. */
   audit(): readonly AuditRecord[];
+  /**
+   * Money comes to an account from outside, or leaves it (`-` before the amount), as the account's streams tell it; throws
+   * a sentence when there is no such account, or not so much.
+   */
+  deposit(account: string, asset: string, amount: string): void;
   /** How each mirrored market stands; empty where none is. */
   mirrors(): readonly MirrorState[];
   /** Ends all connections, fsyncs the audit. */
@@ -155,7 +160,7 @@ class Exchange implements RunningExchange {
       audit: this.#audit,
       clock: this.#clock,
       // Who trades on paper keeps a journal: what is started anew must not give an id for the second time.
-      ...(options.mirror === undefined ? {} : { firstId: Date.now() * 100 }),
+      ...(options.mirror === undefined ? {} : { follows: { firstId: Date.now() * 100 } }),
     });
     const newId = (): string => randomUUID().replaceAll("-", "").slice(0, 22);
     this.#desk = {
@@ -186,6 +191,7 @@ class Exchange implements RunningExchange {
       faults: this.#faults,
       arm: (fault) => this.#faults.arm(fault),
       mirrors: () => this.mirrors(),
+      deposit: ({ account, asset, amount }) => this.deposit(account, asset, amount),
     });
     this.#floor.onStep((step) => this.#publish(step));
     this.#openAccounts(options, instruments);
@@ -222,6 +228,19 @@ class Exchange implements RunningExchange {
 
   audit(): readonly AuditRecord[] {
     return this.#audit.records();
+  }
+
+  deposit(account: string, asset: string, amount: string): void {
+    const { ledger } = this.#floor.engine;
+    const [isOut, quantity] = [amount.startsWith("-"), units(amount.replace(/^-/, ""))];
+    if (!ledger.has(account)) throw new RangeError(`there is no account ${account}`);
+    if (isOut && !ledger.canAfford(account, asset, quantity))
+      throw new RangeError(`${account} has not so much ${asset}`);
+    const change = isOut ? -quantity : quantity;
+    this.#audit.append({ type: "transfer", account, asset, amount: amountDecimal(change) });
+    if (isOut) ledger.withdraw(account, asset, quantity);
+    else ledger.deposit(account, asset, quantity);
+    this.#streams.accounts.transferred({ account, asset, amount: change });
   }
 
   mirrors(): readonly MirrorState[] {

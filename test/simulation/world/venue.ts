@@ -295,7 +295,8 @@ export class Venue {
   }
 
   #onEvent(event: MatchingEvent): void {
-    if (event.kind === "level") return;
+    // Conditional orders are not sent here.
+    if (event.kind === "level" || event.kind === "triggered") return;
     if (event.kind === "traded") {
       this.#traded(event.trade, event.taker);
       this.#traded(event.trade, event.maker);

@@ -117,6 +117,13 @@ export interface AuditDeadMansSwitch extends AuditBase, AuditOrderFields {
   readonly recvN?: number;
 }
 
+/** Money came to an account from outside, or left it (`amount` below 0). */
+export interface AuditTransfer extends AuditBase, AuditOrderFields {
+  readonly type: "transfer";
+  readonly asset: string;
+  readonly amount: Decimal;
+}
+
 /** Of an exchange that mirrors a live venue: its view of one market has become true, or is true no more (`cause`). */
 export interface AuditMirror extends AuditBase, AuditOrderFields {
   readonly type: "mirror-live" | "mirror-stale";
@@ -155,5 +162,6 @@ export type AuditRecord =
   | AuditQuery
   | AuditSub
   | AuditDeadMansSwitch
+  | AuditTransfer
   | AuditMirror
   | AuditFault;

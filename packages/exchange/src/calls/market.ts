@@ -1,6 +1,6 @@
 /** What both venues answer about the market in the same form: liveness, time, candles; and the reading behind the rest. */
 import { amountText, notional, ONE } from "../amounts.ts";
-import { badRequest, missing, unknownMarket } from "../gateway/api-error.ts";
+import { badRequest, invalid, missing, unknownMarket } from "../gateway/api-error.ts";
 import type { Call, Desk, PublicScope } from "../gateway/call.ts";
 import type { Level } from "../matching/book.ts";
 import type { PastBook } from "../market/book-memory.ts";
@@ -8,11 +8,16 @@ import { candleRow, intervals, type AggregateTrade } from "../market/trade-tape.
 import type { Trade } from "../matching/order.ts";
 import { checkedSymbol, tradedSymbol } from "./naming.ts";
 
+const DAY_MS = 86_400_000;
+/** Spot allows 1,000 and futures 1,500: asking for more is no error at either, and gets the most. */
+const KLINES_MAX = 1_500;
+
 /** `ping`, `time` and `klines`. */
 export const commonMarketCalls: readonly Call[] = [
   { name: "ping", kind: "public", weight: () => 1, run: (scope) => done(scope, {}) },
   { name: "time", kind: "public", weight: () => 1, run: (scope) => done(scope, { serverTime: scope.desk.now() }) },
   { name: "klines", kind: "public", weight: () => 2, run: klines },
+  { name: "uiKlines", kind: "public", weight: () => 2, run: klines },
 ];
 
 /** The first `limit` levels as price and quantity texts. */
@@ -45,8 +50,8 @@ export function bestPrices(desk: Desk, symbol: string): BestPrices {
   return { symbol, bid: book.bids[0], ask: book.asks[0], updateId: book.lastUpdateId };
 }
 
-/** 24 hours of one symbol, in 1e-8. */
-export interface Day {
+/** What a symbol did in a time, in 1e-8. */
+export interface Statistics {
   readonly open: bigint;
   readonly last: bigint;
   readonly lastQuantity: bigint;
@@ -62,11 +67,11 @@ export interface Day {
   readonly trades: number;
 }
 
-/** What the last 24 hours of a symbol were. */
-export function dayOf(desk: Desk, symbol: string): Day {
+/** What the last 24 hours of a symbol were, or the time from `fromMs` on. */
+export function statisticsOf(desk: Desk, symbol: string, fromMs: number = desk.now() - DAY_MS): Statistics {
   const last = desk.floor.engine.lastPrice(symbol);
   const tape = desk.floor.tape(symbol);
-  const day = tape.day(desk.now());
+  const day = tape.since(fromMs);
   const open = day?.open ?? last;
   const trade = tape.trades.at(-1);
   return {
@@ -99,8 +104,8 @@ export function askedAggregates(scope: PublicScope): readonly AggregateTrade[] {
   const symbol = tradedSymbol(scope);
   const limit = scope.parameters.limit(500, 1_000);
   const fromId = scope.parameters.whole("fromId");
-  const startMs = scope.parameters.whole("startTime");
-  const endMs = scope.parameters.whole("endTime") ?? Infinity;
+  const startMs = scope.parameters.time("startTime");
+  const endMs = scope.parameters.time("endTime") ?? Infinity;
   scope.parameters.finish();
   const { aggregates } = scope.desk.floor.tape(symbol);
   if (fromId !== undefined || (startMs === undefined && endMs === Infinity)) {
@@ -122,33 +127,66 @@ export function averageOfFiveMinutes(desk: Desk, symbol: string): bigint {
   return volume === 0n ? desk.floor.engine.lastPrice(symbol) : (quote * ONE) / volume;
 }
 
+/** What a question for one, some or all symbols answers of each; `mini` names what is left of it for `type=MINI`. */
+export interface PerSymbol {
+  readonly answer: (desk: Desk, symbol: string) => object;
+  readonly mini?: readonly string[];
+  /** `symbol` or `symbols` has to be sent. */
+  readonly needsSymbol?: boolean;
+}
+
 /** One answer for `symbol`, a list for `symbols` or for none. */
-export function perSymbol(scope: PublicScope, answer: (desk: Desk, symbol: string) => unknown): unknown {
+export function perSymbol(scope: PublicScope, { answer, mini, needsSymbol }: PerSymbol): unknown {
   const { desk, parameters } = scope;
   const symbol = parameters.text("symbol");
   const symbols = parameters.text("symbols");
-  parameters.ignore("type", "symbolStatus");
+  const type = mini === undefined ? "FULL" : parameters.choice("type", ["FULL", "MINI"], -1139, "Invalid ticker type.");
+  const status = parameters.choice("symbolStatus", ["TRADING", "HALT", "BREAK"], -1122, "Invalid symbolStatus.");
   parameters.finish();
-  if (symbol !== undefined) return answer(desk, checkedSymbol(desk, symbol));
-  const asked = symbols === undefined ? undefined : symbolList(symbols);
-  const wanted = asked ?? desk.floor.engine.instruments().map((one) => one.symbol);
-  return wanted.map((one) => answer(desk, checkedSymbol(desk, one)));
+  if (symbol !== undefined && symbols !== undefined) {
+    throw badRequest(-1128, "Combination of optional parameters invalid.");
+  }
+  if (needsSymbol === true && symbol === undefined && symbols === undefined) {
+    throw badRequest(-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!");
+  }
+  const isWanted = (one: string): boolean => status === undefined || statusOf(desk, one) === status;
+  const of = (one: string): object => {
+    const whole = answer(desk, one);
+    return type === "MINI" ? Object.fromEntries(Object.entries(whole).filter(([name]) => mini?.includes(name))) : whole;
+  };
+  if (symbol !== undefined) {
+    const one = checkedSymbol(desk, symbol);
+    if (!isWanted(one)) {
+      throw badRequest(-1220, "The symbol's status does not match the requested symbolStatus.");
+    }
+    return of(one);
+  }
+  const wanted = symbols === undefined ? desk.floor.engine.instruments().map((one) => one.symbol) : symbolList(symbols);
+  return wanted
+    .map((one) => checkedSymbol(desk, one))
+    .filter(isWanted)
+    .map(of);
 }
 
-/** The symbols of a JSON list of texts. */
+/** The symbols of a JSON list of texts; −1151 when one stands there twice. */
 export function symbolList(text: string): readonly string[] {
+  let list: unknown;
   try {
-    const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;
+    list = JSON.parse(text);
   } catch {
     // Not JSON: answered below like any other malformed list.
   }
-  throw missing("symbols");
+  if (!Array.isArray(list) || !list.every((one) => typeof one === "string")) throw missing("symbols");
+  if (new Set(list).size < list.length) {
+    throw badRequest(-1151, "Symbol is present multiple times in the list.");
+  }
+  return list;
 }
 
 /** A ticker's weight: for one symbol, and for all. */
 export function tickerWeight(one: number, all: number): Call["weight"] {
-  return (parameters) => (parameters.peek("symbol") === undefined ? all : one);
+  return (parameters) =>
+    parameters.peek("symbol") === undefined && parameters.peek("symbols") === undefined ? all : one;
 }
 
 /** Whether a symbol trades: maintenance halts it or takes cancels only; a mirrored one breaks off while it is not known. */
@@ -165,13 +203,18 @@ function done(scope: PublicScope, body: object): object {
 }
 
 function klines(scope: PublicScope): unknown {
-  const symbol = tradedSymbol(scope);
+  return klinesOf(scope, tradedSymbol(scope));
+}
+
+/** The candles of a symbol that `interval`, `startTime`, `endTime` and `limit` ask for. */
+export function klinesOf(scope: PublicScope, symbol: string): unknown {
   const interval = scope.parameters.required("interval");
   if (!intervals.has(interval)) throw badRequest(-1120, "Invalid interval.");
-  const startMs = scope.parameters.whole("startTime");
-  const endMs = scope.parameters.whole("endTime") ?? Infinity;
-  const limit = scope.parameters.limit(500, 1_500);
-  scope.parameters.ignore("timeZone");
+  const startMs = scope.parameters.time("startTime");
+  const endMs = scope.parameters.time("endTime") ?? Infinity;
+  const limit = scope.parameters.limit(500, KLINES_MAX);
+  const zone = scope.parameters.text("timeZone");
+  if (zone !== undefined && !/^[+-]?0{1,2}(:00)?$/.test(zone)) throw invalid("timeZone");
   scope.parameters.finish();
   const inside = scope.desk.floor
     .tape(symbol)

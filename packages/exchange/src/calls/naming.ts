@@ -88,8 +88,8 @@ export function isPurged(scope: SignedScope, order: OrderState): boolean {
 
 /** `startTime` and `endTime`; −1127 when they are further apart than `longestMs`. */
 export function period(scope: SignedScope, longestMs: number): { readonly startMs: number; readonly endMs: number } {
-  const startMs = scope.parameters.whole("startTime");
-  const endMs = scope.parameters.whole("endTime");
+  const startMs = scope.parameters.time("startTime");
+  const endMs = scope.parameters.time("endTime");
   if (startMs !== undefined && endMs !== undefined && endMs - startMs > longestMs) {
     throw badRequest(-1127, `More than ${longestMs / 3_600_000} hours between startTime and endTime.`);
   }

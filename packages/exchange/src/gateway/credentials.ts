@@ -1,18 +1,21 @@
 /**
- * Whether a signed request is whose it says, and whether it is still valid: API key, HMAC SHA-256 over the text exactly
- * as sent, and the window of its timestamp. The window is checked twice, on arrival and again right before matching, so
+ * Whether a signed request is whose it says, and whether it is still valid: API key, HMAC SHA-256, Ed25519 or RSA over the text
+ * exactly as sent, and the window of its timestamp. The window is checked twice, on arrival and again right before matching, so
  * that a request which waited in between is refused with −1021 instead of executed late.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createPublicKey, timingSafeEqual, verify as verifySignature, type KeyObject } from "node:crypto";
 import { ApiError, badRequest, missing } from "./api-error.ts";
 import type { Parameters } from "./parameters.ts";
 
 /** One API key. Several keys may belong to one account. */
 export interface ApiKey {
   readonly key: string;
+  /** The secret of an HMAC key; of an Ed25519 or RSA key its public half in PEM form, which the venue is given. */
   readonly secret: string;
   readonly account: string;
 }
+
+type KeyType = "HMAC_SHA256" | "RSA" | "ED25519";
 
 /** Until when a request may be matched, by the exchange's clock. */
 export interface Validity {
@@ -23,9 +26,21 @@ export interface Validity {
 /** The keys of one exchange. */
 export class Keyring {
   readonly #keys: ReadonlyMap<string, ApiKey>;
+  readonly #publicKeys = new Map<string, KeyObject>();
 
+  /** Throws when a public key cannot be read. */
   constructor(keys: readonly ApiKey[]) {
     this.#keys = new Map(keys.map((one) => [one.key, one]));
+    for (const { key, secret } of keys) {
+      if (secret.startsWith("-----BEGIN")) this.#publicKeys.set(key, createPublicKey(secret));
+    }
+  }
+
+  /** How a key signs. */
+  typeOf(key: ApiKey): KeyType {
+    const type = this.#publicKeys.get(key.key)?.asymmetricKeyType;
+    if (type === undefined) return "HMAC_SHA256";
+    return type === "ed25519" ? "ED25519" : "RSA";
   }
 
   /** The account of a key, for the audit; no check. */
@@ -51,14 +66,29 @@ export class Keyring {
     const key = this.known(request.apiKey);
     const signature = request.parameters.peek("signature");
     if (signature === undefined || signature === "") throw missing("signature");
-    const validity = readValidity(request.parameters);
-    checkValidity(validity, nowMs);
-    const expected = createHmac("sha256", key.secret).update(request.signed).digest();
-    const given = Buffer.from(/^[0-9a-f]{64}$/i.test(signature) ? signature : "", "hex");
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    const validity = this.valid(request.parameters, nowMs);
+    if (!this.#isSigned(key, request.signed, signature)) {
       throw badRequest(-1022, "Signature for this request is not valid.");
     }
     return { key, validity };
+  }
+
+  /** Until when a request that needs no signature of its own (its session has one) may be matched; −1102, −1131, −1021. */
+  valid(parameters: Parameters, nowMs: number): Validity {
+    const validity = readValidity(parameters);
+    checkValidity(validity, nowMs);
+    return validity;
+  }
+
+  #isSigned(key: ApiKey, text: string, signature: string): boolean {
+    const publicKey = this.#publicKeys.get(key.key);
+    if (publicKey === undefined) {
+      const expected = createHmac("sha256", key.secret).update(text).digest();
+      const given = Buffer.from(/^[0-9a-f]{64}$/i.test(signature) ? signature : "", "hex");
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    }
+    const digest = publicKey.asymmetricKeyType === "ed25519" ? null : "RSA-SHA256";
+    return verifySignature(digest, Buffer.from(text), publicKey, Buffer.from(signature, "base64"));
   }
 }
 

@@ -12,7 +12,7 @@ import type { FaultName } from "../faults/fault.ts";
 import { ApiError, badRequest } from "./api-error.ts";
 import type { Call, Desk, SignedScope } from "./call.ts";
 import { faultAnswer } from "./fault-answers.ts";
-import { isExpired, unknownKey, type Keyring } from "./credentials.ts";
+import { isExpired, unknownKey, type ApiKey, type Keyring, type Validity } from "./credentials.ts";
 import type { OrderCounts } from "./limits.ts";
 import type { Parameters } from "./parameters.ts";
 
@@ -23,6 +23,8 @@ export interface Incoming {
   readonly signed: string;
   readonly hasDuplicates: boolean;
   readonly apiKey: string | undefined;
+  /** The key that its session has logged on with: then the request has no signature of its own. */
+  readonly session?: ApiKey;
   /** Remote `ip:port`, and the address that weights are counted by. */
   readonly source: string;
   readonly address: string;
@@ -87,10 +89,10 @@ export class Gateway {
       }
       if (this.#desk.faults.strike("key", subject) !== undefined) throw unknownKey();
       if (call.kind === "keyed") {
-        const keyed = this.#keyring.known(incoming.apiKey);
+        const keyed = incoming.session ?? this.#keyring.known(incoming.apiKey);
         return passage.done(call.run({ desk: this.#desk, parameters: incoming.parameters, lagMs: 0, key: keyed }));
       }
-      const { key, validity } = this.#keyring.verify(incoming, this.#desk.now());
+      const { key, validity } = this.#allowed(incoming);
       const run = (): Delivery => {
         const ask = (...names: readonly FaultName[]): ArmedFault | undefined =>
           call.kind === "query" ? this.#desk.faults.strike("query", subject, { names }) : undefined;
@@ -131,6 +133,14 @@ export class Gateway {
       status: delivery.status,
       ...(cause === undefined ? {} : { cause }),
     });
+  }
+
+  /** Whose request it is, and until when it may be matched. */
+  #allowed(incoming: Incoming): { readonly key: ApiKey; readonly validity: Validity } {
+    const { session, parameters } = incoming;
+    const nowMs = this.#desk.now();
+    if (session === undefined) return this.#keyring.verify(incoming, nowMs);
+    return { key: session, validity: this.#keyring.valid(parameters, nowMs) };
   }
 
   #received(incoming: Incoming, fields: AuditOrderFields): number {

@@ -5,6 +5,9 @@
 import { parseAmount } from "../amounts.ts";
 import { badRequest, invalid, missing } from "./api-error.ts";
 
+/** The year 5138 in ms, 1973 in microseconds: what is larger counts microseconds. */
+const MICROSECONDS_FROM = 1e14;
+
 const clientOrderIdForm = /^[a-zA-Z0-9-_.:/]{1,36}$/;
 
 /** Named texts, each of which remembers whether it was read. */
@@ -72,6 +75,18 @@ export class Parameters {
       throw badRequest(-1100, `Illegal characters found in parameter '${name}'; legal range is '^[0-9]{1,20}$'.`);
     }
     return number;
+  }
+
+  /** A time in ms; one in microseconds is understood, as Binance does. */
+  time(name: string): number | undefined {
+    const value = this.whole(name);
+    return value !== undefined && value >= MICROSECONDS_FROM ? Math.floor(value / 1_000) : value;
+  }
+
+  /** `true` or `false`; false when it is not sent. */
+  flag(name: string): boolean {
+    const value = this.choice(name, ["true", "false"], -1130, `Data sent for parameter '${name}' is not valid.`);
+    return value === "true";
   }
 
   /** A count between 1 and `max`; more than `max` is cut to it, as Binance does. */

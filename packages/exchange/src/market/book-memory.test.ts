@@ -18,7 +18,7 @@ test("the book of any instant of the last half minute is the one that was", () =
       const side = random.next() < 0.5 ? "BUY" : "SELL";
       const price = BigInt(side === "BUY" ? 100 - random.whole(20) : 101 + random.whole(20));
       resting.push({ id: step, side, price });
-      book.rest(side, step, price, 5n);
+      book.rest({ side, orderId: step, price, quantity: 5n });
     } else {
       book.reduce(gone.side, gone.id, gone.price, 5n);
     }

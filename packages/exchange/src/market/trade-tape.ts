@@ -100,9 +100,9 @@ export class TradeTape {
     return this.#candles.get(interval) ?? [];
   }
 
-  /** What the last 24 hours were, from the minute candles. */
-  day(nowMs: number): Candle | undefined {
-    const recent = this.candles("1m").filter((one) => one.closeMs > nowMs - DAY);
+  /** What has been since a time, from the minute candles. */
+  since(fromMs: number): Candle | undefined {
+    const recent = this.candles("1m").filter((one) => one.closeMs > fromMs);
     const first = recent[0];
     if (first === undefined) return undefined;
     const all: Candle = { ...first };

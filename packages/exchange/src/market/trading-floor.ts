@@ -11,7 +11,7 @@ import { MatchingEngine, type MatchingEvent, type MatchingOptions, type Placed }
 import type { NewOrder } from "../matching/new-order.ts";
 import type { Refusal } from "../matching/refusals.ts";
 import { HOUSE } from "../flow/order-flow.ts";
-import type { OrderState, Trade } from "../matching/order.ts";
+import { isMarket, type OrderState, type Trade } from "../matching/order.ts";
 import { BookMemory, type PastBook } from "./book-memory.ts";
 import { OrderHistory } from "./order-history.ts";
 import { TradeTape } from "./trade-tape.ts";
@@ -186,7 +186,7 @@ export class TradingFloor {
           recvN: origin.recvN,
           ...fields(order, origin),
           quantity: amountDecimal(order.quantity),
-          ...(order.type === "MARKET" ? {} : { price: amountDecimal(order.price), timeInForce: order.timeInForce }),
+          ...(isMarket(order) ? {} : { price: amountDecimal(order.price), timeInForce: order.timeInForce }),
           orderType: order.type,
         });
         return;
@@ -197,6 +197,8 @@ export class TradingFloor {
           ...fields(order, asker ?? origin),
           ...(asker === undefined ? {} : { recvN: asker.recvN }),
         });
+        return;
+      case "triggered":
         return;
       case "expired":
         this.#audit.append({ type: "expire", cause: event.reason, ...fields(order, origin) });

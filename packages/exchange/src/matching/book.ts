@@ -9,8 +9,17 @@ import type { Side } from "./order.ts";
 /** One price; `queue` is insertion-ordered, so its first entry has time priority. */
 export interface Level {
   readonly price: bigint;
+  /** What is shown. */
   total: bigint;
+  /** What icebergs keep back; it trades as well. */
+  hidden: bigint;
   readonly queue: Map<number, bigint>;
+}
+
+/** An iceberg: how much of it is shown at a time, and how much is not shown yet. */
+interface Iceberg {
+  readonly peak: bigint;
+  hidden: bigint;
 }
 
 /** A level after a change; total 0 means that it is gone. */
@@ -34,6 +43,7 @@ export class Book {
   readonly asks: Level[] = [];
   /** Number of the last change; starts at 1 so that a snapshot of an empty book has one. */
   lastUpdateId = 1;
+  readonly #icebergs = new Map<number, Iceberg>();
   readonly #changed: (change: LevelChange) => void;
 
   constructor(symbol: string, changed: (change: LevelChange) => void) {
@@ -61,41 +71,89 @@ export class Book {
     let found = 0n;
     for (const level of this.facing(side)) {
       if (found >= quantity || !this.crosses(side, limit, level.price)) break;
-      found += level.total;
+      found += level.total + level.hidden;
     }
     return found < quantity ? found : quantity;
   }
 
-  /** Puts an order at the end of its level's queue. */
-  rest(side: Side, orderId: number, price: bigint, quantity: bigint): void {
+  /** Puts an order at the end of its level's queue; of an iceberg no more than `peak` is shown. */
+  rest(order: {
+    readonly side: Side;
+    readonly orderId: number;
+    readonly price: bigint;
+    readonly quantity: bigint;
+    readonly peak?: bigint;
+  }): void {
+    const { side, orderId, price, quantity, peak = quantity } = order;
     assert(quantity > 0n, "a resting order has something left");
+    const shown = peak < quantity ? peak : quantity;
     const levels = side === "BUY" ? this.bids : this.asks;
     const index = this.#find(side, price);
     let level = levels[index];
     if (level === undefined || level.price !== price) {
-      level = { price, total: 0n, queue: new Map() };
+      level = { price, total: 0n, hidden: 0n, queue: new Map() };
       levels.splice(index, 0, level);
     }
     assert(!level.queue.has(orderId), "an order rests once");
-    level.queue.set(orderId, quantity);
-    level.total += quantity;
+    level.queue.set(orderId, shown);
+    level.total += shown;
+    if (shown < quantity) {
+      this.#icebergs.set(orderId, { peak, hidden: quantity - shown });
+      level.hidden += quantity - shown;
+    }
     this.#tell(side, level);
   }
 
-  /** Takes `quantity` off a resting order without touching its priority; at nothing left it leaves the book. */
+  /**
+   * Takes `quantity` off what a resting order shows, without touching its priority; at nothing left it leaves the book, or
+   * an iceberg shows its next part, behind the others.
+   */
   reduce(side: Side, orderId: number, price: bigint, quantity: bigint): void {
-    const levels = side === "BUY" ? this.bids : this.asks;
-    const index = this.#find(side, price);
-    const level = levels[index];
-    assert(level !== undefined && level.price === price, "a resting order has a level");
+    const level = this.#level(side, price);
     const left = (level.queue.get(orderId) ?? 0n) - quantity;
-    assert(left >= 0n, "no more is taken from an order than it has left");
-    if (left === 0n) level.queue.delete(orderId);
-    else level.queue.set(orderId, left);
+    assert(left >= 0n, "no more is taken from an order than it shows");
     level.total -= quantity;
+    if (left > 0n) level.queue.set(orderId, left);
+    else {
+      level.queue.delete(orderId);
+      this.#showMore(level, orderId);
+    }
+    this.#changedLevel(side, level);
+  }
+
+  /** Takes a resting order out, with all that it hides. */
+  remove(side: Side, orderId: number, price: bigint): void {
+    const level = this.#level(side, price);
+    const shown = level.queue.get(orderId);
+    assert(shown !== undefined, "a resting order is on its level");
+    level.queue.delete(orderId);
+    level.total -= shown;
+    level.hidden -= this.#icebergs.get(orderId)?.hidden ?? 0n;
+    this.#icebergs.delete(orderId);
+    this.#changedLevel(side, level);
+  }
+
+  #showMore(level: Level, orderId: number): void {
+    const iceberg = this.#icebergs.get(orderId);
+    if (iceberg === undefined) return;
+    const shown = iceberg.peak < iceberg.hidden ? iceberg.peak : iceberg.hidden;
+    iceberg.hidden -= shown;
+    if (iceberg.hidden === 0n) this.#icebergs.delete(orderId);
+    level.hidden -= shown;
+    level.total += shown;
+    level.queue.set(orderId, shown);
+  }
+
+  #level(side: Side, price: bigint): Level {
+    const level = (side === "BUY" ? this.bids : this.asks)[this.#find(side, price)];
+    assert(level !== undefined && level.price === price, "a resting order has a level");
+    return level;
+  }
+
+  #changedLevel(side: Side, level: Level): void {
     if (level.queue.size === 0) {
-      assert(level.total === 0n, "an empty level holds nothing");
-      levels.splice(index, 1);
+      assert(level.total === 0n && level.hidden === 0n, "an empty level holds nothing");
+      (side === "BUY" ? this.bids : this.asks).splice(this.#find(side, level.price), 1);
     }
     this.#tell(side, level);
   }

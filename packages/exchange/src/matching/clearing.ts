@@ -28,6 +28,11 @@ export interface Clearing {
   quantity(request: NewOrder, rules: Instrument, book: Book): bigint;
   /** Sets aside what an accepted order needs. */
   lock(order: OrderState, rules: Instrument, book: Book): void;
+  /**
+   * Sets aside what a conditional order needs now that it works: of a market order that is another amount than while it
+   * waited. A refusal when the account has not got it; then the order keeps what it holds and has to be closed.
+   */
+  relock(order: OrderState, rules: Instrument, book: Book): Refusal | undefined;
   /** Gives back what a closed order still holds. */
   releaseRest(order: OrderState): void;
   /** Moves the money of a trade at the maker's price. */

@@ -35,6 +35,12 @@ export class Ledger {
     this.#change(account, asset, amount, 0n);
   }
 
+  /** Money goes outside; the caller has asked `canAfford`. */
+  withdraw(account: string, asset: string, amount: bigint): void {
+    assert(amount >= 0n, "a withdrawal is not negative");
+    this.#change(account, asset, -amount, 0n);
+  }
+
   /** One balance. */
   balance(account: string, asset: string): Balance {
     return this.#accounts.get(account)?.get(asset) ?? nothing;

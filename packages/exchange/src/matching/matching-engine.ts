@@ -18,10 +18,12 @@ import { refusingFilter, type FilterName } from "./filters.ts";
 import type { Instrument } from "./instrument.ts";
 import { Ledger } from "./ledger.ts";
 import type { NewOrder } from "./new-order.ts";
-import { isOpen, type OrderState, type Trade } from "./order.ts";
+import { isMarket, isOpen, isWaiting, type OrderState, type RareTerms, type Trade } from "./order.ts";
 import { OrderIndex, type Uniqueness } from "./order-index.ts";
+import { PreventedMatches } from "./prevention.ts";
 import { spotRefusals, type Refusal, type Refusals } from "./refusals.ts";
 import { Settlement } from "./settlement.ts";
+import { isReached, WaitingStops } from "./stops.ts";
 
 /** The account that fees go to. */
 const FEE_ACCOUNT = "fees";
@@ -30,6 +32,8 @@ const FEE_ACCOUNT = "fees";
 export type MatchingEvent =
   | { readonly kind: "accepted"; readonly order: OrderState }
   | { readonly kind: "traded"; readonly trade: Trade; readonly taker: OrderState; readonly maker: OrderState }
+  /** The condition of a conditional order was met: from now on it works. */
+  | { readonly kind: "triggered"; readonly order: OrderState }
   | { readonly kind: "cancelled"; readonly order: OrderState }
   | { readonly kind: "expired"; readonly order: OrderState; readonly reason: string }
   | LevelChange;
@@ -51,8 +55,11 @@ export interface MatchingOptions {
   readonly makeClearing?: MakeClearing;
   /** The words of refusals; spot's when nothing is said. */
   readonly refusals?: Refusals;
-  /** The first order id and trade id; 1 when nothing is said. */
-  readonly firstId?: number;
+  /**
+   * It follows another market, whose trades make the last price (`setLastPrice`) and call for `activate`; order and trade
+   * ids count from `firstId`. Absent: its own trades do, and ids count from 1.
+   */
+  readonly follows?: { readonly firstId: number };
   /** Called for each event, in order, while the call that caused it runs. */
   readonly onEvent: (event: MatchingEvent) => void;
 }
@@ -61,6 +68,7 @@ export interface MatchingOptions {
 export class MatchingEngine {
   readonly ledger: Ledger = new Ledger();
   readonly orders: OrderIndex = new OrderIndex();
+  readonly prevented: PreventedMatches = new PreventedMatches();
   readonly #options: MatchingOptions;
   readonly #instruments: ReadonlyMap<string, Instrument>;
   readonly #books: ReadonlyMap<string, Book>;
@@ -72,11 +80,14 @@ export class MatchingEngine {
   readonly #house = new Set<string>();
   /** Open orders that may only reduce a position. */
   readonly #reducing = new Set<number>();
+  readonly #stops = new WaitingStops();
+  readonly #firstId: number;
   #lastOrderId: number;
 
   constructor(options: MatchingOptions) {
     this.#options = options;
-    this.#lastOrderId = (options.firstId ?? 1) - 1;
+    this.#firstId = options.follows?.firstId ?? 1;
+    this.#lastOrderId = this.#firstId - 1;
     this.#instruments = new Map(options.instruments.map((one) => [one.symbol, one]));
     this.#books = new Map(options.instruments.map((one) => [one.symbol, new Book(one.symbol, options.onEvent)]));
     this.ledger.open(FEE_ACCOUNT, { isUnlimited: false });
@@ -136,6 +147,7 @@ export class MatchingEngine {
     if (filter !== undefined) return this.#refusals.filter(filter, rules);
     const rule = isHouse ? "none" : this.#options.uniqueness(request.account);
     if (this.orders.isTaken(request.account, request.clientOrderId, rule)) return this.#refusals.duplicate;
+    if (isReached(request, this.lastPrice(request.symbol))) return this.#refusals.wouldTrigger;
     if (request.type === "LIMIT_MAKER" && this.#wouldTrade(request)) return this.#refusals.wouldTake;
     const { notFillable } = this.#refusals;
     if (notFillable !== undefined && request.timeInForce === "FOK" && !this.#isFillable(request)) return notFillable;
@@ -143,12 +155,54 @@ export class MatchingEngine {
   }
 
   #refusingFilter(request: NewOrder, rules: Instrument): FilterName | undefined {
-    const open = this.orders.openCount(request.account, request.symbol);
-    return refusingFilter(rules, request, { reference: this.lastPrice(request.symbol), open });
+    const { account, symbol, icebergQuantity } = request;
+    return refusingFilter(rules, request, {
+      reference: this.lastPrice(symbol),
+      open: this.orders.openCount(account, symbol),
+      waiting: this.#stops.count(account, symbol),
+      // Counted only where it matters: it looks at every open order.
+      icebergs:
+        icebergQuantity === undefined
+          ? 0
+          : this.orders.open(account, symbol).filter((one) => one.icebergQuantity !== undefined).length,
+    });
   }
 
   /** Takes a new order, matches it, and rests or ends what is left. */
   place(request: NewOrder, nowMs: number): Placed | Refusal {
+    const placed = this.#take(request, nowMs);
+    if (this.#options.follows === undefined) this.#activateDue(request.symbol, nowMs);
+    return placed;
+  }
+
+  /** A conditional order that waits though the last price has reached it; for `activate`. */
+  dueStop(symbol: string): OrderState | undefined {
+    return this.#stops.due(symbol, this.lastPrice(symbol));
+  }
+
+  /** A waiting order begins to work: it trades as if it came now, or ends where its account cannot carry it any more. */
+  activate(orderId: number, nowMs: number): void {
+    const waiting = this.orders.byId(orderId);
+    assert(waiting !== undefined && isWaiting(waiting), "only a waiting order is activated");
+    const order = this.#save({ ...waiting, triggeredAtMs: nowMs, updatedAtMs: nowMs });
+    if (isMarket(order)) {
+      const refusal = this.#clearing.relock(order, this.#rules(order.symbol), this.book(order.symbol));
+      if (refusal !== undefined) {
+        this.#expire(order, "REJECTED", nowMs);
+        return;
+      }
+    }
+    this.#options.onEvent({ kind: "triggered", order });
+    this.#work(order, nowMs);
+  }
+
+  #activateDue(symbol: string, nowMs: number): void {
+    for (let due = this.dueStop(symbol); due !== undefined; due = this.dueStop(symbol)) {
+      this.activate(due.orderId, nowMs);
+    }
+  }
+
+  #take(request: NewOrder, nowMs: number): Placed | Refusal {
     const refusal = this.refusal(request);
     if (refusal !== undefined) return refusal;
     const rules = this.#rules(request.symbol);
@@ -173,14 +227,20 @@ export class MatchingEngine {
       updatedAtMs: nowMs,
       isWorking: false,
       ...(request.reducesOnly === true ? { reducesOnly: true } : {}),
+      ...rareTerms(request),
     };
     if (this.#house.has(taker.account)) this.orders.addUnnamed(taker);
     else this.orders.add(taker);
     if (taker.reducesOnly === true) this.#reducing.add(taker.orderId);
+    this.#stops.follow(taker);
     this.#clearing.lock(taker, rules, book);
     this.#options.onEvent({ kind: "accepted", order: taker });
+    return isWaiting(taker) ? { kind: "placed", order: taker, trades: [] } : this.#work(taker, nowMs);
+  }
 
-    const limit = taker.type === "MARKET" ? undefined : taker.price;
+  /** An accepted order meets the book. */
+  #work(taker: OrderState, nowMs: number): Placed {
+    const limit = isMarket(taker) ? undefined : taker.price;
     if (taker.timeInForce === "FOK" && !this.#isFillable(taker)) {
       return { kind: "placed", order: this.#finish(taker, false, nowMs), trades: [] };
     }
@@ -209,8 +269,10 @@ export class MatchingEngine {
       const maker = this.orders.byId(makerId);
       assert(maker !== undefined, "a resting order is known");
       if (maker.account === taker.account && taker.selfTradePrevention !== "NONE") {
-        if (taker.selfTradePrevention !== "EXPIRE_TAKER") this.#expire(maker, "STP", nowMs);
+        const prevented = this.prevented.add(taker, maker, nowMs);
+        if (taker.selfTradePrevention !== "EXPIRE_TAKER") this.#expire({ ...maker, prevented }, "STP", nowMs);
         if (taker.selfTradePrevention === "EXPIRE_MAKER") continue;
+        taker = { ...taker, prevented };
         isPrevented = true;
         break;
       }
@@ -242,9 +304,9 @@ export class MatchingEngine {
   }
 
   #trade(taker: OrderState, maker: OrderState, quantity: bigint, trades: Trade[], nowMs: number): OrderState {
-    const tradeId = (this.#lastTradeId.get(taker.symbol) ?? (this.#options.firstId ?? 1) - 1) + 1;
+    const tradeId = (this.#lastTradeId.get(taker.symbol) ?? this.#firstId - 1) + 1;
     this.#lastTradeId.set(taker.symbol, tradeId);
-    this.#lastPrice.set(taker.symbol, maker.price);
+    if (this.#options.follows === undefined) this.#lastPrice.set(taker.symbol, maker.price);
     const trade = this.#clearing.settle({ tradeId, taker, maker, quantity, nowMs }, this.#rules(taker.symbol));
     const makerAfter = this.#save(filled(maker, trade));
     const takerAfter = this.#save(filled(taker, trade));
@@ -263,11 +325,17 @@ export class MatchingEngine {
     }
     if (isPrevented) return this.#expire(taker, "STP", nowMs);
     if (taker.reducesOnly === true && this.#left(taker) === 0n) return this.#expire(taker, "REDUCE_ONLY", nowMs);
-    if (taker.type === "MARKET") return this.#expire(taker, "INSUFFICIENT_LIQUIDITY", nowMs);
+    if (isMarket(taker)) return this.#expire(taker, "INSUFFICIENT_LIQUIDITY", nowMs);
     if (taker.timeInForce === "IOC") return this.#expire(taker, "UNFILLED_IOC_QUANTITY_EXPIRED", nowMs);
     if (taker.timeInForce === "FOK") return this.#expire(taker, "UNFILLED_FOK_ORDER_EXPIRED", nowMs);
     const resting = this.#save({ ...taker, isWorking: true });
-    this.book(taker.symbol).rest(taker.side, taker.orderId, taker.price, taker.quantity - taker.executed);
+    this.book(taker.symbol).rest({
+      side: taker.side,
+      orderId: taker.orderId,
+      price: taker.price,
+      quantity: taker.quantity - taker.executed,
+      ...(taker.icebergQuantity === undefined ? {} : { peak: taker.icebergQuantity }),
+    });
     return resting;
   }
 
@@ -280,22 +348,21 @@ export class MatchingEngine {
 
   /** Takes an order off the book (if it rests there) and gives back what it still holds. */
   #close(before: OrderState, after: OrderState): OrderState {
-    if (before.isWorking) {
-      this.book(before.symbol).reduce(before.side, before.orderId, before.price, before.quantity - before.executed);
-    }
+    if (before.isWorking) this.book(before.symbol).remove(before.side, before.orderId, before.price);
     this.#clearing.releaseRest(after);
     return this.#save(after);
   }
 
   #save(order: OrderState): OrderState {
     if (order.reducesOnly === true && !isOpen(order)) this.#reducing.delete(order.orderId);
+    this.#stops.follow(order);
     if (this.#house.has(order.account)) this.orders.updateUnnamed(order);
     else this.orders.update(order);
     return order;
   }
 
   #isFillable(terms: Pick<OrderState, "symbol" | "side" | "type" | "price" | "quantity">): boolean {
-    const limit = terms.type === "MARKET" ? undefined : terms.price;
+    const limit = isMarket(terms) ? undefined : terms.price;
     return this.book(terms.symbol).reachable(terms.side, limit, terms.quantity) >= terms.quantity;
   }
 
@@ -310,6 +377,16 @@ export class MatchingEngine {
     assert(rules !== undefined, `${symbol} is traded here`);
     return rules;
   }
+}
+
+function rareTerms(request: NewOrder): RareTerms {
+  const { stopPrice, icebergQuantity, strategyId, strategyType } = request;
+  return {
+    ...(stopPrice === undefined ? {} : { stopPrice }),
+    ...(icebergQuantity === undefined ? {} : { icebergQuantity }),
+    ...(strategyId === undefined ? {} : { strategyId }),
+    ...(strategyType === undefined ? {} : { strategyType }),
+  };
 }
 
 function filled(order: OrderState, trade: Trade): OrderState {

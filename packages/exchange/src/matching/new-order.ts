@@ -1,8 +1,8 @@
 /** A request for a new order, as the matching engine takes it. */
-import type { OrderType, SelfTradePrevention, Side, TimeInForce } from "./order.ts";
+import type { OrderType, RareTerms, SelfTradePrevention, Side, TimeInForce } from "./order.ts";
 
 /** Amounts in 1e-8. */
-export interface NewOrder {
+export interface NewOrder extends RareTerms {
   readonly account: string;
   readonly symbol: string;
   readonly side: Side;

@@ -3,15 +3,36 @@
  * once told (to the audit, to a stream, to a lagging query) never changes afterwards.
  */
 
+import type { PreventedMatch } from "./prevention.ts";
+
 export type Side = "BUY" | "SELL";
-export type OrderType = "LIMIT" | "MARKET" | "LIMIT_MAKER";
+export type OrderType =
+  | "LIMIT"
+  | "MARKET"
+  | "LIMIT_MAKER"
+  /** Market and limit orders once the market has moved against (`STOP_LOSS`) or with them (`TAKE_PROFIT`). Spot only. */
+  | "STOP_LOSS"
+  | "STOP_LOSS_LIMIT"
+  | "TAKE_PROFIT"
+  | "TAKE_PROFIT_LIMIT";
 export type TimeInForce = "GTC" | "IOC" | "FOK";
 export type OrderStatus = "NEW" | "PARTIALLY_FILLED" | "FILLED" | "CANCELED" | "EXPIRED" | "EXPIRED_IN_MATCH";
 /** What happens when an order would trade with another of its own account: trade, or end the incoming one, the other, or both. */
 export type SelfTradePrevention = "NONE" | "EXPIRE_TAKER" | "EXPIRE_MAKER" | "EXPIRE_BOTH";
 
+/** Terms that few orders have. Spot only. */
+export interface RareTerms {
+  /** Of a conditional order: the last price from which on it works. */
+  readonly stopPrice?: bigint;
+  /** Of an iceberg: how much of it is shown at a time. */
+  readonly icebergQuantity?: bigint;
+  /** The client's own labels, told again with the order. */
+  readonly strategyId?: number;
+  readonly strategyType?: number;
+}
+
 /** One state of one order; amounts in 1e-8, times in wall ms as the caller gave them. */
-export interface OrderState {
+export interface OrderState extends RareTerms {
   readonly orderId: number;
   readonly account: string;
   readonly symbol: string;
@@ -33,6 +54,10 @@ export interface OrderState {
   /** It has rested on the book. */
   readonly isWorking: boolean;
   readonly expiryReason?: string;
+  /** When the condition of a conditional order was met. */
+  readonly triggeredAtMs?: number;
+  /** The match with its own account that ended it. */
+  readonly prevented?: PreventedMatch;
   /** It may only make the account's position smaller. Futures only. */
   readonly reducesOnly?: boolean;
 }
@@ -60,6 +85,16 @@ export interface Trade {
   readonly isBuyerMaker: boolean;
   readonly buyer: TradeShare;
   readonly seller: TradeShare;
+}
+
+/** True for the types that take any price. */
+export function isMarket({ type }: { readonly type: OrderType }): boolean {
+  return type === "MARKET" || type === "STOP_LOSS" || type === "TAKE_PROFIT";
+}
+
+/** True while an order waits for its stop price. */
+export function isWaiting(order: OrderState): boolean {
+  return order.stopPrice !== undefined && order.triggeredAtMs === undefined && isOpen(order);
 }
 
 /** True while an order can still trade. */

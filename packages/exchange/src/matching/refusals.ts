@@ -16,6 +16,8 @@ export interface Refusals {
   readonly duplicate: Refusal;
   /** A post-only order would trade at once. */
   readonly wouldTake: Refusal;
+  /** A conditional order whose condition the last price meets already. */
+  readonly wouldTrigger: Refusal;
   /** A fill-or-kill order cannot be filled whole; undefined: it is taken and expires. */
   readonly notFillable: Refusal | undefined;
 }
@@ -25,6 +27,7 @@ export const spotRefusals: Refusals = {
   filter: (name) => refused(-1013, `Filter failure: ${name}`),
   duplicate: refused(-2010, "Duplicate order sent."),
   wouldTake: refused(-2010, "Order would immediately match and take."),
+  wouldTrigger: refused(-2010, "Order would trigger immediately."),
   notFillable: undefined,
 };
 

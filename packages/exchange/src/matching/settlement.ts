@@ -9,7 +9,7 @@ import type { Clearing, Match } from "./clearing.ts";
 import type { Instrument } from "./instrument.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NewOrder } from "./new-order.ts";
-import { isOpen, type OrderState, type OrderType, type Side, type Trade } from "./order.ts";
+import { isMarket, isOpen, type OrderState, type OrderType, type Side, type Trade } from "./order.ts";
 import { refused, type Refusal } from "./refusals.ts";
 
 /** What must be locked before an order is taken. */
@@ -26,6 +26,8 @@ interface Terms {
   readonly quantity: bigint;
   readonly quoteQuantity: bigint;
   readonly price: bigint;
+  readonly stopPrice?: bigint;
+  readonly triggeredAtMs?: number;
 }
 
 /** Moves the money of one matching engine. */
@@ -68,12 +70,27 @@ export class Settlement implements Clearing {
     this.#locks.set(order.orderId, { asset, amount });
   }
 
-  /** What `terms` would need on this book now. */
+  relock(order: OrderState, rules: Instrument, book: Book): Refusal | undefined {
+    const lock = this.#locks.get(order.orderId);
+    assert(lock !== undefined, "a waiting order has a lock");
+    const { asset, amount } = this.#need(order, rules, book);
+    if (amount > lock.amount && !this.#ledger.canAfford(order.account, asset, amount - lock.amount)) {
+      return refused(-2010, "Account has insufficient balance for requested action.");
+    }
+    if (amount > lock.amount) this.#ledger.lock(order.account, asset, amount - lock.amount);
+    else this.#ledger.release(order.account, asset, lock.amount - amount);
+    lock.amount = amount;
+    return undefined;
+  }
+
+  /** What `terms` would need on this book now; a market order that waits for its stop price, at that price. */
   #need(terms: Terms, rules: Instrument, book: Book): Need {
-    const reach = terms.type === "MARKET" ? marketReach(terms, rules, book) : undefined;
+    const waitsFor = terms.triggeredAtMs === undefined ? terms.stopPrice : undefined;
+    const reach = isMarket(terms) && waitsFor === undefined ? marketReach(terms, rules, book) : undefined;
     const quantity = reach?.quantity ?? terms.quantity;
     if (terms.side === "SELL") return { asset: rules.base, amount: quantity, quantity };
-    return { asset: rules.quote, amount: reach?.cost ?? notional(terms.price, quantity), quantity };
+    const price = isMarket(terms) ? (waitsFor ?? terms.price) : terms.price;
+    return { asset: rules.quote, amount: reach?.cost ?? notional(price, quantity), quantity };
   }
 
   /** Gives a closed order's remaining lock back. */
@@ -97,7 +114,7 @@ export class Settlement implements Clearing {
     this.#spend(seller, buyer.account, rules.base, quantity);
     this.#ledger.payFree(buyer.account, this.#feeAccount, rules.base, buyerFee);
     this.#ledger.payFree(seller.account, this.#feeAccount, rules.quote, sellerFee);
-    if (buyer.type !== "MARKET") this.#giveBack(buyer, notional(buyer.price - price, quantity));
+    if (!isMarket(buyer)) this.#giveBack(buyer, notional(buyer.price - price, quantity));
     return {
       tradeId: match.tradeId,
       takerOrderId: taker.orderId,
@@ -141,7 +158,8 @@ function marketReach(terms: Terms, rules: Instrument, book: Book): { quantity: b
         ? terms.quantity - quantity
         : floorToStep(((terms.quoteQuantity - cost) * ONE) / level.price, rules.stepSize);
     if (wanted <= 0n) break;
-    const taken = wanted < level.total ? wanted : level.total;
+    const there = level.total + level.hidden;
+    const taken = wanted < there ? wanted : there;
     quantity += taken;
     cost += notional(level.price, taken);
   }

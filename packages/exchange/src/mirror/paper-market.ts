@@ -14,7 +14,7 @@ import { HOUSE } from "../flow/order-flow.ts";
 import type { PastBook, PastLevel } from "../market/book-memory.ts";
 import type { MatchingEngine, MatchingEvent, Placed } from "../matching/matching-engine.ts";
 import type { NewOrder } from "../matching/new-order.ts";
-import { isOpen, type Side } from "../matching/order.ts";
+import { isMarket, isOpen, type Side } from "../matching/order.ts";
 import type { Refusal } from "../matching/refusals.ts";
 import type { MirroredBook } from "./mirrored-book.ts";
 import { PaperQueue, type LivePrint } from "./queue.ts";
@@ -49,11 +49,7 @@ export class PaperMarket {
 
   /** Places a paper order against what is quoted now. */
   place(request: NewOrder, nowMs: number): Placed | Refusal {
-    const far: Side = request.side === "BUY" ? "SELL" : "BUY";
-    const enough = wantedBy(request);
-    return this.#lend({ symbol: request.symbol, side: far, isWanted: enough, nowMs }, () =>
-      this.#engine.place(request, nowMs),
-    );
+    return this.#meet(request, nowMs, () => this.#engine.place(request, nowMs));
   }
 
   /** The book has changed: quotes that now stand at or beyond a paper order's price trade with it. */
@@ -73,9 +69,14 @@ export class PaperMarket {
     this.#engine.setLastPrice(symbol, print.price);
     if (!this.isLive(symbol)) return;
     const quantity = this.#queue(symbol).print(print, this.#engine.book(symbol).levels(print.restingSide));
-    if (quantity === 0n) return;
-    const side: Side = print.restingSide === "BUY" ? "SELL" : "BUY";
-    this.#engine.place(houseOrder(symbol, side, { price: print.price, total: quantity }, "IOC"), nowMs);
+    if (quantity > 0n) {
+      const side: Side = print.restingSide === "BUY" ? "SELL" : "BUY";
+      this.#engine.place(houseOrder(symbol, side, { price: print.price, total: quantity }, "IOC"), nowMs);
+    }
+    for (let due = this.#engine.dueStop(symbol); due !== undefined; due = this.#engine.dueStop(symbol)) {
+      const { orderId } = due;
+      this.#meet(due, nowMs, () => this.#engine.activate(orderId, nowMs));
+    }
   }
 
   /** Keeps the queues: who has come to rest, and who has left. Called with all that a step of the floor caused. */
@@ -97,6 +98,12 @@ export class PaperMarket {
         }
       }
     }
+  }
+
+  /** Lets an order meet what is quoted on its far side while `act` runs. */
+  #meet<T>(order: Wish, nowMs: number, act: () => T): T {
+    const side: Side = order.side === "BUY" ? "SELL" : "BUY";
+    return this.#lend({ symbol: order.symbol, side, isWanted: wantedBy(order), nowMs }, act);
   }
 
   /**
@@ -139,11 +146,13 @@ export class PaperMarket {
   }
 }
 
+type Wish = Pick<NewOrder, "symbol" | "side" | "type" | "price" | "quantity" | "quoteQuantity">;
+
 /** Whether one more level is of use to an order, asked for one after the other. */
-function wantedBy(request: NewOrder): (level: PastLevel) => boolean {
+function wantedBy(request: Wish): (level: PastLevel) => boolean {
   let [quantity, quote] = [0n, 0n];
   return ({ price, total }) => {
-    if (request.type !== "MARKET" && (request.side === "BUY" ? price > request.price : price < request.price)) {
+    if (!isMarket(request) && (request.side === "BUY" ? price > request.price : price < request.price)) {
       return false;
     }
     const isEnough = request.quantity > 0n ? quantity >= request.quantity : quote >= request.quoteQuantity;

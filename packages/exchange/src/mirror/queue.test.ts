@@ -8,6 +8,7 @@ function bids(...levels: readonly [price: bigint, orders: readonly (readonly [nu
   return levels.map(([price, orders]) => ({
     price,
     total: orders.reduce((sum, [, rest]) => sum + rest, 0n),
+    hidden: 0n,
     queue: new Map(orders),
   }));
 }

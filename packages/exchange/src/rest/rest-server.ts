@@ -6,7 +6,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { modeOf, type ArmedFault, type FaultBoard } from "../faults/fault-board.ts";
 import type { Delivery, Gateway } from "../gateway/gateway.ts";
+import { ApiError } from "../gateway/api-error.ts";
 import { Parameters, readSentText } from "../gateway/parameters.ts";
+import { asksMicroseconds, inMicroseconds } from "../gateway/time-unit.ts";
 import type { Personality } from "../personality.ts";
 
 /** What is traded with here: invented money on an invented market, or on a mirrored one. No real venue says this. */
@@ -58,6 +60,15 @@ export class RestServer {
       response.writeHead(404, { "content-type": "text/html" }).end("<html><h2>404 Not found</h2></html>");
       return;
     }
+    const unit = asksMicroseconds(header(request, "x-mbx-time-unit"));
+    if (unit instanceof ApiError) {
+      request.resume();
+      response.writeHead(unit.status, { "content-type": "application/json;charset=UTF-8" });
+      response.end(JSON.stringify(unit.body()));
+      return;
+    }
+    const inUnit = (delivery: Delivery): Delivery =>
+      unit ? { ...delivery, body: inMicroseconds(delivery.body) } : delivery;
     readBody(request, (body) => {
       const sent = readSentText(query, body);
       const delivery = this.#gateway.handle({
@@ -69,9 +80,9 @@ export class RestServer {
         source,
         address,
       });
-      if (!(delivery instanceof Promise)) this.#deliver(delivery, response);
+      if (!(delivery instanceof Promise)) this.#deliver(inUnit(delivery), response);
       // The gateway answers refusals; what it throws is a broken invariant and ends the process.
-      else void delivery.then((late) => this.#deliver(late, response));
+      else void delivery.then((late) => this.#deliver(inUnit(late), response));
     });
   }
 

@@ -1,33 +1,37 @@
 /** The spot venue's account events: one `executionReport` for each event of an order, and the balances after each step. */
-import { amountText } from "../amounts.ts";
+import { amountText, notional } from "../amounts.ts";
 import type { Desk } from "../gateway/call.ts";
 import type { Step } from "../market/trading-floor.ts";
-import { isOpen, type OrderState, type Trade } from "../matching/order.ts";
-import type { AccountForms, OrderEvent, Touched } from "../streams/account-streams.ts";
+import { isOpen, isWaiting, type OrderState, type Trade } from "../matching/order.ts";
+import type { AccountForms, OrderEvent } from "../streams/account-streams.ts";
+import { workingTime } from "./order-bodies.ts";
 
 /** All of them. */
 export const spotAccountForms: AccountForms = {
   reports: ({ event, order, step, reportId }) => [executionReport(event, order, step, reportId)],
-  balances: accountPosition,
+  balances: (touched, nowMs, desk) => {
+    const { engine } = desk.floor;
+    const rules = [...touched.symbols].map((symbol) => engine.instrument(symbol)).filter((one) => one !== undefined);
+    const assets = new Set(rules.flatMap(({ base, quote }) => [base, quote]));
+    return accountPosition(touched.account, assets, nowMs, desk);
+  },
+  transferred: ({ account, asset, amount }, nowMs, desk) => [
+    { e: "balanceUpdate", E: nowMs, a: asset, d: amountText(amount), T: nowMs },
+    accountPosition(account, new Set([asset]), nowMs, desk),
+  ],
   ended: (subscription, nowMs) =>
     subscription.listenKey === undefined
       ? { e: "eventStreamTerminated", E: nowMs }
       : { e: "listenKeyExpired", E: nowMs, listenKey: subscription.listenKey },
 };
 
-function accountPosition(touched: Touched, nowMs: number, desk: Desk): object {
-  const { engine } = desk.floor;
-  const assets = new Set<string>();
-  for (const symbol of touched.symbols) {
-    const rules = engine.instrument(symbol);
-    if (rules !== undefined) assets.add(rules.base).add(rules.quote);
-  }
+function accountPosition(account: string, assets: ReadonlySet<string>, nowMs: number, desk: Desk): object {
   return {
     e: "outboundAccountPosition",
     E: nowMs,
     u: nowMs,
     B: [...assets].map((asset) => {
-      const { free, locked } = engine.ledger.balance(touched.account, asset);
+      const { free, locked } = desk.floor.engine.ledger.balance(account, asset);
       return { a: asset, f: amountText(free), l: amountText(locked) };
     }),
   };
@@ -47,8 +51,8 @@ function executionReport(event: OrderEvent, order: OrderState, step: Step, repor
     f: order.timeInForce,
     q: amountText(order.quantity),
     p: amountText(order.price),
-    P: "0.00000000",
-    F: "0.00000000",
+    P: amountText(order.stopPrice ?? 0n),
+    F: amountText(order.icebergQuantity ?? 0n),
     g: -1,
     C: isCancel ? order.clientOrderId : "",
     x: executionType(event),
@@ -59,21 +63,42 @@ function executionReport(event: OrderEvent, order: OrderState, step: Step, repor
     ...lastExecution(order, trade),
     T: order.updatedAtMs,
     I: reportId,
-    w: isOpen(order),
+    w: isOpen(order) && !isWaiting(order),
     m: isMaker,
     M: false,
     O: order.createdAtMs,
     Z: amountText(order.executedQuote),
     Q: amountText(order.quoteQuantity),
-    W: order.createdAtMs,
+    ...(workingTime(order) < 0 ? {} : { W: workingTime(order) }),
     V: order.selfTradePrevention,
-    ...(order.expiryReason === undefined ? {} : { eR: order.expiryReason }),
+    ...(order.strategyId === undefined ? {} : { j: order.strategyId }),
+    ...(order.strategyType === undefined ? {} : { J: order.strategyType }),
+    ...ending(order),
+  };
+}
+
+function ending(order: OrderState): object {
+  const { prevented, expiryReason } = order;
+  if (prevented === undefined) return expiryReason === undefined ? {} : { eR: expiryReason };
+  const left = amountText(order.quantity - order.executed);
+  const isTaker = prevented.takerOrderId === order.orderId;
+  return {
+    v: prevented.preventedMatchId,
+    A: left,
+    B: left,
+    u: 1,
+    U: isTaker ? prevented.makerOrderId : prevented.takerOrderId,
+    Cs: order.symbol,
+    pl: amountText(prevented.quantity),
+    pL: amountText(prevented.price),
+    pY: amountText(notional(prevented.price, prevented.quantity)),
   };
 }
 
 function executionType(event: OrderEvent): string {
   switch (event.kind) {
     case "accepted":
+    case "triggered":
       return "NEW";
     case "traded":
       return "TRADE";

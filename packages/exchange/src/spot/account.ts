@@ -3,7 +3,7 @@ import { amountText } from "../amounts.ts";
 import { badRequest } from "../gateway/api-error.ts";
 import type { Call, SignedScope } from "../gateway/call.ts";
 import { isPurged, lagged, listedOrders, namedOrder, openOrders, page, period, tradedSymbol } from "../calls/naming.ts";
-import { ownTrade, queriedOrder } from "./order-bodies.ts";
+import { ownTrade, preventedMatch, queriedOrder } from "./order-bodies.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -39,6 +39,60 @@ export const queryOrderCounts: Call = {
   weight: () => 40,
   run: orderCounts,
 };
+
+/** `GET /api/v3/account/commission` */
+export const queryCommission: Call = { name: "account.commission", kind: "query", weight: () => 20, run: commission };
+
+/** `GET /api/v3/myPreventedMatches` */
+export const queryPreventedMatches: Call = {
+  name: "myPreventedMatches",
+  kind: "query",
+  weight: (parameters) => (parameters.peek("preventedMatchId") === undefined ? 20 : 2),
+  run: preventedMatches,
+};
+
+/** Nobody pays with BNB here. */
+export const noDiscount = {
+  enabledForAccount: false,
+  enabledForSymbol: false,
+  discountAsset: "BNB",
+  discount: "0.00000000",
+} as const;
+
+function commission(scope: SignedScope): unknown {
+  const symbol = tradedSymbol(scope);
+  scope.parameters.finish();
+  const none = amountText(0n);
+  const { maker, taker } = scope.desk.fees;
+  const nothing = { maker: none, taker: none, buyer: none, seller: none };
+  return {
+    symbol,
+    standardCommission: { ...nothing, maker: amountText(maker), taker: amountText(taker) },
+    specialCommission: nothing,
+    taxCommission: nothing,
+    discount: noDiscount,
+  };
+}
+
+function preventedMatches(scope: SignedScope): unknown {
+  const { desk, key, parameters } = scope;
+  const symbol = tradedSymbol(scope);
+  const matchId = parameters.whole("preventedMatchId");
+  const orderId = parameters.whole("orderId");
+  const fromId = parameters.whole("fromPreventedMatchId");
+  const limit = parameters.limit(500, 1_000);
+  parameters.finish();
+  if (matchId === undefined && orderId === undefined) {
+    throw badRequest(-1102, "Param 'preventedMatchId' or 'orderId' must be sent, but both were empty/null!");
+  }
+  return desk.floor.engine.prevented
+    .of(key.account, symbol)
+    .filter((one) => matchId === undefined || one.preventedMatchId === matchId)
+    .filter((one) => orderId === undefined || one.takerOrderId === orderId || one.makerOrderId === orderId)
+    .filter((one) => one.preventedMatchId >= (fromId ?? 0))
+    .slice(0, limit)
+    .map(preventedMatch);
+}
 
 function orderStatus(scope: SignedScope): unknown {
   const order = namedOrder(scope, tradedSymbol(scope));

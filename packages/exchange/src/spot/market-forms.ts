@@ -1,12 +1,19 @@
 /** The spot venue's market streams: which there are, how often, and their messages in its words. */
 import { amountText } from "../amounts.ts";
-import { levelRows } from "../calls/market.ts";
+import { averageOfFiveMinutes, levelRows } from "../calls/market.ts";
 import type { Desk } from "../gateway/call.ts";
 import { intervals } from "../market/trade-tape.ts";
 import type { MarketForms, Periodic } from "../streams/market-streams.ts";
-import { bookTicker, dayTicker } from "./market-data.ts";
+import { bookTicker, dayTicker, openOf, windowTicker } from "./tickers.ts";
 
 const SECOND_MS = 1_000;
+
+/** The windows of `<symbol>@ticker_<window>`. */
+const windows = [
+  ["1h", 3_600_000],
+  ["4h", 4 * 3_600_000],
+  ["1d", 24 * 3_600_000],
+] as const;
 
 /** All of them. */
 export const spotMarketForms: MarketForms = {
@@ -63,12 +70,56 @@ export const spotMarketForms: MarketForms = {
     })),
     { name: "ticker", everyMs: SECOND_MS, make: tickerMessage },
     { name: "miniTicker", everyMs: SECOND_MS, make: miniTickerMessage },
+    { name: "avgPrice", everyMs: SECOND_MS, make: averageMessage },
+    ...windows.map(([name, lengthMs]): Periodic => ({
+      name: `ticker_${name}`,
+      everyMs: SECOND_MS,
+      make: (desk, symbol, nowMs) => windowMessage(desk, symbol, { name, lengthMs, nowMs }),
+    })),
   ],
   ofAll: [
     { name: "!ticker@arr", everyMs: SECOND_MS, make: tickerMessage },
     { name: "!miniTicker@arr", everyMs: SECOND_MS, make: miniTickerMessage },
+    ...windows.map(([name, lengthMs]): Periodic => ({
+      name: `!ticker_${name}@arr`,
+      everyMs: SECOND_MS,
+      make: (desk, symbol, nowMs) => windowMessage(desk, symbol, { name, lengthMs, nowMs }),
+    })),
   ],
 };
+
+function averageMessage(desk: Desk, symbol: string, nowMs: number): object {
+  const average = averageOfFiveMinutes(desk, symbol);
+  const lastMs = desk.floor.tape(symbol).trades.at(-1)?.atMs ?? nowMs;
+  return { e: "avgPrice", E: nowMs, s: symbol, i: "5m", w: amountText(average), T: lastMs };
+}
+
+function windowMessage(
+  desk: Desk,
+  symbol: string,
+  { name, lengthMs, nowMs }: { readonly name: string; readonly lengthMs: number; readonly nowMs: number },
+): object {
+  const one = windowTicker(desk, symbol, openOf(nowMs, lengthMs));
+  return {
+    e: `${name}Ticker`,
+    E: nowMs,
+    s: symbol,
+    p: one["priceChange"],
+    P: one["priceChangePercent"],
+    o: one["openPrice"],
+    h: one["highPrice"],
+    l: one["lowPrice"],
+    c: one["lastPrice"],
+    w: one["weightedAvgPrice"],
+    v: one["volume"],
+    q: one["quoteVolume"],
+    O: one["openTime"],
+    C: one["closeTime"],
+    F: one["firstId"],
+    L: one["lastId"],
+    n: one["count"],
+  };
+}
 
 /** `<symbol>@kline_<interval>`, the same on both venues; undefined before the first trade. */
 export function klineMessage(desk: Desk, symbol: string, interval: string, nowMs: number): object | undefined {

@@ -1,6 +1,7 @@
 /** Orders and trades in Binance's words. */
 import { amountText } from "../amounts.ts";
 import type { OrderState, Trade } from "../matching/order.ts";
+import type { PreventedMatch } from "../matching/prevention.ts";
 
 /** An order as queries and open orders tell it. */
 export function queriedOrder(order: OrderState): object {
@@ -17,16 +18,22 @@ export function queriedOrder(order: OrderState): object {
     timeInForce: order.timeInForce,
     type: order.type,
     side: order.side,
-    stopPrice: "0.00000000",
-    icebergQty: "0.00000000",
+    stopPrice: amountText(order.stopPrice ?? 0n),
+    icebergQty: amountText(order.icebergQuantity ?? 0n),
     time: order.createdAtMs,
     updateTime: order.updatedAtMs,
-    isWorking: true,
-    workingTime: order.createdAtMs,
+    isWorking: workingTime(order) >= 0,
+    workingTime: workingTime(order),
     origQuoteOrderQty: amountText(order.quoteQuantity),
     selfTradePreventionMode: order.selfTradePrevention,
-    ...expiry(order),
+    ...ending(order),
+    ...labels(order),
   };
+}
+
+/** When an order began to work; −1 for a conditional one that has not. */
+export function workingTime(order: OrderState): number {
+  return order.stopPrice === undefined ? order.createdAtMs : (order.triggeredAtMs ?? -1);
 }
 
 /** The answer to a new order, as much of it as `newOrderRespType` asks for. */
@@ -39,7 +46,7 @@ export function placedOrder(order: OrderState, trades: readonly Trade[], detail:
     transactTime: order.createdAtMs,
   };
   if (detail === "ACK") return ack;
-  const result = { ...ack, ...outcome(order), workingTime: order.createdAtMs, ...stp(order) };
+  const result = { ...ack, ...outcome(order), workingTime: workingTime(order), ...stp(order) };
   return detail === "RESULT" ? result : { ...result, fills: trades.map((trade) => fill(order, trade)) };
 }
 
@@ -78,6 +85,24 @@ export function ownTrade(trade: Trade, account: string): object {
   };
 }
 
+/** A prevented match, as `myPreventedMatches` tells it. */
+export function preventedMatch(one: PreventedMatch): object {
+  const { takerPrevented, makerPrevented } = one;
+  return {
+    symbol: one.symbol,
+    preventedMatchId: one.preventedMatchId,
+    takerOrderId: one.takerOrderId,
+    makerSymbol: one.symbol,
+    makerOrderId: one.makerOrderId,
+    tradeGroupId: 1,
+    selfTradePreventionMode: one.mode,
+    price: amountText(one.price),
+    ...(takerPrevented === undefined ? {} : { takerPreventedQuantity: amountText(takerPrevented) }),
+    ...(makerPrevented === undefined ? {} : { makerPreventedQuantity: amountText(makerPrevented) }),
+    transactTime: one.atMs,
+  };
+}
+
 function outcome(order: OrderState): object {
   return {
     price: amountText(order.price),
@@ -93,11 +118,30 @@ function outcome(order: OrderState): object {
 }
 
 function stp(order: OrderState): object {
-  return { selfTradePreventionMode: order.selfTradePrevention, ...expiry(order) };
+  const { stopPrice, icebergQuantity } = order;
+  return {
+    selfTradePreventionMode: order.selfTradePrevention,
+    ...(stopPrice === undefined ? {} : { stopPrice: amountText(stopPrice) }),
+    ...(icebergQuantity === undefined ? {} : { icebergQty: amountText(icebergQuantity) }),
+    ...ending(order),
+    ...labels(order),
+  };
 }
 
-function expiry(order: OrderState): object {
-  return order.expiryReason === undefined ? {} : { expiryReason: order.expiryReason };
+function ending(order: OrderState): object {
+  const { expiryReason, prevented } = order;
+  if (prevented === undefined) return expiryReason === undefined ? {} : { expiryReason };
+  return {
+    preventedMatchId: prevented.preventedMatchId,
+    preventedQuantity: amountText(order.quantity - order.executed),
+  };
+}
+
+function labels({ strategyId, strategyType }: OrderState): object {
+  return {
+    ...(strategyId === undefined ? {} : { strategyId }),
+    ...(strategyType === undefined ? {} : { strategyType }),
+  };
 }
 
 function fill(order: OrderState, trade: Trade): object {

@@ -1,17 +1,24 @@
-/** Placing, testing and cancelling: from parameters to the trading floor and back. */
+/** Placing, testing, cancelling and replacing: from what was read (`order-reading.ts`) to the trading floor and back. */
+import { amountText } from "../amounts.ts";
 import { isClosed, namedOrder, tradedSymbol } from "../calls/naming.ts";
 import type { FaultMode } from "../faults/fault.ts";
 import { ApiError, badRequest, missing } from "../gateway/api-error.ts";
-import type { Call, SignedScope } from "../gateway/call.ts";
-import type { NewOrder } from "../matching/new-order.ts";
+import type { Call, Desk, SignedScope } from "../gateway/call.ts";
 import { isOpen, type OrderState } from "../matching/order.ts";
+import { noDiscount } from "./account.ts";
 import { cancelledOrder, placedOrder } from "./order-bodies.ts";
+import { readOrder, type ReadOrder } from "./order-reading.ts";
 
 /** `POST /api/v3/order` */
 export const placeOrder: Call = { name: "order.place", kind: "change", weight: () => 1, run: place };
 
 /** `POST /api/v3/order/test`: everything but funds and matching. */
-export const testOrder: Call = { name: "order.test", kind: "query", weight: () => 1, run: test };
+export const testOrder: Call = {
+  name: "order.test",
+  kind: "query",
+  weight: (parameters) => (parameters.peek("computeCommissionRates") === "true" ? 20 : 1),
+  run: test,
+};
 
 /** `DELETE /api/v3/order` */
 export const cancelOrder: Call = { name: "order.cancel", kind: "change", weight: () => 1, run: cancel };
@@ -21,12 +28,6 @@ export const replaceOrder: Call = { name: "order.cancelReplace", kind: "change",
 
 /** `DELETE /api/v3/openOrders` */
 export const cancelOpenOrders: Call = { name: "openOrders.cancelAll", kind: "change", weight: () => 1, run: cancelAll };
-
-/** A new order as it was read. */
-interface ReadOrder {
-  readonly request: NewOrder;
-  readonly detail: "ACK" | "RESULT" | "FULL";
-}
 
 /** What a cancel asks for. */
 interface Cancelling {
@@ -59,11 +60,25 @@ function accept(scope: SignedScope, { request, detail }: ReadOrder): object {
 }
 
 function test(scope: SignedScope): unknown {
+  const computes = scope.parameters.flag("computeCommissionRates");
   const { request } = readOrder(scope);
   scope.checkValidity();
   const refusal = scope.desk.floor.engine.refusal(request);
   if (refusal !== undefined && refusal.code === -1013) throw badRequest(refusal.code, refusal.message);
-  return {};
+  return computes ? orderCommission(scope.desk) : {};
+}
+
+function orderCommission(desk: Desk): object {
+  const [standard, none] = [
+    { maker: amountText(desk.fees.maker), taker: amountText(desk.fees.taker) },
+    { maker: amountText(0n), taker: amountText(0n) },
+  ];
+  return {
+    standardCommissionForOrder: standard,
+    specialCommissionForOrder: none,
+    taxCommissionForOrder: none,
+    discount: noDiscount,
+  };
 }
 
 function cancel(scope: SignedScope): unknown {
@@ -152,66 +167,4 @@ function cancelAll(scope: SignedScope): unknown {
     .map((order) => desk.floor.cancel(order.orderId, { cancelId, origin, cause: "cancel-all" }))
     .filter((order) => order !== undefined)
     .map((order) => cancelledOrder(order, cancelId));
-}
-
-/** Reads and checks the form of a new order; whether it fits the market is the engine's question. */
-function readOrder(scope: SignedScope): ReadOrder {
-  const { parameters, desk } = scope;
-  const symbol = tradedSymbol(scope);
-  const side = parameters.choice("side", ["BUY", "SELL"], -1117, "Invalid side.");
-  if (side === undefined) throw missing("side");
-  const type = parameters.choice("type", ["LIMIT", "MARKET", "LIMIT_MAKER"], -1116, "Invalid orderType.");
-  if (type === undefined) throw missing("type");
-  const timeInForce = parameters.choice("timeInForce", ["GTC", "IOC", "FOK"], -1115, "Invalid timeInForce.");
-  const quantity = parameters.amount("quantity");
-  const quoteQuantity = parameters.amount("quoteOrderQty");
-  const price = parameters.amount("price");
-  if (type === "LIMIT" && timeInForce === undefined) throw missing("timeInForce");
-  if (type !== "LIMIT" && timeInForce !== undefined) throw notRequired("timeInForce");
-  if (type === "MARKET") {
-    if (price !== undefined) throw notRequired("price");
-    if ((quantity === undefined) === (quoteQuantity === undefined)) {
-      throw badRequest(-1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!");
-    }
-  } else {
-    if (quoteQuantity !== undefined) throw notRequired("quoteOrderQty");
-    if (quantity === undefined) throw missing("quantity");
-    if (price === undefined) throw missing("price");
-  }
-  const clientOrderId = parameters.clientOrderId("newClientOrderId") ?? desk.newId();
-  const detail =
-    parameters.choice(
-      "newOrderRespType",
-      ["ACK", "RESULT", "FULL"],
-      -1130,
-      "Data sent for parameter 'newOrderRespType' is not valid.",
-    ) ?? (type === "LIMIT_MAKER" ? "ACK" : "FULL");
-  const selfTradePrevention =
-    parameters.choice(
-      "selfTradePreventionMode",
-      ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
-      -1130,
-      "Data sent for parameter 'selfTradePreventionMode' is not valid.",
-    ) ?? "EXPIRE_TAKER";
-  parameters.ignore("strategyId", "strategyType", "computeCommissionRates");
-  parameters.finish();
-  return {
-    request: {
-      account: scope.key.account,
-      symbol,
-      side,
-      type,
-      timeInForce: timeInForce ?? "GTC",
-      quantity: quantity ?? 0n,
-      quoteQuantity: quoteQuantity ?? 0n,
-      price: price ?? 0n,
-      clientOrderId,
-      selfTradePrevention,
-    },
-    detail,
-  };
-}
-
-function notRequired(name: string): ApiError {
-  return badRequest(-1106, `Parameter '${name}' sent when not required.`);
 }

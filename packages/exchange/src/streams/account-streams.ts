@@ -16,6 +16,8 @@ export interface AccountSubscription {
   readonly account: string;
   /** The listen key that it stands under; absent: subscribed by signature. */
   readonly listenKey?: string;
+  /** It was subscribed by the session's key, and ends with the session. */
+  readonly isOfSession?: boolean;
   /** Puts an event into this connection's envelope. */
   readonly wrap: (event: string) => string;
 }
@@ -30,6 +32,13 @@ export interface Touched {
   readonly hasTraded: boolean;
 }
 
+/** Money that came to an account from outside, or left it (below 0), in 1e-8. */
+export interface Transfer {
+  readonly account: string;
+  readonly asset: string;
+  readonly amount: bigint;
+}
+
 /** A venue's account events. */
 export interface AccountForms {
   /** The messages about one event of one order. `reportId` counts all reports of the exchange. */
@@ -39,6 +48,8 @@ export interface AccountForms {
   ) => readonly object[];
   /** The message about what a step changed of the balances; undefined when it tells nothing. */
   readonly balances: (touched: Touched, nowMs: number, desk: Desk) => object | undefined;
+  /** The messages about money that came from outside, or went there (below 0). */
+  readonly transferred: (transfer: Transfer, nowMs: number, desk: Desk) => readonly object[];
   /** The last message under a subscription that the venue ends; undefined when it just falls silent. */
   readonly ended: (subscription: AccountSubscription, nowMs: number) => object | undefined;
 }
@@ -96,6 +107,14 @@ export class AccountStreams {
   fallSilent(isEnding: (subscription: AccountSubscription) => boolean): void {
     for (const subscriptions of this.#subscriptions.values()) {
       for (const subscription of [...subscriptions]) if (isEnding(subscription)) this.remove(subscription);
+    }
+  }
+
+  /** Tells of money from outside. */
+  transferred(transfer: Transfer): void {
+    if (!this.hasListener(transfer.account)) return;
+    for (const message of this.#forms.transferred(transfer, this.#desk.now(), this.#desk)) {
+      this.#tell(this.#of(transfer.account), message, undefined);
     }
   }
 

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { FaultBoard, Subject } from "../faults/fault-board.ts";
+import { inMicroseconds } from "../gateway/time-unit.ts";
 import type { Personality } from "../personality.ts";
 import { Outbox } from "./outbox.ts";
 import { StreamLies } from "./stream-lies.ts";
@@ -42,6 +43,7 @@ export class StreamConnection {
   readonly #outbox: Outbox;
   readonly #lies: StreamLies;
   readonly #mutedBy = new Set<number>();
+  readonly #inUnit: (text: string) => string;
   readonly #openedMonoMs = performance.now();
   readonly #pings: NodeJS.Timeout;
   #agedMs = 0;
@@ -57,6 +59,8 @@ export class StreamConnection {
     readonly faults: FaultBoard;
     readonly source: string;
     readonly apiKey: string | undefined;
+    /** Its times are told in microseconds. */
+    readonly isInMicroseconds: boolean;
     readonly manner: Manner;
     readonly heartbeat: Personality["heartbeat"];
     /** Messages a second it may send; absent: no limit but the request weights. */
@@ -71,6 +75,7 @@ export class StreamConnection {
     this.#manner = options.manner;
     this.source = options.source;
     this.apiKey = options.apiKey;
+    this.#inUnit = options.isInMicroseconds ? inMicroseconds : (text) => text;
     const outbox = new Outbox(options);
     this.#outbox = outbox;
     this.#lies = new StreamLies(this.#faults, {
@@ -85,11 +90,12 @@ export class StreamConnection {
 
   /** Sends an answer to something the client asked; stream faults leave it alone. */
   answer(text: string): void {
-    if (!this.isMute()) this.#outbox.send({ kind: "text", text });
+    if (!this.isMute()) this.#outbox.send({ kind: "text", text: this.#inUnit(text) });
   }
 
   /** Sends a stream's message, as the armed faults will have it. */
-  publish(text: string, subject: MessageSubject): void {
+  publish(said: string, subject: MessageSubject): void {
+    const text = this.#inUnit(said);
     if (!this.#lies.isBusy) this.#outbox.send({ kind: "text", text });
     else if (!this.isMute()) this.#lies.publish(text, { ...this.#self(), ...subject });
   }

@@ -168,5 +168,6 @@ export class Listening {
 /** `BTCUSDT@trade` and `btcusdt@trade` are one stream; what follows the `@` is as Binance spells it. */
 function canonical(stream: string): string {
   const at = stream.indexOf("@");
-  return at < 0 ? stream : stream.slice(0, at).toLowerCase() + stream.slice(at);
+  // Streams of all symbols have no symbol before the @.
+  return at < 0 || stream.startsWith("!") ? stream : stream.slice(0, at).toLowerCase() + stream.slice(at);
 }

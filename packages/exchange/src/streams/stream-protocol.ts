@@ -11,6 +11,8 @@ export type StreamRequest =
 
 type RequestId = number | string | null;
 
+const METHODS = ["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"];
+
 /** Reads one message. */
 export function readStreamRequest(text: string): StreamRequest {
   let value: unknown;
@@ -19,36 +21,59 @@ export function readStreamRequest(text: string): StreamRequest {
   } catch {
     return wrong(3, "Invalid JSON: expected value at line 1 column 1");
   }
-  if (typeof value !== "object" || value === null) return wrong(2, "Invalid request: missing field `method`");
-  const { method, params, id } = value as { method?: unknown; params?: unknown; id?: unknown };
-  if (id !== null && typeof id !== "number" && (typeof id !== "string" || id.length > 36)) {
-    return wrong(2, "Invalid request: request ID must be an unsigned integer");
-  }
+  const { method, params, id } = (value ?? {}) as { method?: unknown; params?: unknown; id?: unknown };
+  if (method === undefined)
+    return wrong(2, `Invalid request: missing field \`method\` at line 1 column ${text.length}`);
+  if (!isRequestId(id)) return wrong(2, "Invalid request: request ID must be an unsigned integer");
+  if (typeof method !== "string" || !METHODS.includes(method)) return unknownMethod(method, text, id);
+  if (params !== undefined && !Array.isArray(params)) return wrong(2, "Invalid request: params must be a list", id);
+  const given: readonly unknown[] = params ?? [];
   switch (method) {
     case "SUBSCRIBE":
     case "UNSUBSCRIBE": {
-      if (!Array.isArray(params) || !params.every((one) => typeof one === "string")) {
+      const streams = given.filter((one) => typeof one === "string");
+      if (params === undefined || streams.length < given.length) {
         return wrong(2, "Invalid request: stream names must be texts", id);
       }
-      return { kind: method === "SUBSCRIBE" ? "subscribe" : "unsubscribe", id, streams: params };
+      return { kind: method === "SUBSCRIBE" ? "subscribe" : "unsubscribe", id, streams };
     }
     case "LIST_SUBSCRIPTIONS":
-      return { kind: "list", id };
-    case "SET_PROPERTY":
-    case "GET_PROPERTY": {
-      const [property, isCombined] = Array.isArray(params) ? (params as unknown[]) : [];
-      if (property !== "combined") return wrong(0, "Unknown property", id);
-      if (method === "GET_PROPERTY") return { kind: "get-combined", id };
-      if (typeof isCombined !== "boolean") return wrong(1, "Invalid value type: expected Boolean", id);
-      return { kind: "set-combined", id, isCombined };
-    }
+      return given.length > 0 ? tooMany(id) : { kind: "list", id };
     default:
-      return wrong(
-        2,
-        `Invalid request: unknown variant ${String(method)}, expected one of \`SUBSCRIBE\`, \`UNSUBSCRIBE\`, \`LIST_SUBSCRIPTIONS\`, \`SET_PROPERTY\`, \`GET_PROPERTY\``,
-        id,
-      );
+      return readProperty(method === "SET_PROPERTY", given, id);
   }
+}
+
+function readProperty(isSet: boolean, given: readonly unknown[], id: RequestId): StreamRequest {
+  const [property, isCombined] = given;
+  if (typeof property !== "string") return wrong(2, "Invalid request: property name must be a string", id);
+  if (given.length > (isSet ? 2 : 1)) return tooMany(id);
+  if (property !== "combined") return wrong(0, "Unknown property", id);
+  if (!isSet) return { kind: "get-combined", id };
+  if (typeof isCombined !== "boolean") return wrong(1, "Invalid value type: expected Boolean", id);
+  return { kind: "set-combined", id, isCombined };
+}
+
+function tooMany(id: RequestId): StreamRequest {
+  return wrong(2, "Invalid request: too many parameters", id);
+}
+
+/** The column is where the method's text ends, as the venue's own parser counts. */
+function unknownMethod(method: unknown, text: string, id: RequestId): StreamRequest {
+  const said = JSON.stringify(method);
+  const column = text.indexOf(said) + said.length;
+  const expected = METHODS.map((one) => `\`${one}\``).join(", ");
+  const name = typeof method === "string" ? method : said;
+  return wrong(
+    2,
+    `Invalid request: unknown variant \`${name}\`, expected one of ${expected} at line 1 column ${column}`,
+    id,
+  );
+}
+
+function isRequestId(id: unknown): id is RequestId {
+  if (id === null) return true;
+  return typeof id === "number" ? Number.isInteger(id) : typeof id === "string" && id.length <= 36;
 }
 
 /** The streams that an address under `/ws` or `/stream` names. */

@@ -9,8 +9,10 @@ import { WebSocketServer, type WebSocket } from "ws";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { modeOf, type ArmedFault, type FaultBoard, type Subject } from "../faults/fault-board.ts";
 import type { Desk } from "../gateway/call.ts";
+import { ApiError } from "../gateway/api-error.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Keyring } from "../gateway/credentials.ts";
+import { asksMicroseconds } from "../gateway/time-unit.ts";
 import { header } from "../rest/rest-server.ts";
 import { AccountStreams } from "./account-streams.ts";
 import type { Door, Personality } from "../personality.ts";
@@ -78,8 +80,15 @@ export class StreamServer {
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }
+    const unit = asksMicroseconds(url.searchParams.get("timeUnit"));
+    if (unit instanceof ApiError) {
+      const body = JSON.stringify(unit.body());
+      socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      return;
+    }
+    const tellsLimits = url.searchParams.get("returnRateLimits") !== "false";
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const peer: Peer = { address, source, apiKey, wire: request.socket };
+      const peer: Peer = { address, source, apiKey, wire: request.socket, isInMicroseconds: unit, tellsLimits };
       const connection =
         door.kind === "api" ? this.#openApi(webSocket, peer) : this.#openStreams(webSocket, peer, door);
       const early = faults.strike("connect", subject, { names: ["accept-close"] });
@@ -127,7 +136,7 @@ export class StreamServer {
         api.close();
       },
     });
-    const api = new WebSocketApi(connection, peer.address, { ...this.#options, accounts: this.accounts });
+    const api = new WebSocketApi(connection, peer, { ...this.#options, accounts: this.accounts });
     this.#connections.add(connection);
     return connection;
   }
@@ -165,7 +174,7 @@ export class StreamServer {
     peer: Peer,
   ): Pick<
     ConstructorParameters<typeof StreamConnection>[0],
-    "number" | "socket" | "wire" | "audit" | "faults" | "source" | "apiKey" | "heartbeat"
+    "number" | "socket" | "wire" | "audit" | "faults" | "source" | "apiKey" | "isInMicroseconds" | "heartbeat"
   > {
     this.#lastNumber += 1;
     return {
@@ -176,6 +185,7 @@ export class StreamServer {
       faults: this.#options.faults,
       source: peer.source,
       apiKey: peer.apiKey,
+      isInMicroseconds: peer.isInMicroseconds,
       heartbeat: this.#options.personality.heartbeat,
     };
   }
@@ -187,6 +197,8 @@ interface Peer {
   readonly source: string;
   readonly apiKey: string | undefined;
   readonly wire: Socket;
+  readonly isInMicroseconds: boolean;
+  readonly tellsLimits: boolean;
 }
 
 export interface StreamServerOptions {

@@ -18,6 +18,12 @@ export function usdmAccountForms(margin: Margin): AccountForms {
       { e: "ORDER_TRADE_UPDATE", E: step.nowMs, T: order.updatedAtMs, o: orderReport(event, order, desk) },
     ],
     balances: (touched, nowMs, desk) => (touched.hasTraded ? accountUpdate(touched, nowMs, desk, margin) : undefined),
+    transferred: ({ account, asset, amount }, nowMs, desk) => {
+      const wallet = shortText(desk.floor.engine.ledger.balance(account, asset).free);
+      const balance = { a: asset, wb: wallet, cw: wallet, bc: shortText(amount) };
+      const reason = amount < 0n ? "WITHDRAW" : "DEPOSIT";
+      return [{ e: "ACCOUNT_UPDATE", E: nowMs, T: nowMs, a: { m: reason, B: [balance], P: [] } }];
+    },
     ended: (subscription, nowMs) => ({ e: "listenKeyExpired", E: nowMs, listenKey: subscription.listenKey }),
   };
 }
@@ -124,6 +130,7 @@ function tradeLite(trade: Trade, isMaker: boolean, order: OrderState, nowMs: num
 function executionType(event: OrderEvent): string {
   switch (event.kind) {
     case "accepted":
+    case "triggered":
       return "NEW";
     case "traded":
       return "TRADE";

@@ -129,6 +129,11 @@ export class Margin implements Clearing {
     // Margin is counted from the open orders, not set aside.
   }
 
+  /** Conditional orders are no orders of this venue. */
+  relock(): Refusal | undefined {
+    return undefined;
+  }
+
   releaseRest(_order: OrderState): void {
     // As for `lock`.
   }

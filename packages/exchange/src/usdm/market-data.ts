@@ -8,12 +8,13 @@ import {
   bestPrices,
   bookOf,
   commonMarketCalls,
-  dayOf,
+  klinesOf,
+  statisticsOf,
   levelRows,
   perSymbol,
   tickerWeight,
 } from "../calls/market.ts";
-import { tradedSymbol } from "../calls/naming.ts";
+import { checkedSymbol, tradedSymbol } from "../calls/naming.ts";
 import { badRequest } from "../gateway/api-error.ts";
 import type { Call, Desk, PublicScope } from "../gateway/call.ts";
 import type { AggregateTrade } from "../market/trade-tape.ts";
@@ -35,7 +36,7 @@ export function marketCalls(margin: Margin): readonly Call[] {
     weight,
     run,
   });
-  const each = (answer: (desk: Desk, symbol: string) => unknown) => (scope: PublicScope) => perSymbol(scope, answer);
+  const each = (answer: (desk: Desk, symbol: string) => object) => (scope: PublicScope) => perSymbol(scope, { answer });
   return [
     ...commonMarketCalls,
     call("depth", (parameters) => depthWeight(Number(parameters.peek("limit") ?? 500)), depth),
@@ -67,6 +68,12 @@ export function marketCalls(margin: Margin): readonly Call[] {
       () => 1,
       (scope) => fundingHistory(scope, margin),
     ),
+    call("continuousKlines", () => 5, continuousKlines),
+    call(
+      "indexPriceKlines",
+      () => 5,
+      (scope) => klinesOf(scope, pairOf(scope)),
+    ),
     call("fundingInfo", () => 0, fundingInfo),
     call(
       "openInterest",
@@ -74,6 +81,20 @@ export function marketCalls(margin: Margin): readonly Call[] {
       (scope) => openInterest(scope, margin),
     ),
   ];
+}
+
+/** Every contract here is a perpetual one. */
+function continuousKlines(scope: PublicScope): unknown {
+  const type = scope.parameters.required("contractType");
+  const pair = pairOf(scope);
+  if (type !== "PERPETUAL")
+    throw badRequest(-1102, "Mandatory parameter 'contractType' was not sent, was empty/null, or malformed.");
+  return klinesOf(scope, pair);
+}
+
+/** A pair has the name of its perpetual contract. */
+function pairOf(scope: PublicScope): string {
+  return checkedSymbol(scope.desk, scope.parameters.required("pair"));
 }
 
 /** The middle of the book; the last price while a side is empty. */
@@ -90,7 +111,7 @@ export function funding(nowMs: number): { readonly rate: string; readonly nextMs
 
 /** 24 hour statistics of one symbol. */
 export function dayTicker(desk: Desk, symbol: string): Readonly<Record<string, string | number>> {
-  const day = dayOf(desk, symbol);
+  const day = statisticsOf(desk, symbol);
   const { tickSize, stepSize } = rulesOf(desk, symbol);
   const nowMs = desk.now();
   return {
@@ -166,8 +187,8 @@ function premiumIndex(desk: Desk, margin: Margin, symbol: string): object {
 function fundingHistory(scope: PublicScope, margin: Margin): unknown {
   const { desk, parameters } = scope;
   const named = parameters.text("symbol");
-  const startMs = parameters.whole("startTime") ?? 0;
-  const endMs = parameters.whole("endTime") ?? Infinity;
+  const startMs = parameters.time("startTime") ?? 0;
+  const endMs = parameters.time("endTime") ?? Infinity;
   const limit = parameters.limit(100, 1_000);
   parameters.finish();
   const last = funding(desk.now()).nextMs - EIGHT_HOURS_MS;

@@ -12,6 +12,7 @@ export const usdmRefusals: Refusals = {
     -5022,
     "Due to the order could not be executed as maker, the Post Only order will be rejected. The order will not be recorded in the order history",
   ),
+  wouldTrigger: refused(-2021, "Order would immediately trigger."),
   notFillable: refused(
     -5021,
     "Due to the order could not be filled immediately, the FOK order has been rejected. The order will not be recorded in the order history",
@@ -39,6 +40,10 @@ function filter(name: FilterName, rules: Instrument): Refusal {
         -4164,
         `Order's notional must be no smaller than ${shortText(rules.minNotional)} (unless you choose reduce only).`,
       );
+    // The venue takes conditional orders elsewhere, and has no icebergs.
+    case "MAX_NUM_ALGO_ORDERS":
+    case "MAX_NUM_ICEBERG_ORDERS":
+    case "ICEBERG_PARTS":
     case "MAX_NUM_ORDERS":
       return refused(-2025, "Reach max open order limit.");
   }

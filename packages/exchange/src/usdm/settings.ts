@@ -34,7 +34,16 @@ export function settingCalls(margin: Margin): readonly Call[] {
     told("multiAssets", 30, { multiAssetsMargin: false }),
     told("feeBurn", 30, { feeBurn: false }),
     signed("accountConfig", 5, accountConfig),
-    signed("leverageBracket", 1, (scope) => perSymbol(scope, (_desk, symbol) => brackets(symbol))),
+    // Nobody is liquidated, and no position is ever taken away.
+    signed("forceOrders", 50, (scope) => {
+      scope.parameters.ignore("symbol", "autoCloseType", "startTime", "endTime", "limit");
+      scope.parameters.finish();
+      return [];
+    }),
+    signed("adlQuantile", 5, (scope) =>
+      perSymbol(scope, { answer: (_desk, symbol) => ({ symbol, adlQuantile: { BOTH: 0, LONG: 0, SHORT: 0 } }) }),
+    ),
+    signed("leverageBracket", 1, (scope) => perSymbol(scope, { answer: (_desk, symbol) => brackets(symbol) })),
     signed("commissionRate", 20, commissionRate),
     signed("symbolConfig", 5, (scope) => symbolConfig(scope, margin)),
   ];
@@ -123,6 +132,6 @@ function symbolConfig(scope: SignedScope, margin: Margin): unknown {
     leverage: margin.leverage(account, symbol),
     maxNotionalValue: "1000000000",
   });
-  const answer = perSymbol(scope, (_desk, symbol) => config(symbol));
+  const answer = perSymbol(scope, { answer: (_desk, symbol) => config(symbol) });
   return Array.isArray(answer) ? answer : [answer];
 }
