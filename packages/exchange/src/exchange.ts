@@ -17,6 +17,7 @@ import { ControlPlane } from "./control-plane.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
 import type { FaultRequest } from "./faults/fault.ts";
 import { FaultBoard, type ArmedFault } from "./faults/fault-board.ts";
+import { MarketTricks } from "./faults/market-tricks.ts";
 import { readFault } from "./faults/read-fault.ts";
 import { HOUSE, OrderFlow, usualFlow, type FlowOptions } from "./flow/order-flow.ts";
 import { seededRandom } from "./flow/random.ts";
@@ -124,6 +125,7 @@ class Exchange implements RunningExchange {
   readonly #sockets = new Set<Socket>();
   readonly #blackHole: BlackHole;
   readonly #disconnects: DisconnectWatch;
+  readonly #tricks: MarketTricks;
   readonly #flows: readonly OrderFlow[];
   readonly #mirror: LiveMirror | undefined;
   readonly #host: string;
@@ -193,7 +195,13 @@ class Exchange implements RunningExchange {
       mirrors: () => this.mirrors(),
       deposit: ({ account, asset, amount }) => this.deposit(account, asset, amount),
     });
+    this.#tricks = new MarketTricks({
+      floor: this.#floor,
+      faults: this.#faults,
+      transferred: (transfer) => this.#streams.accounts.transferred(transfer),
+    });
     this.#floor.onStep((step) => this.#publish(step));
+    this.#floor.onStep((step) => this.#tricks.follow(step));
     this.#openAccounts(options, instruments);
     this.#stopPersonality = personality.start(desk);
     const flow = { ...usualFlow, ...options.flow, seed };
@@ -264,6 +272,7 @@ class Exchange implements RunningExchange {
     this.#mirror?.close();
     this.#faults.close();
     this.#disconnects.close();
+    this.#tricks.close();
     this.#stopPersonality();
     this.#desk.listenKeys.close();
     this.#streams.close();

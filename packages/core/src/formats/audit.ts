@@ -117,6 +117,12 @@ export interface AuditDeadMansSwitch extends AuditBase, AuditOrderFields {
   readonly recvN?: number;
 }
 
+/** A trade of a client's was taken back: the money went back, and the account's trades no longer have it. */
+export interface AuditBust extends AuditBase, AuditOrderFields {
+  readonly type: "bust";
+  readonly tradeId: number;
+}
+
 /** Money came to an account from outside, or left it (`amount` below 0). */
 export interface AuditTransfer extends AuditBase, AuditOrderFields {
   readonly type: "transfer";
@@ -162,6 +168,7 @@ export type AuditRecord =
   | AuditQuery
   | AuditSub
   | AuditDeadMansSwitch
+  | AuditBust
   | AuditTransfer
   | AuditMirror
   | AuditFault;

@@ -9,6 +9,7 @@
  * | `key` | where the API key is looked up |
  * | `before-match` | checked once, waiting for the engine |
  * | `market` | at the engine: whether the symbol trades |
+ * | `match` | at the engine: what the market does with an order of a client's |
  * | `after-accept` | done, before the answer leaves |
  * | `query` | while a signed question is answered |
  * | `snapshot` | while the book is answered over REST or the WebSocket API |
@@ -25,6 +26,7 @@ export type FaultPoint =
   | "key"
   | "before-match"
   | "market"
+  | "match"
   | "after-accept"
   | "query"
   | "snapshot"
@@ -55,6 +57,9 @@ export type FaultName =
   | "429"
   | "418"
   | "accept-late"
+  | "partial-fill"
+  | "fill-before-cancel"
+  | "trade-bust"
   | "ack-lost"
   | "ack-stall"
   | "body-stall"
@@ -106,6 +111,9 @@ export const POINTS: Readonly<Record<FaultName, readonly FaultPoint[]>> = {
   "429": ["before-accept"],
   "418": ["before-accept"],
   "accept-late": ["before-match"],
+  "partial-fill": ["match"],
+  "fill-before-cancel": ["match"],
+  "trade-bust": ["match"],
   "ack-lost": ["after-accept"],
   "ack-stall": ["after-accept"],
   "body-stall": ["after-accept"],
@@ -202,6 +210,8 @@ export interface Fault {
   readonly span?: number;
   /** http-error. */
   readonly body?: string;
+  /** partial-fill, fill-before-cancel: how much of what is left trades, in percent. */
+  readonly percent?: number;
   /** 429, 418, upgrade-refused, maintenance. */
   readonly retryAfterSeconds?: number;
   /** stream-drop, accept-close, server-shutdown, life-cut; 1006 cuts without a close frame. */

@@ -10,6 +10,7 @@ const NUMBERS = [
   "startsInMs",
   "status",
   "span",
+  "percent",
   "retryAfterSeconds",
   "closeCode",
   "lifeMs",
@@ -51,6 +52,7 @@ export function readFault(value: unknown): Fault | string {
       if (typeof one !== "string") return `"${key}" is a text`;
     } else if (!NUMBERS.includes(key)) return `"${key}" is not known`;
     else if (typeof one !== "number" || !Number.isFinite(one)) return `"${key}" is a number`;
+    else if (key === "percent" && (one <= 0 || one > 100)) return `"percent" is above 0 and at most 100`;
     else if ((key === "probability" || key === "share") && (one < 0 || one > 1)) return `"${key}" is between 0 and 1`;
   }
   return wrongPart(name as FaultName, value) ?? ({ ...value, point, match } as unknown as Fault);

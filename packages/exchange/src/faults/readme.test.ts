@@ -1,5 +1,5 @@
 /** The README's tables and the code know the same faults, modes and points. */
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { MODES, POINTS } from "./fault.ts";
 
@@ -18,4 +18,28 @@ test("the README has each mode of a fault that has several", () => {
     const told = readme.slice(from, readme.indexOf("\n\n", from));
     for (const mode of modes) expect(told).toContain(`\`${mode}\``);
   }
+});
+
+test("each fault is armed by a test, and the README says by which", () => {
+  const room = new URL("../../", import.meta.url);
+  const files = globSync("src/**/*.test.ts", { cwd: room })
+    .filter((file) => !file.endsWith("readme.test.ts"))
+    .sort();
+  const armed = files.map((file) => {
+    const source = readFileSync(new URL(file, room), "utf8");
+    return { file, names: Object.keys(POINTS).filter((name) => source.includes(`fault: "${name}"`)) };
+  });
+  const untested = Object.keys(POINTS).filter((name) => !armed.some(({ names }) => names.includes(name)));
+  expect(untested).toEqual([]);
+  const list = armed
+    .filter(({ names }) => names.length > 0)
+    .map(({ file, names }) => `- \`${file}\`: ${names.sort().join(", ")}`);
+  const from = readme.indexOf("### Where each is tested\n");
+  const told = readme.slice(from, readme.indexOf("\n## ", from));
+  expect(
+    told
+      .replace(/\n {2}/g, " ")
+      .split("\n")
+      .filter((line) => line.startsWith("- ")),
+  ).toEqual(list);
 });

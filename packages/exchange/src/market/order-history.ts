@@ -36,6 +36,13 @@ export class OrderHistory {
     else trades.push({ atMonoMs, what: trade });
   }
 
+  /** A trade that was taken back is no longer one of the account's. */
+  forgetTrade(account: string, trade: Trade): void {
+    const trades = this.#trades.get(`${account} ${trade.symbol}`);
+    const at = trades?.findIndex((one) => one.what === trade) ?? -1;
+    if (at >= 0) trades?.splice(at, 1);
+  }
+
   /** The state of an order at an instant; undefined when it did not exist yet. */
   stateAt(orderId: number, atMonoMs: number): OrderState | undefined {
     return this.#states.get(orderId)?.findLast((one) => one.atMonoMs <= atMonoMs)?.what;

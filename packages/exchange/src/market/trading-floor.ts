@@ -11,7 +11,9 @@ import { MatchingEngine, type MatchingEvent, type MatchingOptions, type Placed }
 import type { NewOrder } from "../matching/new-order.ts";
 import type { Refusal } from "../matching/refusals.ts";
 import { HOUSE } from "../flow/order-flow.ts";
-import { isMarket, type OrderState, type Trade } from "../matching/order.ts";
+import { isMarket, type OrderState, type Trade, type TradeShare } from "../matching/order.ts";
+import { undone } from "./busting.ts";
+import type { Transfer } from "../streams/account-streams.ts";
 import { BookMemory, type PastBook } from "./book-memory.ts";
 import { OrderHistory } from "./order-history.ts";
 import { TradeTape } from "./trade-tape.ts";
@@ -129,6 +131,38 @@ export class TradingFloor {
     const open = this.engine.orders.open(whose.account, whose.symbol);
     for (const order of open) this.#step({ cause }, (nowMs) => this.engine.cancel(order.orderId, nowMs));
     return open.length;
+  }
+
+  /**
+   * Takes a client's side of a spot trade back: what it received goes to the house, what it paid comes back with the
+   * commission, and its trades no longer have this one; the order stays as it was. What moved is returned; nothing, where
+   * the account no longer has what it received, or on another venue than spot.
+   */
+  bust(trade: Trade, share: TradeShare): readonly Transfer[] {
+    const { ledger } = this.engine;
+    const rules = this.engine.instrument(trade.symbol);
+    const { account, realised } = share;
+    if (rules === undefined || realised !== undefined) return [];
+    const { returns, gets } = undone(trade, share, rules);
+    if (!ledger.canAfford(account, returns.asset, returns.amount)) return [];
+    const origin = this.#origins.get(share.orderId);
+    this.#audit.append({
+      type: "bust",
+      account,
+      symbol: trade.symbol,
+      orderId: share.orderId,
+      tradeId: trade.tradeId,
+      price: amountDecimal(trade.price),
+      quantity: amountDecimal(trade.quantity),
+      ...(origin === undefined ? {} : { apiKey: origin.apiKey }),
+    });
+    ledger.payFree(account, HOUSE, returns.asset, returns.amount);
+    ledger.payFree(HOUSE, account, gets.asset, gets.amount);
+    this.history.forgetTrade(account, trade);
+    return [
+      { account, asset: returns.asset, amount: -returns.amount },
+      { account, asset: gets.asset, amount: gets.amount },
+    ];
   }
 
   /** Adds a record that no order or trade makes. */

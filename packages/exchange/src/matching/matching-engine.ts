@@ -256,6 +256,42 @@ export class MatchingEngine {
     return cancelled;
   }
 
+  /** The house trades with a resting order at its own price, whatever stands before it; at most what the order shows. */
+  fillFromOutside(orderId: number, wanted: bigint, nowMs: number): void {
+    const maker = this.orders.byId(orderId);
+    assert(maker?.isWorking === true && isOpen(maker), "only a resting order is filled from outside");
+    const level = this.book(maker.symbol)
+      .levels(maker.side)
+      .find(({ price }) => price === maker.price);
+    const shown = level?.queue.get(orderId) ?? 0n;
+    const [house] = this.#house;
+    assert(house !== undefined, "there is a house");
+    this.#lastOrderId += 1;
+    const quantity = this.#clearing.tradeable(maker, wanted < shown ? wanted : shown);
+    const taker: OrderState = {
+      orderId: this.#lastOrderId,
+      account: house,
+      symbol: maker.symbol,
+      clientOrderId: house,
+      side: maker.side === "BUY" ? "SELL" : "BUY",
+      type: "LIMIT",
+      timeInForce: "IOC",
+      quantity,
+      quoteQuantity: 0n,
+      price: maker.price,
+      executed: 0n,
+      executedQuote: 0n,
+      status: "NEW",
+      selfTradePrevention: "NONE",
+      createdAtMs: nowMs,
+      updatedAtMs: nowMs,
+      isWorking: false,
+    };
+    this.orders.addUnnamed(taker);
+    this.#clearing.lock(taker, this.#rules(maker.symbol), this.book(maker.symbol));
+    this.#finish(this.#trade(taker, maker, quantity, [], nowMs), false, nowMs);
+  }
+
   /** Trades an accepted order against the book as far as it goes, then rests or ends it. */
   #match(accepted: OrderState, limit: bigint | undefined, nowMs: number): Placed {
     const book = this.book(accepted.symbol);

@@ -1,6 +1,7 @@
 /** Placing, testing, cancelling and replacing: from what was read (`order-reading.ts`) to the trading floor and back. */
 import { amountText } from "../amounts.ts";
 import { isClosed, namedOrder, tradedSymbol } from "../calls/naming.ts";
+import { afterRace } from "../faults/market-tricks.ts";
 import type { FaultMode } from "../faults/fault.ts";
 import { ApiError, badRequest, missing } from "../gateway/api-error.ts";
 import type { Call, Desk, SignedScope } from "../gateway/call.ts";
@@ -92,16 +93,17 @@ function cancel(scope: SignedScope): unknown {
 }
 
 /** Takes a cancel that was read to the engine. */
-function end(scope: SignedScope, { symbol, order, cancelId, only }: Cancelling): object {
+function end(scope: SignedScope, { symbol, order: named, cancelId, only }: Cancelling): object {
   const { desk, key } = scope;
   scope.checkValidity();
   if (isClosed(scope, { call: cancelOrder.name, symbol, modes: ["halt"] }))
     throw badRequest(-2011, "Market is closed.");
+  const origin = { recvN: scope.recvN, apiKey: key.key, source: scope.source };
+  const order = afterRace(desk, named, { ...origin, call: cancelOrder.name });
   if (order === undefined || !isOpen(order)) throw badRequest(-2011, "Unknown order sent.");
   if (only !== undefined && order.status !== (only === "ONLY_NEW" ? "NEW" : "PARTIALLY_FILLED")) {
     throw badRequest(-2011, "Order was not canceled due to cancel restrictions.");
   }
-  const origin = { recvN: scope.recvN, apiKey: key.key, source: scope.source };
   const cancelled = desk.floor.cancel(order.orderId, { cancelId, origin, cause: "request" });
   if (cancelled === undefined) throw badRequest(-2011, "Unknown order sent.");
   scope.found(true, order.orderId);

@@ -1,5 +1,6 @@
 /** Placing, testing and cancelling on the futures venue: from parameters to the trading floor and back. */
 import { isClosed, namedOrder, tradedSymbol } from "../calls/naming.ts";
+import { afterRace } from "../faults/market-tricks.ts";
 import type { FaultMode } from "../faults/fault.ts";
 import { ApiError, badRequest, missing } from "../gateway/api-error.ts";
 import type { Call, SignedScope } from "../gateway/call.ts";
@@ -47,12 +48,13 @@ function test(scope: SignedScope): unknown {
 export function cancel(scope: SignedScope): unknown {
   const { desk, key } = scope;
   const symbol = tradedSymbol(scope);
-  const order = namedOrder(scope, symbol);
+  const named = namedOrder(scope, symbol);
   scope.parameters.finish();
   scope.checkValidity();
   if (isClosed(scope, { call: "order.cancel", symbol, modes: ["halt"] })) throw notTrading();
-  if (order === undefined || !isOpen(order)) throw badRequest(-2011, "Unknown order sent.");
   const origin = { recvN: scope.recvN, apiKey: key.key, source: scope.source };
+  const order = afterRace(desk, named, { ...origin, call: "order.cancel" });
+  if (order === undefined || !isOpen(order)) throw badRequest(-2011, "Unknown order sent.");
   const cancelled = desk.floor.cancel(order.orderId, { origin, cause: "request" });
   if (cancelled === undefined) throw badRequest(-2011, "Unknown order sent.");
   scope.found(true, order.orderId);
