@@ -110,6 +110,8 @@ describe("USDT-M futures, REST", () => {
     [{ quantity: "0.001" }, -4164],
     [{ positionSide: "LONG" }, -4061],
     [{ reduceOnly: "true" }, -2022],
+    [{ closePosition: "true" }, -4136],
+    [{ priceMatch: "QUEUE" }, -5037],
     [{ timeInForce: "GTX", price: "60000" }, -5022],
     [{ timeInForce: "FOK", price: "60000", quantity: "5" }, -5021],
   ] as [Parameters, number][])("2: an order with %j is answered with %j", async (over, code) => {

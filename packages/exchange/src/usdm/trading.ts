@@ -117,7 +117,12 @@ function readOrder(scope: SignedScope): { readonly request: NewOrder; readonly i
       -1130,
       "Data sent for parameter 'selfTradePreventionMode' is not valid.",
     ) ?? "EXPIRE_MAKER";
-  parameters.ignore("workingType", "priceProtect", "closePosition", "priceMatch");
+  if (parameters.flag("closePosition")) {
+    throw badRequest(-4136, `Target strategy invalid for orderType ${type},closePosition true`);
+  }
+  if ((parameters.text("priceMatch") ?? "NONE") !== "NONE") throw badRequest(-5037, "Invalid price match");
+  // Both are about conditional orders.
+  parameters.ignore("workingType", "priceProtect");
   parameters.finish();
   return {
     request: {
