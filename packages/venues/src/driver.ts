@@ -41,7 +41,7 @@ export async function openDriver(options: {
   readonly apiKey: string;
   readonly secret: string;
   readonly passphrase?: string;
-  readonly mode: "sandbox" | "live";
+  readonly mode: "paper" | "sandbox" | "live";
   readonly restUrl?: string;
   readonly dispatcher: Dispatcher;
 }): Promise<Driver> {
@@ -55,7 +55,7 @@ export async function openDriver(options: {
     userAgent: "baton",
   });
   exchange.options["maxRetriesOnFailure"] = 0;
-  dialect.configure(exchange, options.restUrl === undefined ? options.mode : "live");
+  dialect.configure(exchange, options.restUrl === undefined && options.mode === "sandbox" ? "sandbox" : "live");
   if (options.restUrl !== undefined) exchange.urls.api = replaceOrigins(exchange.urls.api, options.restUrl);
   await exchange.loadFetchImplementation();
   exchange.fetchDispatcher = options.dispatcher;

@@ -12,6 +12,7 @@ import { dialects } from "./dialects/dialects.ts";
 import type { Instrument, OrderName } from "./dialects/dialect.ts";
 import { openDriver } from "./driver.ts";
 import { CheckedSockets, type Ticket } from "./last-check.ts";
+import { MoneyWitness, realMoneySentence } from "./money-witness.ts";
 import { place } from "./place.ts";
 import { query } from "./query.ts";
 import { RateBudget } from "./rate-budget.ts";
@@ -39,6 +40,9 @@ export async function openVenue(options: VenueOptions): Promise<Venue> {
   }
   if (profile.needsPassphrase && (options.passphrase ?? "") === "") {
     throw new VenueSetupError("no-key", `venue ${options.id}: keys of ${profile.title} have a passphrase`);
+  }
+  if (options.mode === "paper" && (options.restUrl === undefined || options.wsUrl === undefined)) {
+    throw new VenueSetupError("not-paper", `venue ${options.id} trades on paper and needs restUrl and wsUrl`);
   }
   if (options.mode === "sandbox" && options.restUrl === undefined && !profile.hasSandbox) {
     throw new VenueSetupError("no-sandbox", `venue ${options.id}: ${profile.title} has no test network`);
@@ -86,6 +90,7 @@ async function open(options: VenueOptions, sockets: CheckedSockets, closing: Abo
     budget,
     breaker,
     venueClock,
+    ...(options.mode === "paper" ? { money: new MoneyWitness() } : {}),
     onTelemetry: (request) => options.onTelemetry?.(request),
     closing: closing.signal,
   };
@@ -94,6 +99,7 @@ async function open(options: VenueOptions, sockets: CheckedSockets, closing: Abo
     breaker.close();
   });
   await readClock(line, options);
+  if (line.money?.isReal === true) throw new VenueSetupError("not-paper", `venue ${options.id}: ${realMoneySentence}`);
   const instruments = await loadInstruments(line, options);
   const timer = setInterval(() => void sampleClock(line, options.deadlineMs), clockEveryMs);
   closing.signal.addEventListener("abort", () => clearInterval(timer));

@@ -17,6 +17,7 @@ import {
 import { refusalAtSocket, signingWindow, type OrderDesk } from "./desk.ts";
 import type { Answer } from "./driver.ts";
 import { giveUp, type Refusal, type Ticket } from "./last-check.ts";
+import { realMoneySentence } from "./money-witness.ts";
 import { keepBooks, orUndefinedAfter, readingOf, sampleClock, signed } from "./requests.ts";
 
 /** See `Venue.place`. */
@@ -49,6 +50,7 @@ export async function place(
     lane: "orders",
     phase: "waiting",
     check: () => {
+      if (line.money?.isReal === true) return { reason: "killed", message: realMoneySentence };
       if (desk.isKilled({ clientOrderId, symbol: terms.symbol })) {
         return { reason: "killed", message: "a kill level covers this order" };
       }

@@ -20,6 +20,7 @@ import type { Dialect, Request, Stamp } from "./dialects/dialect.ts";
 import { parseJson } from "./dialects/json.ts";
 import type { Answer, Driver, SignedRequest } from "./driver.ts";
 import { giveUp, type Ticket } from "./last-check.ts";
+import type { MoneyWitness } from "./money-witness.ts";
 import type { RateBudget } from "./rate-budget.ts";
 import type { VenueBreaker } from "./venue-breaker.ts";
 import type { VenueClock } from "./venue-clock.ts";
@@ -34,6 +35,8 @@ export interface Line {
   readonly budget: RateBudget;
   readonly breaker: VenueBreaker;
   readonly venueClock: VenueClock;
+  /** In mode paper. */
+  readonly money?: MoneyWitness;
   readonly onTelemetry: (request: RequestTelemetry) => void;
   /** Aborted by `close`. */
   readonly closing: AbortSignal;
@@ -63,6 +66,7 @@ export function keepBooks(line: Line, answer: Answer): void {
     line.breaker.note("ill");
     return;
   }
+  line.money?.see(answer);
   const { codes, limits } = line.dialect.profile;
   const { verdict } = readingOf(line, answer);
   line.budget.correct(answer.headers);

@@ -34,7 +34,7 @@ export interface VenueOptions {
   readonly exchange: ExchangeId;
   readonly account: string;
   /** `sandbox` is the venue's test network, `live` its production; `restUrl` and `wsUrl` replace either's addresses. */
-  readonly mode: "sandbox" | "live";
+  readonly mode: "paper" | "sandbox" | "live";
   readonly apiKey: string;
   readonly secret: string;
   /** Where the venue's keys have one. */
@@ -179,7 +179,7 @@ export class VenueUnavailable extends Error {
 /** The configuration does not fit the venue; an operator has to change it. */
 export class VenueSetupError extends Error {
   override readonly name = "VenueSetupError";
-  readonly code: "unknown-symbol" | "no-key" | "no-sandbox";
+  readonly code: "unknown-symbol" | "no-key" | "no-sandbox" | "not-paper";
   constructor(code: VenueSetupError["code"], sentence: string) {
     super(sentence);
     this.code = code;

@@ -94,7 +94,7 @@ describe("a configuration", () => {
 
   test("explains every key of the schema", () => {
     expect(describeKey(["replication", "heartbeatMs"])).toContain("default 50");
-    expect(describeKey(["venues", 0, "mode"])).toContain("one of sandbox, live; default sandbox");
+    expect(describeKey(["venues", 0, "mode"])).toContain("one of paper, sandbox, live; default sandbox");
     expect(describeKey(["nothing"])).toBeUndefined();
   });
 });
@@ -119,7 +119,14 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
       "cannot be 5",
     ],
     ["a broken number", { "risk.clockErrorMaxMs": 2.5 }, "risk.clockErrorMaxMs", "a whole number", "2.5"],
-    ["a word that is no choice", { "venues.0.mode": "real" }, "venues[0].mode", "sandbox, live", '"real"'],
+    ["a word that is no choice", { "venues.0.mode": "real" }, "venues[0].mode", "paper, sandbox, live", '"real"'],
+    [
+      "paper without an exchange of its own",
+      { "venues.0.mode": "paper", "venues.0.wsUrl": "ws://127.0.0.1:9000" },
+      "venues[0].restUrl",
+      "the mirroring exchange",
+      "does not say where",
+    ],
     [
       "a bare decimal",
       { "risk.defaults.positionMax": 0.1 },

@@ -112,7 +112,7 @@ export interface RateLimit {
 
 export interface VenueConfig {
   readonly id: VenueId;
-  readonly mode: "sandbox" | "live";
+  readonly mode: "paper" | "sandbox" | "live";
   /** Selects the venue's profile. */
   readonly exchange: ExchangeId;
   readonly account: string;

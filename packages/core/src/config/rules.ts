@@ -215,6 +215,7 @@ function venueIssues(config: Config): ConfigIssue[] {
       const sentence = `${profile.title} has no test network for mode sandbox.`;
       issues.push(issueAt(["venues", at, "mode"], sentence, "live, or a restUrl"));
     }
+    issues.push(...paperIssues(venue, at));
     const { validity } = profile;
     if (validity.kind !== "fixed" && (venue.validityMs < validity.minMs || venue.validityMs > validity.maxMs)) {
       const sentence = `${profile.title} takes no validity of ${venue.validityMs} ms.`;
@@ -222,6 +223,23 @@ function venueIssues(config: Config): ConfigIssue[] {
     }
   }
   return issues;
+}
+
+/** Paper orders go to an exchange of our own that mirrors the live venue: nothing may fall back to the venue itself. */
+function paperIssues(venue: VenueConfig, at: number): ConfigIssue[] {
+  if (venue.mode !== "paper") return [];
+  const issues = (["restUrl", "wsUrl"] as const)
+    .filter((key) => venue[key] === undefined)
+    .map((key) =>
+      issueAt(
+        ["venues", at, key],
+        `${venue.id} trades on paper, and ${key} does not say where.`,
+        "the address of the mirroring exchange",
+      ),
+    );
+  if (venue.exchange === "binance") return issues;
+  const sentence = `${venue.exchange} cannot be mirrored: paper orders go to an exchange that speaks Binance spot.`;
+  return [...issues, issueAt(["venues", at, "mode"], sentence, "sandbox, live, or exchange binance")];
 }
 
 function symbolIssues(config: Config): ConfigIssue[] {

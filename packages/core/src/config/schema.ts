@@ -88,7 +88,11 @@ const limits: z.ZodType<VenueLimits> = z
 
 const venue: z.ZodType<VenueConfig> = z.strictObject({
   id: named<VenueId>("the venue's name in this file"),
-  mode: choice("sandbox is the venue's test network, live is real money", ["sandbox", "live"], "sandbox"),
+  mode: choice(
+    "paper fills from live books at a mirroring exchange, sandbox is the venue's test network, live is real money",
+    ["paper", "sandbox", "live"],
+    "sandbox",
+  ),
   exchange: choice("which exchange it is; what each can do: packages/venues/CAPABILITIES.md", exchangeIds),
   account: text("your name of the account", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 of letters, digits, . _ -"),
   apiKeyFile: path("file that holds this node's API key"),

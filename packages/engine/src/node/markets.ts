@@ -31,13 +31,15 @@ export class Markets {
   ) {
     this.#feeds = config.feeds.map((feed) => {
       const venue = config.venues.find((each) => each.id === feed.venue);
+      // Paper orders meet a mirror of the live market; what is decided on is that market itself.
+      const own = venue?.mode === "paper" ? undefined : venue;
       return openFeed({
         id: feed.id,
         venue: feed.venue,
-        mode: venue?.mode === "live" ? "live" : "sandbox",
+        mode: venue === undefined || venue.mode === "sandbox" ? "sandbox" : "live",
         symbols: feed.symbols,
-        wsUrl: feed.wsUrl ?? venue?.wsUrl,
-        restUrl: feed.restUrl ?? venue?.restUrl,
+        wsUrl: feed.wsUrl ?? own?.wsUrl,
+        restUrl: feed.restUrl ?? own?.restUrl,
         staleAfterMs: feed.staleAfterMs,
         clock: systemClock,
         ...(feed.lines === undefined

@@ -90,7 +90,10 @@ export interface StreamDialect {
   };
   /** What connecting costs of the weight. */
   readonly weight: number;
-  address(from: { readonly mode: "sandbox" | "live"; readonly wsUrl?: string }, key: string | undefined): string;
+  address(
+    from: { readonly mode: "paper" | "sandbox" | "live"; readonly wsUrl?: string },
+    key: string | undefined,
+  ): string;
   /** The request that subscribes; absent where connecting is enough. */
   subscribe?(from: {
     readonly requestId: string;
