@@ -114,7 +114,9 @@ describe("ccxt's binanceusdm over REST", () => {
     const placed = await client.createOrders([of(50_000), of(51_000)]);
     expect(placed.map((one) => one.status)).toEqual(["open", "open"]);
     const cancelled = await client.cancelOrders([...placed.map((one) => `${one.id}`), "999999999"], symbol);
-    expect(cancelled.map((one) => one.status)).toEqual(["canceled", "canceled", "rejected"]);
+    // The venue's answer has a row for the third, with -2011; ccxt drops it, because it names no symbol.
+    expect(cancelled.map((one) => one.status)).toEqual(["canceled", "canceled"]);
+    expect(client.last_http_response).toContain('{"code":-2011,"msg":"Unknown order sent."}');
     expect(exchange.audit().findLast((one) => one.type === "reject")).toMatchObject({ code: -2011 });
   });
 
