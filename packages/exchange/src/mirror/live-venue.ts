@@ -55,18 +55,18 @@ export async function liveSnapshot(options: MirrorOptions, symbol: string): Prom
 export function readInstrument(entry: Fields, openingPrice: bigint): Instrument {
   const filters = (Array.isArray(entry["filters"]) ? entry["filters"] : []).filter(isFields);
   const filter = (...names: readonly string[]): Fields =>
-    filters.find((one) => names.includes(`${String(one["filterType"])}`)) ?? {};
+    filters.find((one) => names.includes(String(one["filterType"]))) ?? {};
   const [price, lot] = [filter("PRICE_FILTER"), filter("LOT_SIZE")];
   const [percent, worth] = [filter("PERCENT_PRICE_BY_SIDE"), filter("NOTIONAL", "MIN_NOTIONAL")];
-  const symbol = `${String(entry["symbol"])}`;
+  const symbol = String(entry["symbol"]);
   const [tickSize, stepSize] = [amountOf(price, "tickSize"), amountOf(lot, "stepSize")];
   if (tickSize === 0n || stepSize === 0n || (tickSize * stepSize) % ONE !== 0n) {
     throw new RangeError(`${symbol} cannot be mirrored: its tick times its step is no whole number of 1e-8`);
   }
   return {
     symbol,
-    base: `${String(entry["baseAsset"])}`,
-    quote: `${String(entry["quoteAsset"])}`,
+    base: String(entry["baseAsset"]),
+    quote: String(entry["quoteAsset"]),
     openingPrice,
     tickSize,
     minPrice: amountOf(price, "minPrice", tickSize),
