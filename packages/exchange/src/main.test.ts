@@ -40,13 +40,16 @@ test("as a process it says where it listens, and ends cleanly at SIGTERM with ev
   }
 });
 
-test("wrong options end it with status 2 and the reason", async () => {
-  const child = spawn(process.execPath, [program, "--audit", "/dev/null", "--uniqueness", "sometimes"], {
+test.each([
+  [["--uniqueness", "sometimes"], '"sometimes" is not one of open-only, forever, none'],
+  [["--mirror", "ws://127.0.0.1:1", "--symbols", "BTCUSDT"], "--mirror needs --mirror-rest URL"],
+])("wrong options end it with status 2 and the reason: %j", async (options, reason) => {
+  const child = spawn(process.execPath, [program, "--audit", "/dev/null", ...options], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let said = "";
   child.stderr.on("data", (data: Buffer) => (said += data.toString()));
   const status = await new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
   expect(status).toBe(2);
-  expect(said).toContain('"sometimes" is not one of open-only, forever, none');
+  expect(said).toContain(reason);
 });

@@ -2,6 +2,7 @@
  * The exchange as a process of its own: options in, one JSON line out when it listens, a clean end with the audit on disk
  * at SIGTERM or SIGINT. Wrong options end it with status 2 and a sentence.
  */
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startExchange, type ExchangeOptions, type RunningExchange } from "./exchange.ts";
 import type { ApiKey } from "./gateway/credentials.ts";
@@ -10,7 +11,7 @@ import type { MirrorOptions } from "./mirror/live-venue.ts";
 import type { PersonalityName } from "./personality.ts";
 
 const usage = `exchange --port N --audit FILE [--personality spot|usdm] [--name NAME] [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
-         [--keys key:secret:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]
+         [--keys key:secret:account,… | key:@public.pem:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]
          [--connection-life-ms N] [--deposits ASSET=amount,…]
          [--mirror WS_URL --mirror-rest URL --symbols BTCUSDT,… [--mirror-stale-ms N]]`;
 
@@ -131,11 +132,12 @@ function sayWhenChanged(exchange: RunningExchange): NodeJS.Timeout {
   }, 250);
 }
 
+/** `key:secret:account`; of an Ed25519 or RSA key `@` and the path of its public key's PEM file stand for the secret. */
 function readKey(text: string): ApiKey {
   const [key, secret, account, ...more] = text.split(":");
   if (!key || !secret || !account || more.length > 0)
     throw new RangeError(`--keys: "${text}" is not key:secret:account`);
-  return { key, secret, account };
+  return { key, secret: secret.startsWith("@") ? readFileSync(secret.slice(1), "utf8") : secret, account };
 }
 
 function readUniqueness(text: string): Uniqueness | Record<string, Uniqueness> {

@@ -138,6 +138,7 @@ describe("a paper order that takes", () => {
     await buy("1.5");
     await buy("1");
     expect(await fillsOf(rig.trader)).toEqual(["1 @ 60000 taker", "0.5 @ 60010 taker", "0.5 @ 60010 taker"]);
+    await settled(rig);
     expect(await bookOf(rig.paper)).toEqual(await bookOf(rig.live));
     await quote(rig.maker, "SELL", "60000", "0.2");
     await settled(rig);
@@ -200,6 +201,7 @@ describe("a paper order that rests", () => {
     await rig.trader.place("rest", { price: "59995", quantity: "2" });
     await quote(rig.maker, "SELL", "59993", "0.7");
     await expect.poll(() => fillsOf(rig.trader), patience).toEqual(["0.7 @ 59995 maker"]);
+    await settled(rig);
     expect(await bookOf(rig.paper)).toEqual(await bookOf(rig.live));
   });
 });

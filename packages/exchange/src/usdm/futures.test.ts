@@ -127,7 +127,7 @@ test("a listen key that ran out says so and falls silent; asking again gives ano
   const short = await startExchange({
     personality: "usdm",
     keys: [{ key: "k", secret: "s", account: "desk" }],
-    limits: { listenKeyLifeMs: 300 },
+    limits: { listenKeyLifeMs: 1_500 },
     flow: { isOff: true },
   });
   try {
