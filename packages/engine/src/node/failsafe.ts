@@ -124,14 +124,17 @@ export class Failsafe {
     const { boot, leadership, request, say } = this.#o;
     const { epoch, token, forMs } = effect;
     const asked: PromiseAsked = { failsafe: "promise", epoch, boot, token, forMs };
+    let answer: PromiseAnswer;
     try {
-      const answer = (await request(to, asked, answerWithinMs)) as PromiseAnswer;
-      if ("journal" in answer) leadership.feed({ kind: "promise", node: to, journal: answer.journal, token });
-      else say("failsafe.refused", `${to} promises nothing: ${answer.why}.`);
+      answer = (await request(to, asked, answerWithinMs)) as PromiseAnswer;
     } catch (error) {
       // A silent peer is no promise: the deadline stays where it is.
       say("failsafe.unanswered", `${to} does not answer: ${error instanceof Error ? error.message : String(error)}`);
+      return;
     }
+    // What goes wrong from here on is our own fault, and ends the process.
+    if ("journal" in answer) leadership.feed({ kind: "promise", node: to, journal: answer.journal, token });
+    else say("failsafe.refused", `${to} promises nothing: ${answer.why}.`);
   }
 
   #answer(effect: { readonly to: NodeId; readonly token: number }, answer: PromiseAnswer): void {
