@@ -57,6 +57,11 @@ const lostBy =
   ({ reconnects }: FeedStatus): boolean =>
     causes.some((cause) => reconnects[cause] > 0);
 const quarantined = ({ badFrames }: FeedStatus): boolean => badFrames > 0;
+/** What comes was sent long ago, and is called stale though it comes. */
+const isLateAndStale = (status: FeedStatus): boolean => {
+  const { lagMs, quality } = symbolOf(status);
+  return (lagMs ?? 0) > 2_400 && quality === "stale";
+};
 /** Some faults leave nothing to notice: they must not be felt at all. */
 const unfelt = (): boolean => true;
 
@@ -86,7 +91,9 @@ const onStreams: readonly Cell[] = Object.entries(kinds).flatMap(([kind, stream]
     cell(`${kind}: out of order`, unfelt, { fault: "stream-reorder", count: 4, span: 2, delayMs: 600, match }),
     cell(`${kind}: the past once more`, unfelt, { fault: "stream-replay", count: 2, span: 8, match }),
     cell(`${kind}: cut in half`, quarantined, { fault: "stream-truncate", count: 2, match }),
-    cell(`${kind}: four seconds late`, unfelt, { fault: "stream-slow", delayMs: 4_000, durationMs: 6_000, match }),
+    cell(`${kind}: everything comes, three seconds late`, isLateAndStale, {
+      ...{ fault: "stream-slow", delayMs: 2_800, match },
+    }),
   ];
 });
 
