@@ -90,6 +90,8 @@ async function loseLeader(
   seen: { readonly tail: AuditTail; readonly flow: Awaited<ReturnType<typeof openFlow>> },
 ): Promise<Told | undefined> {
   const { tail, flow } = seen;
+  // A former leader that has just been let go may still believe that it leads; it is not the one to be lost.
+  await untilOneLeads(cluster);
   // On a machine that does other things as well this may take a while.
   await cluster.untilInSync().catch(() => cluster.untilInSync());
   const leader = await cluster.leader();
@@ -124,6 +126,23 @@ async function loseLeader(
     if (performance.now() > end)
       throw new Error(`${kind.name}: acknowledged in epoch ${epoch}, and nothing was placed`);
     await delay(10);
+  }
+}
+
+/** Waits until exactly one node says that it leads, and every node says something. */
+async function untilOneLeads(cluster: Cluster): Promise<void> {
+  const end = performance.now() + 60_000;
+  for (;;) {
+    const said = await Promise.all(
+      cluster.nodes.map(async ({ endpoint }) => {
+        const answer = await fetch(`${endpoint}/leader`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+        await answer?.body?.cancel();
+        return answer?.ok;
+      }),
+    );
+    if (!said.includes(undefined) && said.filter((isLeader) => isLeader === true).length === 1) return;
+    if (performance.now() > end) throw new Error("not within a minute: one node leads, and all answer");
+    await delay(25);
   }
 }
 
