@@ -2,7 +2,7 @@
  * What makes a leader stop an account by itself, because somebody or something else acts on it or because a proof turned
  * out to be wrong: an open order cancelled that nobody here took back (a direct kill, another program, another leader), an
  * order under our id with other terms, an attempt that was proved absent and is there. A stop is a kill of the account, on
- * record, lifted only by `baton unkill`. For operators: `baton risk`, `baton kill --direct`.
+ * record, lifted only by `baton unkill` (decision 11). For operators: `baton risk`, `baton kill --direct`.
  */
 import type { VenueId } from "../ids.ts";
 import { latestAttempt } from "../orders/order-row.ts";
