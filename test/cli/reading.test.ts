@@ -270,3 +270,26 @@ describe("the other readers", () => {
     expect(json(run)).toMatchObject({ error: { exit: "usage", field: "endpoint" } });
   });
 });
+
+test("sla says what each provider was worth by month, and which promises it broke", async () => {
+  const figures = { month: "2026-11", requests: 12_000, latencyP99Ms: 50, errorPercent: 0.25 };
+  const view = {
+    version: 1,
+    node: "a",
+    providers: [
+      {
+        venue: "binance",
+        title: "Binance spot",
+        promise: { availabilityPercentMin: 99.9 },
+        months: [
+          { ...figures, availabilityPercent: 99.5, broken: ["available in 99.500 % of minutes, promised 99.9 %"] },
+        ],
+      },
+    ],
+  };
+  await using node = await scriptedNode({ "GET /v1/sla": ok(view) });
+  const told = (await baton(["sla", "-e", node.url])).out;
+  expect(told).toContain("promised 99.9 %");
+  expect(told).toContain("≤ 50 ms");
+  expect(json(await baton(["sla", "--json", "-e", node.url]))).toMatchObject(view);
+});

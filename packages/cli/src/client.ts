@@ -21,6 +21,7 @@ import {
   problemSchema,
   promotabilitySchema,
   riskViewSchema,
+  slaViewSchema,
 } from "@baton/core";
 import type {
   BalanceView,
@@ -44,6 +45,7 @@ import type {
   Problem,
   Promotability,
   RiskView,
+  SlaView,
 } from "@baton/core";
 
 /** A node answered, and said no. */
@@ -169,6 +171,11 @@ export class BatonClient {
   placeOrder(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
     const headers = { "Idempotency-Key": key };
     return this.#call({ method: "POST", path: "/v1/orders", body: request, headers }, placeOrderAnswerSchema);
+  }
+
+  /** Each provider's months beside what it promised, as the node that answers met them. */
+  sla(): Promise<SlaView> {
+    return this.#get("/v1/sla", slaViewSchema);
   }
 
   /** The headroom of every control. */

@@ -19,6 +19,7 @@ import { addOperationCommands } from "./commands/operation.ts";
 import { addOrdersCommands } from "./commands/orders.ts";
 import { addPositionsCommand } from "./commands/positions.ts";
 import { addRiskCommands } from "./commands/risk.ts";
+import { addSlaCommand } from "./commands/sla.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addSwitchoverCommand } from "./commands/switchover.ts";
 import { CliEnd } from "./exit.ts";
@@ -67,6 +68,7 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
   addOrdersCommands(program, terminal);
   addPositionsCommand(program, terminal);
   addRiskCommands(program, terminal);
+  addSlaCommand(program, terminal);
   addFeedsCommand(program, terminal);
   addHistoryCommand(program, terminal);
   addOperationCommands(program, terminal);

@@ -14,6 +14,7 @@ const snapshot: MetricsSnapshot = {
   inDoubt: 1,
   inDoubtOldestSeconds: 2.5,
   killLevel: 0,
+  sla: [{ venue: "sim", availability: 0.999, errors: 0.001, broken: 0 }],
   rateBudget: [{ venue: "sim", ratio: 0.9 }],
   breaker: [{ venue: "sim", state: 0 }],
   clockOffset: [{ venue: "sim", seconds: -0.003 }],

@@ -25,6 +25,13 @@ export interface MetricsSnapshot {
   readonly inDoubtOldestSeconds: number;
   readonly killLevel: number;
   readonly rateBudget: readonly { readonly venue: string; readonly ratio: number }[];
+  /** This month's service of each provider; NaN where nothing says yet. */
+  readonly sla: readonly {
+    readonly venue: string;
+    readonly availability: number;
+    readonly errors: number;
+    readonly broken: number;
+  }[];
   readonly breaker: readonly { readonly venue: string; readonly state: number }[];
   readonly clockOffset: readonly { readonly venue: string; readonly seconds: number }[];
   readonly feeds: readonly {
@@ -162,6 +169,13 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
   const inDoubt = gauge("orders_in_doubt", "Intents whose fate is not known.");
   const inDoubtOldest = gauge("in_doubt_oldest_seconds", "Age of the oldest of them.");
   const kill = gauge("kill_level", "0 off, 1 strategy, 2 instrument, 3 venue, 4 account, 5 cluster.");
+  const available = gauge("sla_availability_ratio", "Share of this month's minutes in which a venue answered.", [
+    "venue",
+  ]);
+  const slaErrors = gauge("sla_error_ratio", "Share of this month's requests that failed by the venue's fault.", [
+    "venue",
+  ]);
+  const slaBroken = gauge("sla_promises_broken", "Promises of the venue that this month breaks so far.", ["venue"]);
   const budget = gauge("rate_budget_ratio", "Share of the tightest venue limit that is left.", ["venue"]);
   const breaker = gauge("breaker_state", "0 closed, 1 probing, 2 open.", ["venue"]);
   const offset = gauge("clock_offset_seconds", "Venue time minus this machine's wall clock.", ["venue"]);
@@ -216,6 +230,11 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       inDoubt.set(now.inDoubt);
       inDoubtOldest.set(now.inDoubtOldestSeconds);
       kill.set(now.killLevel);
+      for (const { venue, availability, errors, broken } of now.sla) {
+        available.set({ venue }, availability);
+        slaErrors.set({ venue }, errors);
+        slaBroken.set({ venue }, broken);
+      }
       for (const each of now.rateBudget) budget.set({ venue: each.venue }, each.ratio);
       for (const each of now.breaker) breaker.set({ venue: each.venue }, each.state);
       for (const each of now.clockOffset) offset.set({ venue: each.venue }, each.seconds);

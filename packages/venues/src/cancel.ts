@@ -20,7 +20,7 @@ import { refusalAtSocket, signingWindow, type OrderDesk } from "./desk.ts";
 import type { OrderName } from "./dialects/dialect.ts";
 import { type Refusal, type Ticket } from "./last-check.ts";
 import { query } from "./query.ts";
-import { causeOf, keepBooks, readingOf, sampleClock, signed, within } from "./requests.ts";
+import { causeOf, healthOf, keepBooks, readingOf, sampleClock, signed, within } from "./requests.ts";
 
 /** The order that is to go. */
 interface Named {
@@ -70,6 +70,7 @@ export async function cancel(desk: OrderDesk, order: Named, permit: Permit): Pro
       ...(ticket.socketMonoMs === undefined ? {} : { socketMonoMs: ticket.socketMonoMs }),
       answeredMonoMs: line.clock.mono(),
       result: reading === undefined ? answer.kind : `${reading.verdict.code ?? reading.verdict.status}`,
+      ...healthOf(line, answer),
     });
     if (reading !== undefined && isAnswered(reading.verdict)) {
       const cancelled = dialect.readCancelled(reading.json, desk.symbolOf);

@@ -18,7 +18,7 @@ import { refusalAtSocket, signingWindow, type OrderDesk } from "./desk.ts";
 import type { Answer } from "./driver.ts";
 import { giveUp, type Refusal, type Ticket } from "./last-check.ts";
 import { realMoneySentence } from "./money-witness.ts";
-import { keepBooks, orUndefinedAfter, readingOf, sampleClock, signed } from "./requests.ts";
+import { healthOf, keepBooks, orUndefinedAfter, readingOf, sampleClock, signed } from "./requests.ts";
 
 /** See `Venue.place`. */
 export async function place(
@@ -78,6 +78,7 @@ export async function place(
     ...(ticket.socketMonoMs === undefined ? {} : { socketMonoMs: ticket.socketMonoMs }),
     ...(answer === undefined ? {} : { answeredMonoMs: line.clock.mono() }),
     result: outcome.kind,
+    ...(answer === undefined && outcome.kind === "not-sent" ? {} : healthOf(line, answer)),
   });
   return outcome;
 }

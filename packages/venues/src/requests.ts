@@ -59,6 +59,14 @@ export function signed(line: Line, kind: "place" | "cancel" | "read", request: R
   return { ...request, stamp, stamped: line.dialect.stamp(kind, stamp) };
 }
 
+/** What an answer says about the provider; nothing when no byte left because we said so. */
+export function healthOf(line: Line, answer: Answer | undefined): { readonly health?: "well" | "ill" } {
+  if (answer === undefined) return { health: "ill" };
+  if (answer.kind === "refused") return {};
+  if (answer.kind !== "response") return { health: "ill" };
+  return { health: isIllness(line.dialect.profile.codes, readingOf(line, answer).verdict) ? "ill" : "well" };
+}
+
 /** Keeps the books after an answer of any call: budget, breaker, and the clock when the venue doubts our signature's time. */
 export function keepBooks(line: Line, answer: Answer): void {
   if (answer.kind === "refused") return;
@@ -107,6 +115,7 @@ export async function read(
       ...(ticket.socketMonoMs === undefined ? {} : { socketMonoMs: ticket.socketMonoMs }),
       answeredMonoMs: line.clock.mono(),
       result: reading === undefined ? answer.kind : `${reading.verdict.code ?? reading.verdict.status}`,
+      ...healthOf(line, answer),
     });
     if (reading !== undefined && isFinal(line, reading)) return reading;
     why = reading === undefined ? causeOf(answer) : `HTTP ${reading.verdict.status}: ${reading.verdict.message}`;

@@ -81,6 +81,8 @@ export interface RequestTelemetry {
   readonly socketMonoMs?: MonoMs;
   readonly answeredMonoMs?: MonoMs;
   readonly result: string;
+  /** What it says about the provider; absent when nothing left, so that it says nothing. */
+  readonly health?: "well" | "ill";
 }
 
 /** One trade of the account. */

@@ -29,6 +29,7 @@ import {
 } from "./orders.ts";
 import { problemSchema } from "./problem.ts";
 import { enableRequestSchema, riskViewSchema } from "./risk.ts";
+import { slaViewSchema } from "./sla.ts";
 import { directionSchema } from "./algorithms.ts";
 
 /** The bodies by the names that the OpenAPI document gives them. */
@@ -53,7 +54,8 @@ export type ApiSchemaName =
   | "Problem"
   | "Promotability"
   | "ResolveRequest"
-  | "Risk";
+  | "Risk"
+  | "Sla";
 
 /** Their schemas. */
 export const apiSchemas: Readonly<Record<ApiSchemaName, z.ZodType>> = {
@@ -78,6 +80,7 @@ export const apiSchemas: Readonly<Record<ApiSchemaName, z.ZodType>> = {
   Promotability: promotabilitySchema,
   ResolveRequest: resolveRequestSchema,
   Risk: riskViewSchema,
+  Sla: slaViewSchema,
 };
 
 /** A body that is not a JSON object of `apiSchemas`. */
@@ -141,6 +144,7 @@ export type ApiRouteName =
   | "enableRisk"
   | "positions"
   | "balances"
+  | "sla"
   | "feeds"
   | "book"
   | "events"
@@ -323,6 +327,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     on: "leader",
     answers: { 200: { says: "the balances", body: "Balances" }, 503: unreachable },
   },
+  sla: look("/v1/sla", "Each provider's months beside what it promised, as this node met them", "Sla"),
   feeds: look("/v1/feeds", "Market data of this node: one row per feed and symbol", "Feeds"),
   book: {
     ...look("/v1/books/*", "The best levels of a book of this node", "Book"),

@@ -7,6 +7,7 @@ import type { Decimal } from "../decimal.ts";
 import type { NodeId, SymbolId, VenueId } from "../ids.ts";
 import type { SwitchPolicy } from "../risk/dead-mans-switch.ts";
 import type { ExchangeId } from "../venues/profile.ts";
+import type { SlaPromise } from "../venues/sla.ts";
 
 /** One parsed, checked and completed configuration file. */
 export interface Config {
@@ -133,6 +134,8 @@ export interface VenueConfig {
   readonly sharedAddress: boolean;
   /** Where new orders go while this venue is ill. */
   readonly alternate?: VenueId;
+  /** What the provider has promised. */
+  readonly sla?: SlaPromise;
 }
 
 export interface VenueLimits {

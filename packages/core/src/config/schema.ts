@@ -127,6 +127,15 @@ const venue: z.ZodType<VenueConfig> = z.strictObject({
       })
       .describe("the venue's dead man's switch, where it has one; {policy, timeoutMs}; default none"),
   ),
+  sla: z.exactOptional(
+    z
+      .strictObject({
+        availabilityPercentMin: z.exactOptional(percent("minutes of a month in which it answers")),
+        latencyP99MsMax: z.exactOptional(whole("99 % of answers come within so many milliseconds", 1, 600_000)),
+        errorPercentMax: z.exactOptional(percent("requests that fail by its fault")),
+      })
+      .describe("what the provider promised, to be held against it; {availabilityPercentMin, latencyP99MsMax, …}"),
+  ),
   alternate: z.exactOptional(
     named<VenueId>("id of the venue that takes new orders while this one is ill; they are refused then without it"),
   ),
@@ -459,6 +468,10 @@ function whole(what: string, minimum: number, maximum: number, fallback?: number
   return fallback === undefined
     ? schema.describe(range)
     : schema.default(fallback).describe(`${range}; default ${fallback}`);
+}
+
+function percent(what: string): z.ZodType<number> {
+  return z.number().min(0).max(100).describe(`${what}; percent, from 0 to 100`);
 }
 
 function text<T extends string = string>(what: string, form: RegExp, allowed: string): z.ZodType<T> {

@@ -11,6 +11,7 @@ import type {
   OperationRequest,
   OperationView,
   Promotability,
+  SlaView,
   SymbolId,
 } from "@baton/core";
 import { apiRoutes, checkOperationRequest, id, openApiDocument, problem } from "@baton/core";
@@ -27,6 +28,7 @@ export interface ClusterRoutesContext {
   readonly ask: (request: OperationRequest, by: Principal) => Promise<Answer>;
   readonly promotability: () => Promotability;
   readonly feeds: () => readonly FeedView[];
+  readonly sla: () => SlaView;
   readonly book: (symbol: SymbolId, depth: number) => BookView | undefined;
   readonly metrics: () => Promise<string>;
   readonly lagRecords: () => number | undefined;
@@ -83,6 +85,7 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
         return context.ask(checked.value, principal);
       },
     },
+    { ...apiRoutes.sla, handle: () => ok(context.sla()) },
     { ...apiRoutes.feeds, handle: () => ok({ version: 1, feeds: context.feeds() }) },
     {
       ...apiRoutes.book,

@@ -273,6 +273,12 @@ export class NodeViews {
       inDoubt: doubts.count,
       inDoubtOldestSeconds: (doubts.oldestMs ?? 0) / 1_000,
       killLevel: killRank(node.ledger.committed.engine.kill.level),
+      sla: node.sla.view().providers.map(({ venue, months: [now] }) => ({
+        venue,
+        availability: (now?.availabilityPercent ?? Number.NaN) / 100,
+        errors: (now?.errorPercent ?? Number.NaN) / 100,
+        broken: now?.broken.length ?? 0,
+      })),
       rateBudget: venues.map(([venue, door]) => ({ venue, ratio: door.budget() })),
       breaker: venues.map(([venue, door]) => ({ venue, state: breakerRank[door.breaker()] })),
       clockOffset: venues.flatMap(([venue, door]) => {

@@ -48,6 +48,7 @@ import type { LocalKills } from "./local-kills.ts";
 import { MarketDrift } from "./market-drift.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
+import { SlaLedger } from "./sla-ledger.ts";
 import { rulesOf, Standing } from "./standing.ts";
 import { TakeoverClock } from "./takeover-clock.ts";
 import { VenueDoors } from "./venue-doors.ts";
@@ -88,6 +89,8 @@ export class EngineNode {
   readonly markets: Markets;
   readonly drift: MarketDrift;
   readonly doors: VenueDoors;
+  /** What each provider's service was worth. */
+  readonly sla: SlaLedger;
   readonly standing: Standing;
   readonly keeping: JournalKeeping;
   readonly housekeeping: Housekeeping;
@@ -149,6 +152,7 @@ export class EngineNode {
       }),
       this.#leadershipPorts(),
     );
+    this.sla = new SlaLedger(config, (sentence) => o.log.warn({ event: "sla.file" }, sentence));
     this.doors = new VenueDoors(config, {
       permits: this.leadership,
       isKilled: (order) => isOrderKilled(this.ledger.speculative, order.clientOrderId),
@@ -338,6 +342,7 @@ export class EngineNode {
     this.replication.close();
     this.ledger.abandonWaiters("this node is stopping");
     await Promise.all([this.#strategies.close(), this.markets.close(), this.doors.close(), this.keeping.close()]);
+    this.sla.close();
     await this.#o.journal.close();
   }
 
@@ -573,6 +578,7 @@ export class EngineNode {
     request: Parameters<ConstructorParameters<typeof VenueDoors>[1]["onTelemetry"]>[1],
   ): void {
     this.traces.requested(request);
+    this.sla.note(venue, request);
     const { call, decidedMonoMs, answeredMonoMs, result } = request;
     if (answeredMonoMs === undefined) return;
     this.#o.metrics.apiRequest.observe({ venue, call, outcome: result }, (answeredMonoMs - decidedMonoMs) / 1_000);

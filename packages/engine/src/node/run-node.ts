@@ -95,6 +95,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         ask: (request, by) => running().node.operations.ask(request, by.name),
         promotability: () => running().views.promotability(),
         feeds: () => running().views.feeds(),
+        sla: () => running().node.sla.view(),
         book: (symbol, depth) => running().views.book(symbol, depth),
         metrics: () => metrics.registry.metrics(),
         lagRecords: () => running().views.lagRecords(),

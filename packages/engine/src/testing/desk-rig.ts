@@ -260,6 +260,7 @@ const nothing: MetricsSnapshot = {
   inDoubt: 0,
   inDoubtOldestSeconds: 0,
   killLevel: 0,
+  sla: [],
   rateBudget: [],
   breaker: [],
   clockOffset: [],
