@@ -91,7 +91,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     say("etcd answers with three members, the exchange is open");
     await layOutNodes(parts, options);
     await Promise.all(parts.nodes.map((node) => node.start()));
-    await Promise.all(parts.nodes.map((node) => node.untilAnswers("/live", 20_000)));
+    await Promise.all(parts.nodes.map((node) => node.untilAnswers("/live", waitMs)));
     say("three nodes are up, each with an empty journal");
     await found(parts);
     say("the cluster is founded: its UUID, epoch 0 and the first in-sync set stand in etcd");
@@ -138,7 +138,7 @@ async function startExchange(parts: Parts, options: ClusterOptions): Promise<Non
       await answer?.body?.cancel();
       return answer?.ok === true ? true : undefined;
     },
-    { what: "the exchange answers", withinMs: 10_000, program },
+    { what: "the exchange answers", withinMs: waitMs, program },
   );
   return { program, address, auditFile };
 }
@@ -203,7 +203,7 @@ async function found(parts: Parts): Promise<void> {
   const logFile = join(parts.dir, "init.log");
   const program = await startProgram(
     "baton cluster init",
-    [baton, "cluster", "init", "--config", first?.configFile ?? "", "--yes", "--cluster", name, "--timeout", "20s"],
+    [baton, "cluster", "init", "--config", first?.configFile ?? "", "--yes", "--cluster", name, "--timeout", "60s"],
     { logFile, guard: parts.guard },
   );
   const status = await program.ended;
