@@ -58,8 +58,8 @@ test.each([
 });
 
 test("an order valid on arrival and too old at the engine gets -5028", async () => {
-  exchange.arm({ fault: "accept-late", delayMs: 150, count: 1 });
-  expect(code(await place({ recvWindow: "100" }))).toBe(-5028);
+  exchange.arm({ fault: "accept-late", delayMs: 1_200, count: 1 });
+  expect(code(await place({ recvWindow: "1000" }))).toBe(-5028);
 });
 
 test("a fill tells the account's order, trade and position, and the audit has the same", async () => {
