@@ -15,15 +15,20 @@ import type { Script } from "./scripted-node.ts";
 const cluster: Script = { "GET /cluster": ok(clusterView()), "GET /promotability": ok(promotability()) };
 const switchover = ["switchover", "--reason", "patch", "--id", "op-1"];
 
-/** A cluster in which an operation runs through these phases, one per read. */
-function operating(phases: readonly Record<string, unknown>[]): Script {
-  let read = -1;
+/**
+ * A cluster in which an operation runs through these phases, one per read. Whoever is about to ask for it looks first
+ * whether it is on record already: it is not, unless `known`.
+ */
+function operating(phases: readonly Record<string, unknown>[], known = false): Script {
+  let read = known ? -1 : -2;
   return {
     ...cluster,
     "POST /operations": ok(operationView({ phase: "asked" })),
     "GET /operations/op-1": () => {
       read = Math.min(read + 1, phases.length - 1);
-      return { status: 200, body: operationView(phases[read]) };
+      return read < 0
+        ? refuse(404, "not-found", "there is no operation op-1.")()
+        : { status: 200, body: operationView(phases[read]) };
     },
   };
 }
@@ -132,6 +137,25 @@ describe("baton switchover", () => {
     expect([run.status, run.err.split("\n").at(-1)]).toEqual([6, "baton: operation op-0 is under way. (conflict)"]);
   });
 
+  test("that is on record already is told as it is, without a plan that would speak of something else", async () => {
+    const done = { phase: "done", detail: "b leads epoch 8" };
+    await using node = await scriptedNode({ ...operating([done], true), "POST /operations": ok(operationView(done)) });
+    const run = await baton([...switchover, "--to", "b", "-e", node.url]);
+    expect([run.status, run.err]).toEqual([
+      0,
+      "this operation is on record already: nothing happens twice\noperation op-1",
+    ]);
+    expect(run.out).toContain("b leads epoch 8");
+  });
+
+  test("under the id of another operation ends with 6", async () => {
+    const taken = refuse(409, "conflict", "operation op-1 is another one (kill: cluster)", "id");
+    await using node = await scriptedNode({ ...operating([{}], true), "POST /operations": taken });
+    const run = await baton([...switchover, "--json", "-e", node.url]);
+    expect(run.status).toBe(6);
+    expect(json(run)).toMatchObject({ error: { exit: "conflict", field: "id" } });
+  });
+
   test("needs a reason", async () => {
     expect((await baton(["switchover", "-e", "http://127.0.0.1:9"])).status).toBe(2);
   });
@@ -139,7 +163,7 @@ describe("baton switchover", () => {
 
 describe("baton op", () => {
   test("show tells any phase with 0; wait ends with the verdict", async () => {
-    await using node = await scriptedNode(operating([{ phase: "failed", detail: "no" }]));
+    await using node = await scriptedNode(operating([{ phase: "failed", detail: "no" }], true));
     expect((await baton(["op", "show", "op-1", "-e", node.url])).status).toBe(0);
     expect((await baton(["op", "wait", "op-1", "-e", node.url])).status).toBe(1);
     expect((await baton(["op", "wait", "op-9", "-e", node.url])).status).toBe(1);
@@ -203,28 +227,32 @@ describe("baton risk", () => {
   });
 
   test("enable sends whom, why and the typed name, and a dry run nothing", async () => {
-    await using node = await scriptedNode({ "GET /v1/risk": ok(view), "POST /v1/risk/enable": ok(view) });
-    const enable = [
-      "risk",
-      "enable",
-      "loss-limit",
-      "USDT",
-      "--reason",
-      "looked at",
-      "--cluster",
-      "demo",
-      "-e",
-      node.url,
-    ];
-    expect((await baton([...enable, "--dry-run"])).status).toBe(0);
-    expect(node.asked.map((asked) => asked.method)).toEqual(["GET"]);
-    expect((await baton(enable)).status).toBe(0);
-    expect(node.asked[1]?.body).toEqual({
-      ...{ control: "loss-limit", subject: "USDT", reason: "looked at", cluster: "demo" },
+    await using node = await scriptedNode({
+      "GET /cluster": ok(clusterView()),
+      "GET /v1/risk": ok(view),
+      "POST /v1/risk/enable": ok(view),
     });
-    const unknown = ["risk", "enable", "collar", "x", "--reason", "x", "--cluster", "demo", "-e", node.url];
+    const { name } = clusterView().cluster;
+    const enable = ["risk", "enable", "loss-limit", "USDT", "--reason", "looked at", "-e", node.url];
+    expect((await baton([...enable, "--dry-run"])).status).toBe(0);
+    expect(node.asked.map((asked) => asked.path)).toEqual(["/v1/risk"]);
+    expect((await baton([...enable, "--yes", "--cluster", name])).status).toBe(0);
+    const body = { control: "loss-limit", subject: "USDT", reason: "looked at", cluster: name };
+    expect(node.asked.at(-1)?.body).toEqual(body);
+    expect((await baton(enable, { typed: name })).status).toBe(0);
+    expect(node.asked.at(-1)?.body).toEqual(body);
+    const unknown = ["risk", "enable", "collar", "x", "--reason", "x", "-e", node.url];
     expect((await baton(unknown)).status).toBe(2);
-    expect((await baton(["risk", "enable", "loss-limit", "USDT", "--reason", "x", "-e", node.url])).status).toBe(2);
+  });
+
+  test("enable does nothing where nobody types the name, or another one", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
+    const enable = ["risk", "enable", "loss-limit", "USDT", "--reason", "looked at", "-e", node.url];
+    expect((await baton(enable)).status).toBe(2);
+    expect((await baton([...enable, "--yes"])).status).toBe(2);
+    expect((await baton([...enable, "--yes", "--cluster", "other"])).status).toBe(3);
+    expect((await baton([...enable, "--no-input"], { typed: clusterView().cluster.name })).status).toBe(2);
+    expect(node.asked.every((asked) => asked.method === "GET")).toBe(true);
   });
 });
 
@@ -327,6 +355,67 @@ describe("baton orders", () => {
     await using second = await scriptedNode({ "POST /v1/orders": refuse(503, "refused", "nobody leads.") });
     const run = await baton([...order, "--price", "1", "-e", first.url, "-e", second.url]);
     expect(run.status).toBe(5);
+  });
+
+  test("place says in words what it asks for, and with --dry-run asks nothing", async () => {
+    await using node = await scriptedNode({});
+    const run = await baton([...order, "--price", "65000", "--dry-run", "-e", node.url]);
+    expect([run.status, run.out]).toEqual([
+      0,
+      "plan:\n  1. buy 0.1 BTC/USDT at 65000 or better, GTC; given up unless it is sent within 2.0 s",
+    ]);
+    const parent = ["--algo", "twap", "--slices", "4", "--duration", "1m", "--dry-run", "-e", node.url];
+    expect((await baton([...order, ...parent])).out).toContain("twap: buy 0.1 BTC/USDT, continued by whoever leads");
+    expect(node.asked).toEqual([]);
+  });
+
+  test.each([
+    [["pending-new", "in-doubt", "new"], 0],
+    [["pending-new", "rejected"], 1],
+    [["in-doubt", "not-sent"], 1],
+    [["pending-new"], 5],
+  ])("place --wait through %o ends with %i", async (statuses, status) => {
+    let read = -1;
+    await using node = await scriptedNode({
+      "POST /v1/orders": () => ({ status: 202, body: answer }),
+      "GET /v1/orders/i-42": () => {
+        read = Math.min(read + 1, statuses.length - 1);
+        return { status: 200, body: orderView(42, { status: statuses[read] }) };
+      },
+    });
+    const run = await baton([...order, "--wait", "--timeout", "700ms", "--json", "-e", node.url]);
+    expect(run.status).toBe(status);
+    if (status === 0) expect(json(run)).toMatchObject({ intentId: "i-42", order: { status: "new" } });
+    else expect(json(run)).toMatchObject({ error: { operation: "i-42" } });
+  });
+
+  test("place --wait is left to go on by Ctrl-C, under the id that it has", async () => {
+    const detach = new AbortController();
+    await using node = await scriptedNode({
+      "POST /v1/orders": () => {
+        detach.abort();
+        return { status: 202, body: answer };
+      },
+    });
+    const run = await baton([...order, "--wait", "-e", node.url], { detach: detach.signal });
+    expect([run.status, run.err]).toEqual([5, expect.stringContaining("baton orders show i-42")]);
+  });
+
+  test.each([
+    [["new", "cancelled"], 0],
+    [["partially-filled", "filled"], 6],
+    [["new"], 5],
+  ])("cancel --wait through %o ends with %i", async (statuses, status) => {
+    let read = -1;
+    await using node = await scriptedNode({
+      "DELETE /v1/orders/i-4": () => ({ status: 202, body: orderView(4, { status: "new" }) }),
+      "GET /v1/orders/i-4": () => {
+        read = Math.min(read + 1, statuses.length - 1);
+        return { status: 200, body: orderView(4, { status: statuses[read] }) };
+      },
+    });
+    const run = await baton(["orders", "cancel", "i-4", "--wait", "--timeout", "700ms", "-e", node.url]);
+    expect(run.status).toBe(status);
   });
 
   test("cancel asks for it and shows the order; --dry-run only shows it", async () => {

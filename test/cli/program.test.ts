@@ -6,12 +6,15 @@ import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { baton, clusterView, json, ok, scriptedNode, temporaryFolder } from "./scripted-node.ts";
 import type { Run } from "./scripted-node.ts";
 
 const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.meta.url));
 const laptop = fileURLToPath(new URL("../../infra/config/laptop.yaml", import.meta.url));
+
+// Each test starts programs, one after the other: on a loaded machine that is seconds each.
+vi.setConfig({ testTimeout: 120_000 });
 
 async function start(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
   const child = spawn(process.execPath, [program, ...args], {
@@ -51,6 +54,8 @@ describe("the program baton", () => {
     expect((await start(["statsu"])).err).toContain("Did you mean status?");
     expect((await start(["status", "--nope"])).status).toBe(2);
     expect((await start([])).status).toBe(2);
+    const version = await start(["--version"]);
+    expect([version.status, version.out]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
   });
 });
 

@@ -32,6 +32,55 @@ describe("baton explain node", () => {
   });
 });
 
+describe("baton explain order", () => {
+  const events = [
+    { sequence: 40, kind: "intent.recorded", by: "ann", atWallMs: 1_800_000_000_000, sendWithinMs: 2_000 },
+    {
+      sequence: 41,
+      kind: "attempt.answered",
+      atWallMs: 1_800_000_000_500,
+      outcome: { kind: "in-doubt", cause: "no answer" },
+    },
+  ];
+
+  test.each<[Record<string, unknown>, readonly string[]]>([
+    [{ status: "in-doubt", events }, ["i-4 is in-doubt.", "(no answer)", "Do not send it again."]],
+    [{ status: "pending-new", events: events.slice(0, 1) }, ["no answer of the venue", "2027-01-15T08:00:02.000Z"]],
+    [
+      {
+        status: "not-sent",
+        events: [...events, { sequence: 42, kind: "intent.ended", reason: "expired", atWallMs: 1_800_000_002_000 }],
+      },
+      ["was never at the venue", "given up at 2027-01-15T08:00:02.000Z: expired"],
+    ],
+    [
+      {
+        status: "rejected",
+        events: [
+          { sequence: 41, kind: "attempt.answered", outcome: { kind: "rejected", code: "-2010", message: "no money" } },
+        ],
+      },
+      ["The venue refused it: no money (-2010)."],
+    ],
+    [{ status: "partially-filled", executed: "0.05" }, ["0.05 of 0.1 is executed"]],
+    [
+      {
+        status: "new",
+        events: [...events, { sequence: 43, kind: "cancel.requested", by: "bob", atWallMs: 1_800_000_003_000 }],
+      },
+      ["nothing of it is executed yet", "bob asked at 2027-01-15T08:00:03.000Z to take it back"],
+    ],
+  ])("says of %o what is known, and what to leave alone", async (changes, sentences) => {
+    await using node = await scriptedNode({ "GET /v1/orders/i-4": ok(orderView(4, changes)) });
+    const run = await baton(["explain", "order", "i-4", "-e", node.url]);
+    expect(run.status).toBe(0);
+    for (const sentence of sentences) expect(run.out).toContain(sentence);
+    expect(json(await baton(["explain", "order", "i-4", "--json", "-e", node.url]))).toMatchObject({
+      ...{ version: 1, id: "i-4", status: changes["status"] },
+    });
+  });
+});
+
 describe("baton status", () => {
   test("shows who leads, what is in doubt and why a node cannot lead, and ends with 0", async () => {
     await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
@@ -127,6 +176,15 @@ describe("baton orders", () => {
     expect(run.out).toMatch(/^i-4 .*BTC\/USDT .*in-doubt/m);
     expect(run.err).toBe("more: --after 4");
     expect(node.asked[0]?.query.toString()).toBe("limit=1");
+  });
+
+  test("list --all with a limit is one page", async () => {
+    await using node = await scriptedNode({
+      "GET /v1/orders": ok({ version: 1, orders: [orderView(4)], next: 4 }),
+    });
+    const run = await baton(["orders", "list", "--all", "--limit", "1", "-e", node.url]);
+    expect([run.status, run.err]).toEqual([0, "more: --after 4"]);
+    expect(node.asked.map((asked) => asked.query.toString())).toEqual(["all=1&limit=1"]);
   });
 
   test("a page that leads to itself is an error, not a loop", async () => {

@@ -59,8 +59,10 @@ export async function operate(
     if (plan.refusals.length > 0) throw new CliEnd("refused", "this would be refused now.");
     return;
   }
-  terminal.err(planText(terminal, plan));
   const id = idOf<OperationId>(options.id ?? randomUUID());
+  // The plan speaks of the cluster as it is now: beside what was done long ago under this id it would mislead.
+  const isRepeat = options.id !== undefined && (await isOnRecord(client, id));
+  terminal.err(isRepeat ? "this operation is on record already: nothing happens twice" : planText(terminal, plan));
   terminal.err(`operation ${id}`);
   const accepted = await request(client, { ...asked, id });
   if (options.wait === false || isSettled(accepted.phase)) return finish(terminal, options, accepted);
@@ -100,6 +102,16 @@ export function operationText(terminal: Terminal, view: OperationView): string {
     ["reason", view.reason],
     ["updated", instant(view.updatedWallMs)],
   ]);
+}
+
+async function isOnRecord(client: BatonClient, id: OperationId): Promise<boolean> {
+  try {
+    await client.operation(id);
+    return true;
+  } catch (error) {
+    if (error instanceof RefusedError || error instanceof UnreachableError) return false;
+    throw error;
+  }
 }
 
 async function request(

@@ -2,6 +2,7 @@
  * The program `baton`: its commands, and the one place where every end becomes an exit status. What a command throws is
  * told on stderr, and with `--json` as an object on stdout too, so that a program never has to read prose.
  */
+import { readFileSync } from "node:fs";
 import { exitOfProblem, exitTable } from "@baton/core";
 import { Command, CommanderError } from "commander";
 import { RefusedError, StrangeAnswerError, UnreachableError } from "./client.ts";
@@ -26,6 +27,10 @@ import { CliEnd } from "./exit.ts";
 import { configEnd } from "./session.ts";
 import { paint } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
 /** Runs `baton` with the arguments after the program's name; gives its exit status. Never throws for a known end. */
 export async function runBaton(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -52,6 +57,7 @@ export async function runBaton(args: readonly string[], terminal: Terminal): Pro
 function batonProgram(terminal: Terminal, exitWith: (status: number) => void): Command {
   const program = new Command("baton")
     .description("keeps one trading engine executing while machines, processes, networks and venues fail")
+    .version(version, "-V, --version", "print the version of this build")
     .addHelpText(
       "after",
       `\nExit statuses:\n${exitTable.map((row) => `  ${`${row.status}`.padStart(2)}  ${row.means}`).join("\n")}`,

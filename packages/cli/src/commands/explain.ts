@@ -1,5 +1,5 @@
 /**
- * `baton explain node`: everything that speaks for and against one node leading, each reason with its code, what it means
+ * `baton explain order`: an order's life in sentences. `baton explain node`: everything that speaks for and against one node leading, each reason with its code, what it means
  * and whom it bars. It is the answer that the election and a switchover get, from the same function.
  */
 import { promotabilityCodes } from "@baton/core";
@@ -10,6 +10,7 @@ import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
 import { facts, paint } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
+import { explainedOrder } from "./explain-order.ts";
 
 /** Adds `baton explain`. */
 export function addExplainCommands(program: Command, terminal: Terminal): void {
@@ -29,6 +30,16 @@ export function addExplainCommands(program: Command, terminal: Terminal): void {
       const { role, isInSync, lagRecords, reasons } = member;
       const document = { version: 1, node, role, isInSync, lagRecords, reasons, control: view.control };
       print(terminal, options, document, () => explained(terminal, view, member));
+    });
+  withTarget(explain.command("order"))
+    .description("where an order stands, why, and what (not) to do about it")
+    .argument("<id>", "i-42, or p-1 for a parent order")
+    .action(async (id: string, options: TargetOptions) => {
+      const order = await (await clientOf(options, terminal)).order(id);
+      const sentences = explainedOrder(order);
+      print(terminal, options, { version: 1, id, status: order.status, sentences, order }, () =>
+        [`${id} is ${order.status}.`, ...sentences].join("\n"),
+      );
     });
 }
 

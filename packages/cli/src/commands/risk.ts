@@ -8,12 +8,14 @@ import type { Command } from "commander";
 import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
-import { instant, paint, table } from "../terminal.ts";
+import { confirm, instant, paint, table } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface EnableOptions extends TargetOptions {
   readonly reason: string;
-  readonly cluster: string;
+  readonly yes?: boolean;
+  readonly cluster?: string;
+  readonly input?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -32,7 +34,9 @@ export function addRiskCommands(program: Command, terminal: Terminal): void {
     .argument("<control>", controls.join(", "))
     .argument("<subject>", "the principal or strategy; for loss-limit the currency")
     .requiredOption("--reason <text>", "why; it stands on record")
-    .requiredOption("--cluster <name>", "the cluster's name, typed: risk said no before")
+    .option("--yes", "do not ask (needs --cluster)")
+    .option("--cluster <name>", "name of the cluster, for --yes")
+    .option("--no-input", "never ask")
     .option("--dry-run", "say what would be asked, do nothing")
     .action((control: string, subject: string, options: EnableOptions) => enable(control, subject, options, terminal));
 }
@@ -43,13 +47,18 @@ async function enable(control: string, subject: string, options: EnableOptions, 
     throw new CliEnd("usage", `there is no ${control} to enable; there is ${controls.join(", ")}.`, {
       field: "control",
     });
-  const request: EnableRequest = { control: known, subject, reason: options.reason, cluster: options.cluster };
   terminal.err(
     `plan:\n  1. ${known} lets ${subject} pass again${known === "loss-limit" ? "; the day's loss is counted anew from now on" : ""}`,
   );
   const client = await clientOf(options, terminal);
+  // Risk said no before: whoever lets it pass again types where.
+  const confirmed = async (): Promise<EnableRequest> => {
+    const { name } = (await client.cluster()).cluster;
+    await confirm(terminal, name, options);
+    return { control: known, subject, reason: options.reason, cluster: name };
+  };
   const isDry = options.dryRun === true;
-  const view = isDry ? await client.risk() : await client.enableRisk(request);
+  const view = isDry ? await client.risk() : await client.enableRisk(await confirmed());
   print(terminal, options, { ...view, dryRun: isDry }, () => riskText(terminal, view));
 }
 

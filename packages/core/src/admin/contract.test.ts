@@ -38,10 +38,11 @@ describe("the body of an order", () => {
     ["an unknown field", { ...limit, clientId: "x" }, "clientId", "is not a field"],
     ["an unknown algorithm", { ...twap, algo: "magic" }, "algo", "must be one of twap"],
     ["no slices", { ...twap, slices: 0 }, "slices", "from 1 to"],
-    ["a list", [], "", "JSON object"],
+    ["a list", [], undefined, "JSON object"],
   ])("with %s is refused by the name of the field", (_what, body, field, sentence) => {
     const checked = checkOrderRequest(JSON.parse(JSON.stringify(body)));
-    expect(checked).toMatchObject({ kind: "invalid", problem: { status: 422, code: "invalid", field } });
+    expect(checked).toMatchObject({ kind: "invalid", problem: { status: 422, code: "invalid" } });
+    expect(checked.kind === "invalid" && checked.problem.field).toBe(field);
     expect(checked.kind === "invalid" && checked.problem.detail).toContain(sentence);
   });
 });

@@ -13,6 +13,7 @@ export type ApiProblemCode =
   | "unauthorized"
   | "forbidden"
   | "not-found"
+  | "method-not-allowed"
   | "conflict"
   | "key-reused"
   | "not-confirmed"
@@ -30,6 +31,10 @@ export const apiProblemCodes: Readonly<Record<ApiProblemCode, { readonly statuse
     unauthorized: { statuses: "401", means: "There is no token, or one that nobody has." },
     forbidden: { statuses: "403", means: "The token's role may not do this." },
     "not-found": { statuses: "404, 410", means: "There is no such thing here (any more)." },
+    "method-not-allowed": {
+      statuses: "405",
+      means: "The path is right and the method is not; Allow names those that are.",
+    },
     conflict: { statuses: "409", means: "The present state does not allow it." },
     "key-reused": { statuses: "422", means: "Another request came under this Idempotency-Key; nothing was recorded." },
     "not-confirmed": {
@@ -83,7 +88,8 @@ export function checkBody<T>(schema: z.ZodType<T>, body: unknown): Checked<T> {
   if (parsed.success) return { kind: "valid", value: parsed.data };
   const [issue] = parsed.error.issues;
   const field = issue === undefined ? "" : fieldOf(issue);
-  return { kind: "invalid", problem: problem(422, "invalid", sentenceOf(field, issue), field) };
+  const document = problem(422, "invalid", sentenceOf(field, issue), field === "" ? undefined : field);
+  return { kind: "invalid", problem: document };
 }
 
 function fieldOf(issue: z.core.$ZodIssue): string {

@@ -118,6 +118,11 @@ const problemAnswer = (says: string): ApiAnswer => ({ says, body: "Problem" });
 const unreachable = problemAnswer(
   "`refused`: what is asked for cannot be read now (etcd or a venue does not answer); ask again",
 );
+const wrongParameter = problemAnswer("`invalid`: names the parameter");
+const probeAnswers: ApiRoute["answers"] = {
+  200: { says: "yes", body: "Probe" },
+  503: { says: "no; the body says why", body: "Probe" },
+};
 const noLeader = problemAnswer("`refused`: no node leads now; nothing was recorded, try again");
 
 /** A call's name: the `operationId` of the OpenAPI document. */
@@ -158,15 +163,17 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
   standby: probe("/standby", "Is this node a standby?"),
   inSync: probe("/in-sync", "Is this node a member of the in-sync set?"),
   health: probe("/health", "Does this node take part in the cluster, as leader or as standby?"),
-  ready: probe("/ready", "Is this node the leader, or a standby that lags by no more than asked?", [
-    { name: "lag", in: "query", says: "records that a standby may lack; default 0" },
-  ]),
+  ready: {
+    ...probe("/ready", "Is this node the leader, or a standby that lags by no more than asked?"),
+    parameters: [{ name: "lag", in: "query", says: "records that a standby may lack; default 0" }],
+    answers: { ...probeAnswers, 400: wrongParameter },
+  },
   live: probe("/live", "Does this process make progress?"),
   cluster: look("/cluster", "The cluster as this node sees it", "Cluster"),
   history: {
     ...look("/history", "Epochs, operations and kills as one timeline, oldest first", "History"),
     parameters: [{ name: "since", in: "query", says: "wall-clock ms; only what happened then or later" }],
-    answers: { 200: { says: "the timeline", body: "History" }, 503: unreachable },
+    answers: { 200: { says: "the timeline", body: "History" }, 400: wrongParameter, 503: unreachable },
   },
   operation: {
     ...look("/operations/:id", "An operation and how far it is", "Operation"),
@@ -190,7 +197,8 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     summary: "Asks for a switchover, a failover, a kill, a pause…; the same id again does nothing twice",
     body: "OperationRequest",
     answers: {
-      202: { says: "it is on record", body: "Operation" },
+      202: { says: "it is on record; asked again under its id, as far as it is", body: "Operation" },
+      409: problemAnswer("`conflict`: another operation is on record under this id"),
       422: problemAnswer("`invalid`: names the field; `not-confirmed`: data can be lost and the name was not typed"),
       503: problemAnswer("`unknown`: etcd did not answer; the outcome is readable under the operation's id"),
     },
@@ -228,7 +236,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     ],
     answers: {
       200: { says: "the page", body: "Orders" },
-      400: problemAnswer("`invalid`: names the parameter"),
+      400: wrongParameter,
       503: noLeader,
     },
   },
@@ -332,7 +340,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
   book: {
     ...look("/v1/books/*", "The best levels of a book of this node", "Book"),
     parameters: [symbolParameter, { name: "depth", in: "query", says: "levels per side, 1 to 1000; default 20" }],
-    answers: { 200: { says: "the book", body: "Book" }, 404: problemAnswer("`not-found`") },
+    answers: { 200: { says: "the book", body: "Book" }, 400: wrongParameter, 404: problemAnswer("`not-found`") },
   },
   events: {
     method: "GET",
@@ -361,8 +369,11 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
   },
   traces: {
     ...look("/v1/traces", "Where the time of the newest orders went, on this node", "Cluster"),
-    parameters: [{ name: "limit", in: "query", says: "how many; default 100" }],
-    answers: { 200: { says: "instants of the monotonic clock per attempt, oldest first", body: "application/json" } },
+    parameters: [{ name: "limit", in: "query", says: "how many, 1 to 2048; default 100" }],
+    answers: {
+      200: { says: "instants of the monotonic clock per attempt, oldest first", body: "application/json" },
+      400: wrongParameter,
+    },
   },
   metrics: {
     ...look("/metrics", "Prometheus text", "Cluster"),
@@ -385,14 +396,6 @@ function look(path: string, summary: string, body: ApiSchemaName): ApiRoute {
   };
 }
 
-function probe(path: string, summary: string, parameters?: readonly ApiParameter[]): ApiRoute {
-  return {
-    method: "GET",
-    path,
-    right: "viewer",
-    on: "any",
-    summary,
-    ...(parameters !== undefined && { parameters }),
-    answers: { 200: { says: "yes", body: "Probe" }, 503: { says: "no; the body says why", body: "Probe" } },
-  };
+function probe(path: string, summary: string): ApiRoute {
+  return { method: "GET", path, right: "viewer", on: "any", summary, answers: probeAnswers };
 }

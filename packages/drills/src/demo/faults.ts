@@ -59,7 +59,7 @@ export async function strike(kind: FaultKind, cluster: Cluster): Promise<Struck>
   });
   switch (kind) {
     case "none":
-      return { evidence: instant(), victim: undefined, sentence: "nothing happens", undo: nothing };
+      return { evidence: instant(), victim: undefined, sentence: "no fault: the leader stays", undo: nothing };
     case "leader-kill": {
       const evidence = instant();
       await leader.killEngine();

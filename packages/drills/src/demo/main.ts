@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Cluster } from "../rig/cluster.ts";
-import { faultKinds } from "./faults.ts";
+import { changesLeader, faultKinds } from "./faults.ts";
 import type { FaultKind } from "./faults.ts";
 import { drawFailover } from "./picture.ts";
 import { resultOf } from "./result.ts";
@@ -17,14 +17,14 @@ import type { DemoOptions } from "./run.ts";
 import { openStage } from "./stage.ts";
 import type { Stage } from "./stage.ts";
 
-const usage = `usage: scripts/demo [--json] [--keep] [--fault FAULT] [--orders N] [--seed N] [--uniqueness RULE] [--picture FILE]
+const usage = `usage: scripts/demo [--fault FAULT] [--orders N] [--seed N] [--uniqueness RULE] [--keep] [--json] [--picture FILE]
 
   --fault FAULT       ${faultKinds.join(" | ")}; default leader-kill
   --orders N          at least so many orders are asked for; default 3600
   --seed N            of the market and of the orders; default 1
   --uniqueness RULE   how long the exchange refuses a client order id it has seen: open-only | forever | none
   --picture FILE      writes the failover as an SVG, drawn from the exchange's log
-  --keep              stays up after the verdict, until Ctrl-C
+  --keep              stays up after the verdict, until Ctrl-C, and prints each node's URL
   --json              the last line of stdout is the result object`;
 
 const uniquenessRules = ["open-only", "forever", "none"] as const;
@@ -47,24 +47,30 @@ async function main(parameters: readonly string[]): Promise<number> {
   }
   const stage = openStage(asked.json ? process.stderr : process.stdout);
   let cluster: Cluster | undefined;
+  // Ctrl-C ends a cluster that was kept with the verdict of its run; before that it says that there is none.
+  const ended = { status: 130 };
   const end = (): void => {
     stage.close();
-    void Promise.resolve(cluster?.stop()).finally(() => process.exit(130));
+    void Promise.resolve(cluster?.stop()).finally(() => process.exit(ended.status));
   };
   process.once("SIGINT", end).once("SIGTERM", end);
   try {
     cluster = await startDemoCluster(asked, stage);
     const { verdict, evidence } = await runDemo(cluster, asked, stage);
     const result = resultOf(verdict, asked);
-    print(result, stage);
+    print(result, stage, asked.fault);
     if (asked.picture !== undefined) {
       writeFileSync(asked.picture, drawFailover(evidence, verdict));
       stage.write(`picture: ${asked.picture}`);
     }
     if (result.verdict === "fail") stage.write(`the logs and journals of this run are kept: ${keepRecords(cluster)}`);
-    if (asked.keep) await keep(cluster, stage);
     if (asked.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    return result.verdict === "pass" ? 0 : 1;
+    const status = result.verdict === "pass" ? 0 : 1;
+    if (asked.keep) {
+      ended.status = status;
+      await keep(cluster, stage);
+    }
+    return status;
   } catch (error) {
     stage.close();
     console.error(error instanceof Error ? error.message : String(error));
@@ -114,16 +120,22 @@ function whole(option: string, given: string): number {
   return Number(given);
 }
 
-function print(result: DemoResult, stage: Stage): void {
+function print(result: DemoResult, stage: Stage, fault: FaultKind): void {
   const { rpo, orders, parent, phases } = result;
   const ms = (value: number | null): string => (value === null ? "–" : `${Math.round(value)} ms`);
   const epochs = result.epochs.map(({ epoch, node, reason }) => `${epoch} ${node} (${reason})`).join(", ");
   stage.write("");
-  stage.write(`  RTO      ${ms(result.rtoMs)}, ${gapOf(result.fault)}`);
-  stage.write(
-    `           detect ${ms(phases.detect)}, elect ${ms(phases.elect)}, promote ${ms(phases.promote)}, first order ${ms(phases.firstOrder)}`,
-  );
-  stage.write(`  blocked  ${ms(result.blockedMs)}, the longest that an order in flight at the fault stayed undecided`);
+  if (fault !== "none") {
+    stage.write(`  RTO      ${ms(result.rtoMs)}, ${gapOf(fault)}`);
+    if (changesLeader(fault)) {
+      stage.write(
+        `           detect ${ms(phases.detect)}, elect ${ms(phases.elect)}, promote ${ms(phases.promote)}, first order ${ms(phases.firstOrder)}`,
+      );
+    }
+    stage.write(
+      `  blocked  ${ms(result.blockedMs)}, the longest that an order in flight at the fault stayed undecided`,
+    );
+  }
   stage.write(`  RPO      ${rpo.lost} of ${rpo.acknowledged} acknowledged intents lost`);
   stage.write(
     `  orders   ${orders.accepted} accepted of ${orders.intents} intents, ${orders.duplicates} duplicates, ${orders.unexplained} unexplained`,
@@ -140,7 +152,7 @@ function print(result: DemoResult, stage: Stage): void {
 }
 
 /** What the measured gap is from and to. */
-function gapOf(fault: string): string {
+function gapOf(fault: FaultKind): string {
   if (fault === "standby-kill") return "the longest pause between two orders at the exchange after the fault";
   if (fault === "switchover") return "the last order of the old epoch to the first of the next at the exchange";
   return "the fault to the first order of the next epoch at the exchange";
@@ -156,7 +168,10 @@ function keepRecords(cluster: Cluster): string {
 /** Waits for Ctrl-C. */
 function keep(cluster: Cluster, stage: Stage): Promise<never> {
   stage.write("");
-  for (const endpoint of cluster.endpoints) stage.write(`  up: ${endpoint}`);
-  stage.write("Ctrl-C ends it.");
+  for (const node of cluster.nodes) stage.write(`  up: ${node.id}  ${node.endpoint}`);
+  stage.write("");
+  stage.write(`In another terminal: scripts/baton status --endpoint ${cluster.endpoints[0] ?? ""}`);
+  stage.write(`The configuration of a node: ${cluster.configFiles[0] ?? ""}`);
+  stage.write("Ctrl-C ends it and removes everything.");
   return new Promise<never>(() => setInterval(() => undefined, 60_000));
 }

@@ -8,6 +8,7 @@ import type {
   ClusterView,
   FeedView,
   HistoryPage,
+  NodeRole,
   OperationRequest,
   OperationView,
   Promotability,
@@ -40,36 +41,43 @@ export interface ClusterRoutesContext {
 }
 
 const depthDefault = 20;
+const depthMax = 1_000;
 const tracesDefault = 100;
 
 export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
-  const probe = (route: ApiRoute, isOk: () => boolean): Route => ({
+  /** `whyNot`: undefined where the answer is yes. */
+  const probe = (route: ApiRoute, whyNot: () => string | undefined): Route => ({
     ...route,
-    handle: () => probed(isOk(), context),
+    handle: () => probed(whyNot(), context),
   });
-  const role = (): string => context.cluster().node.role;
-  const isInSync = (): boolean => {
-    const { insync, node } = context.cluster();
-    return insync?.members.includes(node.id) ?? false;
-  };
+  const standing = (): string => standingOf(context.cluster());
+  const isRole = (...roles: readonly NodeRole[]): boolean => roles.includes(context.cluster().node.role);
   return [
-    probe(apiRoutes.leader, () => role() === "leader"),
-    probe(apiRoutes.standby, () => role() === "standby"),
-    probe(apiRoutes.inSync, isInSync),
-    probe(apiRoutes.health, () => role() === "leader" || role() === "standby" || role() === "held"),
-    probe(apiRoutes.live, () => context.whyNotLive() === undefined),
+    probe(apiRoutes.leader, () => (isRole("leader") ? undefined : standing())),
+    probe(apiRoutes.standby, () => (isRole("standby") ? undefined : standing())),
+    probe(apiRoutes.inSync, () => whyNotInSync(context.cluster())),
+    probe(apiRoutes.health, () => (isRole("leader", "standby", "held") ? undefined : standing())),
+    probe(apiRoutes.live, context.whyNotLive),
     {
       ...apiRoutes.ready,
       handle: ({ query }) => {
-        const lagMax = query["lag"] === undefined ? 0 : Number(query["lag"]);
-        const lag = context.lagRecords();
-        const isReady = role() === "leader" || (role() === "standby" && lag !== undefined && lag <= lagMax);
-        return probed(isReady, context);
+        const lagMax = wholeOf(query["lag"], 0, [0, Number.MAX_SAFE_INTEGER]);
+        if (lagMax === undefined) return notWhole("lag", "a whole number of records");
+        if (isRole("leader")) return probed(undefined, context);
+        return probed(isRole("standby") ? whyTooFarBehind(context.lagRecords(), lagMax) : standing(), context);
       },
     },
     { ...apiRoutes.cluster, handle: () => ok(context.cluster()) },
     { ...apiRoutes.promotability, handle: () => ok(context.promotability()) },
-    { ...apiRoutes.history, handle: async ({ query }) => ok(await context.history(Number(query["since"] ?? 0) || 0)) },
+    {
+      ...apiRoutes.history,
+      handle: async ({ query }) => {
+        const since = wholeOf(query["since"], 0, [0, Number.MAX_SAFE_INTEGER]);
+        return since === undefined
+          ? notWhole("since", "wall-clock milliseconds, a whole number")
+          : ok(await context.history(since));
+      },
+    },
     {
       ...apiRoutes.operation,
       handle: async ({ params }) => {
@@ -91,7 +99,8 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
       ...apiRoutes.book,
       handle: ({ params, query }) => {
         const symbol = id<SymbolId>(params["*"] ?? "");
-        const depth = Math.min(1_000, Math.max(1, Number(query["depth"] ?? depthDefault) || depthDefault));
+        const depth = wholeOf(query["depth"], depthDefault, [1, depthMax]);
+        if (depth === undefined) return notWhole("depth", `a whole number from 1 to ${depthMax}`);
         const book = context.book(symbol, depth);
         return book === undefined ? no(404, "not-found", `there is no book of ${symbol}`) : ok(book);
       },
@@ -100,7 +109,8 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
     {
       ...apiRoutes.traces,
       handle: ({ query }) => {
-        const limit = Math.min(tracesMax, Math.max(1, Number(query["limit"] ?? tracesDefault) || tracesDefault));
+        const limit = wholeOf(query["limit"], tracesDefault, [1, tracesMax]);
+        if (limit === undefined) return notWhole("limit", `a whole number from 1 to ${tracesMax}`);
         return ok({ version: 1, traces: context.traces(limit) });
       },
     },
@@ -116,9 +126,53 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
   ];
 }
 
-function probed(isOk: boolean, context: ClusterRoutesContext): Answer {
-  const { node } = context.cluster();
-  return { status: isOk ? 200 : 503, body: { isOk, role: node.role, sentence: node.sentence } };
+/** What a probe answers: 200, or 503 with a sentence that says why. */
+function probed(whyNot: string | undefined, context: ClusterRoutesContext): Answer {
+  const { role, sentence } = context.cluster().node;
+  const isOk = whyNot === undefined;
+  return { status: isOk ? 200 : 503, body: { isOk, role, sentence: whyNot ?? sentence } };
+}
+
+/** What this node is, and who leads. */
+function standingOf({ node, leader }: ClusterView): string {
+  const who = leader === null ? "nobody leads" : `${leader.node} leads epoch ${leader.epoch}`;
+  return `${node.id} is ${roleWords[node.role]}; ${who}.`;
+}
+
+const roleWords: Readonly<Record<NodeRole, string>> = {
+  starting: "starting",
+  standby: "a standby",
+  campaigning: "campaigning",
+  leader: "the leader",
+  held: "the leader and held: it takes nothing new",
+  fenced: "fenced",
+  stopped: "stopped",
+};
+
+function whyNotInSync({ insync, node }: ClusterView): string | undefined {
+  if (insync === null) return `${node.id} does not know the in-sync set.`;
+  if (insync.members.includes(node.id)) return undefined;
+  return `${node.id} is not in the in-sync set {${insync.members.join(", ")}} (version ${insync.version}).`;
+}
+
+function whyTooFarBehind(lag: number | undefined, lagMax: number): string | undefined {
+  if (lag === undefined) return "it follows no leader, so what it lacks is not known.";
+  return lag <= lagMax ? undefined : `it lacks ${lag} records of the leader's, and ${lagMax} are allowed (lag).`;
+}
+
+/** The number of a query's parameter; undefined where it is none of this range. */
+function wholeOf(
+  text: string | undefined,
+  fallback: number,
+  [minimum, maximum]: readonly [number, number],
+): number | undefined {
+  if (text === undefined) return fallback;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return value >= minimum && value <= maximum ? value : undefined;
+}
+
+function notWhole(parameter: string, allowed: string): Answer {
+  return { status: 400, body: problem(400, "invalid", `${parameter} is ${allowed}`, parameter) };
 }
 
 function ok(body: unknown): Answer {

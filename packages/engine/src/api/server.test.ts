@@ -72,6 +72,7 @@ describe("who may ask", () => {
   test("nobody with a token that this node does not know", async () => {
     const { url } = await serve();
     const answer = await fetch(`${url}/cluster`, { headers: { authorization: "Bearer nobody" } });
+    expect(answer.headers.get("www-authenticate")).toBe('Bearer realm="baton"');
     expect(await problemOf(answer)).toMatchObject({ status: 401, code: "unauthorized" });
   });
 
@@ -105,15 +106,26 @@ describe("what a request may look like", () => {
     const headers = { ...as("trader"), "content-type": "application/json" };
     const broken = await fetch(`${url}/v1/orders`, { method: "POST", headers, body: "{" });
     expect(await problemOf(broken)).toMatchObject({ status: 400, code: "invalid" });
-    const typed = await fetch(`${url}/v1/orders`, {
-      method: "POST",
-      headers: { ...headers, "content-type": "text/csv" },
-      body: "1",
-    });
-    expect(await problemOf(typed)).toMatchObject({ status: 415, code: "invalid" });
+    for (const type of ["text/csv", "text/plain", "application/x-www-form-urlencoded"]) {
+      const typed = await fetch(`${url}/v1/orders`, {
+        method: "POST",
+        headers: { ...headers, "content-type": type },
+        body: "1",
+      });
+      const detail = "the body must be JSON: send it with content-type: application/json";
+      expect(await problemOf(typed), type).toMatchObject({ status: 415, code: "invalid", detail });
+    }
     expect(await problemOf(await fetch(`${url}/nowhere`))).toMatchObject({ status: 404, code: "not-found" });
     const large = await fetch(`${url}/v1/orders`, { method: "POST", headers, body: `"${"x".repeat(300_000)}"` });
     expect(await problemOf(large)).toMatchObject({ status: 413, code: "invalid" });
+  });
+
+  test("a method that a path does not take is 405 and told which it takes, whatever came with it", async () => {
+    const { url } = await serve();
+    const put = await fetch(`${url}/v1/orders/i-1`, { method: "PUT", body: "x" });
+    expect(put.headers.get("allow")).toBe("GET, HEAD, DELETE, POST, OPTIONS");
+    expect(await problemOf(put)).toMatchObject({ status: 405, code: "method-not-allowed" });
+    expect((await fetch(`${url}/leader`, { method: "POST" })).status).toBe(405);
   });
 
   test("HEAD answers as GET without a body, OPTIONS says what is allowed", async () => {

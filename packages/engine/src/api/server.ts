@@ -107,11 +107,15 @@ export async function openApi(o: {
     if (status >= 500 && !isAway) o.onError(error);
     if (error instanceof InvariantError) (o.onBroken ?? throwOutside)(error);
     const code = isAway ? "refused" : status >= 500 ? "internal" : "invalid";
-    return sendProblem(reply, problem(status, code, error.message));
+    const detail =
+      status === 415 ? "the body must be JSON: send it with content-type: application/json" : error.message;
+    return sendProblem(reply, problem(status, code, detail));
   });
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, problem(404, "not-found", `there is no ${request.url}`)),
   );
+  // Fastify would take text as a body of its own; here everything is JSON, and what is not is told so.
+  app.removeContentTypeParser("text/plain");
   const allowed = new Map<string, string[]>();
   for (const route of o.routes) {
     const methods: HTTPMethods[] = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
@@ -125,6 +129,16 @@ export async function openApi(o: {
   for (const [path, methods] of allowed) {
     const allow = [...methods, "OPTIONS"].join(", ");
     app.options(path, (_request, reply) => reply.code(204).header("allow", allow).send());
+    app.route({
+      method: (["GET", "POST", "PUT", "PATCH", "DELETE"] as const).filter((method) => !methods.includes(method)),
+      url: path,
+      // Before the body is looked at: whatever it is, it is not wanted here.
+      onRequest: async (request, reply) => {
+        reply.header("allow", allow);
+        await sendProblem(reply, problem(405, "method-not-allowed", `${request.url} takes ${allow}`));
+      },
+      handler: () => undefined,
+    });
   }
   await app.ready();
   return {
@@ -165,8 +179,10 @@ async function handle(
   const principal = isInside
     ? (JSON.parse(forwarded.slice(inside.length + 1)) as Principal)
     : principalOf({ authorization: request.headers.authorization, address: request.ip }, o.access);
-  if (principal === undefined)
+  if (principal === undefined) {
+    reply.header("www-authenticate", 'Bearer realm="baton"');
     return sendProblem(reply, problem(401, "unauthorized", "give a bearer token that this node knows"));
+  }
   if (!isAllowed(principal, route.right)) {
     return sendProblem(
       reply,
@@ -258,11 +274,16 @@ async function inject(app: FastifyInstance, inside: string, forwarded: Forwarded
 }
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
-  const type = answer.contentType ?? (answer.status >= 400 ? problemMediaType : "application/json");
+  const type = answer.contentType ?? (isProblem(answer.body) ? problemMediaType : "application/json");
   return reply
     .code(answer.status)
     .header("content-type", type)
     .send(answer.contentType === undefined ? JSON.stringify(answer.body) : answer.body);
+}
+
+/** A probe that says no has a body of its own. */
+function isProblem(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "type" in body && "code" in body;
 }
 
 function sendProblem(reply: FastifyReply, document: ReturnType<typeof problem>): FastifyReply {

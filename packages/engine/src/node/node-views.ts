@@ -69,6 +69,15 @@ export class NodeViews {
     return following === undefined ? undefined : { node: following.node, isHere: false };
   }
 
+  /** What this node is doing. While a standby hears its leader, that is it; what it said last may be long ago. */
+  #sentence(): string {
+    const { node } = this.#o;
+    const following = node.replication.following;
+    return this.role() === "standby" && following !== undefined
+      ? `Follows ${following.node} in epoch ${following.epoch}.`
+      : node.sentence;
+  }
+
   role(): NodeRole {
     const role = this.#o.node.leadership.state.role;
     switch (role.role) {
@@ -104,7 +113,7 @@ export class NodeViews {
         role: this.role(),
         site: config.node.site,
         address: config.api.advertise,
-        sentence: node.sentence,
+        sentence: this.#sentence(),
       },
       leader:
         leader === undefined

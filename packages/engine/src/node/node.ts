@@ -158,11 +158,11 @@ export class EngineNode {
       isKilled: (order) => isOrderKilled(this.ledger.speculative, order.clientOrderId),
       onLateAnswer: (clientOrderId, outcome) => this.desk.lateAnswer(clientOrderId, outcome),
       onTelemetry: (venue, request) => this.#onTelemetry(venue, request),
-      say: (event, sentence) => this.say(event, sentence),
+      say: (event, sentence) => this.#log(event, sentence),
       refuse: (why) => this.#fence(why),
     });
     this.markets = new Markets(config, {
-      change: (change) => this.say(`feed.${change.type}`, `${change.feed}: ${change.reason}`),
+      change: (change) => this.#log(`feed.${change.type}`, `${change.feed}: ${change.reason}`),
       top: (top) => this.#strategies.onTop(top),
       trade: (venue, feed, event) => this.volume.note(venue, feed, event),
     });
@@ -292,6 +292,11 @@ export class EngineNode {
 
   say(event: string, sentence: string): void {
     this.#sentence = sentence;
+    this.#log(event, sentence);
+  }
+
+  /** A fact of one venue or feed: it does not say what this node is doing. */
+  #log(event: string, sentence: string): void {
     this.#o.log.info({ event, epoch: this.epoch }, sentence);
   }
 

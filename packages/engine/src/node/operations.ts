@@ -105,7 +105,7 @@ export class Operations {
           const carried = await this.#ports.etcd.carryOut(record, change);
           // Who asks for the cluster's state next finds there what was just done.
           await this.#ports.whenRead();
-          return { status: 202, body: viewOf(carried) };
+          return answerTo(record, carried);
         }
       }
     } catch (error) {
@@ -251,10 +251,10 @@ export class Operations {
   async #record(record: OperationRecord): Promise<Answer> {
     const { etcd } = this.#ports;
     const known = (await etcd.read()).operations.get(record.id);
-    if (known !== undefined) return { status: 202, body: viewOf(known.value) };
+    if (known !== undefined) return answerTo(record, known.value);
     const stored = await etcd.putOperation(record, "0");
     const now = stored.kind === "stored" ? record : (await etcd.read()).operations.get(record.id)?.value;
-    return { status: 202, body: viewOf(now ?? record) };
+    return answerTo(record, now ?? record);
   }
 
   async #write(
@@ -279,6 +279,19 @@ export function killHereScope(request: KillHereRequest, by: string, venues: Venu
   const { level, target = "", reason, atWallMs } = request;
   const unknown = whyNoTarget(level, target, venues);
   return unknown ?? { ...targetOf(level, target, venues), by, reason, atWallMs: wallMs(atWallMs) };
+}
+
+/**
+ * What is on record under the id that was asked for. Another operation there is no answer to this one: "done" would be
+ * believed. A pause names its end in words, which a repetition would move; the others are told apart by what they say.
+ */
+function answerTo(asked: OperationRecord, known: OperationRecord): Answer {
+  const isControl = known.what !== "switchover" && known.what !== "failover" && known.what !== "pause";
+  const isSame = known.what === asked.what && known.to === asked.to && (!isControl || known.detail === asked.detail);
+  if (isSame) return { status: 202, body: viewOf(known) };
+  const what = known.to === undefined ? known.what : `${known.what} to ${known.to}`;
+  const detail = `operation ${known.id} is another one (${what}: ${known.detail}); give this one an id of its own`;
+  return { status: 409, body: problem(409, "conflict", detail, "id") };
 }
 
 /** A kill of something that is not there would stop nothing, and whoever asked would believe that it did. */

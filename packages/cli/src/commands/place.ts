@@ -1,0 +1,165 @@
+/**
+ * `baton orders place`: an order, or with `--algo` a parent order. It runs under a key: repeat the command with the same
+ * `--id` and nothing is placed twice, whatever became of the first try.
+ */
+import { randomUUID } from "node:crypto";
+import { checkOrderRequest } from "@baton/core";
+import type { PlaceOrderAnswer, PlaceOrderRequest } from "@baton/core";
+import type { Command } from "commander";
+import type { BatonClient } from "../client.ts";
+import { RefusedError, UnreachableError } from "../client.ts";
+import { durationMs, wholeFrom } from "../durations.ts";
+import { CliEnd } from "../exit.ts";
+import { clientOf, print, withTarget } from "../session.ts";
+import type { TargetOptions } from "../session.ts";
+import { span } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
+import { viewText } from "./order-text.ts";
+import { endUnlessPlaced, isDecided, waitForOrder, withOrderWait } from "./order-wait.ts";
+import type { WaitOptions } from "./order-wait.ts";
+
+interface PlaceOptions extends TargetOptions, WaitOptions {
+  readonly algo?: string;
+  readonly venue?: string;
+  readonly symbol: string;
+  readonly side: string;
+  readonly type?: string;
+  readonly quantity: string;
+  readonly price?: string;
+  readonly timeInForce?: string;
+  readonly sendWithin?: number;
+  readonly slices?: number;
+  readonly duration?: number;
+  readonly aggression?: number;
+  readonly limitPrice?: string;
+  readonly participation?: string;
+  readonly participationMax?: string;
+  readonly weights?: string;
+  readonly interval?: number;
+  readonly sliceMin?: string;
+  readonly display?: string;
+  readonly takePrice?: string;
+  readonly stopPrice?: string;
+  readonly entryPrice?: string;
+  readonly id?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Adds it below `baton orders`. */
+export function addPlaceCommand(orders: Command, terminal: Terminal): void {
+  withOrderWait(withTarget(orders.command("place")), "the venue has answered, or a parent order has ended")
+    .description("place an order, or a parent order with --algo; prints its id once it is durable")
+    .requiredOption("--symbol <symbol>", "such as BTC/USDT")
+    .requiredOption("--side <side>", "buy or sell")
+    .requiredOption("--quantity <decimal>", "in the base currency")
+    .option("--type <type>", "limit or market; default: limit where there is a price")
+    .option("--price <decimal>", "for a limit order")
+    .option("--time-in-force <tif>", "GTC, IOC, FOK or GTX (post only)")
+    .option("--send-within <span>", "give up where it has not been sent by then; default 2s", durationMs)
+    .option("--algo <name>", "twap, vwap, pov, iceberg, oco or bracket: a parent order")
+    .option("--slices <count>", "twap, vwap: how many", wholeFrom(1))
+    .option("--weights <list>", "vwap: one weight per slice, such as 1,2,1; default: what the feed saw", String)
+    .option("--duration <span>", "twap, vwap, pov", durationMs)
+    .option("--aggression <bps>", "how far through the book a child that takes is priced", wholeFrom(0))
+    .option("--limit-price <decimal>", "no child beyond it; iceberg: the price it rests at")
+    .option("--participation <share>", "pov: share of the volume that trades, such as 0.1")
+    .option("--participation-max <share>", "twap, vwap: at most this share of the volume since the start")
+    .option("--interval <span>", "pov: between two children at least", durationMs)
+    .option("--slice-min <decimal>", "pov: no smaller child")
+    .option("--display <decimal>", "iceberg: how much is shown")
+    .option("--take-price <decimal>", "oco, bracket: the exit that rests")
+    .option("--stop-price <decimal>", "oco, bracket: the exit that is watched")
+    .option("--entry-price <decimal>", "bracket: the entry's limit; default: at the market")
+    .option("--venue <id>", "where there are several")
+    .option("--id <key>", "idempotency key; repeat it and nothing is placed twice")
+    .option("--dry-run", "check and print what would be asked")
+    .action((options: PlaceOptions) => place(options, terminal));
+}
+
+async function place(options: PlaceOptions, terminal: Terminal): Promise<void> {
+  const checked = checkOrderRequest(bodyOf(options));
+  if (checked.kind === "invalid") {
+    const { detail, field } = checked.problem;
+    throw new CliEnd("usage", detail, field === undefined ? {} : { field });
+  }
+  const request = checked.value;
+  if (options.dryRun === true) {
+    print(terminal, options, { version: 1, dryRun: true, request }, () => `plan:\n  1. ${inWords(request)}`);
+    return;
+  }
+  const key = options.id ?? randomUUID();
+  const client = await clientOf(options, terminal);
+  terminal.err(`plan:\n  1. ${inWords(request)}\nkey ${key}`);
+  const answer = await placed(client, request, key);
+  const id = "intentId" in answer ? answer.intentId : answer.parentId;
+  if (options.wait !== true) {
+    const said = "intentId" in answer ? `${id} (client order id ${answer.clientOrderId})` : id;
+    print(terminal, options, { version: 1, key, ...answer }, () => said);
+    return;
+  }
+  terminal.err(`${id} is durable; waiting for the venue`);
+  const order = await waitForOrder(client, terminal, id, options, isDecided);
+  print(terminal, options, { version: 1, key, ...answer, order }, () => viewText(order));
+  endUnlessPlaced(order);
+}
+
+async function placed(client: BatonClient, request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
+  try {
+    return await client.placeOrder(request, key);
+  } catch (error) {
+    const mayHaveArrived = error instanceof UnreachableError && error.mayHaveArrived;
+    const isUnknown = error instanceof RefusedError && error.problem.code === "unknown";
+    if (!mayHaveArrived && !isUnknown) throw error;
+    throw new CliEnd("timed-out", `${error.message} Repeat the command with --id ${key}: nothing is placed twice.`, {
+      operation: key,
+    });
+  }
+}
+
+/** What will be recorded, for who reads along. */
+function inWords(request: PlaceOrderRequest): string {
+  const { side, quantity, symbol, venue } = request;
+  const what = `${side} ${quantity} ${symbol}${venue === undefined ? "" : ` on ${venue}`}`;
+  if ("algo" in request) return `${request.algo}: ${what}, continued by whoever leads`;
+  const at = request.price === undefined ? "at the market" : `at ${request.price} or better`;
+  return `${what} ${at}, ${request.timeInForce}; given up unless it is sent within ${span(request.sendWithinMs)}`;
+}
+
+function bodyOf(options: PlaceOptions): Readonly<Record<string, unknown>> {
+  const { algo, venue, symbol, side, quantity, price } = options;
+  const common = { venue, symbol, side, quantity };
+  const own =
+    algo === undefined
+      ? {
+          type: options.type ?? (price === undefined ? "market" : "limit"),
+          price,
+          timeInForce: options.timeInForce,
+          sendWithinMs: options.sendWithin,
+          // What belongs to a parent order only is refused by name rather than dropped.
+          slices: options.slices,
+          durationMs: options.duration,
+          aggressionBps: options.aggression,
+          limitPrice: options.limitPrice,
+        }
+      : {
+          algo,
+          slices: options.slices,
+          weights: options.weights?.split(","),
+          durationMs: options.duration,
+          aggressionBps: options.aggression,
+          limitPrice: options.limitPrice,
+          participation: options.participation,
+          participationMax: options.participationMax,
+          intervalMs: options.interval,
+          sliceMin: options.sliceMin,
+          display: options.display,
+          takePrice: options.takePrice,
+          stopPrice: options.stopPrice,
+          entryPrice: options.entryPrice,
+          type: options.type,
+          price,
+          timeInForce: options.timeInForce,
+          sendWithinMs: options.sendWithin,
+        };
+  return Object.fromEntries(Object.entries({ ...common, ...own }).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,71 @@
+import type { Etcd } from "@baton/cluster";
+import { id } from "@baton/core";
+import type { NodeId, OperationId, OperationRecord, OperationRequest } from "@baton/core";
+import { expect, test } from "vitest";
+import type { Answer } from "../api/server.ts";
+import { Operations } from "./operations.ts";
+
+/** Operations over an etcd in memory. */
+function asking(): (request: OperationRequest) => Promise<Answer> {
+  const stored = new Map<OperationId, { value: OperationRecord; modRevision: string }>();
+  const put = (record: OperationRecord): OperationRecord => {
+    const known = stored.get(record.id)?.value;
+    if (known === undefined) stored.set(record.id, { value: record, modRevision: "1" });
+    return known ?? record;
+  };
+  const etcd = {
+    carryOut: (record: OperationRecord) => Promise.resolve(put(record)),
+    putOperation: (record: OperationRecord) =>
+      Promise.resolve({ kind: put(record) === record ? "stored" : "conflict" }),
+    read: () => Promise.resolve({ operations: stored }),
+  } as unknown as Etcd;
+  const none = (): never => {
+    throw new Error("nothing is carried out here");
+  };
+  const operations = new Operations({
+    ...{ node: id<NodeId>("a"), cluster: "demo", etcd, venues: [], killHere: none, say: () => undefined },
+    ...{ whenRead: () => Promise.resolve(), switchover: none, failover: none },
+  });
+  return (request) => operations.ask(request, "ann");
+}
+
+const ref = id<OperationId>("op-1");
+const reason = "patch";
+const kill = { id: ref, what: "kill", level: "strategy", reason } as const;
+
+test("an operation that is asked again under its id is answered with the first one", async () => {
+  for (const request of [
+    { id: ref, what: "switchover", to: id<NodeId>("b"), reason },
+    { id: ref, what: "failover", to: id<NodeId>("b"), reason },
+    { id: ref, what: "pause", forMs: 60_000, reason },
+    { id: ref, what: "autofailover", mode: "off", reason },
+    { ...kill, target: "dip-buyer" },
+  ] as const) {
+    const ask = asking();
+    const first = await ask(request);
+    expect(first, request.what).toMatchObject({ status: 202, body: { id: ref, what: request.what } });
+    expect(await ask(request), request.what).toEqual(first);
+  }
+});
+
+test("another operation under an id that is taken is a conflict: it was not done, and must not look so", async () => {
+  for (const [request, other] of [
+    [
+      { id: ref, what: "switchover", to: id<NodeId>("b"), reason },
+      { id: ref, what: "switchover", to: id<NodeId>("c"), reason },
+    ],
+    [{ id: ref, what: "resume", reason }, kill],
+    [
+      { ...kill, target: "dip-buyer" },
+      { ...kill, target: "maker" },
+    ],
+    [
+      { id: ref, what: "autofailover", mode: "off", reason },
+      { id: ref, what: "autofailover", mode: "on", reason },
+    ],
+  ] as const) {
+    const ask = asking();
+    await ask(request);
+    expect(await ask(other)).toMatchObject({ status: 409, body: { code: "conflict", field: "id" } });
+  }
+});
