@@ -29,12 +29,13 @@ const GLOBALS = [
   ...["Response", "Headers", "AbortController", "AbortSignal", "navigator", "localStorage", "sessionStorage", "Worker"],
   ...["MessageChannel", "BroadcastChannel", "eval", "Function", "WeakRef", "FinalizationRegistry", "Atomics"],
   ...["SharedArrayBuffer", "WebAssembly", "module", "__dirname", "__filename"],
+  ...["parseFloat"],
 ];
 
 /** Lint in core: the word is a property, on any receiver. */
 const PROPERTIES = [
   ...["toLocaleString", "toLocaleDateString", "toLocaleTimeString", "toLocaleLowerCase", "toLocaleUpperCase"],
-  ...["localeCompare", "normalize", "constructor"],
+  ...["localeCompare", "normalize", "constructor", "parseFloat", "toFixed"],
 ];
 
 const CORE_CODE: readonly Offence[] = [
