@@ -26,7 +26,8 @@ const config: ViteUserConfig = {
           name: "rooms",
           include: ["packages/**/src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: ["**/node_modules/**", ...processes],
-          testTimeout: 20_000,
+          // A bound for what hangs, not a measure: on a machine that does other things a start of Node takes seconds.
+          testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },

@@ -383,7 +383,8 @@ describe("baton orders", () => {
         return { status: 200, body: orderView(42, { status: statuses[read] }) };
       },
     });
-    const run = await baton([...order, "--wait", "--timeout", "700ms", "--json", "-e", node.url]);
+    const patience = status === 5 ? "300ms" : "1m";
+    const run = await baton([...order, "--wait", "--timeout", patience, "--json", "-e", node.url]);
     expect(run.status).toBe(status);
     if (status === 0) expect(json(run)).toMatchObject({ intentId: "i-42", order: { status: "new" } });
     else expect(json(run)).toMatchObject({ error: { operation: "i-42" } });
@@ -414,7 +415,8 @@ describe("baton orders", () => {
         return { status: 200, body: orderView(4, { status: statuses[read] }) };
       },
     });
-    const run = await baton(["orders", "cancel", "i-4", "--wait", "--timeout", "700ms", "-e", node.url]);
+    const patience = status === 5 ? "300ms" : "1m";
+    const run = await baton(["orders", "cancel", "i-4", "--wait", "--timeout", patience, "-e", node.url]);
     expect(run.status).toBe(status);
   });
 

@@ -6,15 +6,12 @@ import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { baton, clusterView, json, ok, scriptedNode, temporaryFolder } from "./scripted-node.ts";
 import type { Run } from "./scripted-node.ts";
 
 const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.meta.url));
 const laptop = fileURLToPath(new URL("../../infra/config/laptop.yaml", import.meta.url));
-
-// Each test starts programs, one after the other: on a loaded machine that is seconds each.
-vi.setConfig({ testTimeout: 120_000 });
 
 async function start(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
   const child = spawn(process.execPath, [program, ...args], {

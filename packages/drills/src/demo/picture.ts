@@ -50,12 +50,30 @@ export function drawFailover(evidence: Evidence, verdict: Verdict): string {
   ].join("\n");
 }
 
+interface Palette {
+  readonly ink: string;
+  readonly quiet: string;
+  readonly line: string;
+  readonly odd: string;
+  readonly even: string;
+  readonly gap: string;
+}
+
+/** Plain rules, no custom properties: what turns SVG into pixels outside a browser often knows none. */
+const paints = ({ ink, quiet, line, odd, even, gap }: Palette): string =>
+  [
+    `text{fill:${ink}}.quiet{fill:${quiet}}.line{stroke:${line}}.odd{stroke:${odd}}.even{stroke:${even}}`,
+    `text.odd{fill:${odd};stroke:none}text.even{fill:${even};stroke:none}`,
+    `.gap{fill:${gap}}.fault{stroke:${gap}}text.fault{fill:${gap};stroke:none}`,
+  ].join("");
+
+const light = { ink: "#1f2328", quiet: "#59636e", line: "#d1d9e0", odd: "#0969da", even: "#1a7f37", gap: "#cf222e" };
+const dark = { ink: "#f0f6fc", quiet: "#9198a1", line: "#3d444d", odd: "#4493f8", even: "#3fb950", gap: "#f85149" };
+
 const style = [
-  ":root{--ink:#1f2328;--quiet:#59636e;--line:#d1d9e0;--odd:#0969da;--even:#1a7f37;--gap:#cf222e}",
-  "@media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--quiet:#9198a1;--line:#3d444d;--odd:#4493f8;--even:#3fb950;--gap:#f85149}}",
-  "text{fill:var(--ink)}.title{font-size:15px;font-weight:600}.quiet{fill:var(--quiet)}.line{stroke:var(--line)}",
-  ".odd{stroke:var(--odd)}.even{stroke:var(--even)}text.odd{fill:var(--odd);stroke:none}text.even{fill:var(--even);stroke:none}",
-  ".mark{stroke-width:1.6;opacity:.75}.gap{fill:var(--gap);opacity:.12}.fault{stroke:var(--gap);stroke-width:1.5}text.fault{fill:var(--gap);stroke:none}",
+  ".title{font-size:15px;font-weight:600}.mark{stroke-width:1.6;opacity:.75}.gap{opacity:.12}.fault{stroke-width:1.5}",
+  paints(light),
+  `@media(prefers-color-scheme:dark){${paints(dark)}}`,
 ].join("");
 
 function summary(verdict: Verdict): string {

@@ -82,9 +82,9 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new ConfigError([
-      { file, line: 1, key: "(file)", allowed: "a readable YAML file", sentence: `cannot be read: ${cause}.` },
+      { file, line: 1, key: "(file)", allowed: "a readable YAML file", sentence: `this cannot be read (${cause}).` },
     ]);
   }
 }
