@@ -386,8 +386,9 @@ describe("baton orders", () => {
     const patience = status === 5 ? "300ms" : "1m";
     const run = await baton([...order, "--wait", "--timeout", patience, "--json", "-e", node.url]);
     expect(run.status).toBe(status);
-    if (status === 0) expect(json(run)).toMatchObject({ intentId: "i-42", order: { status: "new" } });
-    else expect(json(run)).toMatchObject({ error: { operation: "i-42" } });
+    expect(json(run)).toMatchObject(
+      status === 0 ? { intentId: "i-42", order: { status: "new" } } : { error: { operation: "i-42" } },
+    );
   });
 
   test("place --wait is left to go on by Ctrl-C, under the id that it has", async () => {

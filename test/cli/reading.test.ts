@@ -326,6 +326,8 @@ describe("the other readers", () => {
     expect((await baton(["feeds"])).status).toBe(2);
     const run = await baton(["feeds", "--json", "-e", "localhost"]);
     expect(json(run)).toMatchObject({ error: { exit: "usage", field: "endpoint" } });
+    const empty = await baton(["status"], { environment: { BATON_ENDPOINT: "," } });
+    expect([empty.status, empty.err]).toEqual([2, expect.stringContaining("which cluster?")]);
   });
 });
 

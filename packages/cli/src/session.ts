@@ -43,7 +43,8 @@ export async function targetOf(
   terminal: Terminal,
 ): Promise<{ readonly endpoints: readonly string[]; readonly token: string | undefined }> {
   const environment = terminal.environment;
-  const given = options.endpoint ?? environment["BATON_ENDPOINT"]?.split(",");
+  const named = environment["BATON_ENDPOINT"]?.split(",").filter((url) => url.trim() !== "");
+  const given = options.endpoint ?? (named?.length === 0 ? undefined : named);
   const config = options.config ?? environment["BATON_CONFIG"];
   const tokenFile = options.tokenFile ?? environment["BATON_TOKEN_FILE"];
   const token = tokenFile === undefined ? undefined : readToken(tokenFile);

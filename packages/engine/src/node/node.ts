@@ -499,7 +499,8 @@ export class EngineNode {
     const { etcd, boot, metrics } = this.#o;
     const phases = this.#takeover.phases();
     for (const [phase, ms] of Object.entries(phases)) metrics.takeover.observe({ phase }, ms / 1_000);
-    this.say("epoch.open", `Epoch ${this.epoch} is open: ${JSON.stringify(phases)}.`);
+    const took = Object.entries(phases).map(([phase, ms]) => `${phase} ${Math.round(ms)} ms`);
+    this.say("epoch.open", `Epoch ${this.epoch} is open: ${took.join(", ")}.`);
     void etcd
       .completeHistory({ epoch: this.epoch, boot, phases })
       .catch((error: unknown) => this.#warn("history.unrecorded", error));
