@@ -69,6 +69,47 @@ describe("the metrics", () => {
     }
   });
 
+  test("of the outside contract are there by name, type and labels", async () => {
+    const feed = ["feed", "symbol"];
+    const promised: Readonly<Record<string, readonly [string, readonly string[]]>> = {
+      ...{ leader: ["gauge", []], epoch: ["gauge", []], deadline_slack_seconds: ["gauge", []] },
+      ...{ promotable: ["gauge", ["reason"]], in_sync: ["gauge", []], replication_lag_records: ["gauge", []] },
+      ...{ replication_lag_seconds: ["gauge", []], state_divergence: ["gauge", []] },
+      ...{ journal_fsync_seconds: ["histogram", []], journal_commit_seconds: ["histogram", []] },
+      ...{ intents_total: ["counter", ["outcome"]], orders_in_doubt: ["gauge", []] },
+      ...{ in_doubt_oldest_seconds: ["gauge", []], order_ack_seconds: ["histogram", []] },
+      ...{ fence_refusals_total: ["counter", []], feed_state: ["gauge", feed], data_age_seconds: ["gauge", feed] },
+      ...{ feed_reconnects_total: ["counter", ["feed", "cause"]], sequence_gaps_total: ["counter", feed] },
+      ...{ book_depth_quote: ["gauge", [...feed, "side"]], balance: ["gauge", ["venue", "currency"]] },
+      ...{ api_request_seconds: ["histogram", ["venue", "call", "outcome"]] },
+      ...{ rate_budget_ratio: ["gauge", ["venue"]], breaker_state: ["gauge", ["venue"]] },
+      ...{ clock_offset_seconds: ["gauge", ["venue"]], takeover_seconds: ["histogram", ["phase"]] },
+      ...{
+        takeovers_total: ["counter", ["reason"]],
+        kill_level: ["gauge", []],
+        event_loop_lag_seconds: ["histogram", []],
+      },
+    };
+    const { registry } = openMetrics(() => snapshot);
+    const { labelled, typed } = { labelled: new Map<string, readonly string[]>(), typed: new Map<string, string>() };
+    for (const metric of registry.getMetricsAsArray() as unknown as readonly (object & {
+      name: string;
+      labelNames: string[];
+    })[])
+      labelled.set(metric.name, metric.labelNames);
+    for (const metric of await registry.getMetricsAsJSON()) typed.set(metric.name, String(metric.type));
+    for (const [metric, [type, names]] of Object.entries(promised)) {
+      expect([metric, typed.get(`baton_${metric}`)]).toEqual([metric, type]);
+      expect([metric, labelled.get(`baton_${metric}`)]).toEqual([metric, names]);
+    }
+  });
+
+  test("that count words known beforehand begin at zero, so that the first of each is a rise", async () => {
+    const text = await openMetrics(() => snapshot).registry.metrics();
+    expect(text).toContain('baton_intents_total{outcome="in-doubt"} 0\n');
+    expect(text).toContain('baton_takeovers_total{reason="pre-emption"} 0\n');
+  });
+
   test("are each fed by something: none is only declared", () => {
     const source = readFileSync(new URL("metrics.ts", import.meta.url), "utf8");
     const fields = [...source.matchAll(/^ {4}(\w+): new (?:Counter|Histogram)/gm)].map((match) => match[1] ?? "");

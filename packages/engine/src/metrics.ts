@@ -2,12 +2,18 @@
  * What Prometheus sees: base units, histograms, no order ids as labels. Gauges that mirror state are filled in when they
  * are read (`collect`), counters and histograms where the fact happens. The names are the outside contract.
  */
+import type { TakeoverReason } from "@baton/core";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 const ackBuckets = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16];
 const fsyncBuckets = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const takeoverBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60];
 const lagBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1];
+
+const outcomes = ["recorded", "refused", "accepted", "rejected", "in-doubt", "not-sent"] as const;
+const takeoverReasons: readonly TakeoverReason[] = [
+  ...(["expired", "crash-release", "pre-emption", "switchover", "yield", "unclean"] as const),
+];
 
 /** How many levels of each side `baton_book_depth_quote` adds up. */
 export const depthLevels = 20;
@@ -95,7 +101,7 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
     }),
   );
   const gauges = openGauges(registers);
-  return {
+  const metrics: Metrics = {
     registry,
     intents: new Counter({
       name: "baton_intents_total",
@@ -153,6 +159,10 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
       registers,
     }),
   };
+  // A series that begins with its first event has no rise that a rule could see.
+  for (const outcome of outcomes) metrics.intents.inc({ outcome }, 0);
+  for (const reason of takeoverReasons) metrics.takeovers.inc({ reason }, 0);
+  return metrics;
 }
 
 function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void } {

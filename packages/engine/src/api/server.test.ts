@@ -284,7 +284,8 @@ test("a broken invariant is no mere answer to whoever met it: the process is tol
   open.push(api);
   await api.listen("127.0.0.1", 0);
   const { port } = api.server.address() as AddressInfo;
-  const answer = await fetch(`http://127.0.0.1:${port}/v1/orders`, { method: "POST", body: "{}" });
+  const asked = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/orders`, asked);
   expect(answer.status).toBe(500);
   const forwarded = { method: "POST", url: "/v1/orders", body: {}, idempotencyKey: null } as const;
   await api.answerForwarded({ ...forwarded, principal: { name: "t", role: "trader" } });
