@@ -81,6 +81,7 @@ describe("the metrics", () => {
       ...{ fence_refusals_total: ["counter", []], feed_state: ["gauge", feed], data_age_seconds: ["gauge", feed] },
       ...{ feed_reconnects_total: ["counter", ["feed", "cause"]], sequence_gaps_total: ["counter", feed] },
       ...{ book_depth_quote: ["gauge", [...feed, "side"]], balance: ["gauge", ["venue", "currency"]] },
+      ...{ balance_drift: ["gauge", ["venue", "subject"]] },
       ...{ api_request_seconds: ["histogram", ["venue", "call", "outcome"]] },
       ...{ rate_budget_ratio: ["gauge", ["venue"]], breaker_state: ["gauge", ["venue"]] },
       ...{ clock_offset_seconds: ["gauge", ["venue"]], takeover_seconds: ["histogram", ["phase"]] },
