@@ -23,7 +23,7 @@ async function answered(url: string, o: Partial<ClusterRoutesContext> = {}): Pro
   const routes = clusterRoutes({
     ...{ cluster: () => view(), history: never, operation: never, ask: never, promotability: never },
     ...{ feeds: never, book: never, metrics: never, lagRecords: () => 0, whyNotLive: () => undefined },
-    ...{ traces: never, events: never, version: "1" },
+    ...{ traces: never, events: never, sla: never, version: "1" },
     ...o,
   });
   const route = routes.find(
