@@ -35,7 +35,7 @@ const GLOBALS = [
 /** Lint in core: the word is a property, on any receiver. */
 const PROPERTIES = [
   ...["toLocaleString", "toLocaleDateString", "toLocaleTimeString", "toLocaleLowerCase", "toLocaleUpperCase"],
-  ...["localeCompare", "normalize", "constructor", "parseFloat", "toFixed"],
+  ...["localeCompare", "normalize", "constructor", "parseFloat"],
 ];
 
 const CORE_CODE: readonly Offence[] = [
