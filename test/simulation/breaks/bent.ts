@@ -59,7 +59,7 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "grow-early": ["disk-slow", "process-kill", "delay", "power-loss"],
   "old-disk-ignored": ["disk-replaced", "process-kill"],
   "permit-not-rechecked": ["slow-sockets", "switchover", "ambush-handoff"],
-  "held-sends": ["ambush-handoff", "burst"],
+  "held-sends": ["ambush-handoff", "slow-sockets", "switchover", "burst"],
   "resume-without-bump": ["ambush-handoff"],
   "pause-ignored": ["pause", "autofailover-off", "process-kill"],
   "key-forgotten": ["process-kill", "switchover"],
