@@ -148,6 +148,16 @@ describe("baton switchover", () => {
     expect(run.out).toContain("b leads epoch 8");
   });
 
+  test("is asked for under its id even where nobody can say what is on record", async () => {
+    await using node = await scriptedNode({
+      ...operating([{ phase: "done" }], true),
+      "GET /operations/op-1": () => ({ status: 200, body: "nonsense" }),
+      "POST /operations": ok(operationView({ phase: "done" })),
+    });
+    const run = await baton([...switchover, "--to", "b", "-e", node.url]);
+    expect([run.status, run.err]).toEqual([0, expect.stringContaining("1. a holds: no new order leaves")]);
+  });
+
   test("under the id of another operation ends with 6", async () => {
     const taken = refuse(409, "conflict", "operation op-1 is another one (kill: cluster)", "id");
     await using node = await scriptedNode({ ...operating([{}], true), "POST /operations": taken });

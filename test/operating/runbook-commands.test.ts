@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { clusterView, ok, operationView, scriptedNode } from "../cli/scripted-node.ts";
+import { clusterView, ok, operationView, refuse, scriptedNode } from "../cli/scripted-node.ts";
 import { readRunbook, runRunbook } from "../runbooks/runbook.ts";
 import { stageFor } from "../runbooks/stage.ts";
 
@@ -75,7 +75,12 @@ async function scriptedCluster(): Promise<
     "GET /v1/positions": ok({ version: 1, positions: [] }),
     "GET /v1/balances": ok({ version: 1, balances: [] }),
     "POST /operations": ({ body }) => ({ status: 202, body: operate(body as Record<string, string>) }),
-    "GET /operations/ticket-1": () => ({ status: 200, body: operations.get("ticket-1") }),
+    "GET /operations/ticket-1": () => {
+      const known = operations.get("ticket-1");
+      return known === undefined
+        ? refuse(404, "not-found", "there is no operation ticket-1")()
+        : { status: 200, body: known };
+    },
   });
   host = new URL(self.url).host;
   return {
