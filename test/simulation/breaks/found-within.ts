@@ -48,6 +48,6 @@ export const foundWithin: Readonly<
   "pin-ignored": { seeds: 20, by: ["I1", "I6"] },
   "old-lease-kept": { seeds: 40, by: ["healing"] },
   "hash-unchecked": { seeds: 10, by: ["I20", "core"] },
-  "openings-uncounted": { seeds: 20, by: ["I6", "I4"] },
+  "openings-uncounted": { seeds: 50, by: ["I6", "I4"] },
   "death-guessed": { seeds: 10, by: ["I10"] },
 };
