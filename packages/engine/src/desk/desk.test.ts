@@ -486,6 +486,7 @@ describe("what became of intents", () => {
     const counted = await rig.metrics.intents.get();
     expect(Object.fromEntries(counted.values.map(({ labels, value }) => [labels.outcome, value]))).toEqual({
       recorded: 2,
+      rejected: 0,
       accepted: 1,
       "in-doubt": 1,
       "not-sent": 1,
