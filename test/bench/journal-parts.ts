@@ -88,7 +88,9 @@ interface LeaderParts {
 async function leaderObeys(order: PartOrder, parts: LeaderParts): Promise<void> {
   const { replicated, replication } = parts;
   if (order.kind === "own-cpu") {
-    await takeOwnCpu(order.cpu, (sentence) => console.error(sentence));
+    await takeOwnCpu(order.cpu, (sentence) => {
+      throw new Error(sentence);
+    });
     process.send?.({ answer: true });
     return;
   }
