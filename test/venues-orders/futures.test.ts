@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { add, decimal, negate, type AuditRecord, type Decimal } from "@baton/core";
 import { takeBaseline, type AccountEvent } from "@baton/venues";
-import { btcPerpetual, of, startRig, taking, until, type Rig } from "./rig.ts";
+import { btcPerpetual, inMs, of, startRig, taking, until, type Rig } from "./rig.ts";
 
 const startFutures = (): Promise<Rig> => startRig({ personality: "usdm", venue: { deadlineMs: 2_000 } });
 
@@ -73,4 +73,46 @@ it("fills come by the listen key's stream, survive drops of it, and add up to th
   expect((await rig.venue.positions()).get(btcPerpetual)).toBe(held);
   expect(held.startsWith("-")).toBe(true);
   expect(fills().some((event) => event.source === "stream")).toBe(true);
+});
+
+it("the dead man's switch holds while it is set again, is taken back, and once it ends every order is told as cancelled", async () => {
+  await using rig = await startFutures();
+  const events: AccountEvent[] = [];
+  const before = await takeBaseline(rig.venue, [btcPerpetual]);
+  const stream = rig.venue.openAccountStream({
+    lastTradeId: () => before.lastTradeIds[btcPerpetual],
+    liveOrders: () => [],
+    onEvent: (event) => events.push(event),
+  });
+  await until("ready", () => stream.state() === "ready");
+  const set = async (timeoutMs: number): Promise<boolean | undefined> =>
+    await rig.venue.setSwitch?.(timeoutMs, rig.permits.permit());
+  const marks = (type: AuditRecord["type"]): readonly AuditRecord[] => rig.audit().filter((one) => one.type === type);
+  await rig.place("left-1");
+  await rig.place("left-2");
+  expect(await set(120_000)).toBe(true);
+  expect(await set(0)).toBe(true);
+  expect(marks("dms-arm")).toMatchObject([{ timeoutMs: 120_000 }, { timeoutMs: 0 }]);
+  expect(marks("dms-fire")).toEqual([]);
+  expect(await rig.venue.openOrders()).toHaveLength(2);
+  // A permit that ended sets nothing: not one byte leaves.
+  const permit = rig.permits.permit();
+  rig.permits.deadlineMonoMs = inMs(-1);
+  expect(await rig.venue.setSwitch?.(120_000, permit)).toBe(false);
+  rig.permits.deadlineMonoMs = inMs(600_000);
+  expect(marks("dms-arm")).toHaveLength(2);
+  // The last setting of a leader that is gone.
+  expect(await set(1_000)).toBe(true);
+  await until("it fired", () => marks("dms-fire").length === 1);
+  const cancelled = (): string[] =>
+    events.flatMap((event) =>
+      event.kind === "order" && event.order.status === "cancelled" ? [event.order.clientOrderId] : [],
+    );
+  await until("both were told", () => new Set(cancelled()).size === 2);
+  expect(new Set(cancelled())).toEqual(new Set(["left-1", "left-2"]));
+  expect(await rig.venue.openOrders()).toEqual([]);
+  expect(await rig.venue.query(btcPerpetual, "left-1")).toMatchObject({
+    kind: "found",
+    order: { status: "cancelled" },
+  });
 });

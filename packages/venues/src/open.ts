@@ -3,10 +3,11 @@
  * that a takeover needs none of it. What is left here is composition; the decisions are in the files it names.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { assert, isAnswered, isNotFound, isZero, type MonoMs, type SymbolId } from "@baton/core";
+import { assert, isAnswered, isNotFound, isZero, type MonoMs, type Permit, type SymbolId } from "@baton/core";
 import { openAccount } from "./account-stream.ts";
 import { reads } from "./account-reads.ts";
 import { cancel } from "./cancel.ts";
+import { setSwitch } from "./dead-mans-switch.ts";
 import type { OrderDesk } from "./desk.ts";
 import { dialects } from "./dialects/dialects.ts";
 import type { Instrument, OrderName } from "./dialects/dialect.ts";
@@ -191,6 +192,7 @@ function compose(parts: {
   closing.signal.addEventListener("abort", () => warmer.close());
   const account = reads({ line, deadlineMs: options.deadlineMs, venueSymbolOf, symbolOf });
   const symbols = [...instruments.bySymbol.keys()];
+  const its = line.dialect.deadMansSwitch;
 
   const venue: Venue = {
     id: options.id,
@@ -198,6 +200,12 @@ function compose(parts: {
     instruments: new Map([...instruments.bySymbol].map(([symbol, { rules }]) => [symbol, rules])),
     place: (order, permit) => place(desk, order, permit),
     cancel: (order, permit) => cancel(desk, order, permit),
+    ...(its === undefined
+      ? {}
+      : {
+          setSwitch: (timeoutMs: number, permit: Permit) =>
+            setSwitch(desk, its, { symbols: symbols.map(venueSymbolOf), timeoutMs }, permit),
+        }),
     query: (symbol, clientOrderId) => query(desk, symbol, clientOrderId),
     openOrders: async (symbol) =>
       (await Promise.all((symbol === undefined ? symbols : [symbol]).map((each) => account.openOrders(each)))).flat(),

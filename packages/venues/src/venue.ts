@@ -125,7 +125,7 @@ export interface Venue {
   ): Promise<CancelOutcome>;
   /**
    * Sets the venue's dead man's switch for everything this connection trades: without another setting all orders are
-   * cancelled after `timeoutMs`; 0 takes it back. False: it was not set, as far as is known. Absent: the venue has none.
+   * cancelled after `timeoutMs`; 0 takes it back. False: it was not set, as far as is known; set it again. Absent: the venue has none that Baton could set.
    */
   setSwitch?(timeoutMs: number, permit: Permit): Promise<boolean>;
   /** `not-found` is an observation, not a proof: only core's resolution may say when it counts (I10). */

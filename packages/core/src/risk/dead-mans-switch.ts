@@ -7,6 +7,7 @@
  */
 import { monoMs } from "../time.ts";
 import type { MonoMs } from "../time.ts";
+import type { VenueProfile } from "../venues/profile.ts";
 
 /** `none`: not used; `arm-on-lead`: set while this cluster has a leader, taken back when the last one stops in order;
  *  `arm-always`: never taken back, so that a cluster that stops leaves no order behind. */
@@ -26,6 +27,32 @@ const toldWithinMs = 10_000;
 /** How often it is set again: three settings may be lost before it ends. */
 export function switchEveryMs(timeoutMs: number): number {
   return Math.floor(timeoutMs / 4);
+}
+
+/** What settings may take of the venue's limit by weight; the rest is for orders, cancels and doubts. */
+const shareMax = 0.5;
+
+/**
+ * Why the venue cannot be kept to this countdown, as a sentence for an operator; undefined when it can. `symbols`: how many
+ * are traded there, since some venues count each alone.
+ */
+export function switchRefusal(
+  profile: Pick<VenueProfile, "title" | "deadMansSwitch" | "limits">,
+  wanted: { readonly timeoutMs: number; readonly symbols: number },
+): string | undefined {
+  const { title, deadMansSwitch, limits } = profile;
+  const { timeoutMs, symbols } = wanted;
+  if (deadMansSwitch === undefined) return `${title} has no dead man's switch that Baton could set`;
+  const { minMs, maxMs, scope, weight } = deadMansSwitch;
+  if (timeoutMs < minMs || timeoutMs > maxMs) {
+    return `the dead man's switch of ${title} takes ${minMs} to ${maxMs} ms, not ${timeoutMs}`;
+  }
+  const oneSetting = scope === "symbol" ? weight * symbols : weight;
+  const tooMuch = limits.find(
+    (rule) => rule.counts === "weight" && (oneSetting * rule.perMs) / switchEveryMs(timeoutMs) > rule.limit * shareMax,
+  );
+  if (tooMuch === undefined) return undefined;
+  return `setting the dead man's switch of ${title} four times in ${timeoutMs} ms would take over half of its limit (${tooMuch.name}): choose a longer timeoutMs`;
 }
 
 /** A setting that was sent at `sentMonoMs` was answered at `now`. */

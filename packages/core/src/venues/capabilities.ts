@@ -27,7 +27,7 @@ export function limitsOfVenue(profile: VenueProfile): readonly string[] {
   if (profile.answers.place === "receipt") {
     sentences.push("a placement is answered by a receipt: the order's state is read afterwards");
   }
-  if (profile.deadMansSwitch === undefined) sentences.push("no dead man's switch");
+  if (profile.deadMansSwitch === undefined) sentences.push("no dead man's switch that Baton could set");
   if (!profile.hasSandbox) sentences.push("no test network");
   return sentences;
 }

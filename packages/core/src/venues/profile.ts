@@ -72,12 +72,14 @@ export interface QueryPath {
   readonly reach?: string;
 }
 
-/** A switch at the venue that cancels open orders when nobody renews it. */
+/** A switch at the venue that cancels open orders when nobody renews it. Only one that Baton can set stands in a profile. */
 export interface DeadMansSwitch {
   readonly scope: "symbol" | "account";
   readonly call: string;
   readonly minMs: number;
   readonly maxMs: number;
+  /** Of one setting (scope `symbol`: of one symbol's), against the venue's limit by weight. */
+  readonly weight: number;
   /** What must be known before it is used. */
   readonly note: string;
 }

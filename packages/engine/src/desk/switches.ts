@@ -11,7 +11,12 @@ import type { DeskContext } from "./desk-context.ts";
 import { pause } from "./pause.ts";
 import type { Term } from "./term.ts";
 
+/** A setting that failed is tried again soon, then less often, so that a refusing venue is not asked beyond its limits. */
 const againMs = 100;
+
+function againAfterMs(failures: number, timeoutMs: number): number {
+  return Math.min(againMs * 2 ** Math.min(failures, 10), timeoutMs / 16);
+}
 
 type Armed = VenueConfig & { readonly deadMansSwitch: NonNullable<VenueConfig["deadMansSwitch"]> };
 
@@ -55,11 +60,13 @@ export class Switches {
     const { timeoutMs } = config.deadMansSwitch;
     const sinceMono = monoNow();
     let isTold = false;
+    let failures = 0;
     while (!this.#term.isOver && !this.#isDisarmed) {
       const sentMono = monoNow();
       if (await this.#set(config, timeoutMs)) {
         this.#watches.set(config.id, switchSet(this.#watches.get(config.id) ?? {}, sentMono, monoNow(), timeoutMs));
         isTold = false;
+        failures = 0;
         await pause(switchEveryMs(timeoutMs));
         continue;
       }
@@ -69,7 +76,8 @@ export class Switches {
         const sentence = `The dead man's switch of ${config.id} has not been set for ${Math.round(monoNow() - lastMono)} ms; it cancels after ${timeoutMs} ms.`;
         this.#context.warn("switch.not-set", sentence, { venue: config.id });
       }
-      await pause(againMs);
+      await pause(againAfterMs(failures, timeoutMs));
+      failures += 1;
     }
   }
 

@@ -13,7 +13,7 @@ import type {
   VenueId,
   VenueLimits,
 } from "@baton/core";
-import { limitsFrom, venueProfiles } from "@baton/core";
+import { limitsFrom, switchRefusal, venueProfiles } from "@baton/core";
 import type { RequestTelemetry, Venue, VenueOptions } from "@baton/venues";
 import { openVenue, VenueSetupError } from "@baton/venues";
 import { monoNow, systemClock } from "../clock.ts";
@@ -88,6 +88,14 @@ export class VenueDoors {
     await Promise.all([...this.#open.values()].map((venue) => venue.close()));
   }
 
+  /** Why this venue cannot be kept by the dead man's switch that the configuration asks for. */
+  #switchRefusal(config: VenueConfig, venue: Venue): string | undefined {
+    const { policy, timeoutMs } = config.deadMansSwitch ?? { policy: "none", timeoutMs: 0 };
+    if (policy === "none") return undefined;
+    const why = switchRefusal(venueProfiles[venue.exchange], { timeoutMs, symbols: venue.instruments.size });
+    return why === undefined ? undefined : `${config.id}: ${why} (venues[].deadMansSwitch asks for ${policy})`;
+  }
+
   async #connect(config: VenueConfig): Promise<void> {
     const { permits, isKilled, onLateAnswer, onTelemetry, say, refuse } = this.#events;
     while (!this.#isClosed) {
@@ -99,10 +107,10 @@ export class VenueDoors {
           onTelemetry: (request) => onTelemetry(config.id, request),
         });
         if (this.#isClosed) return await venue.close();
-        const policy = config.deadMansSwitch?.policy ?? "none";
-        if (policy !== "none" && venue.setSwitch === undefined) {
+        const switchWhy = this.#switchRefusal(config, venue);
+        if (switchWhy !== undefined) {
           await venue.close();
-          return refuse(`${config.id} has no dead man's switch here, and venues[].deadMansSwitch asks for ${policy}`);
+          return refuse(switchWhy);
         }
         const clock = venue.clock();
         const surelyOffMs = clock === undefined ? 0 : Math.abs(clock.offsetMs) - clock.errorMs;

@@ -139,11 +139,21 @@ export interface Dialect {
     readonly request: Request;
     read(json: unknown, symbolOf: SymbolOf): readonly (readonly [SymbolId, Decimal])[] | undefined;
   };
+  /** Where the profile has a dead man's switch. */
+  readonly deadMansSwitch?: SwitchDialect;
   /** The cheapest read that shows that the venue answers this key. */
   reach(symbol: string): Request;
   /** What signs the time: parameters and headers beside the request's own. `ccxt` is what ccxt itself asks for. */
   stamp(kind: "place" | "cancel" | "read", stamp: Stamp): Stamped;
   readonly stream?: StreamDialect;
+}
+
+/** Setting the venue's dead man's switch. */
+export interface SwitchDialect {
+  /** One request for each countdown of the venue; 0 takes it back. Never shorter than asked, rounded up where need be. */
+  requests(symbols: readonly string[], timeoutMs: number): readonly Request[];
+  /** True when the answer shows that the countdown now is what was asked. */
+  isSet(json: unknown, timeoutMs: number): boolean;
 }
 
 export interface Stamped {

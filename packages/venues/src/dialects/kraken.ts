@@ -114,6 +114,20 @@ export const kraken: Dialect = {
     });
     return rows === undefined ? undefined : { rows };
   },
+  deadMansSwitch: {
+    requests: (_symbols, timeoutMs) => [
+      {
+        call: "privatePostCancelAllOrdersAfter",
+        parameters: { timeout: Math.ceil(timeoutMs / 1_000) },
+        weight: 1,
+      },
+    ],
+    // An instant while it runs, "0" when it was taken back.
+    isSet: (json, timeoutMs) => {
+      const trigger = text(at(json, "result", "triggerTime"));
+      return trigger !== undefined && (trigger !== "0") === timeoutMs > 0;
+    },
+  },
   // A signed read each second would use up the account's counter, so only the way to the venue is looked at.
   reach: () => ({ call: "publicGetTime", parameters: {}, weight: 0 }),
   stamp: (kind, { atMs, validityMs }) =>

@@ -116,11 +116,26 @@ export const okx: Dialect = {
     });
     return rows === undefined ? undefined : { rows };
   },
+  deadMansSwitch: {
+    requests: (_symbols, timeoutMs) => [
+      {
+        call: "privatePostTradeCancelAllAfter",
+        parameters: { timeOut: `${Math.ceil(timeoutMs / 1_000)}` },
+        weight: 1,
+      },
+    ],
+    // "0": none is running.
+    isSet: (json, timeoutMs) => isRunning(milliseconds(at(json, "data", 0, "triggerTime")), timeoutMs),
+  },
   reach: (instId) => ({ call: "privateGetTradeOrder", parameters: { instId, clOrdId: "reach" }, weight: 1 }),
   // The signature's time comes from the driver. Only an order has an end; reads and cancels harm nobody when late.
   stamp: (kind, { atMs, validityMs }) =>
     kind === "place" ? { headers: { expTime: `${Math.floor(atMs + validityMs)}` } } : {},
 };
+
+function isRunning(triggerMs: number | undefined, timeoutMs: number): boolean {
+  return triggerMs !== undefined && triggerMs > 0 === timeoutMs > 0;
+}
 
 function typeOf(terms: OrderTerms): string {
   if (terms.type === "market" || terms.price === undefined) return "market";

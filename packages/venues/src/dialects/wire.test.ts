@@ -144,6 +144,33 @@ describe.each(exchangeIds)("%s", (exchange) => {
     expect(`${last("cancel").body} ${JSON.stringify(last("cancel").headers)}`).not.toMatch(brokers);
   });
 
+  it("the dead man's switch is set and taken back in the venue's words, under a permit, or the venue has none", async () => {
+    const its = script.deadMansSwitch;
+    expect(its !== undefined).toBe(profile.deadMansSwitch !== undefined);
+    expect(venue.setSwitch !== undefined).toBe(its !== undefined);
+    if (its === undefined || venue.setSwitch === undefined) return;
+    const asked = dialects[exchange].deadMansSwitch?.requests(["one"], 60_000) ?? [];
+    expect(asked.map((request) => request.weight)).toEqual([profile.deadMansSwitch?.weight]);
+    const settings = (): readonly Captured[] =>
+      server.captured.filter(({ method, path }) => `${method} ${path}` === its.path);
+    // A venue that counts seconds never counts fewer than asked.
+    expect(await venue.setSwitch(exchange === "binanceusdm" ? 60_000 : 59_001, permits.permit())).toBe(true);
+    expect(await venue.setSwitch(0, permits.permit())).toBe(true);
+    expect(settings().map((request) => script.parametersOf(request))).toMatchObject([its.set, its.takenBack]);
+    // An answer that shows another state than was asked is not "set", nor is a refusal.
+    const other = server.answers[its.path];
+    const off = other?.(settings()[1] as Captured) ?? { body: {} };
+    server.answers = { ...script.answers, [its.path]: () => off };
+    expect(await venue.setSwitch(60_000, permits.permit())).toBe(false);
+    server.answers = { ...script.answers, [its.path]: () => script.refusal(profile.codes.inDoubt[0] ?? "", "no") };
+    expect(await venue.setSwitch(60_000, permits.permit())).toBe(false);
+    const sent = settings().length;
+    const permit = permits.permit();
+    permits.deadlineMonoMs = inMs(-1);
+    expect(await venue.setSwitch(60_000, permit)).toBe(false);
+    expect(settings()).toHaveLength(sent);
+  });
+
   it("each code on the venue's lists falls into its class, and what is on none is in doubt", async () => {
     const { definite, inDoubt, duplicate } = venueProfiles[exchange].codes;
     const classOf = (code: string, message: string): string => {

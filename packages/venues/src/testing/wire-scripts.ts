@@ -21,6 +21,12 @@ export interface WireScript {
   readonly idField: { readonly place: string; readonly query?: string; readonly cancel?: string };
   /** Milliseconds for which the request counts, as the wire says; undefined where nothing says it. */
   validityMsOf(request: Captured): number | undefined;
+  /** The request that sets the dead man's switch to 60 s: where, what it must say, and the same for taking it back. */
+  readonly deadMansSwitch?: {
+    readonly path: string;
+    readonly set: Readonly<Record<string, unknown>>;
+    readonly takenBack: Readonly<Record<string, unknown>>;
+  };
   /** How the venue refuses with a code. */
   refusal(code: string, message: string): WireAnswer;
 }
@@ -79,6 +85,9 @@ function binanceLike(market: "spot" | "perpetual"): WireScript {
       [`DELETE ${at}/order`]: () => order("CANCELED", { origClientOrderId: wireClientOrderId }),
       [`GET ${at}/order`]: () => order("NEW"),
       [`GET ${at}/openOrders`]: () => ({ body: [order("NEW").body] }),
+      [`POST ${at}/countdownCancelAll`]: (request) => ({
+        body: { symbol: "BTCUSDT", countdownTime: form(request)["countdownTime"] },
+      }),
       [isSpot ? "GET /api/v3/myTrades" : "GET /fapi/v1/userTrades"]: () => ({
         body: [
           { ...trade, commissionAsset: "USDT", time: tradedMs, [isSpot ? "isBuyer" : "buyer"]: true, maker: true },
@@ -96,6 +105,15 @@ function binanceLike(market: "spot" | "perpetual"): WireScript {
     placed: { symbol: "BTCUSDT", side: "BUY", type: "LIMIT", timeInForce: "GTC", quantity: "0.01", price: "50000" },
     idField: { place: "newClientOrderId", query: "origClientOrderId", cancel: "origClientOrderId" },
     validityMsOf: (request) => Number(form(request)["recvWindow"]),
+    ...(isSpot
+      ? {}
+      : {
+          deadMansSwitch: {
+            path: "POST /fapi/v1/countdownCancelAll",
+            set: { symbol: "BTCUSDT", countdownTime: "60000" },
+            takenBack: { symbol: "BTCUSDT", countdownTime: "0" },
+          },
+        }),
     refusal: (code, message) => ({ status: 400, body: { code: Number(code), msg: message } }),
   };
 }
@@ -133,6 +151,11 @@ const okx: WireScript = {
       okxList([{ ordId: okxOrder.ordId, clOrdId: wireClientOrderId, sCode: "0", sMsg: "" }]),
     "POST /api/v5/trade/cancel-order": () =>
       okxList([{ ordId: okxOrder.ordId, clOrdId: wireClientOrderId, sCode: "0", sMsg: "" }]),
+    "POST /api/v5/trade/cancel-all-after": (request) => {
+      const seconds = Number(jsonBody(request)["timeOut"]);
+      const now = Date.now();
+      return okxList([{ triggerTime: seconds === 0 ? "0" : `${now + seconds * 1_000}`, tag: "", ts: `${now}` }]);
+    },
     "GET /api/v5/trade/order": () => okxList([okxOrder]),
     "GET /api/v5/trade/orders-pending": () => okxList([okxOrder]),
     "GET /api/v5/trade/fills": () =>
@@ -163,6 +186,11 @@ const okx: WireScript = {
   parametersOf: jsonBody,
   placed: { instId: "BTC-USDT", tdMode: "cash", side: "buy", ordType: "limit", sz: "0.01", px: "50000" },
   idField: { place: "clOrdId", query: "clOrdId", cancel: "clOrdId" },
+  deadMansSwitch: {
+    path: "POST /api/v5/trade/cancel-all-after",
+    set: { timeOut: "60" },
+    takenBack: { timeOut: "0" },
+  },
   validityMsOf: ({ headers }) => Number(headers["exptime"]) - Date.parse(String(headers["ok-access-timestamp"])),
   refusal: (code, message) => ({ body: { code: "1", msg: "", data: [{ ordId: "", sCode: code, sMsg: message }] } }),
 };
@@ -194,6 +222,15 @@ const kraken: WireScript = {
       }),
     "POST /0/private/AddOrder": () => krakenResult({ descr: {}, txid: ["OUF4EM-FRGI2-MQMWZD"] }),
     "POST /0/private/CancelOrder": () => krakenResult({ count: 1 }),
+    "POST /0/private/CancelAllOrdersAfter": (request) => {
+      const seconds = Number(form(request)["timeout"]);
+      const instant = (ms: number): string => new Date(ms).toISOString();
+      const now = Date.now();
+      return krakenResult({
+        currentTime: instant(now),
+        triggerTime: seconds === 0 ? "0" : instant(now + seconds * 1_000),
+      });
+    },
     "POST /0/private/OpenOrders": () => krakenResult({ open: { "OUF4EM-FRGI2-MQMWZD": krakenOrder } }),
     "POST /0/private/ClosedOrders": () => krakenResult({ closed: {}, count: 0 }),
     "POST /0/private/TradesHistory": () =>
@@ -223,6 +260,11 @@ const kraken: WireScript = {
   parametersOf: form,
   placed: { pair: "XBTUSD", type: "buy", ordertype: "limit", volume: "0.01", price: "50000", timeinforce: "GTC" },
   idField: { place: "cl_ord_id", query: "cl_ord_id", cancel: "cl_ord_id" },
+  deadMansSwitch: {
+    path: "POST /0/private/CancelAllOrdersAfter",
+    set: { timeout: "60" },
+    takenBack: { timeout: "0" },
+  },
   validityMsOf: (request) => Date.parse(form(request)["deadline"] ?? "") - Number(form(request)["nonce"]) / 1_000,
   refusal: (code) => ({ body: { error: [code] } }),
 };

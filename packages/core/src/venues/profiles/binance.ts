@@ -119,6 +119,7 @@ export const binanceUsdm: VenueProfile = {
     call: "countdownCancelAll",
     minMs: 1,
     maxMs: 86_400_000,
+    weight: 10,
     note: "ccxt has no unified method for it; one call per symbol",
   },
   limits: [

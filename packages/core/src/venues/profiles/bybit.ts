@@ -57,14 +57,6 @@ export const bybit: VenueProfile = {
   answers: { place: "receipt", cancel: "receipt" },
   accountEvents: { kind: "reads", everyMs: 1_000 },
   tradeIds: "unordered",
-  // "Set disconnect cancel all": 3 to 300 s per product; the private stream with topic dcp is the heartbeat.
-  deadMansSwitch: {
-    scope: "account",
-    call: "order/disconnected-cancel-all",
-    minMs: 3_000,
-    maxMs: 300_000,
-    note: "institutional accounts only, and only a private stream keeps it quiet",
-  },
   limits: [
     // "Rate limit": 600 requests per 5 s and address, else 403 and a ban of 10 minutes.
     { name: "requests", scope: "address", counts: "weight", kind: "rolling", perMs: 5_000, limit: 600 },
@@ -73,6 +65,8 @@ export const bybit: VenueProfile = {
   ],
   maintenance: "announced on its status page; requests are answered with 10016 meanwhile",
   notes: [
+    // "Set disconnect cancel all": 3 to 300 s per product; the private stream with the topic dcp is what keeps it quiet.
+    "Its disconnected-cancel-all is for institutional accounts and hangs on a private stream: Baton does not use it.",
     "A placement is answered by a receipt: what became of the order is read afterwards.",
     "Order lists miss closed orders for a moment after a restart of the venue; the history does not.",
   ],

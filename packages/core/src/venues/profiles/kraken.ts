@@ -77,12 +77,14 @@ export const kraken: VenueProfile = {
   answers: { place: "receipt", cancel: "receipt" },
   accountEvents: { kind: "reads", everyMs: 5_000 },
   tradeIds: "unordered",
-  // CancelAllOrdersAfter: seconds, whole account; the guide renews a 60 s switch every 15 to 30 s.
+  // CancelAllOrdersAfter: seconds, whole account; the guide renews a 60 s switch every 15 to 30 s. ccxt counts one call as
+  // much as a query, which is one of the counter.
   deadMansSwitch: {
     scope: "account",
     call: "CancelAllOrdersAfter",
     minMs: 1_000,
     maxMs: 86_400_000,
+    weight: 1,
     note: "one shot, and it fires at resume unless it was disarmed before planned maintenance",
   },
   limits: [

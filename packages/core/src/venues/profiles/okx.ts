@@ -46,6 +46,7 @@ export const okx: VenueProfile = {
     call: "trade/cancel-all-after",
     minMs: 10_000,
     maxMs: 120_000,
+    weight: 1,
     note: "shared by both leaders of a takeover",
   },
   limits: [

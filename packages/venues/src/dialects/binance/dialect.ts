@@ -4,7 +4,7 @@
  */
 import { id, isZero, venueProfiles, type Decimal, type SymbolId, type VenueProfile } from "@baton/core";
 import type { Dialect, Instrument, OrderName, Parameters, Request, Stamp, StreamDialect } from "../dialect.ts";
-import { allOf, amount, at, isRecord, text, type Json } from "../json.ts";
+import { allOf, amount, at, isRecord, milliseconds, text, type Json } from "../json.ts";
 import { parseUserMessage, subscribeRequest } from "./user-events.ts";
 import { orderParameters, parseBalance, parseLimits, parseOrder, parseRules, parseTrade, parseWallet } from "./wire.ts";
 
@@ -99,9 +99,18 @@ export const binanceUsdm: Dialect = dialectOf(perpetual, {
         symbol === undefined || isZero(quantity) ? [] : [[symbol, quantity] as const],
       ),
   },
+  deadMansSwitch: {
+    requests: (symbols, timeoutMs) =>
+      symbols.map((symbol) => ({
+        call: "fapiPrivatePostCountdownCancelAll",
+        parameters: { symbol, countdownTime: `${timeoutMs}` },
+        weight: 10,
+      })),
+    isSet: (json, timeoutMs) => milliseconds(at(json, "countdownTime")) === timeoutMs,
+  },
 });
 
-function dialectOf(market: Market, more: Pick<Dialect, "positions">): Dialect {
+function dialectOf(market: Market, more: Pick<Dialect, "positions" | "deadMansSwitch">): Dialect {
   const { profile, calls } = market;
   const isPerpetual = profile.market === "perpetual";
   const ask = (name: CallName, parameters: Parameters): Request => ({ ...calls[name], parameters });
