@@ -100,6 +100,23 @@ test("where the venue keeps positions, they are compared, and wallets are not", 
   expect(read(20_000, { USDT: "1" }, { positions })).toEqual([`position ${symbol}: 0 / -2`]);
 });
 
+test("a position that the journal held while it was read is no difference, beside what is known to be there", () => {
+  const { s, read } = account();
+  const symbol = id<SymbolId>("BTC/USDT:USDT");
+  const at = (told: string, ...held: string[]): Partial<AccountReading> => ({
+    positions: new Map([[symbol, decimal(told)]]),
+    journaled: new Map([[symbol, new Set(held.map((one) => decimal(one)))]]),
+  });
+  // The same fill-sized gap at both readings, which the fills told meanwhile explain.
+  expect(read(10_000, {}, at("0.1", "0", "0.1"))).toEqual([]);
+  expect(read(20_000, {}, at("0.1", "0.1", "0.2"))).toEqual([]);
+  expect(read(30_000, {}, at("0.1", "0", "0.2"))).toEqual([]);
+  expect(read(40_000, {}, at("0.1", "0", "0.2"))).toEqual([`position ${symbol}: 0 / 0.1`]);
+  expect(knownDrift(s.state, venue, `position ${symbol}`)).toBe("0.1");
+  expect(read(50_000, {}, at("0.4", "0.2", "0.3"))).toEqual([]);
+  expect(read(60_000, {}, at("0.4", "0.2", "0.3"))).toEqual([]);
+});
+
 test("an account without a baseline is compared with nothing", () => {
   const s = story();
   const reading = { venue, balances: { USDT: decimal("5") }, isAll: true, atWallMs: wallMs(1) };

@@ -25,6 +25,8 @@ export interface AccountReading {
   readonly balances: Readonly<Record<string, Decimal>>;
   /** Present where the venue keeps positions of its own; then balances are wallets, which trades do not add up to. */
   readonly positions?: ReadonlyMap<SymbolId, Decimal>;
+  /** With `positions`: what the journal held of each symbol while they were read. Equal to one of them is no difference. */
+  readonly journaled?: ReadonlyMap<SymbolId, ReadonlySet<Decimal>>;
   readonly isAll: boolean;
   readonly atWallMs: WallMs;
 }
@@ -87,16 +89,19 @@ interface Comparison {
 }
 
 function comparisons(state: EngineState, reading: AccountReading): readonly Comparison[] {
-  const { venue, positions } = reading;
+  const { venue, positions, journaled } = reading;
   // Without a baseline nothing is known to compare with.
   if (state.baselines.get(venue)?.baseline === undefined) return [];
   if (positions !== undefined) {
     const symbols = new Set([...positions.keys(), ...heldSymbols(state, venue)]);
-    return [...symbols].map((symbol) => ({
-      subject: { kind: "position", symbol },
-      journal: state.positions.get(marketKey(venue, symbol))?.quantity ?? zero,
-      told: positions.get(symbol) ?? zero,
-    }));
+    return [...symbols].map((symbol) => {
+      const subject = { kind: "position", symbol } as const;
+      const told = positions.get(symbol) ?? zero;
+      const known = knownDrift(state, venue, driftKey(subject));
+      const meanwhile = [...(journaled?.get(symbol) ?? [])];
+      const explaining = meanwhile.find((held) => compare(subtract(told, held), known) === 0);
+      return { subject, journal: explaining ?? state.positions.get(marketKey(venue, symbol))?.quantity ?? zero, told };
+    });
   }
   const told = Object.keys(reading.balances);
   const currencies = new Set(reading.isAll ? [...told, ...journaledCurrencies(state, venue)] : told);

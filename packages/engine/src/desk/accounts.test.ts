@@ -1,10 +1,10 @@
-import { decimal, id } from "@baton/core";
+import { add, decimal, id, marketKey, negate } from "@baton/core";
 import type { PlaceOutcome, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
 import type { VenueTrade } from "@baton/venues";
 import { expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
-import { btc, stampNow } from "../testing/scripted-venue.ts";
+import { btc, ScriptedVenue, stampNow } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
@@ -75,4 +75,65 @@ test("money that comes from elsewhere is recorded as drift, once, with both numb
     "account.drift: balance USDT at sim: 100500 by the venue, 100000 by the journal; neither was changed.",
   ]);
   expect(rig.ledger.speculative.baselines.get(rig.venue.id)?.baseline?.balances).toEqual({ USDT: "100000" });
+});
+
+/** A desk on a futures venue, and its recovery: all balances are told, whereupon the positions are read. */
+async function leadingFutures(): Promise<{ readonly rig: DeskRig; readonly recover: () => Promise<unknown> }> {
+  const venue = new ScriptedVenue();
+  venue.positions = new Map();
+  const rig = new DeskRig({ venue }).lead(1);
+  await pass(50);
+  const recover = async (): Promise<unknown> => {
+    venue.tell({ kind: "balances", balances: { USDT: decimal("99000") }, source: "recovery" });
+    return await pass(5_000);
+  };
+  return { rig, recover };
+}
+
+const driftsOf = (rig: DeskRig): readonly unknown[] =>
+  rig.journal.events.filter((event) => event.kind === "drift.found");
+
+test("a position that the venue keeps and no fill explains is recorded as drift, once; a wallet's change is none", async () => {
+  const { rig, recover } = await leadingFutures();
+  const intent = rig.order();
+  await pass(50);
+  rig.venue.fill(rig.row(intent).attempts[0]!.clientOrderId, "1");
+  const { side, quantity } = rig.row(intent).terms;
+  rig.venue.positions?.set(btc, side === "buy" ? quantity : negate(quantity));
+  for (let turn = 0; turn < 3; turn += 1) await recover();
+  expect(driftsOf(rig)).toEqual([]);
+  rig.venue.positions?.set(btc, decimal("-7"));
+  for (let turn = 0; turn < 3; turn += 1) await recover();
+  expect(driftsOf(rig)).toMatchObject([{ subject: { kind: "position", symbol: btc }, told: "-7" }]);
+  expect(rig.warnings).toEqual([expect.stringContaining("account.drift: position BTC/USDT at sim: -7 by the venue")]);
+});
+
+test("positions are compared with what the journal held while they were read: a fill told late is no drift", async () => {
+  const { rig } = await leadingFutures();
+  for (let turn = 0; turn < 3; turn += 1) {
+    const [first, second] = [rig.order(), rig.order()];
+    await pass(50);
+    const { side, quantity } = rig.row(first).terms;
+    const held = rig.ledger.speculative.positions.get(marketKey(rig.venue.id, btc))?.quantity ?? decimal("0");
+    // The venue counts the first fill already, its stream tells it half a second later, and then one that came after.
+    rig.venue.positions?.set(btc, add(held, side === "buy" ? quantity : negate(quantity)));
+    rig.venue.tell({ kind: "balances", balances: { USDT: decimal("99000") }, source: "recovery" });
+    await pass(500);
+    for (const [number, intent] of [first, second].entries()) {
+      rig.venue.fill(rig.row(intent).attempts[0]!.clientOrderId, `${turn * 2 + number + 1}`);
+    }
+    await pass(5_000);
+  }
+  expect(driftsOf(rig)).toEqual([]);
+});
+
+test("positions that cannot be read are told, and read again at the next recovery", async () => {
+  const { rig, recover } = await leadingFutures();
+  rig.venue.positions?.set(btc, decimal("3"));
+  rig.venue.isReachable = false;
+  await recover();
+  expect(rig.warnings).toEqual([expect.stringContaining("account.positions-unread")]);
+  rig.venue.isReachable = true;
+  for (let turn = 0; turn < 2; turn += 1) await recover();
+  expect(driftsOf(rig)).toMatchObject([{ told: "3", journal: "0" }]);
 });

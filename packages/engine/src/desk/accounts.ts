@@ -4,6 +4,7 @@
  * account anew from the last journaled trade on. Invariants I9, I11.
  */
 import type {
+  AccountReading,
   Decimal,
   DriftWatch,
   IntentId,
@@ -26,12 +27,14 @@ import {
   driftKey,
   reconcile,
   venueOrderKey,
+  venueProfiles,
   watchDrift,
 } from "@baton/core";
 import type { AccountEvent, AccountStream, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
 import { takeBaseline, VenueUnavailable } from "@baton/venues";
 import { monoNow, wallNow } from "../clock.ts";
 import type { DeskContext } from "./desk-context.ts";
+import { PositionReadings } from "./position-readings.ts";
 import type { Term } from "./term.ts";
 
 const baselineRetryMs = 250;
@@ -57,6 +60,7 @@ export class Accounts {
   readonly #balances = new Map<VenueId, Map<string, Decimal>>();
   /** What is not yet known to be drift. */
   readonly #drifts = new Map<VenueId, DriftWatch>();
+  readonly #positions: PositionReadings;
   /** Venues that have told every balance in this term. */
   readonly #complete = new Set<VenueId>();
   /** By `venueOrderKey`: orders that were told under an id that is not ours. */
@@ -70,6 +74,7 @@ export class Accounts {
     this.#context = context;
     this.#term = term;
     this.#ports = ports;
+    this.#positions = new PositionReadings(context, term, (reading) => this.#watchDrift(reading));
     this.#unreconciled = new Set(ports.isReconcileDue ? context.config.venues.map((venue) => venue.id) : []);
   }
 
@@ -208,11 +213,12 @@ export class Accounts {
     if (this.#term.isOver) return;
     if (event.kind === "fill") this.#onFill(venue.id, event.fill);
     else if (event.kind === "order") this.#onOrder(venue.id, event.order);
-    else this.#onBalances(venue.id, event.balances, event.source === "recovery");
+    else this.#onBalances(venue, event.balances, event.source === "recovery");
   }
 
   /** Recovery tells all that is not zero, the stream what has changed. */
-  #onBalances(venue: VenueId, told: Readonly<Record<string, Decimal>>, isAll: boolean): void {
+  #onBalances(at: Venue, told: Readonly<Record<string, Decimal>>, isAll: boolean): void {
+    const venue = at.id;
     const known = this.#balances.get(venue) ?? new Map<string, Decimal>();
     if (isAll) {
       known.clear();
@@ -220,15 +226,17 @@ export class Accounts {
     }
     for (const [currency, total] of Object.entries(told)) known.set(currency, total);
     this.#balances.set(venue, known);
-    this.#watchDrift(venue, told, isAll);
+    if (venueProfiles[at.exchange].market === "spot") {
+      this.#watchDrift({ venue, balances: told, isAll, atWallMs: wallNow() });
+    } else if (isAll) {
+      // A wallet of futures is not what its trades add up to; the venue's own positions are.
+      void this.#positions.read(at);
+    }
   }
 
   /** Held against the journal's own count; what stays different is recorded with both numbers, and told. */
-  #watchDrift(venue: VenueId, balances: Readonly<Record<string, Decimal>>, isAll: boolean): void {
-    // A wallet of futures is not what its trades add up to.
-    const symbols = [...(this.#context.venues.get(venue)?.instruments.keys() ?? [])];
-    if (symbols.some((symbol) => symbol.includes(":"))) return;
-    const reading = { venue, balances, isAll, atWallMs: wallNow() };
+  #watchDrift(reading: AccountReading): void {
+    const { venue } = reading;
     const { watch, found } = watchDrift(this.#term.state, reading, this.#drifts.get(venue) ?? new Map());
     this.#drifts.set(venue, watch);
     for (const drift of found) {
@@ -257,6 +265,7 @@ export class Accounts {
       tradedWallMs: fill.tradedWallMs,
     };
     this.#term.note(recorded);
+    this.#positions.noteFill(venue, fill.symbol);
   }
 
   #intentOf(venue: VenueId, fill: VenueTrade): IntentId | undefined {

@@ -56,6 +56,8 @@ export class ScriptedVenue {
     readonly clientOrderId: string;
     readonly terms: OrderTerms;
   }) => Promise<PlaceOutcome>)[] = [];
+  /** Present: a futures venue, which keeps positions of its own. */
+  positions: Map<SymbolId, Decimal> | undefined;
   /** It has a dead man's switch; the times it was set to. */
   readonly switchTimes: number[] = [];
   hasSwitch = false;
@@ -76,7 +78,7 @@ export class ScriptedVenue {
     const { id: name } = this;
     return {
       id: name,
-      exchange: "binance",
+      exchange: this.positions === undefined ? "binance" : "binanceusdm",
       instruments: new Map([[btc, rules]]),
       place: (order, permit) => {
         this.sent.push({ kind: "place", clientOrderId: order.clientOrderId, epoch: permit.epoch });
@@ -110,7 +112,7 @@ export class ScriptedVenue {
       budget: () => 1,
       usage: () => ({ venueMs: 0, used: {} }),
       adoptUsage: () => undefined,
-      positions: () => this.#read(new Map()),
+      positions: () => this.#read(new Map(this.positions)),
       breaker: () => this.breakerState,
       close: () => Promise.resolve(),
     };
