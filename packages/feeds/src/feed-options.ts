@@ -4,6 +4,7 @@ import type { FeedRules } from "./feed-rules.ts";
 import type { LineOptions } from "./lines.ts";
 import type { VenueHistory } from "./protocol.ts";
 import type { FeedTap } from "./tape/tap.ts";
+import type { FeedExchange } from "./protocols.ts";
 import type { World } from "./world.ts";
 
 export interface FeedOptions {
@@ -12,7 +13,7 @@ export interface FeedOptions {
   /** The venue's name there. */
   readonly venue: string;
   /** The protocol that is spoken; default `binance`. */
-  readonly exchange?: "binance";
+  readonly exchange?: FeedExchange;
   /** Which of the venue's networks, where no URL is given; default `sandbox`. */
   readonly mode?: "live" | "sandbox";
   readonly symbols: readonly SymbolId[];

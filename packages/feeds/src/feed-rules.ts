@@ -9,6 +9,8 @@ export interface FeedRules {
   readonly trades: TradeRules;
   /** Deadline of one REST question, body included. */
   readonly restWithinMs: number;
+  /** Least distance of two REST questions, where the venue counts them so narrowly that they must be paced. */
+  readonly restPaceMs: number;
   /** Most trades of one symbol that wait for listeners. */
   readonly undeliveredMax: number;
 }
@@ -37,6 +39,7 @@ export function feedRules(staleAfterMs: number): FeedRules {
     },
     trades: { holdMs: 3_000, heldMax: 20_000, repairMax: 20_000 },
     restWithinMs: 2_000,
+    restPaceMs: 1_000,
     undeliveredMax: 100_000,
   };
 }

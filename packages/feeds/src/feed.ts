@@ -6,9 +6,8 @@
  * queue the news, return; nothing that a listener does can hold up the reader. A frame that is not understood goes to
  * quarantine and changes nothing.
  */
-import type { DisconnectCause, MonoMs, SymbolId, TradeEvent, WallMs } from "@baton/core";
+import type { DisconnectCause, LivenessRules, MonoMs, SymbolId, TradeEvent, WallMs } from "@baton/core";
 import { assertNever, disconnectCauses, expireHole, lineState, missingTrades } from "@baton/core";
-import { binanceProtocol } from "./binance/protocol.ts";
 import { openDelivery } from "./delivery.ts";
 import type { FeedOptions } from "./feed-options.ts";
 import type { FeedRules } from "./feed-rules.ts";
@@ -16,9 +15,11 @@ import { feedRules } from "./feed-rules.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
 import { bestBook, forgetBook, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
-import { beginLives, doubtBook, endLives, newLaneBook } from "./lane-book.ts";
+import { beginLives, doubtBook, endLives, newLaneBook, streamKinds } from "./lane-book.ts";
 import type { Lane, LineOptions } from "./lines.ts";
 import { openLines } from "./lines.ts";
+import type { VenueFrame, VenueProtocol } from "./protocol.ts";
+import { protocols } from "./protocols.ts";
 import type { BookView, Feed, FeedChange, FeedStatus, Top } from "./market-view.ts";
 import { openQuarantine } from "./quarantine.ts";
 import { openRepair } from "./repair.ts";
@@ -36,13 +37,14 @@ export function openFeed(options: FeedOptions): Feed {
   const wall = (): WallMs => clock.wall();
   const asked: FeedRules = { ...feedRules(staleAfterMs), ...options.rules };
   const rules = world.rulesHere?.(asked) ?? asked;
-  const protocolOf = ({ wsUrls }: LineOptions): ReturnType<typeof binanceProtocol> =>
-    binanceProtocol({
+  const protocolOf = ({ wsUrls }: LineOptions): VenueProtocol =>
+    protocols[options.exchange ?? "binance"]({
       mode: options.mode ?? "sandbox",
       wsUrls: wsUrls ?? (options.wsUrl === undefined ? undefined : [options.wsUrl]),
       restUrl: options.restUrl,
       clock,
       restWithinMs: rules.restWithinMs,
+      restPaceMs: rules.restPaceMs,
     });
   const protocol = protocolOf({});
   const parser = protocol.openParser();
@@ -76,11 +78,14 @@ export function openFeed(options: FeedOptions): Feed {
   const onFrame = (lane: Lane, data: Buffer, nowMono: MonoMs, connection: number): void => {
     frames += 1;
     tap?.frame({ line: lane.name, connection, data, atMono: nowMono, atWall: clock.wall() });
+    onParsed(lane, parser.parse(data), data, nowMono, connection);
+  };
+  const onParsed = (lane: Lane, frame: VenueFrame, data: Buffer, nowMono: MonoMs, connection: number): void => {
     const { driver } = lane;
-    const frame = parser.parse(data);
     switch (frame.type) {
       case "trade":
       case "difference":
+      case "book":
       case "ticker": {
         // A stream that was not asked for is no error: its unsubscription may be on the way.
         const instrument = byStream.get(frame.stream);
@@ -94,8 +99,11 @@ export function openFeed(options: FeedOptions): Feed {
         onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
         break;
       }
+      case "several":
+        for (const one of frame.frames) onParsed(lane, one, data, nowMono, connection);
+        break;
       case "acknowledged":
-        driver.input({ type: "acknowledged", connection, id: frame.id });
+        driver.input({ type: "acknowledged", connection, id: frame.id, streams: frame.streams });
         break;
       case "refused":
         driver.input({ type: "refused", connection, id: frame.id, why: frame.why });
@@ -193,9 +201,12 @@ export function openFeed(options: FeedOptions): Feed {
   const onSubscribed = (lane: Lane, connection: number): void => {
     for (const [instrument, book] of lanes.get(lane) ?? []) {
       const hadLife = book.lives.depth !== undefined;
-      beginLives(book, connection, clock.mono());
+      const kinds = streamKinds.filter((kind) => instrument.streams[kind] !== undefined);
+      beginLives(book, kinds, { connection, nowMono: clock.mono() });
       if (hadLife) continue;
-      if (book.sync.phase === "void") repair.book(instrument, book, signalFor(lane, instrument));
+      // Where the snapshot comes with the subscription it is on its way.
+      if (book.sync.phase === "void" && book.sequenced === undefined)
+        repair.book(instrument, book, signalFor(lane, instrument));
       // While another line listened nothing was missed.
       const others = [...instrument.books].filter((one) => one !== book && one.lives.trade !== undefined);
       if (others.length === 0) repair.missedTrades(instrument, signalOf(instrument));
@@ -204,7 +215,7 @@ export function openFeed(options: FeedOptions): Feed {
   };
 
   const addBook = (lane: Lane, instrument: Instrument): void => {
-    const book = newLaneBook(lane.name, protocol.sequenceRule);
+    const book = newLaneBook(lane.name, protocol);
     instrument.books.add(book);
     lanes.get(lane)?.set(instrument, book);
   };
@@ -229,19 +240,34 @@ export function openFeed(options: FeedOptions): Feed {
         if (books.get(instrument) === book) onNews(lane, instrument, book, news, clock.mono());
     },
     onTrades: (instrument, events) => onTrades(instrument, events, clock.mono()),
+    onRenew(instrument, book) {
+      const stream = instrument.streams.depth;
+      const lane = laneOf(instrument, book);
+      if (stream === undefined || lane === undefined) return;
+      lane.driver.input({ type: "renew", connection: book.connection, stream });
+    },
     onError: (error) => {
       restErrors += 1;
       lastRestError = error instanceof Error ? error.message : String(error);
     },
   });
+  /** Where the venue can be asked only now and then, no answer is no sign of death. */
+  const unprovenLater = (depth: LivenessRules): LivenessRules => ({
+    ...depth,
+    silenceMaxMs: Math.max(depth.silenceMaxMs, protocol.unprovenSilenceMaxMs ?? 0),
+  });
   const watch = openWatch({
     instruments: { [Symbol.iterator]: () => instruments.values() },
-    rules,
+    rules: { ...rules, liveness: { ...rules.liveness, depth: unprovenLater(rules.liveness.depth) } },
     staleAfterMs,
     world,
     onTime: (instrument) => {
       const nowMono = clock.mono();
       onTrades(instrument, expireHole(instrument.trades, nowMono), nowMono);
+      for (const book of instrument.books) {
+        const lane = book.sequenced === undefined ? undefined : laneOf(instrument, book);
+        if (lane !== undefined) repair.snapshotDue(instrument, book, signalFor(lane, instrument));
+      }
       judge(instrument);
     },
     onSilent: (instrument, book, kind) => {

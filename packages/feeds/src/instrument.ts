@@ -11,6 +11,7 @@
 import type {
   BookOutcome,
   BookSnapshot,
+  BookSync,
   FeedState,
   Lateness,
   MonoMs,
@@ -39,7 +40,7 @@ import {
   settleProbe,
 } from "@baton/core";
 import type { LaneBook } from "./lane-book.ts";
-import { streamKinds } from "./lane-book.ts";
+import { streamKinds, takeBookFrame } from "./lane-book.ts";
 import type { StreamKind, VenueFrame, VenueProtocol, VenueTicker } from "./protocol.ts";
 
 /** Best prices and quantities as keys. */
@@ -57,7 +58,7 @@ interface Price {
 /** Read freely; change only through the functions below. */
 export interface Instrument {
   readonly symbol: SymbolId;
-  readonly streams: Readonly<Record<StreamKind, string>>;
+  readonly streams: Readonly<Partial<Record<StreamKind, string>>>;
   /** One per line that carries the symbol. */
   readonly books: Set<LaneBook>;
   readonly trades: TradeSequence;
@@ -80,11 +81,12 @@ export interface Instrument {
 export function newInstrument(symbol: SymbolId, protocol: VenueProtocol, tradeRules: TradeRules): Instrument {
   return {
     symbol,
-    streams: {
-      trade: protocol.streamName(symbol, "trade"),
-      depth: protocol.streamName(symbol, "depth"),
-      ticker: protocol.streamName(symbol, "ticker"),
-    },
+    streams: Object.fromEntries(
+      streamKinds.flatMap((kind) => {
+        const name = protocol.streamName(symbol, kind);
+        return name === undefined ? [] : [[kind, name]];
+      }),
+    ),
     books: new Set(),
     trades: newTradeSequence(symbol, tradeRules),
     lateness: newLateness(),
@@ -136,7 +138,7 @@ const nothingNew: FrameNews = { isPriceNew: false };
 export function takeFrame(
   instrument: Instrument,
   book: LaneBook,
-  frame: Extract<VenueFrame, { type: "trade" | "difference" | "ticker" }>,
+  frame: Extract<VenueFrame, { type: "trade" | "difference" | "book" | "ticker" }>,
   nowMono: MonoMs,
   wall: () => WallMs,
 ): FrameNews {
@@ -172,6 +174,20 @@ export function takeFrame(
       }
       return { book: outcome, isPriceNew: takeBook(instrument, book, madeMono(book, nowMono)) };
     }
+    case "book": {
+      touch(book, "depth", nowMono);
+      if (book.sequenced === undefined) return nothingNew;
+      const outcome = takeBookFrame(book, book.sequenced, frame);
+      // A snapshot has the time of the book's last change, which may be long ago.
+      if (frame.updateId !== undefined && frame.frame.kind !== "snapshot") {
+        const sentWallMs = frame.updateId / 1_000;
+        instrument.lagMs = wall() - sentWallMs;
+        const seemsMs = noteSentAt(instrument.lateness, sentWallMs, nowMono);
+        book.lateMs = settleProbe(instrument.lateness, book.sync.updateId, seemsMs, nowMono);
+      }
+      if (outcome.type !== "applied" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
+      return { book: outcome, isPriceNew: takeBook(instrument, book, madeMono(book, nowMono)) };
+    }
     default:
       return nothingNew;
   }
@@ -197,12 +213,22 @@ export function takeSnapshot(
   return { book: outcome, isPriceNew: takeBook(instrument, book, askedMono) };
 }
 
-/** REST showed, to a question of `askedMono`, how far the venue's book is. That holds for every line. */
-export function takeProof(instrument: Instrument, venueUpdateId: number, askedMono: MonoMs, nowMono: MonoMs): void {
+/** REST showed, to a question of `askedMono`, whether the venue's book is ahead of one of ours. That holds for every line. */
+export function takeProof(
+  instrument: Instrument,
+  isVenueAhead: (sync: BookSync) => boolean,
+  askedMono: MonoMs,
+  nowMono: MonoMs,
+): void {
   for (const book of instrument.books) {
     const { sync, lives } = book;
-    if (sync.phase === "void" || lives.depth === undefined) continue;
-    const isBehind = venueUpdateId > sync.updateId;
+    if (lives.depth === undefined) continue;
+    if (sync.phase === "void") {
+      // A snapshot that the stream itself should have brought, and did not, is something that the venue has.
+      if (book.sequenced !== undefined) noteAnswered(lives.depth, { askedMono, nowMono, isBehind: true });
+      continue;
+    }
+    const isBehind = isVenueAhead(sync);
     noteAnswered(lives.depth, { askedMono, nowMono, isBehind });
     if (isBehind) continue;
     book.bookCurrentMono = later(book.bookCurrentMono, askedMono);

@@ -2,9 +2,30 @@
  * What one connection knows of one symbol: its book and how fresh each of its streams is. Each line keeps books of its
  * own, because a hole, a stall or a lie of one connection must not touch what the other one knows.
  */
-import type { BookMarks, BookSync, MonoMs, Rhythm, SequenceRule, StreamLife } from "@baton/core";
-import { disbelieve, forgetMarks, newBookMarks, newBookSync, newRhythm, newStreamLife, voidBook } from "@baton/core";
-import type { StreamKind } from "./protocol.ts";
+import type {
+  BookFrame,
+  BookMarks,
+  BookOutcome,
+  BookSync,
+  MonoMs,
+  Rhythm,
+  SequencedBook,
+  StreamLife,
+} from "@baton/core";
+import {
+  assertNever,
+  disbelieve,
+  feedBook,
+  forgetMarks,
+  loseBook,
+  newBookMarks,
+  newBookSync,
+  newRhythm,
+  newSequencedBook,
+  newStreamLife,
+  voidBook,
+} from "@baton/core";
+import type { StreamKind, VenueProtocol } from "./protocol.ts";
 
 /** Levels kept a side, and differences buffered while a snapshot is on its way (about 100 s of them). */
 const levelsMax = 1_000;
@@ -17,6 +38,8 @@ export interface LaneBook {
   /** Name of the line whose connection this is. */
   readonly line: string;
   readonly sync: BookSync;
+  /** Where the venue has a rule of its own: what keeps the book that `sync` shows. */
+  readonly sequenced: SequencedBook<unknown, unknown> | undefined;
   /** What the book was lately, for the comparison with another line's or another node's. */
   readonly marks: BookMarks;
   /** Per stream, from the moment all are acknowledged. */
@@ -38,10 +61,16 @@ export interface LaneBook {
 }
 
 /** A line's knowledge of one symbol, before it has any. */
-export function newLaneBook(line: string, rule: SequenceRule): LaneBook {
+export function newLaneBook(
+  line: string,
+  { bookRule, sequenceRule }: Pick<VenueProtocol, "bookRule" | "sequenceRule">,
+): LaneBook {
+  const sync = newBookSync(sequenceRule, levelsMax, bufferMax);
+  const sequenced = bookRule === undefined ? undefined : newSequencedBook(bookRule(), { levelsMax, bufferMax });
   return {
     line,
-    sync: newBookSync(rule, levelsMax, bufferMax),
+    sync: sequenced === undefined ? sync : { ...sync, book: sequenced.book },
+    sequenced,
     marks: newBookMarks(),
     lives: { trade: undefined, depth: undefined, ticker: undefined },
     rhythms: { trade: newRhythm(), depth: newRhythm(), ticker: newRhythm() },
@@ -55,9 +84,43 @@ export function newLaneBook(line: string, rule: SequenceRule): LaneBook {
 }
 
 /** The venue has acknowledged the streams: from now on silence counts. */
-export function beginLives(book: LaneBook, connection: number, nowMono: MonoMs): void {
+export function beginLives(
+  book: LaneBook,
+  kinds: readonly StreamKind[],
+  { connection, nowMono }: { readonly connection: number; readonly nowMono: MonoMs },
+): void {
   book.connection = connection;
-  for (const kind of streamKinds) book.lives[kind] ??= newStreamLife(nowMono, book.rhythms[kind]);
+  for (const kind of kinds) book.lives[kind] ??= newStreamLife(nowMono, book.rhythms[kind]);
+}
+
+/**
+ * Takes a message of a book that the venue's own rule keeps. `broken` is said once: what comes before the next snapshot
+ * changes nothing, and a snapshot that disproves itself breaks it again.
+ */
+export function takeBookFrame(
+  book: LaneBook,
+  sequenced: SequencedBook<unknown, unknown>,
+  { frame, updateId }: { readonly frame: BookFrame<unknown>; readonly updateId: number | undefined },
+): BookOutcome {
+  const { sync } = book;
+  const wasKnown = sync.phase !== "void";
+  const verdict = feedBook(sequenced, frame);
+  sync.phase = sequenced.phase;
+  switch (verdict.type) {
+    case "ignore":
+      return { type: "old" };
+    case "gap":
+      sync.updateId = 0;
+      if (!wasKnown && frame.kind !== "snapshot") return { type: "buffered" };
+      sync.gaps += 1;
+      return { type: "broken", sentence: verdict.sentence };
+    case "apply":
+    case "reset":
+      sync.updateId = updateId ?? sync.updateId;
+      return { type: wasKnown ? "applied" : "aligned" };
+    default:
+      return assertNever(verdict, "verdict on a frame");
+  }
 }
 
 /** The book cannot be believed any more, though its sequence is whole. */
@@ -69,6 +132,7 @@ export function doubtBook(book: LaneBook): void {
 /** The connection is gone, and with it all that only it knew. */
 export function endLives(book: LaneBook): void {
   voidBook(book.sync);
+  if (book.sequenced !== undefined) loseBook(book.sequenced);
   forgetMarks(book.marks);
   book.connection = 0;
   book.lateMs = 0;

@@ -5,12 +5,15 @@
 import type {
   AttemptRules,
   BookDifference,
+  BookFrame,
   BookSnapshot,
+  Levels,
   LineRules,
   MarketTrade,
   SequenceRule,
   SubscriptionRequest,
   SymbolId,
+  VenueSequence,
   WallMs,
 } from "@baton/core";
 
@@ -41,9 +44,22 @@ export type VenueFrame =
       readonly difference: BookDifference;
       readonly sentWallMs: WallMs;
     }
+  /**
+   * A message about a book that is kept by the venue's own rule (`VenueProtocol.bookRule`). `updateId` rises with each
+   * and is one on all connections: where the venue numbers nothing, its microsecond; undefined where it has none.
+   */
+  | {
+      readonly type: "book";
+      readonly stream: string;
+      readonly frame: BookFrame<unknown>;
+      readonly updateId: number | undefined;
+    }
+  /** One message of several parts, in their order. */
+  | { readonly type: "several"; readonly frames: readonly VenueFrame[] }
   /** `ticker` is undefined while a side of the book is empty. */
   | { readonly type: "ticker"; readonly stream: string; readonly ticker: VenueTicker | undefined }
-  | { readonly type: "acknowledged"; readonly id: number }
+  /** `streams` where the venue answers for each stream of a request by itself. */
+  | { readonly type: "acknowledged"; readonly id: number; readonly streams?: readonly string[] }
   | { readonly type: "listed"; readonly id: number; readonly streams: readonly string[] }
   /** The answer to our heartbeat. */
   | { readonly type: "beat" }
@@ -56,9 +72,12 @@ export type VenueFrame =
 
 /** The venue over REST. Each call throws `RestRefused` for an answer that is none, and ends at the signal. */
 export interface VenueHistory {
-  snapshot(symbol: SymbolId, signal: AbortSignal): Promise<BookSnapshot>;
-  /** The id of the book's last update now. */
-  lastUpdateId(symbol: SymbolId, signal: AbortSignal): Promise<number>;
+  /** Undefined where the snapshot comes over the stream. */
+  snapshot?(symbol: SymbolId, signal: AbortSignal): Promise<BookSnapshot>;
+  /** The id of the book's last update now; undefined where books have none over REST. */
+  lastUpdateId?(symbol: SymbolId, signal: AbortSignal): Promise<number>;
+  /** The best levels now, where there is no id to compare. */
+  bestNow?(symbol: SymbolId, signal: AbortSignal): Promise<{ readonly bids: Levels; readonly asks: Levels }>;
   /** The id of the last trade now; 0 before the first. */
   lastTradeId(symbol: SymbolId, signal: AbortSignal): Promise<number>;
   /** Trades from `fromId` on, ascending, at most what one request carries; fewer or none when history has no more. */
@@ -66,9 +85,14 @@ export interface VenueHistory {
     readonly symbol: SymbolId;
     readonly fromId: number;
     readonly toId: number;
+    /** When the last trade before them was made, where that is known: some venues find trades by time only. */
+    readonly sinceWallMs?: WallMs | undefined;
     readonly signal: AbortSignal;
   }): Promise<readonly MarketTrade[]>;
 }
+
+/** A history whose books have update ids, so that a snapshot can be joined to the stream. */
+export type NumberedHistory = VenueHistory & Required<Pick<VenueHistory, "snapshot" | "lastUpdateId">>;
 
 export interface VenueProtocol {
   /** The URLs that can be dialled, the preferred one first; all give the same streams. */
@@ -80,7 +104,12 @@ export interface VenueProtocol {
   /** Age at which the venue cuts a connection, and the silence after which it does; undefined where it does not. */
   readonly cutAgeMs: number | undefined;
   readonly idleCutMs: number | undefined;
-  streamName(symbol: SymbolId, kind: StreamKind): string;
+  /** Silence of a book that is death without proof, where REST answers too seldom to prove life; absent: the feed's rule. */
+  readonly unprovenSilenceMaxMs?: number;
+  /** A book with a rule of its own, whose snapshots come with the subscription; absent: `sequenceRule` and REST. */
+  bookRule?(): VenueSequence<unknown, unknown>;
+  /** Undefined where the venue is not asked for such a stream. */
+  streamName(symbol: SymbolId, kind: StreamKind): string | undefined;
   requestText(request: SubscriptionRequest): string;
   /** What the venue wants to hear besides the protocol's ping; undefined where it wants nothing. */
   heartbeatText(): string | undefined;

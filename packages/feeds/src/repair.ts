@@ -5,13 +5,14 @@
  * Where another line has what is missing nobody is asked: a book borrows the other line's, and a hole in the trades waits
  * for the other line's copy before it costs a request.
  */
-import type { MonoMs, TradeEvent } from "@baton/core";
+import type { BookSync, MonoMs, TradeEvent } from "@baton/core";
 import {
   addTrade,
   assert,
   beginTradesAfter,
   flagHole,
   fullJitterMs,
+  hasBest,
   lendSnapshot,
   missingTrades,
   noteAnswered,
@@ -32,6 +33,8 @@ export interface RepairOptions {
   /** What a snapshot has changed. */
   readonly onBook: (instrument: Instrument, book: LaneBook, news: FrameNews) => void;
   readonly onTrades: (instrument: Instrument, events: readonly TradeEvent[]) => void;
+  /** The book's stream must be subscribed anew, because its snapshot comes with the subscription. */
+  readonly onRenew: (instrument: Instrument, book: LaneBook) => void;
   /** A question went without an answer; it is asked again in its time. */
   readonly onError: (error: unknown) => void;
 }
@@ -39,6 +42,8 @@ export interface RepairOptions {
 export interface Repair {
   /** Fetches snapshots until the book is believed again or the signal ends it. One at a time per book. */
   book(instrument: Instrument, book: LaneBook, signal: AbortSignal): void;
+  /** Look now and then: where a stream goes on and the snapshot that it should begin with stays away, it is renewed. */
+  snapshotDue(instrument: Instrument, book: LaneBook, signal: AbortSignal): void;
   /** Fetches what `missingTrades` names until it is filled or flagged. One at a time per symbol. */
   trades(instrument: Instrument, signal: AbortSignal): void;
   /** After a reconnection: whether trades were missed though none has come since. */
@@ -60,14 +65,22 @@ const otherLineMs = 150;
 /** How often a book tries to borrow, and how long it waits in between. */
 const borrows = 3;
 const borrowEveryMs = 60;
+/** Renewals of one book further apart than this are no series: the first is made at once, later ones with backoff. */
+const renewalsApartMs = 10_000;
+/** How long the snapshot of a subscription may stay away. */
+const snapshotWithinMs = 3_000;
 const retry = { baseMs: 100, capMs: 5_000 };
 
 /** The repairs of one feed. */
 export function openRepair(options: RepairOptions): Repair {
-  const { history, world, onBook, onTrades, onError } = options;
+  const { history, world, onBook, onTrades, onRenew, onError } = options;
   const { clock } = world;
   const books = new Map<LaneBook, AbortSignal>();
   const trades = new Set<Instrument>();
+  const renewals = new WeakMap<
+    LaneBook,
+    { readonly count: number; readonly connection: number; readonly atMono: MonoMs }
+  >();
 
   /** Runs a task that nobody waits for; it ends by itself or by its signal, and its failure is told. */
   const run = (task: () => Promise<void>, signal: AbortSignal): void => {
@@ -110,7 +123,17 @@ export function openRepair(options: RepairOptions): Repair {
     }
     return false;
   };
+  /** Has the stream subscribed anew. Whether the snapshot then comes is the watch's to see. */
+  const renewBook = async (instrument: Instrument, book: LaneBook, signal: AbortSignal): Promise<void> => {
+    const last = renewals.get(book);
+    const isSeries = last !== undefined && clock.mono() - last.atMono < renewalsApartMs;
+    const count = isSeries ? last.count + 1 : 0;
+    renewals.set(book, { count, connection: book.connection, atMono: clock.mono() });
+    if (count > 0) await sleep(fullJitterMs(retry, count, world.random()), signal);
+    if (!signal.aborted) onRenew(instrument, book);
+  };
   const fillBook = async (instrument: Instrument, book: LaneBook, signal: AbortSignal): Promise<void> => {
+    if (book.sequenced !== undefined || history.snapshot === undefined) return renewBook(instrument, book, signal);
     for (let failures = 0; !signal.aborted && book.sync.phase === "void"; failures += 1) {
       let trouble: unknown;
       try {
@@ -138,7 +161,8 @@ export function openRepair(options: RepairOptions): Repair {
       if (missing === undefined) return;
       let trouble: unknown;
       try {
-        const found = await history.trades({ symbol: instrument.symbol, ...missing, signal });
+        const sinceWallMs = instrument.trades.lastTrade?.tradedWallMs;
+        const found = await history.trades({ symbol: instrument.symbol, ...missing, sinceWallMs, signal });
         if (signal.aborted) return;
         for (const trade of found) onTrades(instrument, addTrade(instrument.trades, trade, clock.mono()));
         if (found.length > 0) {
@@ -160,9 +184,21 @@ export function openRepair(options: RepairOptions): Repair {
     }
   };
 
+  /** Whether the venue's book is another one now than what is held; undefined where that cannot be asked. */
+  const venueAhead = async (
+    { symbol }: Instrument,
+    signal: AbortSignal,
+  ): Promise<((sync: BookSync) => boolean) | undefined> => {
+    if (history.lastUpdateId !== undefined) {
+      const updateId = await history.lastUpdateId(symbol, signal);
+      return (sync) => updateId > sync.updateId;
+    }
+    const best = await history.bestNow?.(symbol, signal);
+    return best === undefined ? undefined : (sync) => !hasBest(sync.book, best);
+  };
   const proveDepth = async (instrument: Instrument, askedMono: MonoMs, signal: AbortSignal): Promise<void> => {
-    const updateId = await history.lastUpdateId(instrument.symbol, signal);
-    if (!signal.aborted) takeProof(instrument, updateId, askedMono, clock.mono());
+    const isAhead = await venueAhead(instrument, signal);
+    if (!signal.aborted && isAhead !== undefined) takeProof(instrument, isAhead, askedMono, clock.mono());
   };
   const proveTrades = async (instrument: Instrument, askedMono: MonoMs, signal: AbortSignal): Promise<void> => {
     const id = await history.lastTradeId(instrument.symbol, signal);
@@ -204,18 +240,27 @@ export function openRepair(options: RepairOptions): Repair {
     return events;
   };
 
+  const startBook = (instrument: Instrument, book: LaneBook, signal: AbortSignal): void => {
+    if (books.get(book)?.aborted === false) return;
+    books.set(book, signal);
+    run(async () => {
+      try {
+        await fillBook(instrument, book, signal);
+      } finally {
+        if (books.get(book) === signal) books.delete(book);
+      }
+    }, signal);
+  };
+
   return {
     again: fetchAgain,
-    book(instrument, book, signal) {
-      if (books.get(book)?.aborted === false) return;
-      books.set(book, signal);
-      run(async () => {
-        try {
-          await fillBook(instrument, book, signal);
-        } finally {
-          if (books.get(book) === signal) books.delete(book);
-        }
-      }, signal);
+    book: startBook,
+    snapshotDue(instrument, book, signal) {
+      if (book.sequenced === undefined || book.sync.phase !== "void" || book.lives.depth === undefined) return;
+      const last = renewals.get(book);
+      if (last?.connection !== book.connection) {
+        renewals.set(book, { count: 0, connection: book.connection, atMono: clock.mono() });
+      } else if (clock.mono() - last.atMono >= snapshotWithinMs) startBook(instrument, book, signal);
     },
     trades(instrument, signal) {
       if (trades.has(instrument)) return;
@@ -238,8 +283,16 @@ export function openRepair(options: RepairOptions): Repair {
     proveLate(instrument, signal) {
       const askedMono = clock.mono();
       run(async () => {
-        const updateId = await history.lastUpdateId(instrument.symbol, signal);
-        if (!signal.aborted) noteProbe(instrument.lateness, updateId, askedMono);
+        if (history.lastUpdateId !== undefined) {
+          const updateId = await history.lastUpdateId(instrument.symbol, signal);
+          if (!signal.aborted) noteProbe(instrument.lateness, updateId, askedMono);
+          return;
+        }
+        const isAhead = await venueAhead(instrument, signal);
+        if (signal.aborted || isAhead === undefined) return;
+        for (const { sync } of instrument.books) {
+          if (sync.phase === "aligned" && !isAhead(sync)) noteProbe(instrument.lateness, sync.updateId, askedMono);
+        }
       }, signal);
     },
     prove(instrument, book, kind, signal) {

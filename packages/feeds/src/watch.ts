@@ -98,7 +98,11 @@ export function openWatch(options: WatchOptions): Watch {
         const why = judged.isProven
           ? "though the venue has newer data"
           : "and the venue does not say whether it has newer data";
-        onDead(instrument, book, `${instrument.streams[kind]} is silent for ${Math.round(judged.silentMs)} ms, ${why}`);
+        onDead(
+          instrument,
+          book,
+          `${instrument.streams[kind] ?? kind} is silent for ${Math.round(judged.silentMs)} ms, ${why}`,
+        );
         return nextMs;
       }
       if (judged.verdict === "ask") onSilent(instrument, book, kind);

@@ -2,7 +2,17 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assert } from "../assert.ts";
 import type { PackedLevels, RawLevel } from "./book.ts";
-import { applyLevels, bestKeysOf, bestOf, keepLevels, levelsOf, loadLevels, newBook, packBook } from "./book.ts";
+import {
+  applyLevels,
+  bestKeysOf,
+  bestOf,
+  hasBest,
+  keepLevels,
+  levelsOf,
+  loadLevels,
+  newBook,
+  packBook,
+} from "./book.ts";
 import { priceKey } from "./price-key.ts";
 
 const packed = (levels: readonly RawLevel[]): PackedLevels => ({
@@ -80,5 +90,22 @@ describe("a book", () => {
     const book = newBook(10);
     applyLevels(book, "bids", kept);
     expect(bestOf(book, "bids")?.price).toBe("5");
+  });
+
+  test("tells whether its best levels are those of another answer, whatever lies behind them", () => {
+    const book = newBook(10);
+    const bids: RawLevel[] = [
+      ["5.0", "1"],
+      ["4", "2"],
+    ];
+    loadLevels(book, { bids, asks: [["6", "3"]], limit: Infinity });
+    const isBest = (ours: readonly RawLevel[], asks: readonly RawLevel[] = [["6", "3.00"]]): boolean =>
+      hasBest(book, { bids: ours, asks });
+    expect(isBest([["5", "1.0"]])).toBe(true);
+    expect(isBest(bids)).toBe(true);
+    expect(isBest([["5", "1.1"]])).toBe(false);
+    expect(isBest([["4", "2"]])).toBe(false);
+    expect(isBest([...bids, ["3", "1"]])).toBe(false);
+    expect(isBest(bids, [])).toBe(false);
   });
 });

@@ -75,6 +75,21 @@ export function loadLevels(
   }
 }
 
+/** True when the best levels are these, one by one; levels behind the last of them are not looked at. */
+export function hasBest(book: Book, best: { readonly bids: Levels; readonly asks: Levels }): boolean {
+  const other = newBook(book.levelsMax);
+  loadLevels(other, { ...best, limit: Infinity });
+  return (["bids", "asks"] as const).every((which) => {
+    const [ours, theirs] = [book[which], other[which]];
+    if (theirs.size === 0 ? ours.size > 0 : ours.size < theirs.size) return false;
+    for (let at = 1; at <= theirs.size; at += 1) {
+      if (ours.prices[ours.size - at] !== theirs.prices[theirs.size - at]) return false;
+      if (ours.quantities[ours.size - at] !== theirs.quantities[theirs.size - at]) return false;
+    }
+    return true;
+  });
+}
+
 /** True while the best levels lie within what the snapshot has shown; beyond it unknown levels may be better. */
 export function isWithinHorizon(book: Book): boolean {
   return bestKey(book.bids) >= book.bids.horizon && bestKey(book.asks) >= book.asks.horizon;

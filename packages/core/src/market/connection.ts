@@ -19,6 +19,7 @@ import {
   noSubscriptions,
   noteSent,
   refuse,
+  renew,
   subscriptionsWakeMono,
   takeList,
 } from "./subscriptions.ts";
@@ -134,7 +135,9 @@ export function hear(
 ): { readonly phase: Connected; readonly sentence?: string | undefined } {
   switch (input.type) {
     case "acknowledged":
-      return { phase: { ...phase, subscriptions: acknowledge(phase.subscriptions, input.id) } };
+      return { phase: { ...phase, subscriptions: acknowledge(phase.subscriptions, input.id, input.streams) } };
+    case "renew":
+      return { phase: { ...phase, subscriptions: renew(phase.subscriptions, input.stream) } };
     case "refused":
       return {
         phase: { ...phase, subscriptions: refuse(phase.subscriptions, line.rules, input.id, input.why) },

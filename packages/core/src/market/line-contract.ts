@@ -52,7 +52,15 @@ export type LineInput =
   | { readonly type: "opened"; readonly connection: number }
   /** The socket is gone, whether it had been open or not. */
   | ({ readonly type: "closed"; readonly connection: number } & LineLoss)
-  | { readonly type: "acknowledged"; readonly connection: number; readonly id: number }
+  /** `streams` where the venue answers for each stream of a request by itself. */
+  | {
+      readonly type: "acknowledged";
+      readonly connection: number;
+      readonly id: number;
+      readonly streams?: readonly string[] | undefined;
+    }
+  /** Let go of a stream and ask for it anew: its snapshot comes with its subscription. */
+  | { readonly type: "renew"; readonly connection: number; readonly stream: string }
   | { readonly type: "refused"; readonly connection: number; readonly id: number; readonly why: string }
   | { readonly type: "pong"; readonly connection: number }
   /** The venue's answer to the heartbeat. */

@@ -13,6 +13,8 @@ export interface SubscriptionRules {
   readonly paceMs: number;
   /** Most streams named in one message. */
   readonly batchMax: number;
+  /** One message names streams of one channel only: those whose names are the same before the first colon. */
+  readonly batchesByChannel?: boolean | undefined;
   readonly ackWithinMs: number;
   /** Unanswered or refused this often, the connection is given up. */
   readonly ackAttempts: number;
@@ -41,6 +43,8 @@ export interface Subscriptions {
   readonly wanted: ReadonlySet<string>;
   readonly acknowledged: ReadonlySet<string>;
   readonly inFlight: readonly InFlight[];
+  /** Acknowledged streams that are to be let go of and asked for anew, because they begin with a snapshot. */
+  readonly renewing: ReadonlySet<string>;
   readonly lastSentMono: MonoMs | undefined;
   readonly nextId: number;
   /** Repetitions so far, for the status. */
@@ -61,6 +65,7 @@ export function noSubscriptions(wanted: ReadonlySet<string>, nextId: number): Su
     wanted,
     acknowledged: new Set(),
     inFlight: [],
+    renewing: new Set(),
     lastSentMono: undefined,
     nextId,
     repeats: 0,
@@ -139,16 +144,35 @@ export function takeList(s: Subscriptions, id: number, streams: readonly string[
   return { ...s, acknowledged: listed, listId: undefined, mismatches };
 }
 
-/** The venue said yes to the request with this id. Unknown ids (answered before, or not ours) change nothing. */
-export function acknowledge(s: Subscriptions, id: number): Subscriptions {
+/**
+ * The venue said yes to the request with this id; to `named` of its streams only, where it answers for each by itself.
+ * Unknown ids and streams (answered before, or not ours) change nothing.
+ */
+export function acknowledge(s: Subscriptions, id: number, named?: readonly string[]): Subscriptions {
   const request = s.inFlight.find((one) => one.ids.includes(id));
   if (request === undefined) return s;
+  const isMeant = (stream: string): boolean => named?.includes(stream) ?? true;
   const acknowledged = new Set(s.acknowledged);
-  for (const stream of request.streams) {
+  const renewing = new Set(s.renewing);
+  for (const stream of request.streams.filter(isMeant)) {
+    renewing.delete(stream);
     if (request.method === "SUBSCRIBE") acknowledged.add(stream);
     else acknowledged.delete(stream);
   }
-  return { ...s, acknowledged, inFlight: s.inFlight.filter((one) => one !== request) };
+  const streams = request.streams.filter((stream) => !isMeant(stream));
+  const left = streams.length === 0 ? [] : [{ ...request, streams }];
+  return {
+    ...s,
+    acknowledged,
+    renewing,
+    inFlight: s.inFlight.flatMap((one) => (one === request ? left : [one])),
+  };
+}
+
+/** Lets go of a stream and asks for it anew. One that is not acknowledged is being asked for anyway. */
+export function renew(s: Subscriptions, stream: string): Subscriptions {
+  if (!s.acknowledged.has(stream) || !s.wanted.has(stream)) return s;
+  return { ...s, renewing: new Set([...s.renewing, stream]) };
 }
 
 /** The venue said no: asked again after the acknowledgement's deadline, as if the answer had been lost. */
@@ -195,15 +219,23 @@ function expire(s: Subscriptions, rules: SubscriptionRules, nowMono: MonoMs): Su
 function unasked(s: Subscriptions, rules: SubscriptionRules): InFlight | undefined {
   const busy = new Set(s.inFlight.flatMap((one) => one.streams));
   const missing = [...s.wanted].filter((stream) => !s.acknowledged.has(stream) && !busy.has(stream));
-  const surplus = [...s.acknowledged].filter((stream) => !s.wanted.has(stream) && !busy.has(stream));
-  const streams = missing.length > 0 ? missing : surplus;
-  if (streams.length === 0) return undefined;
+  const isSurplus = (stream: string): boolean => !s.wanted.has(stream) || s.renewing.has(stream);
+  const surplus = [...s.acknowledged].filter((stream) => isSurplus(stream) && !busy.has(stream));
+  const all = missing.length > 0 ? missing : surplus;
+  const [first] = all;
+  if (first === undefined) return undefined;
+  const isTogether = (stream: string): boolean => channelOf(stream) === channelOf(first);
+  const streams = rules.batchesByChannel === true ? all.filter(isTogether) : all;
   return {
     ids: [],
     method: missing.length > 0 ? "SUBSCRIBE" : "UNSUBSCRIBE",
     streams: streams.slice(0, rules.batchMax),
     deadlineMono: undefined,
   };
+}
+
+function channelOf(stream: string): string {
+  return stream.slice(0, stream.indexOf(":"));
 }
 
 function describe(request: InFlight): string {

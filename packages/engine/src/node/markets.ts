@@ -36,6 +36,8 @@ export class Markets {
       return openFeed({
         id: feed.id,
         venue: feed.venue,
+        // The streams of the others are not spoken yet; where an address is given it may speak in Binance's words.
+        exchange: venue?.exchange === "kraken" ? "kraken" : "binance",
         mode: venue === undefined || venue.mode === "sandbox" ? "sandbox" : "live",
         symbols: feed.symbols,
         wsUrl: feed.wsUrl ?? own?.wsUrl,

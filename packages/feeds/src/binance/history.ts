@@ -4,7 +4,7 @@
  */
 import type { BookSnapshot, MarketTrade, SymbolId } from "@baton/core";
 import { areLevels, canonicalDecimal, priceKey, wallMs } from "@baton/core";
-import type { VenueHistory } from "../protocol.ts";
+import type { NumberedHistory } from "../protocol.ts";
 import type { RestGet } from "../rest.ts";
 import { RestRefused } from "../rest.ts";
 import { marketCode } from "./symbols.ts";
@@ -17,7 +17,7 @@ const tradesMax = 1_000;
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The venue's history behind `get`. */
-export function binanceHistory(get: RestGet): VenueHistory {
+export function binanceHistory(get: RestGet): NumberedHistory {
   const depth = async (symbol: SymbolId, limit: number, signal: AbortSignal): Promise<BookSnapshot> => {
     const answer = await get(`/api/v3/depth?symbol=${marketCode(symbol)}&limit=${limit}`, signal);
     const { lastUpdateId, bids, asks } = answer as Fields;

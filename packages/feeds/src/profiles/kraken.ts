@@ -11,6 +11,9 @@ export const kraken: VenueProfile = {
   },
   lineRules: {
     ...usualLineRules,
+    // One channel a message, with as many symbols as one likes; each is acknowledged by itself.
+    batchesByChannel: true,
+    batchMax: 50,
     // The venue sends a heartbeat each second while it has nothing else to say; its guide takes five seconds without any
     // message for a dead connection.
     pongWithinMs: 5_000,
@@ -27,10 +30,13 @@ export const kraken: VenueProfile = {
   streamsMax: 1_000,
   sequence: "kraken",
   snapshot: "stream",
+  // Trades: `trade_id` rises by one per symbol, so a missed one shows. REST finds them by time, a thousand at once.
   sources: [
     "https://docs.kraken.com/api/docs/guides/spot-ws-intro",
     "https://docs.kraken.com/api/docs/websocket-v2/book",
     "https://docs.kraken.com/api/docs/guides/spot-ws-book-v2",
     "https://docs.kraken.com/api/docs/websocket-v2/heartbeat",
+    "https://docs.kraken.com/api/docs/websocket-v2/trade",
+    "https://docs.kraken.com/api/docs/rest-api/get-recent-trades",
   ],
 };

@@ -9,7 +9,7 @@
  * a process which did not read) is not judged anew, since a connection that only the played feed gives up would miss what
  * nobody can bring it.
  */
-import type { MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
+import type { BookSnapshot, MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
 import { assertNever, monoMs, wallMs } from "@baton/core";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { openAttempts } from "../attempts.ts";
@@ -183,8 +183,7 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
       signal.addEventListener("abort", () => asked.refuse(), { once: true });
     });
   const history: VenueHistory = {
-    snapshot: async (symbol, signal) =>
-      (await ask("snapshot", symbol, signal)) as Awaited<ReturnType<VenueHistory["snapshot"]>>,
+    snapshot: async (symbol, signal) => (await ask("snapshot", symbol, signal)) as BookSnapshot,
     lastUpdateId: async (symbol, signal) => (await ask("lastUpdateId", symbol, signal)) as number,
     lastTradeId: async (symbol, signal) => (await ask("lastTradeId", symbol, signal)) as number,
     async trades({ symbol, fromId, toId, signal }) {

@@ -49,17 +49,28 @@ export interface FeedTap {
 /** The history, overheard. */
 export function tapHistory(history: VenueHistory, tap: FeedTap, clock: Clock): VenueHistory {
   const told = (answer: HistoryAnswer): void => tap.answer({ ...answer, atMono: clock.mono(), atWall: clock.wall() });
+  const snapshot = history.snapshot?.bind(history);
+  const lastUpdateId = history.lastUpdateId?.bind(history);
   return {
-    async snapshot(symbol, signal) {
-      const answer = await history.snapshot(symbol, signal);
-      told({ question: "snapshot", symbol, answer });
-      return answer;
-    },
-    async lastUpdateId(symbol, signal) {
-      const answer = await history.lastUpdateId(symbol, signal);
-      told({ question: "lastUpdateId", symbol, answer });
-      return answer;
-    },
+    ...(snapshot === undefined
+      ? {}
+      : {
+          async snapshot(symbol, signal) {
+            const answer = await snapshot(symbol, signal);
+            told({ question: "snapshot", symbol, answer });
+            return answer;
+          },
+        }),
+    ...(lastUpdateId === undefined
+      ? {}
+      : {
+          async lastUpdateId(symbol, signal) {
+            const answer = await lastUpdateId(symbol, signal);
+            told({ question: "lastUpdateId", symbol, answer });
+            return answer;
+          },
+        }),
+    ...(history.bestNow === undefined ? {} : { bestNow: history.bestNow.bind(history) }),
     async lastTradeId(symbol, signal) {
       const answer = await history.lastTradeId(symbol, signal);
       told({ question: "lastTradeId", symbol, answer });

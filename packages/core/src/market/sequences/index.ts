@@ -18,6 +18,7 @@ export { coinbaseSequence, readCoinbaseMessage, type CoinbaseHeld, type Coinbase
 export {
   krakenChecksum,
   krakenSequence,
+  parseKraken,
   readKrakenBook,
   type KrakenDecimals,
   type KrakenHeld,

@@ -102,7 +102,7 @@ function isEarlier(one: string | undefined, other: string | undefined): boolean 
 
 /** A message of the `book` channel as it came: the text, because the digits of its numbers count. */
 export function readKrakenBook(text: string): ReadFrame<KrakenMark> {
-  const message = parseWithDigits(text);
+  const message = parseKraken(text);
   if (message === undefined) return "bad";
   if (message["channel"] !== "book") return "other";
   const [type, data] = [message["type"], firstOf(message["data"])];
@@ -118,8 +118,8 @@ export function readKrakenBook(text: string): ReadFrame<KrakenMark> {
   return { symbol, frame };
 }
 
-/** Parses, keeping the digits of prices and quantities as texts. */
-function parseWithDigits(text: string): Fields | undefined {
+/** Parses one message of Kraken, keeping the digits of prices and quantities as texts; undefined when it is no object. */
+export function parseKraken(text: string): Fields | undefined {
   // The third argument is in the language since ES2025, and not yet in the library types of 2023.
   const keepDigits = (key: string, value: unknown, context?: { readonly source?: string }): unknown =>
     (key === "price" || key === "qty") && typeof value === "number" ? context?.source : value;
