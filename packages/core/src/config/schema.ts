@@ -219,7 +219,7 @@ const risk: z.ZodType<RiskConfig> = z.strictObject({
       ),
   ),
   balances: choice(
-    "whether an order needs a free balance that covers it beside all open ones",
+    "whether an order needs a free balance that covers it beside all open ones; on futures, a wallet that covers what positions could grow to at leverage 1",
     ["check", "ignore"],
     "check",
   ),

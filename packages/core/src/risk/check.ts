@@ -23,6 +23,7 @@ import { killOn } from "./kill.ts";
 import type { RiskLimits } from "./limits.ts";
 import { isReducing, dayLossOf } from "./loss.ts";
 import type { Marks } from "./loss.ts";
+import { isContract, marginOf } from "./margin.ts";
 import type { MarketView } from "./market-view.ts";
 import { refused } from "./refusal-codes.ts";
 import type { Refusal } from "./refusal-codes.ts";
@@ -149,10 +150,34 @@ function exposureRefusal(state: EngineState, terms: OrderTerms, context: RiskCon
 function fundsRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
   const { funds, market } = context;
   if (funds === undefined || market.kind === "stale") return undefined;
+  if (isContract(terms.symbol)) return marginRefusal(state, terms, context, funds);
   const { currency, amount } = needOf(terms, limitOr(terms, market.basis));
   const needed = context.reissued === undefined ? amount : zero;
   const free = subtract(funds(currency), reservedOf(state, terms.venue, currency));
   return compare(needed, free) > 0 ? refused("balance", { currency, needed, free }) : undefined;
+}
+
+/** Enough margin for all that the account's contracts could grow to; what can only reduce a position needs none. */
+function marginRefusal(
+  state: EngineState,
+  terms: OrderTerms,
+  { market, marks, reissued }: RiskContext,
+  funds: (currency: string) => Decimal,
+): Refusal | undefined {
+  if (market.kind === "stale" || isReducing(state, terms)) return undefined;
+  const { venue, symbol } = terms;
+  const currency = currenciesOf(symbol).quote;
+  const notional = reissued === undefined ? multiply(terms.quantity, limitOr(terms, market.basis)) : zero;
+  const markOf: Marks = (at, other) => {
+    if (at === venue && other === symbol) return market;
+    return marks?.(at, other) ?? { kind: "stale", why: "no market of it is known here" };
+  };
+  const margin = marginOf(state, { venue, currency }, markOf, { terms, notional });
+  if (margin.kind === "stale") return refused("price-stale", { why: margin.why });
+  const wallet = funds(currency);
+  return compare(margin.amount, wallet) > 0
+    ? refused("margin", { currency, needed: margin.amount, wallet })
+    : undefined;
 }
 
 /** How far the position could go on the order's own side, this order and all doubt filled: long for a buy, short for a sell. */

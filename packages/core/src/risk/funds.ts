@@ -1,5 +1,5 @@
 /**
- * Is there enough on the account? What the venue says it holds (free and locked together), less what every open, pending
+ * Is there enough on the account of a spot venue (of contracts: `margin.ts`)? What the venue says it holds (free and locked together), less what every open, pending
  * and doubted order of ours could still take of it. Until the venue has told, the journal's own count stands in: the
  * baseline and every fill since. Orders of others on the account are not known here; there the venue's own refusal is
  * the backstop.

@@ -17,6 +17,7 @@ import { limitsOf } from "./limits.ts";
 import type { RiskLimits } from "./limits.ts";
 import { dayLossOf } from "./loss.ts";
 import type { Marks } from "./loss.ts";
+import { isContract, marginOf } from "./margin.ts";
 
 /** One control in one scope. `headroom`: what may still be added; 0 refuses, below zero is beyond the limit. */
 export interface ControlView {
@@ -141,18 +142,30 @@ function lossControls(state: EngineState, { config, marks }: RiskFigures): reado
   });
 }
 
-function balanceControls(state: EngineState, { config, funds }: RiskFigures): readonly ControlView[] {
+function balanceControls(state: EngineState, { config, funds, marks }: RiskFigures): readonly ControlView[] {
   return config.venues.flatMap((venue) => {
-    const currencies = new Set(venue.symbols.flatMap((symbol) => Object.values(currenciesOf(symbol))));
-    return [...currencies].map((currency) =>
-      row(
-        "balance",
-        `${venue.id} ${currency}`,
-        reservedOf(state, venue.id, currency),
-        funds(venue.id, currency),
-        "taken by open orders and doubt, of what the account holds",
+    const spot = venue.symbols.filter((symbol) => !isContract(symbol));
+    const currencies = new Set(spot.flatMap((symbol) => Object.values(currenciesOf(symbol))));
+    const margins = new Set(venue.symbols.filter(isContract).map((symbol) => currenciesOf(symbol).quote));
+    return [
+      ...[...currencies].map((currency) =>
+        row(
+          "balance",
+          `${venue.id} ${currency}`,
+          reservedOf(state, venue.id, currency),
+          funds(venue.id, currency),
+          "taken by open orders and doubt, of what the account holds",
+        ),
       ),
-    );
+      ...[...margins].map((currency) => {
+        const scope = `${venue.id} ${currency}`;
+        const margin = marginOf(state, { venue: venue.id, currency }, marks);
+        const wallet = funds(venue.id, currency);
+        return margin.kind === "stale"
+          ? { control: "margin", scope, used: null, limit: wallet, headroom: null, note: margin.why }
+          : row("margin", scope, margin.amount, wallet, "what positions could grow to at leverage 1, of the wallet");
+      }),
+    ];
   });
 }
 

@@ -82,6 +82,11 @@ export const refusalCodes = {
     sentence: "The free balance does not cover the order beside what is open and in doubt.",
     isPassing: true,
   },
+  margin: {
+    sentence:
+      "The wallet does not cover the futures position that could come of this, all that is open and in doubt filled, at leverage 1.",
+    isPassing: true,
+  },
   "order-rate": { sentence: "Too many orders were made lately (risk.orderRate).", isPassing: true },
   "cancel-rate": {
     sentence: "Too many orders were taken back lately; cancels still pass (risk.cancelRate).",

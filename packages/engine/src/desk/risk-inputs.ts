@@ -1,6 +1,6 @@
 /** What risk is asked with on this node: the venue's rules, the limits, a fresh price, the clock, what the account holds. */
 import type { Decimal, Marks, RiskContext, RiskFigures, SymbolId, VenueId } from "@baton/core";
-import { assert, journaledTotal, limitsOf, zero } from "@baton/core";
+import { assert, journaledTotal, journaledWallet, limitsOf, venueProfiles, zero } from "@baton/core";
 import { wallNow } from "../clock.ts";
 import { clockOffBy } from "./clock-bound.ts";
 import type { DeskContext } from "./desk-context.ts";
@@ -52,6 +52,10 @@ export class RiskInputs {
   /** The venue's word where it has told everything (what it leaves out is nothing), else the journal's count. */
   funds(venue: VenueId, currency: string): Decimal {
     const told = this.#told(venue);
-    return told === undefined ? journaledTotal(this.#term.state, venue, currency) : (told.get(currency) ?? zero);
+    if (told !== undefined) return told.get(currency) ?? zero;
+    const { exchange } = this.#context.venues.get(venue) ?? {};
+    return exchange !== undefined && venueProfiles[exchange].market === "perpetual"
+      ? journaledWallet(this.#term.state, venue, currency, this.marks)
+      : journaledTotal(this.#term.state, venue, currency);
   }
 }

@@ -144,6 +144,7 @@ export const binanceUsdm: VenueProfile = {
     },
   ],
   notes: [
+    "Margin is counted at leverage 1, whatever is set at the venue; `risk.balances: ignore` switches that off.",
     "Account events need a listen key, which ends after 60 minutes without a keepalive.",
     "Baton trades in one-way mode: one position per symbol.",
   ],
