@@ -43,7 +43,7 @@ export interface Subscriptions {
   readonly wanted: ReadonlySet<string>;
   readonly acknowledged: ReadonlySet<string>;
   readonly inFlight: readonly InFlight[];
-  /** Acknowledged streams that are to be let go of and asked for anew, because they begin with a snapshot. */
+  /** Streams that are let go of and asked for anew, because they begin with a snapshot; until they are acknowledged again. */
   readonly renewing: ReadonlySet<string>;
   readonly lastSentMono: MonoMs | undefined;
   readonly nextId: number;
@@ -76,10 +76,12 @@ export function noSubscriptions(wanted: ReadonlySet<string>, nextId: number): Su
   };
 }
 
-/** True when the venue has acknowledged exactly what is wanted. */
+/** True when the venue has acknowledged exactly what is wanted; what is being renewed was, and its book says the rest. */
 export function isSubscribed(s: Subscriptions): boolean {
-  if (s.inFlight.length > 0 || s.acknowledged.size !== s.wanted.size) return false;
-  for (const stream of s.wanted) if (!s.acknowledged.has(stream)) return false;
+  const isRenewed = (stream: string): boolean => s.renewing.has(stream);
+  if (!s.inFlight.every((request) => request.streams.every(isRenewed))) return false;
+  for (const stream of s.wanted) if (!s.acknowledged.has(stream) && !isRenewed(stream)) return false;
+  for (const stream of s.acknowledged) if (!s.wanted.has(stream)) return false;
   return true;
 }
 
@@ -155,7 +157,7 @@ export function acknowledge(s: Subscriptions, id: number, named?: readonly strin
   const acknowledged = new Set(s.acknowledged);
   const renewing = new Set(s.renewing);
   for (const stream of request.streams.filter(isMeant)) {
-    renewing.delete(stream);
+    if (request.method === "SUBSCRIBE" || !s.wanted.has(stream)) renewing.delete(stream);
     if (request.method === "SUBSCRIBE") acknowledged.add(stream);
     else acknowledged.delete(stream);
   }

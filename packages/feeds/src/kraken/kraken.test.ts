@@ -30,12 +30,15 @@ interface Stage extends AsyncDisposable {
 async function openStage(
   options: {
     readonly everyMs?: number;
+    readonly lines?: number;
+    readonly staleAfterMs?: number;
     readonly line?: FeedRules["line"];
     readonly before?: (venue: ScriptedKraken) => void;
   } = {},
 ): Promise<Stage> {
   const venue = await openScriptedKraken([btc, eth]);
   options.before?.(venue);
+  const staleAfterMs = options.staleAfterMs ?? 1_000;
   const feed = openFeed({
     id: "spot",
     venue: "kraken",
@@ -43,8 +46,9 @@ async function openStage(
     symbols: [btc, eth],
     wsUrl: venue.wsUrl,
     restUrl: venue.restUrl,
-    staleAfterMs: 1_000,
-    rules: { ...feedRules(1_000), restPaceMs: 5, line: { ...hasty, ...options.line } },
+    lines: Array.from({ length: options.lines ?? 1 }, () => ({})),
+    staleAfterMs,
+    rules: { ...feedRules(staleAfterMs), restPaceMs: 5, line: { ...hasty, ...options.line } },
   });
   const trades: TradeEvent[] = [];
   const changes: FeedChange[] = [];
@@ -114,7 +118,8 @@ describe("a feed of Kraken", () => {
   test("that loses a book message disbelieves its book, and has that one stream subscribed anew", async () => {
     await using stage = await openStage();
     await untilLive(stage);
-    const { venue, feed } = stage;
+    const { venue, feed, changes } = stage;
+    const heard = changes.length;
     venue.wrong.framesToLose.set("book:BTC/USD", 1);
     await until("the gap is seen", () => (feed.status().symbols[0]?.gaps ?? 0) >= 1);
     await untilLive(stage);
@@ -122,6 +127,9 @@ describe("a feed of Kraken", () => {
     const renewed = venue.requests.filter(({ method }) => method === "unsubscribe");
     expect(renewed.map(({ params }) => params?.["symbol"])).toContainEqual([btc]);
     expect(renewed.every(({ params }) => params?.["channel"] === "book")).toBe(true);
+    const states = changes.slice(heard).flatMap((change) => (change.type === "line" ? [change.to] : []));
+    expect(states).toContain("gap");
+    expect(states).not.toContain("subscribing");
     expect(feed.status().connections).toBe(1);
     expect(isWhole(stage, btc) && isWhole(stage, eth)).toBe(true);
   });
@@ -183,6 +191,23 @@ describe("a feed of Kraken", () => {
     await until("it goes on", () => (feed.lastTrade(btc)?.id ?? 0) > last);
     expect(isWhole(stage, btc) && isWhole(stage, eth)).toBe(true);
     await until("the book is the venue's", () => isSameBook(stage, btc));
+  });
+
+  test("of two lines feels nothing of the loss of one", async () => {
+    await using stage = await openStage({ lines: 2, staleAfterMs: 3_000 });
+    await untilLive(stage);
+    const { venue, feed, changes } = stage;
+    await until("trades have come", () => (feed.lastTrade(btc)?.id ?? 0) > 5);
+    const heard = changes.length;
+    const [first] = venue.sockets;
+    first?.terminate();
+    await until("it was noticed", () => feed.status().connections === 3);
+    await untilLive(stage);
+    await until("the book is the venue's", () => isSameBook(stage, btc));
+    expect(isWhole(stage, btc) && isWhole(stage, eth)).toBe(true);
+    const stale = changes.slice(heard).filter((change) => change.type === "quality" && change.to === "stale");
+    expect(stale).toEqual([]);
+    expect(feed.status().symbols.map(({ gaps }) => gaps)).toEqual([0, 0]);
   });
 
   test("sends the venue's own ping, lives on its pong, and reconnects without", async () => {
