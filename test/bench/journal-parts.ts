@@ -18,7 +18,6 @@ import type {
   SymbolId,
   VenueId,
 } from "@baton/core";
-import { takeOwnCpu } from "@baton/engine";
 import { openJournal, startReplication } from "@baton/journal";
 import type { Journal, Replication } from "@baton/journal";
 import { WebSocket, WebSocketServer } from "ws";
@@ -33,8 +32,6 @@ export type PartOrder =
       readonly inFlight: number;
       readonly events: number;
     }
-  /** The main thread gets this CPU to itself, as with `node.mainCpu`. */
-  | { readonly kind: "own-cpu"; readonly cpu: number }
   | { readonly kind: "lag"; readonly feed: string; readonly intentsPerSecond: number; readonly ms: number };
 
 export interface ClosedLoop {
@@ -87,13 +84,6 @@ interface LeaderParts {
 
 async function leaderObeys(order: PartOrder, parts: LeaderParts): Promise<void> {
   const { replicated, replication } = parts;
-  if (order.kind === "own-cpu") {
-    await takeOwnCpu(order.cpu, (sentence) => {
-      throw new Error(sentence);
-    });
-    process.send?.({ answer: true });
-    return;
-  }
   if (order.kind === "closed-loop" && order.journal === "local") {
     process.send?.({ answer: await closedLoop(parts.local, (moved) => parts.local.onDurable.on(moved), order) });
     return;

@@ -7,7 +7,7 @@ import { execFile, fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { engineFlags } from "@baton/engine";
@@ -26,8 +26,6 @@ const loads = [
 const lagSlices = 5;
 const lagMs = 400;
 const intentsPerSecond = 2000;
-/** The leader's, for the lag. */
-const mainCpu = 0;
 const openingRounds = 3;
 const openingRecords = 100_000;
 
@@ -122,11 +120,9 @@ async function runRound(round: number, loops: Map<string, ClosedLoop[]>, lags: M
         );
       }
     }
-    // From here on the leader runs as with `node.mainCpu`, and follower and feed stand for other hosts: they do not run on
-    // that CPU, and the follower only where no other wants to.
+    // From here on the follower stands for another host: it may not take a core from the leader's main thread, as one that
+    // is woken on the leader's core does in the middle of the leader's own write.
     await onlyIdleCores(follower.pid);
-    await leader.ask({ kind: "own-cpu", cpu: mainCpu });
-    for (const part of [follower, feed]) await offMainCpu(part.pid);
     for (let slice = 0; slice < lagSlices; slice += 1) {
       for (const journal of order) {
         const rate = journal === "local" ? 0 : intentsPerSecond;
@@ -144,12 +140,6 @@ async function runRound(round: number, loops: Map<string, ClosedLoop[]>, lags: M
 async function onlyIdleCores(pid: number): Promise<void> {
   if (process.platform !== "linux") return;
   await promisify(execFile)("chrt", ["--all-tasks", "--idle", "--pid", "0", `${pid}`]);
-}
-
-/** Takes all threads of a process off the leader's CPU (Linux; elsewhere they just compete). */
-async function offMainCpu(pid: number): Promise<void> {
-  const others = Array.from({ length: availableParallelism() - 1 }, (_, at) => at + mainCpu + 1);
-  await promisify(execFile)("taskset", ["--all-tasks", "--cpu-list", "--pid", others.join(","), `${pid}`]);
 }
 
 interface Part {

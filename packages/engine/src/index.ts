@@ -9,8 +9,6 @@ export { engineFlags } from "./engine-flags.ts";
 export type { DirectKillOptions, DirectKillVerdict } from "./direct-kill.ts";
 export type { InitOptions, InitVerdict } from "./init-cluster.ts";
 export type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
-export { takeOwnCpu } from "./node/own-cpu.ts";
-export type { OwnCpu } from "./node/own-cpu.ts";
 export type { Strategy, StrategyContext, StrategyInput, StrategyIntent } from "./strategies/strategy.ts";
 export { copyJournal, exportJournal, readQuarantine, restoreJournal, verifyJournal } from "./verify-journal.ts";
 export type { RestoreRequest } from "./verify-journal.ts";

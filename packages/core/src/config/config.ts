@@ -44,8 +44,6 @@ export interface NodeConfig {
   readonly tags: readonly NodeTag[];
   /** Of several promotable nodes the one with the higher number goes first. */
   readonly priority: number;
-  /** A CPU for the main thread alone; undefined: the kernel places all threads. */
-  readonly mainCpu?: number;
 }
 
 export type NodeTag = "no-failover";

@@ -263,11 +263,8 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
         .default([]),
       priority: whole("of several promotable nodes the one with the higher number goes first", 0, 1_000, 100),
       metro: z.exactOptional(named("the metro that the site is in, for leadership.siteRule; default: site")),
-      mainCpu: z.exactOptional(
-        whole("number of a CPU that decisions and market data have alone (Linux); default: none", 0, 4_095),
-      ),
     })
-    .describe("this node; {id, site, dataDir, tags, priority, metro, mainCpu}"),
+    .describe("this node; {id, site, dataDir, tags, priority, metro}"),
   api: z
     .strictObject({
       listen: address("where this node listens, for the API and the other nodes"),

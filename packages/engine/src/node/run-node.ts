@@ -24,7 +24,6 @@ import { etcdAccessOf } from "./etcd-access.ts";
 import { joinCluster } from "./genesis.ts";
 import { EngineNode } from "./node.ts";
 import { NodeViews } from "./node-views.ts";
-import { takeOwnCpu } from "./own-cpu.ts";
 import { presenceOf, startingFacts, version } from "./presence.ts";
 import { StartRefused } from "./startup-checks.ts";
 
@@ -227,9 +226,6 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
       api.answerForwarded(payload as ForwardedRequest),
   );
   events.to((event) => node.onKeeper(event));
-  if (config.node.mainCpu !== undefined) {
-    stack.use(await takeOwnCpu(config.node.mainCpu, (sentence) => log.warn({ event: "node.threads" }, sentence)));
-  }
   say("node.started", `Node ${config.node.id} listens on ${config.api.listen}, journal at ${journal.last.sequence}.`);
   const showing = setInterval(() => link?.status(node.sentence), 1_000);
   stack.defer(() => clearInterval(showing));
