@@ -1,10 +1,9 @@
 /** What a feed is told when it is opened; everything but the names and the symbols has a default. */
-import type { Clock, SymbolId } from "@baton/core";
+import type { Clock, FeedExchange, SymbolId } from "@baton/core";
 import type { FeedRules } from "./feed-rules.ts";
 import type { LineOptions } from "./lines.ts";
 import type { VenueHistory } from "./protocol.ts";
 import type { FeedTap } from "./tape/tap.ts";
-import type { FeedExchange } from "./protocols.ts";
 import type { World } from "./world.ts";
 
 export interface FeedOptions {

@@ -1,5 +1,5 @@
 /** The venues that a feed can speak with, by the exchange's name. */
-import type { Clock } from "@baton/core";
+import type { Clock, FeedExchange } from "@baton/core";
 import { binanceProtocol } from "./binance/protocol.ts";
 import { krakenProtocol } from "./kraken/protocol.ts";
 import type { VenueProtocol } from "./protocol.ts";
@@ -14,9 +14,6 @@ export interface ProtocolOptions {
   readonly restWithinMs: number;
   readonly restPaceMs: number;
 }
-
-/** An exchange whose streams are spoken. */
-export type FeedExchange = "binance" | "kraken";
 
 /** How to speak with each. */
 export const protocols: Readonly<Record<FeedExchange, (options: ProtocolOptions) => VenueProtocol>> = {

@@ -213,6 +213,13 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
     ["tls on http", { "etcd.tls": { caFile: "ca" } }, "etcd.tls", "https", "no effect"],
     ["a feed of no venue", { "feeds.0.venue": "kraken" }, "feeds[0].venue", "one of binance", "not in venues"],
     [
+      "a feed whose exchange's streams are not spoken",
+      { "venues.0.exchange": "binanceusdm" },
+      "feeds[0].venue",
+      "exchange binance, kraken",
+      "does not speak the streams of binanceusdm",
+    ],
+    [
       "a feed that falls back on itself",
       { "feeds.0.fallback": "binance" },
       "feeds[0].fallback",

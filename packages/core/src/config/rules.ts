@@ -3,6 +3,7 @@
  * rule (design: leadership): a lease must outlive an election among the etcd members, or each of those would stop
  * trading; and a standby's suspicion must come after the leader's own shrink, or every lost standby would cost an epoch.
  */
+import { feedExchangeOf, feedExchanges } from "../market/feed-exchanges.ts";
 import { venueProfiles } from "../venues/profiles/index.ts";
 import type { Config, LeadershipProfile, VenueConfig } from "./config.ts";
 import { issueAt } from "./issues.ts";
@@ -262,7 +263,7 @@ function symbolIssues(config: Config): ConfigIssue[] {
       issues.push(...foreignSymbols([list, at, "symbols"], entry.symbols, venue.symbols, `venue ${venue.id}`));
     }
   }
-  issues.push(...fallbackIssues(config));
+  issues.push(...unspokenIssues(config), ...fallbackIssues(config));
   const traded = config.venues.flatMap((venue) => venue.symbols);
   for (const symbol of Object.keys(config.risk.perSymbol)) {
     if (traded.some((each) => each === symbol)) continue;
@@ -297,6 +298,16 @@ function isLoopback(address: string): boolean {
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+/** Each exchange has words of its own for its streams: a feed that spoke another's would hear nothing, or what is not meant. */
+function unspokenIssues({ feeds, venues }: Config): ConfigIssue[] {
+  return feeds.flatMap((feed, at) => {
+    const exchange = venues.find(({ id }) => id === feed.venue)?.exchange;
+    if (exchange === undefined || feedExchangeOf(exchange) !== undefined) return [];
+    const sentence = `feed ${feed.id} is of ${feed.venue}, and Baton does not speak the streams of ${exchange}.`;
+    return [issueAt(["feeds", at, "venue"], sentence, `a venue with exchange ${feedExchanges.join(", ")}`)];
+  });
 }
 
 /** A feed stands in only for symbols that it carries, and never for itself. */
