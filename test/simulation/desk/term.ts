@@ -1,5 +1,5 @@
 /** One term of leadership: all recording goes through it, so that nothing is written after it has ended. */
-import { assert } from "@baton/core";
+import { assert, withOwner } from "@baton/core";
 import type { EngineState, Epoch, JournalEvent, Sequence } from "@baton/core";
 import { EventRefused } from "../engine/ledger.ts";
 import type { SimLedger } from "../engine/ledger.ts";
@@ -79,7 +79,7 @@ export class Term {
     this.#phase = "trading";
     const kept = this.#kept;
     this.#kept = [];
-    for (const event of kept) this.note(event);
+    for (const event of kept) this.note(withOwner(this.state, event));
   }
 
   end(): void {

@@ -22,6 +22,8 @@ export class EtcdClient {
   readonly #bent: Bent;
   /** Members in the order in which they are asked; one that failed goes last. */
   #ranked: string[];
+  /** Of the newest read: what is asked for is decided on what was read. */
+  #clusterId: string | undefined;
 
   constructor(o: { etcd: Etcd; network: Network; place: string; process: Process; bent: Bent }) {
     this.#etcd = o.etcd;
@@ -35,7 +37,13 @@ export class EtcdClient {
 
   /** A linearizable read; undefined when nobody answered in time. */
   read(done: (view: EtcdView | undefined) => void): void {
-    this.first((store) => store.view(), done);
+    this.first(
+      (store) => store.view(),
+      (view) => {
+        this.#clusterId = view?.etcdClusterId ?? this.#clusterId;
+        done(view);
+      },
+    );
   }
 
   /** The first answer to a request that may be made several times; undefined when there is none in time. */
@@ -59,11 +67,17 @@ export class EtcdClient {
   transact(transaction: Transaction, done: (answer: TransactionAnswer) => void): void {
     const causes: string[] = [];
     let isDone = false;
-    this.#spread<CopyAnswer>(
-      () => this.#etcd.store.transact(this.#unguarded(transaction)),
+    const clusterId = this.#clusterId;
+    this.#spread<CopyAnswer | { readonly kind: "another-etcd" }>(
+      () => {
+        // A revision that stood for one write in the etcd that was read may stand for another in one put in its place.
+        const isOther = clusterId !== undefined && String(this.#etcd.store.clusterId) !== clusterId;
+        return isOther ? { kind: "another-etcd" } : this.#etcd.store.transact(this.#unguarded(transaction));
+      },
       (result, isLast) => {
         let answer: TransactionAnswer | undefined;
-        if (result.kind === "answer" && result.value.kind !== "open") answer = result.value;
+        if (result.kind === "answer" && result.value.kind === "another-etcd") causes.push("another etcd answers");
+        else if (result.kind === "answer" && result.value.kind !== "open") answer = result.value as TransactionAnswer;
         else if (result.kind === "failed") causes.push(result.cause);
         if (answer === undefined && isLast) {
           answer = causes.length === 0 ? { kind: "refused" } : { kind: "unknown", cause: causes.join("; ") };

@@ -99,3 +99,26 @@ describe("after etcd was put back from a backup", () => {
     expect(it.world.watch.violation).toBeUndefined();
   });
 });
+
+// Seed 639: the answer to an order was lost, the account was read while the venue listed its trade and could not yet say
+// whose it is, and the trade stayed nobody's: missing in the order for ever, and room taken in the limits.
+test("a trade that the venue lists before it tells of its order is counted in that order", () => {
+  const it = stage("nobody's trade");
+  it.begin();
+  const { venue } = it.world;
+  const orderById = venue.orderById.bind(venue);
+  const query = venue.query.bind(venue);
+  venue.temper.ackLost = 1;
+  venue.temper.newsLost = 1;
+  venue.orderById = (_orderId, reply) => reply({ kind: "ok", body: undefined });
+  venue.query = (_symbol, _clientOrderId, reply) => reply({ kind: "lost" });
+  const isUnnamed = (): boolean =>
+    [...(it.world.leader()?.ledger?.committed.fills.values() ?? [])].some((fill) => fill.intent === undefined);
+  it.clients.burst(4, "buy");
+  it.until("the account is read", isUnnamed);
+  Object.assign(venue, { orderById, query });
+  it.until("its order is known", () => it.world.leader()?.ledger?.committed.indexes.unsettled.size === 0);
+  expect(isUnnamed()).toBe(false);
+  expect(it.leader().ledger?.committed.indexes.fillsMissing.size).toBe(0);
+  expect(it.world.watch.violation).toBeUndefined();
+});

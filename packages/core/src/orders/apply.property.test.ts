@@ -10,7 +10,7 @@ import { decodeEvent } from "../formats/events.ts";
 import type { JournalEvent } from "../formats/events.ts";
 import { wallMs } from "../time.ts";
 import { attemptEvent } from "./intent.ts";
-import { noExposure, recentAttempts, recentCancels } from "./indexes.ts";
+import { noExposure, recentAttempts, recentCancels, venueOrderKey } from "./indexes.ts";
 import type { Exposure } from "./indexes.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
@@ -123,8 +123,13 @@ function orderEvent(
       return updated(order, { status, executed: status === "filled" ? order.terms.quantity : executed });
     }
     case 12:
-    case 13:
-      return fill(order, amount + 20 * (state.applied % 40), `${(amount % 3) + 1}`, `${90 + amount}`);
+    case 13: {
+      const trade = fill(order, amount + 20 * (state.applied % 40), `${(amount % 3) + 1}`, `${90 + amount}`);
+      if (kind === 12 || order.venueOrderId !== undefined) return trade;
+      // Told before anybody could say whose it is.
+      const { intent: _intent, ...unnamed } = trade;
+      return unnamed;
+    }
     case 14:
       return provedAbsent(order, now);
     case 15:
@@ -200,6 +205,25 @@ test("open, unsettled and reissuable orders are always those that a look at all 
         expect(ids(state.indexes.reissuable)).toEqual(having(isReissuable));
         expect(state.indexes.closed.size).toBeLessThanOrEqual(3);
         expect(state.indexes.endedParents.size).toBeLessThanOrEqual(2);
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a trade is its order's, in the rows and in the sums, whether or not the order was known when it was told", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      play(choice, ({ state }) => {
+        const fills = [...state.fills.values()];
+        const owners = fills.map(({ venue, symbol, venueOrderId, intent }) => {
+          const owner = state.indexes.byVenueOrderId.get(venueOrderKey(venue, symbol, venueOrderId));
+          return { intent, owner: owner ?? intent };
+        });
+        expect(owners.map((one) => one.intent)).toEqual(owners.map((one) => one.owner));
+        const unnamed = fills.filter((one) => one.intent === undefined).length;
+        const indexed = [...state.indexes.unclaimed.values()].reduce((sum, keys) => sum + keys.size, 0);
+        expect(indexed).toBe(unnamed);
       });
     }),
     { numRuns: 60 },

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
-import type { VolumeCounted } from "../formats/events.ts";
+import type { FillRecorded, VolumeCounted } from "../formats/events.ts";
 import { id } from "../ids.ts";
-import type { ParentId, TradeId, VenueOrderId } from "../ids.ts";
+import type { IntentId, ParentId, TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import { applyEvent } from "./apply.ts";
 import { partsOf } from "./client-order-id.ts";
 import { attemptEvent } from "./intent.ts";
 import { latestAttempt } from "./order-row.ts";
+import { withOwner } from "./reconciliation.ts";
 import { refusalOf } from "./refusal.ts";
 import {
   accepted,
@@ -24,8 +25,10 @@ import {
   twapRecorded,
   updated,
   venue,
+  venueOrder,
   wanted,
 } from "./sample-events.ts";
+import type { Story } from "./sample-events.ts";
 import { marketKey, rowsOf, stateOf, wasRecorded } from "./state.ts";
 import type { Touched } from "./state.ts";
 
@@ -191,6 +194,56 @@ describe("doubt", () => {
     s.tell(epochOpened(s.state, 2));
     expect(s.order(intent).status).toBe("in-doubt");
     expect(refusalOf(s.state, notSent(s.order(intent), "connect-failed"))).toBe("attempt-inherited");
+  });
+});
+
+describe("trades that are told of before their order is known", () => {
+  function unnamed(s: Story, intent: IntentId, tradeId: number, quantity: string): Omit<FillRecorded, "intent"> {
+    const { intent: _intent, ...trade } = fill(s.order(intent), tradeId, quantity);
+    return trade;
+  }
+
+  // The venue listed the trade and did not yet know the order when it was asked whose it is; each trade is recorded once.
+  test("are its trades as soon as its doubt has ended, in its row and in its parent's", () => {
+    const s = story();
+    s.tell(twapRecorded(s.state));
+    const parent = id<ParentId>("p-1");
+    const { id: intent } = s.want({ side: "sell", quantity: decimal("1") }, { parent, slice: 1 });
+    s.tell(inDoubt(s.order(intent)));
+    s.tell(unnamed(s, intent, 1, "0.4"));
+    s.tell(unnamed(s, intent, 2, "0.6"));
+    expect(s.order(intent)).toMatchObject({ status: "in-doubt", filled: "0" });
+    const order = venueOrder(s.order(intent), { status: "filled", executed: decimal("1") });
+    const resolution = { kind: "accepted", order } as const;
+    s.tell({ kind: "doubt.resolved", intent, attempt: 1, resolution, by: "venue", atWallMs: wallMs(12_000) });
+    expect(s.order(intent)).toMatchObject({ status: "filled", executed: "1", filled: "1", executedQuote: "100" });
+    expect(s.state.parents.get(parent)).toMatchObject({ executed: "1" });
+    expect([...s.state.fills.values()].map((one) => one.intent)).toEqual([intent, intent]);
+    expect(s.state.positions.get(market)).toMatchObject({ quantity: "-1", fills: 2 });
+    expect(s.state.indexes.fillsMissing.size).toBe(0);
+    expect(s.state.indexes.exposure.get(market)).toMatchObject({ sellOpen: "0", sellDoubt: "0" });
+  });
+
+  test("and are recorded when it is, carry its name", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    const told = unnamed(s, intent, 1, "2");
+    s.tell(accepted(s.order(intent)));
+    s.tell(withOwner(s.state, told));
+    expect(s.order(intent)).toMatchObject({ status: "filled", filled: "2" });
+  });
+
+  test("are nobody's where their order is not ours, and leave the tables in their turn", () => {
+    const s = story();
+    const { id: intent } = s.want();
+    s.tell({ ...unnamed(s, intent, 1, "1"), venueOrderId: id<VenueOrderId>("somebody else's") });
+    s.tell(accepted(s.order(intent)));
+    expect(s.order(intent)).toMatchObject({ status: "new", filled: "0" });
+    expect(s.state.indexes.unclaimed.size).toBe(1);
+    s.state.engine = { ...s.state.engine, kept: { orders: 10, fills: 0, forMs: -1_000_000 } };
+    s.tell(fill(s.order(intent), 2, "1"));
+    expect(s.state.fills.size).toBe(0);
+    expect(s.state.indexes.unclaimed.size).toBe(0);
   });
 });
 

@@ -11,7 +11,15 @@ import type { IntentId, ParentId, Sequence } from "../ids.ts";
 import { fixedSlices } from "../formats/algorithms.ts";
 import { switched } from "../risk/controls.ts";
 import { driftKey } from "./drift.ts";
-import { indexOrder, noteAttempt, noteCancel, unindexOrder } from "./indexes.ts";
+import {
+  dropUnclaimed,
+  indexOrder,
+  noteAttempt,
+  noteCancel,
+  noteUnclaimed,
+  unindexOrder,
+  venueOrderKey,
+} from "./indexes.ts";
 import {
   answered,
   cancelAsked,
@@ -209,6 +217,25 @@ function putOrder(state: EngineState, before: OrderRow | undefined, changed: Ord
   state.orders.set(after.id, after);
   indexOrder(state.indexes, before, after);
   touched.push({ table: "orders", key: after.id });
+  if (after.venueOrderId !== undefined && before?.venueOrderId === undefined) claimFills(state, after, touched);
+}
+
+/**
+ * An order learns its number at the venue: trades that were told under that number before anybody knew whose it is are
+ * its trades. A venue's list of trades may be ahead of its answer about the order, and each trade is recorded once only, so
+ * unclaimed it would stay missing for ever: in the order, in its parent, and as room taken in the limits.
+ */
+function claimFills(state: EngineState, order: OrderRow, touched: Touched[]): void {
+  const { venue, symbol, side } = order.terms;
+  const venueOrder = venueOrderKey(venue, symbol, order.venueOrderId ?? "");
+  for (const key of [...(state.indexes.unclaimed.get(venueOrder) ?? [])]) {
+    const fill = state.fills.get(key);
+    if (fill === undefined || fill.side !== side) continue;
+    dropUnclaimed(state.indexes, venueOrder, key);
+    state.fills.set(key, { ...fill, intent: order.id });
+    touched.push({ table: "fills", key });
+    fillOrder(state, order.id, fill, touched);
+  }
 }
 
 /** More intents than a lost range can have held. */
@@ -292,6 +319,7 @@ function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void
     const [key, fill] = oldest;
     if (fill.tradedWallMs > before) break;
     state.fills.delete(key);
+    dropUnclaimed(state.indexes, venueOrderKey(fill.venue, fill.symbol, fill.venueOrderId), key);
     touched.push({ table: "fills", key });
     const market = marketKey(fill.venue, fill.symbol);
     const position = state.positions.get(market);
@@ -309,11 +337,16 @@ function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded,
   state.fills.set(key, { ...fill, sequence });
   touched.push({ table: "fills", key });
   movePosition(state, event, touched);
-  if (event.intent === undefined) return;
-  changeOrder(state, event.intent, (order) => filledBy(order, event), touched);
-  const order = state.orders.get(event.intent);
+  if (event.intent !== undefined) return fillOrder(state, event.intent, event, touched);
+  noteUnclaimed(state.indexes, venueOrderKey(event.venue, event.symbol, event.venueOrderId), key);
+}
+
+/** A trade of an order: in its row, and in its parent's. */
+function fillOrder(state: EngineState, intent: IntentId, fill: Omit<FillRecorded, "kind">, touched: Touched[]): void {
+  changeOrder(state, intent, (order) => filledBy(order, fill), touched);
+  const order = state.orders.get(intent);
   const parent = order?.parent === undefined ? undefined : state.parents.get(order.parent);
-  if (parent !== undefined) putParent(state, filledSlice(parent, order?.slice, event), touched);
+  if (parent !== undefined) putParent(state, filledSlice(parent, order?.slice, fill), touched);
 }
 
 /** Positions come from fills and from nothing else (I11). */

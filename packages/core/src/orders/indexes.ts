@@ -44,6 +44,8 @@ export interface Indexes {
   readonly byClientOrderId: Map<ClientOrderId, { readonly intent: IntentId; readonly attempt: number }>;
   /** By `venueOrderKey`. */
   readonly byVenueOrderId: Map<string, IntentId>;
+  /** `venueOrderKey` → keys of the fills that came before anybody knew whose order it is; see `claimFills`. */
+  readonly unclaimed: Map<string, Set<string>>;
   /** Market → exposure; absent is none. */
   readonly exposure: Map<string, Exposure>;
   /** When the latest attempts were recorded, never falling; see `recentAttempts`. */
@@ -90,6 +92,7 @@ export function emptyIndexes(): Indexes {
     closed: new Set(),
     byClientOrderId: new Map(),
     byVenueOrderId: new Map(),
+    unclaimed: new Map(),
     exposure: new Map(),
     recent: [],
     recentCancels: [],
@@ -107,6 +110,7 @@ export function copyIndexes(indexes: Indexes): Indexes {
     closed: new Set(indexes.closed),
     byClientOrderId: new Map(indexes.byClientOrderId),
     byVenueOrderId: new Map(indexes.byVenueOrderId),
+    unclaimed: new Map([...indexes.unclaimed].map(([order, fills]) => [order, new Set(fills)])),
     exposure: new Map(indexes.exposure),
     recent: [...indexes.recent],
     recentCancels: [...indexes.recentCancels],
@@ -153,6 +157,19 @@ export function unindexOrder(indexes: Indexes, order: OrderRow): void {
   const times = indexes.wishes.get(key) ?? [];
   times.splice(Math.max(0, times.indexOf(order.recordedWallMs)), 1);
   if (times.length === 0) indexes.wishes.delete(key);
+}
+
+/** A trade of an order that nobody has told of yet, by the key of its row. To be called in the order of events. */
+export function noteUnclaimed(indexes: Indexes, venueOrder: string, fill: string): void {
+  const known = indexes.unclaimed.get(venueOrder);
+  if (known === undefined) indexes.unclaimed.set(venueOrder, new Set([fill]));
+  else known.add(fill);
+}
+
+/** The trade has found its order, or has left the tables. */
+export function dropUnclaimed(indexes: Indexes, venueOrder: string, fill: string): void {
+  const known = indexes.unclaimed.get(venueOrder);
+  if (known?.delete(fill) === true && known.size === 0) indexes.unclaimed.delete(venueOrder);
 }
 
 /** Counts one more attempt for the order rate. To be called in the order of events. */

@@ -119,7 +119,7 @@ export function updated(order: OrderRow, venueOrder: VenueOrder, atWallMs: WallM
 }
 
 /** A trade of it, which is also proof that it was accepted. */
-export function filledBy(order: OrderRow, fill: FillRecorded): OrderRow {
+export function filledBy(order: OrderRow, fill: Omit<FillRecorded, "kind">): OrderRow {
   const filled = add(order.filled, fill.quantity);
   const next: OrderRow = {
     ...order,

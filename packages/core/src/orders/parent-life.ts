@@ -24,7 +24,7 @@ export function withSlice(parent: ParentRow, slice: number, row: SliceRow): Pare
 }
 
 /** A trade of the child of a slice. */
-export function filledSlice(parent: ParentRow, slice: number | undefined, fill: FillRecorded): ParentRow {
+export function filledSlice(parent: ParentRow, slice: number | undefined, fill: Omit<FillRecorded, "kind">): ParentRow {
   const next: ParentRow = {
     ...parent,
     executed: add(parent.executed, fill.quantity),

@@ -6,11 +6,12 @@
  * else's and never touched.
  */
 import { compare } from "../decimal.ts";
-import type { OrderUpdated, OrphanFound } from "../formats/events.ts";
+import type { JournalEvent, OrderUpdated, OrphanFound } from "../formats/events.ts";
 import type { IntentId, SymbolId, VenueId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { partsOf } from "./client-order-id.ts";
 import type { DeploymentTag } from "./client-order-id.ts";
+import { venueOrderKey } from "./indexes.ts";
 import { isOrderEnded, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { VenueOrder } from "./outcome.ts";
@@ -65,6 +66,16 @@ export function reconcile(
     .flatMap((symbol) => [...(state.indexes.open.get(marketKey(list.venue, symbol)) ?? [])])
     .filter((intent) => !seen.has(intent) && state.orders.get(intent)?.venueOrderId !== undefined);
   return { updates, orphans, missing };
+}
+
+/**
+ * What is to be recorded of the account, with the order that a trade belongs to where the state knows it by now: to be asked
+ * when it is recorded, since between the telling and the recording its order may have become known.
+ */
+export function withOwner(state: EngineState, event: JournalEvent): JournalEvent {
+  if (event.kind !== "fill.recorded" || event.intent !== undefined) return event;
+  const intent = state.indexes.byVenueOrderId.get(venueOrderKey(event.venue, event.symbol, event.venueOrderId));
+  return intent === undefined ? event : { ...event, intent };
 }
 
 /** The order whose latest attempt this is and which may be open; an id of a superseded or ended one is an orphan's. */

@@ -19,7 +19,15 @@ import type {
   RequestKey,
 } from "../formats/events.ts";
 import type { KillState, KillSubject } from "../risk/kill.ts";
-import { copyIndexes, emptyIndexes, indexOrder, noteAttempt, noteCancel } from "./indexes.ts";
+import {
+  copyIndexes,
+  emptyIndexes,
+  indexOrder,
+  noteAttempt,
+  noteCancel,
+  noteUnclaimed,
+  venueOrderKey,
+} from "./indexes.ts";
 import type { Indexes } from "./indexes.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { PriceBasis } from "./terms.ts";
@@ -297,6 +305,8 @@ export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineSta
   for (const parent of endedParents.toSorted((a, b) => (a.endedSequence ?? 0) - (b.endedSequence ?? 0)))
     state.indexes.endedParents.add(parent.id);
   reorder(state.fills);
+  for (const [key, { venue, symbol, venueOrderId, intent }] of state.fills)
+    if (intent === undefined) noteUnclaimed(state.indexes, venueOrderKey(venue, symbol, venueOrderId), key);
   reorder(state.keys);
   for (const order of state.orders.values()) indexOrder(state.indexes, undefined, order);
   const closed = [...state.orders.values()].filter((order) => order.closedSequence !== undefined);

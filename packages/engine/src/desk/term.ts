@@ -4,7 +4,7 @@
  * until it is known whether this node goes on. Invariants I3, I4.
  */
 import type { EngineState, Epoch, JournalEvent, Sequence } from "@baton/core";
-import { assert } from "@baton/core";
+import { assert, withOwner } from "@baton/core";
 import type { Ledger } from "../ledger.ts";
 import { EventRefused } from "../ledger.ts";
 
@@ -90,7 +90,7 @@ export class Term {
     this.#phase = "trading";
     const kept = this.#kept;
     this.#kept = [];
-    for (const event of kept) this.note(event);
+    for (const event of kept) this.note(withOwner(this.state, event));
   }
 
   end(): void {
