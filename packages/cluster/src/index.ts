@@ -8,7 +8,7 @@ export type { Etcd } from "./etcd/connect.ts";
 export type { Wake, Watch } from "./etcd/watch.ts";
 export { nanosCell, stampNow } from "./keeper/cells.ts";
 export type { NanosCell } from "./keeper/cells.ts";
-export { startKeeper } from "./keeper/keeper.ts";
+export { noLease, startKeeper } from "./keeper/keeper.ts";
 export type { Keeper, KeeperOptions } from "./keeper/keeper.ts";
 export type { KeeperEvent, LostReason } from "./keeper/rounds.ts";
 export { electionOutageMs, validateTiming } from "./timing.ts";

@@ -49,7 +49,11 @@ async function watch(options: StatusOptions, terminal: Terminal): Promise<void> 
 /** Why a cluster is not well; undefined where a leader may trade. */
 function unhealthy(view: ClusterView): string | undefined {
   if (view.cluster.id === null) return "the cluster is not founded: run baton cluster init.";
-  if (view.leader === null) return "nobody leads.";
+  if (view.leader === null) {
+    return view.etcd.ageMs === null
+      ? "this node does not know who leads: it has not read etcd since its start."
+      : "nobody leads.";
+  }
   if (!view.trading.isAllowed) return `nobody may trade: ${view.trading.reasons.join("; ")}.`;
   return undefined;
 }
@@ -58,6 +62,8 @@ function unhealthy(view: ClusterView): string | undefined {
 function statusText(terminal: Terminal, view: ClusterView): string {
   const why = unhealthy(view);
   const { leader, orders, control, kill, etcd } = view;
+  // Null is "not known", and never "none" or "off".
+  const isBlind = etcd.ageMs === null;
   const healthyEtcd = etcd.endpoints.filter((each) => each.isHealthy).length;
   const doubt =
     orders.inDoubt === 0 ? "none in doubt" : `${orders.inDoubt} in doubt (oldest ${maybeSpan(orders.oldestInDoubtMs)})`;
@@ -67,7 +73,7 @@ function statusText(terminal: Terminal, view: ClusterView): string {
     [
       "leader",
       leader === null
-        ? paint(terminal, "red", "none")
+        ? paint(terminal, "red", isBlind ? "not known" : "none")
         : `${leader.node} in epoch ${leader.epoch}, for ${span(Math.max(0, view.atWallMs - leader.sinceWallMs))}, by ${leader.reason}`,
     ],
     ["deadline", view.deadlineSlackMs === null ? "not known to this node" : `in ${span(view.deadlineSlackMs)}`],
@@ -79,10 +85,19 @@ function statusText(terminal: Terminal, view: ClusterView): string {
     [
       "kill",
       kill === null || kill.level === "off"
-        ? "off"
+        ? isBlind
+          ? "not known"
+          : "off"
         : paint(terminal, "red", `${kill.level}: ${kill.reason} (${kill.by})`),
     ],
-    ["failover", control.pause === null ? control.autofailover : paint(terminal, "yellow", pauseText(control.pause))],
+    [
+      "failover",
+      isBlind
+        ? "not known"
+        : control.pause === null
+          ? control.autofailover
+          : paint(terminal, "yellow", pauseText(control.pause)),
+    ],
     ...(view.venues ?? []).map(({ id, title, cannot: [first, ...more] }) => {
       const others = more.length === 0 ? "" : ` (${more.length} more: baton config check)`;
       return ["venue", `${id}: ${title}${first === undefined ? "" : `; ${first}${others}`}`] as const;
@@ -90,7 +105,7 @@ function statusText(terminal: Terminal, view: ClusterView): string {
     ["feeds", view.feeds.map((feed) => `${feed.id} ${feed.quality} (${maybeSpan(feed.ageMs)})`).join(", ") || "none"],
     [
       "etcd",
-      `${healthyEtcd} of ${etcd.endpoints.length} answer, last read ${maybeSpan(etcd.ageMs)} ago` +
+      `${healthyEtcd} of ${etcd.endpoints.length} answer, ${isBlind ? "not read yet" : `last read ${maybeSpan(etcd.ageMs)} ago`}` +
         (etcd.sitsWithLeader === true ? paint(terminal, "yellow", "; its leader stands on the leader's host") : ""),
     ],
     ...(view.leaderless?.losses ?? []).map((loss) => ["unclean", loss.sentence] as const),
@@ -101,7 +116,7 @@ function statusText(terminal: Terminal, view: ClusterView): string {
     ...view.members.flatMap((member) => rejoinFact(terminal, member)),
     ["seen by", `${view.node.id}: ${view.node.sentence}`],
   ]);
-  const rows = view.members.map((member) => memberRow(terminal, member));
+  const rows = view.members.map((member) => memberRow(terminal, member, view.insync !== null));
   const nodes = table(["NODE", "ROLE", "IN SYNC", "DURABLE", "LAG", "VENUE", "SITE", "ADDRESS", "PROMOTABLE"], rows);
   return `${head}\n\n${nodes}`;
 }
@@ -118,12 +133,12 @@ function pauseText(pause: NonNullable<ClusterView["control"]["pause"]>): string 
   return `paused${until}: ${pause.reason} (${pause.by})`;
 }
 
-function memberRow(terminal: Terminal, member: MemberView): readonly string[] {
+function memberRow(terminal: Terminal, member: MemberView, isSetKnown: boolean): readonly string[] {
   const isLeader = member.role === "leader";
   return [
     member.node,
     isLeader ? paint(terminal, "bold", member.role) : member.role,
-    member.isInSync ? "yes" : "no",
+    isSetKnown ? (member.isInSync ? "yes" : "no") : "–",
     `${member.position.durable}`,
     member.lagRecords === null ? "–" : `${member.lagRecords}`,
     member.reachesVenue ? "yes" : "no",

@@ -8,7 +8,7 @@ import type { TestCluster } from "../fixtures/cluster.ts";
 import { bootA, bootB, briefLease, freshCluster, handoff, nodeA, nodeB, takeover, until } from "../fixtures/cluster.ts";
 import { nanosCell, stampNow } from "./cells.ts";
 import type { Keeper, KeeperOptions } from "./keeper.ts";
-import { startKeeper } from "./keeper.ts";
+import { noLease, startKeeper } from "./keeper.ts";
 import type { KeeperEvent } from "./rounds.ts";
 
 let rig: EtcdRig;
@@ -27,11 +27,12 @@ const marginMs = 300;
 async function kept(o: Partial<KeeperOptions> = {}): Promise<Kept> {
   const cluster = await freshCluster(rig.endpoints);
   const events: KeeperEvent[] = [];
-  const keeper = await startKeeper({
+  const keeper = startKeeper({
     ...{ etcd: cluster.access, node: nodeA, boot: bootA, ttlSeconds: 2, keepaliveMs: 200, marginMs },
     onEvent: (event) => events.push(event),
     ...o,
   });
+  await keeper.whenGranted;
   onTestFinished(async () => {
     await keeper.stop();
     await cluster.etcd.close();
@@ -210,8 +211,15 @@ describe("the lease", () => {
     expect((await it.cluster.etcd.read()).leader).toBeUndefined();
   });
 
-  test("cannot be had while etcd is away: the start is refused in time", async () => {
-    const access = { endpoints: ["http://127.0.0.1:1"], cluster: "nobody" };
-    await expect(kept({ etcd: access, startTimeoutMs: 300 })).rejects.toMatchObject({ code: "etcd-unavailable" });
+  test("is asked for for as long as etcd is away, and there is no right to act meanwhile", async () => {
+    const keeper = startKeeper({
+      etcd: { endpoints: ["http://127.0.0.1:1"], cluster: "nobody" },
+      ...{ node: nodeA, boot: bootA, ttlSeconds: 2, keepaliveMs: 200, marginMs },
+      onEvent: () => undefined,
+    });
+    expect([keeper.lease, keeper.deadline()]).toEqual([noLease, 0]);
+    const granted = keeper.whenGranted;
+    await keeper.stop();
+    await expect(granted).rejects.toMatchObject({ code: "etcd-unavailable" });
   });
 });

@@ -4,6 +4,7 @@
  * right to act.
  */
 import type { BootId, Epoch, LeaseId, MonoMs, NodeId } from "@baton/core";
+import { id } from "@baton/core";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EtcdUnavailable } from "../errors.ts";
@@ -28,15 +29,20 @@ export interface KeeperOptions {
   readonly journalBusySince?: NanosCell;
   /** Every event, in order. Must not throw. */
   readonly onEvent: (event: KeeperEvent) => void;
-  /** How long the first lease may take. Default 10,000. */
-  readonly startTimeoutMs?: number;
 }
 
+/** etcd's own number for "no lease". */
+export const noLease: LeaseId = id<LeaseId>("0");
+
 export interface Keeper extends AsyncDisposable {
-  /** The lease in force; it changes (with a `granted` event) only while this node does not lead. */
+  /**
+   * The lease in force, `noLease` before the first; it changes (with a `granted` event) only while this node does not lead.
+   */
   readonly lease: LeaseId;
-  /** TTL that etcd granted, ms; it can be more than was asked. */
+  /** TTL that etcd granted, ms; it can be more than was asked. What was asked, before the first lease. */
   readonly ttlMs: number;
+  /** Fulfils with the first lease, whenever etcd gives one. Rejects with `EtcdUnavailable` when the keeper ends before. */
+  readonly whenGranted: Promise<void>;
   /** Until when this boot may act; 0: it may not. Compare with the monotonic clock at the last instruction. */
   deadline(): MonoMs;
   /** The buffer behind `deadline()` (one BigInt64, ns), for other threads. */
@@ -53,8 +59,8 @@ export interface Keeper extends AsyncDisposable {
 
 const beatEveryMs = 50;
 
-/** Starts the thread and waits for the first lease. Rejects with `EtcdUnavailable`. */
-export async function startKeeper(o: KeeperOptions): Promise<Keeper> {
+/** Starts the thread, which asks for a lease until it has one: a node has work to do without etcd, too. */
+export function startKeeper(o: KeeperOptions): Keeper {
   const cells: KeeperCells = {
     deadline: nanosCell(),
     mainBeat: nanosCell(),
@@ -80,15 +86,21 @@ export async function startKeeper(o: KeeperOptions): Promise<Keeper> {
     workerData: start,
     name: "baton-keeper",
   });
-  let granted: { lease: LeaseId; ttlMs: number } | undefined;
+  let granted: { readonly lease: LeaseId; readonly ttlMs: number } = { lease: noLease, ttlMs: o.ttlSeconds * 1_000 };
   let led: Epoch = 0;
   let isStopping = false;
   const exited = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
   const order = (message: KeeperOrder): void => thread.postMessage(message, []);
 
+  const first = Promise.withResolvers<void>();
+  // Whoever waits for it hears of the end; where nobody does, the event tells.
+  first.promise.catch(() => undefined);
+  const ended = (detail: string): void => first.reject(new EtcdUnavailable("keeper", [detail]));
+
   const stop = async (revoke: boolean): Promise<void> => {
     if (!isStopping) {
       isStopping = true;
+      ended("stopped before it had a lease");
       clearInterval(beating);
       storeMono(cells.deadline, 0);
       order({ kind: "stop", revoke });
@@ -98,12 +110,11 @@ export async function startKeeper(o: KeeperOptions): Promise<Keeper> {
     clearTimeout(limit);
   };
 
-  const first = Promise.withResolvers<{ lease: LeaseId; ttlMs: number }>();
   thread.on("message", (event: KeeperEvent) => {
     if (isStopping) return;
     if (event.kind === "granted") {
       granted = event;
-      first.resolve(event);
+      first.resolve();
     }
     o.onEvent(event);
   });
@@ -112,33 +123,20 @@ export async function startKeeper(o: KeeperOptions): Promise<Keeper> {
     isStopping = true;
     clearInterval(beating);
     storeMono(cells.deadline, 0);
-    first.reject(new EtcdUnavailable("keeper", [detail]));
+    ended(detail);
     o.onEvent({ kind: "lost", epoch: led, reason: "keeper-died", detail });
   };
   thread.on("error", (error: Error) => died(error.message));
   thread.on("exit", (code) => died(`the keeper's thread ended with ${code}`));
 
-  const timeoutMs = o.startTimeoutMs ?? 10_000;
-  const limit = setTimeout(
-    () => first.reject(new EtcdUnavailable("grant lease", [`no lease within ${timeoutMs} ms`])),
-    timeoutMs,
-  );
-  try {
-    granted = await first.promise;
-  } catch (error) {
-    await stop(false);
-    throw error;
-  } finally {
-    clearTimeout(limit);
-  }
-  const current = (): { lease: LeaseId; ttlMs: number } => granted as { lease: LeaseId; ttlMs: number };
   return {
     get lease() {
-      return current().lease;
+      return granted.lease;
     },
     get ttlMs() {
-      return current().ttlMs;
+      return granted.ttlMs;
     },
+    whenGranted: first.promise,
     deadline: () => loadMono(cells.deadline),
     deadlineCell: cells.deadline,
     lead(epoch) {

@@ -37,6 +37,7 @@ export function isMember(state: Succession, view: EtcdView): boolean {
 
 /** What must be there before anything can be asked of etcd. */
 export function whyUnprepared(state: Succession, view: EtcdView): string | undefined {
+  if (!state.isAdmitted) return "this boot has not been held against etcd yet";
   if (view.cluster === undefined) return "the cluster is not initialised";
   if (view.insync === undefined) return "etcd holds no in-sync set";
   return state.lease === undefined ? "no lease yet" : undefined;

@@ -91,6 +91,7 @@ export function promise(
     state,
     effects: [{ kind: "answer-promise", to: input.from, token: input.token, why }],
   });
+  if (!state.isAdmitted) return refuse(`${state.me.node} has not been held against etcd since its start`);
   if (role.role !== "standby") return refuse(`${state.me.node} is ${role.role}, it does not stand by`);
   if (role.following !== input.boot || state.promised.epochMax !== input.epoch)
     return refuse("it follows another leader");

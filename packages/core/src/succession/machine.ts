@@ -29,6 +29,8 @@ export function bootSuccession(o: {
   readonly durable: Sequence;
   readonly now: MonoMs;
   readonly rules?: PromotabilityRules;
+  /** False: the checks that need etcd are still to be made, and `admitted` will tell when they are; default true. */
+  readonly isAdmitted?: boolean;
   readonly lastMetro?: string | undefined;
   /** What etcd was when this journal was last written. */
   readonly pin?: EtcdPin | undefined;
@@ -51,6 +53,7 @@ export function bootSuccession(o: {
     last: o.durable,
     unfit: ["starting"],
     nextTransaction: 1,
+    isAdmitted: o.isAdmitted ?? true,
     role: { role: "standby", following: undefined, heardMonoMs: o.now },
   };
 }
@@ -60,6 +63,12 @@ export function stepSuccession(state: Succession, input: SuccessionInput): Stepp
   if (state.role.role === "fenced") return { state, effects: [] };
   if (input.kind === "lease-lost") return fence(state, `the lease is lost: ${input.reason}`);
   if (input.kind === "lease") return { state: { ...state, lease: input.lease }, effects: [] };
+  if (input.kind === "admitted") {
+    return {
+      state: { ...state, isAdmitted: true, lastMetro: input.lastMetro },
+      effects: [{ kind: "acknowledge-again" }],
+    };
+  }
   if (input.kind === "fit") return { state: { ...state, unfit: input.unfit, self: input.self }, effects: [] };
   if (input.kind === "promise-asked") {
     return promise(state, input, mayAcknowledgeNow(state, input.epoch));
@@ -86,7 +95,7 @@ function stepRole(state: Succession, noted: Succession, input: SuccessionInput):
 /** Rule 5 for the node as it stands: may it acknowledge on a connection of this epoch? */
 export function mayAcknowledgeNow(state: Succession, connectionEpoch: Epoch): boolean {
   const { role } = state;
-  if (role.role === "fenced") return false;
+  if (role.role === "fenced" || !state.isAdmitted) return false;
   if ((role.role === "leader" || role.role === "winner") && connectionEpoch <= role.epoch) return false;
   // A candidate keeps its vow from the moment it is made, before it is durable.
   const asked = role.role === "candidate" ? role.transaction : undefined;
@@ -97,7 +106,7 @@ export function mayAcknowledgeNow(state: Succession, connectionEpoch: Epoch): bo
 
 /** Rule 4: may it follow a leader that names this epoch? */
 export function mayFollow(state: Succession, epoch: Epoch): boolean {
-  if (epoch < state.promised.epochMax) return false;
+  if (!state.isAdmitted || epoch < state.promised.epochMax) return false;
   const role = state.role;
   if (role.role === "leader" || role.role === "winner") return epoch > role.epoch;
   return role.role !== "fenced";

@@ -143,6 +143,11 @@ export interface Succession {
   /** What this node would publish of itself at this moment. */
   readonly self?: MemberRecord | undefined;
   readonly nextTransaction: number;
+  /**
+   * False while this boot has not been held against etcd: its disk may be an old copy, its id another's. It then follows,
+   * acknowledges, promises and takes over nothing.
+   */
+  readonly isAdmitted: boolean;
   /** Failsafe: until when this node has promised to leave the epoch alone. */
   readonly promisedUntilMonoMs?: MonoMs | undefined;
   /** What etcd is by all reads so far, and as it is durable. */
@@ -173,6 +178,8 @@ export type SuccessionInput =
     }
   | { readonly kind: "promised"; readonly promised: Promised; readonly now: MonoMs; readonly wall: WallMs }
   | { readonly kind: "lease"; readonly lease: LeaseId }
+  /** etcd has counted this boot: the disk is no old copy, and the id is nobody else's. */
+  | { readonly kind: "admitted"; readonly lastMetro?: string | undefined }
   | { readonly kind: "lease-lost"; readonly reason: string }
   | { readonly kind: "fit"; readonly unfit: readonly string[]; readonly self?: MemberRecord }
   /** Own journal: durable up to, and holding up to. */

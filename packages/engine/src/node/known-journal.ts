@@ -32,7 +32,7 @@ export function refuseKnownRollback(dataDir: string): void {
 
 /** Counts this opening in etcd. Throws `StartRefused` when the disk was rolled back, and `EtcdUnavailable`. */
 export async function countOpening(o: {
-  readonly etcd: Etcd;
+  readonly etcd: Pick<Etcd, "countBoot">;
   readonly journal: Journal;
   readonly boot: BootId;
   readonly dataDir: string;

@@ -79,7 +79,8 @@ export class NodeViews {
   }
 
   role(): NodeRole {
-    const role = this.#o.node.leadership.state.role;
+    const { role, isAdmitted } = this.#o.node.leadership.state;
+    if (!isAdmitted && role.role === "standby") return "starting";
     switch (role.role) {
       case "standby":
         return "standby";
@@ -105,7 +106,11 @@ export class NodeViews {
     const running = [...(view?.operations.values() ?? [])].find((operation) => !isSettled(operation.value.phase));
     return {
       version: 1,
-      cluster: { name: config.cluster.name, id: view?.cluster?.id ?? null },
+      // A node with a journal knows its cluster, whatever etcd says or does not say.
+      cluster: {
+        name: config.cluster.name,
+        id: (view === undefined ? this.#o.journal.identity.cluster : view.cluster?.id) ?? null,
+      },
       atWallMs: wallNow(),
       node: {
         id: config.node.id,
@@ -335,7 +340,10 @@ export class NodeViews {
     const followers = node.leadership.leading?.followers;
     const head = journal.last.sequence;
     const leaderPosition = leader === undefined ? undefined : view?.members.get(leader.node)?.position.durable;
-    return [...(view?.members.values() ?? [])].map((member) => {
+    const published = [...(view?.members.values() ?? [])];
+    // Without etcd, or before it has published itself, a node knows at least of itself.
+    const own = published.some((member) => member.node === config.node.id) ? [] : [node.standing.record()];
+    return [...published, ...own].map((member) => {
       const isHere = member.node === config.node.id;
       const role: NodeRole = isHere ? this.role() : leader?.boot === member.boot ? "leader" : "standby";
       const acked = isHere ? journal.durable : (followers?.get(member.node)?.acked ?? member.position.durable);
@@ -384,14 +392,14 @@ export class NodeViews {
     const viewAgeMs = node.viewAgeMs ?? Infinity;
     if (role === undefined && viewAgeMs >= etcdFreshMs) {
       reasons.push("etcd does not answer this node, which does not know who leads");
+    } else if (!node.isAdmitted) {
+      reasons.push("this node has started and is not admitted yet");
     } else if (role !== undefined && keeper.deadline() <= monoNow()) {
       reasons.push("the deadline has passed and etcd has not confirmed the lease");
     }
-    if (leader === undefined) {
-      const why =
-        node.leadership.state.view === undefined
-          ? undefined
-          : whyNotCandidate(node.leadership.state, node.leadership.state.view, wallNow());
+    const { view } = node.leadership.state;
+    if (leader === undefined && view !== undefined) {
+      const why = whyNotCandidate(node.leadership.state, view, wallNow());
       reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
     }
     if (role?.heldStart !== undefined) reasons.push(role.heldStart.sentence);

@@ -9,7 +9,6 @@ import type {
   Epoch,
   EtcdView,
   KillScope,
-  LeaseId,
   NodeId,
   Refusal,
   Sequence,
@@ -40,6 +39,7 @@ import type { Metrics } from "../metrics.ts";
 import { OrderTraces } from "../order-trace.ts";
 import { Strategies } from "../strategies/strategies.ts";
 import { inheritedSendForMs } from "./inherited-bound.ts";
+import type { Admitted } from "./admission.ts";
 import { Failsafe, promisedBefore } from "./failsafe.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { JournalKeeping } from "./journal-keeping.ts";
@@ -68,9 +68,6 @@ export interface NodeParts {
   }) => Replication;
   readonly metrics: Metrics;
   readonly localKills: LocalKills;
-  /** Where the last leader stood that the history knows. */
-  readonly lastMetro: string | undefined;
-  readonly announce: (lease: LeaseId) => void;
   /** This process has to end; the supervisor starts a new boot. */
   readonly end: (why: string) => void;
 }
@@ -110,7 +107,7 @@ export class EngineNode {
   #viewReadMono: number | undefined;
   #tickMono = monoNow();
 
-  constructor(o: NodeParts, first: EtcdView) {
+  constructor(o: NodeParts) {
     this.#o = o;
     const { config, journal } = o;
     const opened = journal.opened;
@@ -148,7 +145,7 @@ export class EngineNode {
         rules: rulesOf(config),
         pin: journal.promises.etcd,
         promisedForMs: promisedBefore(config),
-        lastMetro: o.lastMetro,
+        isAdmitted: false,
       }),
       this.#leadershipPorts(),
     );
@@ -248,9 +245,22 @@ export class EngineNode {
       warn: (event, sentence) => o.log.warn({ event, epoch: this.epoch }, sentence),
     });
     this.#wire();
-    this.leadership.feed({ kind: "lease", lease: o.keeper.lease });
-    this.#onView(first);
-    this.leadership.feed({ kind: "view", view: first });
+  }
+
+  /** etcd has counted this boot: it takes part from here on. */
+  admit({ view, lastMetro }: Admitted): void {
+    this.standing.admitted();
+    this.leadership.feed({ kind: "admitted", lastMetro });
+    const watch = this.#o.etcd.watch(() => this.leadership.requestRead());
+    this.#unwatch = () => watch.stop();
+    this.#onView(view);
+    this.leadership.feed({ kind: "view", view });
+    void this.standing.publish();
+  }
+
+  /** False while this boot has not been held against etcd. */
+  get isAdmitted(): boolean {
+    return this.leadership.state.isAdmitted;
   }
 
   get epoch(): Epoch {
@@ -303,7 +313,6 @@ export class EngineNode {
   onKeeper(event: KeeperEvent): void {
     switch (event.kind) {
       case "granted":
-        this.#o.announce(event.lease);
         return this.leadership.feed({ kind: "lease", lease: event.lease });
       case "lost":
         // Another leader is for a read of etcd to judge (it may be the successor of a handover); there is no permit meanwhile.
@@ -400,7 +409,7 @@ export class EngineNode {
   }
 
   #wire(): void {
-    const { etcd, journal } = this.#o;
+    const { journal } = this.#o;
     const { replication, leadership } = this;
     journal.onDurable.on((upTo) => {
       this.traces.durable(upTo);
@@ -440,14 +449,11 @@ export class EngineNode {
       this.#yielding.heard(node, word);
       if (word.isLeaving === true) leadership.feed({ kind: "leaving", node });
     });
-    const watch = etcd.watch(() => leadership.requestRead());
-    this.#unwatch = () => watch.stop();
     this.#timers.push(
       setInterval(() => this.#tick(), tickMs),
       setInterval(() => void this.standing.publish(), presenceEveryMs),
       setInterval(() => replication.sendStatus(this.#word()), statusEveryMs),
     );
-    void this.standing.publish();
   }
 
   #word(): StandbyWord {
@@ -511,6 +517,7 @@ export class EngineNode {
 
   #onView(view: EtcdView): void {
     this.#viewReadMono = monoNow();
+    if (!this.isAdmitted) return;
     const addresses = new Map<NodeId, string>();
     for (const [node, member] of view.members) {
       if (node === this.#o.config.node.id) continue;

@@ -1,12 +1,13 @@
 /**
- * The life of an engine process: checks the machine, takes a lease, joins the cluster, opens every room, runs until it is
- * asked to stop or has to end, and lets go of everything in the opposite order. A boot that was fenced ends here; the
+ * The life of an engine process: opens its journal and every room, is admitted by etcd, runs until it is
+ * asked to stop or has to end, and lets go of everything in the opposite order. Without etcd it comes as far as warm streams
+ * and a state that can be read. A boot that was fenced ends here; the
  * supervisor starts the next one.
  */
 import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
 import { assert, id, problem } from "@baton/core";
-import type { EngineLink, Etcd, Keeper, KeeperEvent } from "@baton/cluster";
-import { connectEtcd, EtcdUnavailable, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
+import type { EngineLink, KeeperEvent } from "@baton/cluster";
+import { connectEtcd, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
 import { PreparedWriter, startReplication } from "@baton/journal";
 import type { Journal } from "@baton/journal";
 import { clusterRoutes } from "../api/cluster-routes.ts";
@@ -21,7 +22,8 @@ import { openMetrics } from "../metrics.ts";
 import { BalanceReader } from "./balances.ts";
 import { LocalKills } from "./local-kills.ts";
 import { etcdAccessOf } from "./etcd-access.ts";
-import { joinCluster } from "./genesis.ts";
+import { admission } from "./admission.ts";
+import { ownJournal } from "./genesis.ts";
 import { EngineNode } from "./node.ts";
 import { NodeViews } from "./node-views.ts";
 import { presenceOf, startingFacts, version } from "./presence.ts";
@@ -52,7 +54,6 @@ const forwardWithinMs = 3_000;
 /** A handover at stop may take so long before the node goes anyway. */
 const handOverWithinMs = 5_000;
 const beatEveryMs = 200;
-const etcdRetryMs = 100;
 
 /** Runs until `stop`, or until this boot may act no more. Throws what forbids the start. */
 export async function runNode(o: RunOptions): Promise<NodeEnd> {
@@ -146,30 +147,31 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     );
   });
 
-  const keeper = await untilGranted(o, () =>
-    startKeeper({
-      etcd: access,
-      node: config.node.id,
-      boot,
-      ttlSeconds: config.leadership.leaseTtlSeconds,
-      keepaliveMs: config.leadership.keepaliveMs,
-      marginMs: config.leadership.marginMs,
-      journalBusySince: nanosCell(journalProgress),
-      onEvent: (event) => events.tell(event),
-    }),
-  );
-  if (keeper === undefined) return { kind: "stopped" };
-  stack.defer(() => keeper.stop({ revoke: true }));
+  const ended = new AbortController();
+  const stop = AbortSignal.any([o.stop, ended.signal]);
+  stack.defer(() => ended.abort());
   const announce = (lease: LeaseId): void => link?.announce({ node: config.node.id, boot, lease });
-  announce(keeper.lease);
-  validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs });
+  const keeper = startKeeper({
+    etcd: access,
+    node: config.node.id,
+    boot,
+    ttlSeconds: config.leadership.leaseTtlSeconds,
+    keepaliveMs: config.leadership.keepaliveMs,
+    marginMs: config.leadership.marginMs,
+    journalBusySince: nanosCell(journalProgress),
+    onEvent: (event) => {
+      // The supervisor learns of every lease at once: it is what gives a dead boot's lease back.
+      if (event.kind === "granted") announce(event.lease);
+      if (event.kind === "lost" && event.reason === "keeper-died" && seat.up === undefined) ended.abort();
+      events.tell(event);
+    },
+  });
+  stack.defer(() => keeper.stop({ revoke: true }));
 
   const nobody = { epoch: 0, durable: 0, committed: 0 };
-  const joined = await joinCluster({
-    config,
-    boot,
-    etcd,
-    takenMs: keeper.ttlMs + 1_500,
+  const waiting = {
+    ...{ config, boot, etcd, keeper, stop },
+    takenMs: () => keeper.ttlMs + 1_500,
     presence: (journal: JournalId) =>
       presenceOf({
         config,
@@ -181,37 +183,29 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         reachesVenue: false,
         facts: startingFacts(config),
       }),
-    say,
-    stop: o.stop,
-    journalProgress,
-    journalWriter,
-  });
-  if (joined === undefined) return { kind: "stopped" };
-  const { journal, view } = joined;
-  const lastMetro = await lastMetroOf(etcd);
+  };
+  const journal = await ownJournal({ ...waiting, say, journalProgress, journalWriter });
+  if (journal === undefined) {
+    return o.stop.aborted ? { kind: "stopped" } : { kind: "fenced", why: "the keeper of the lease has died" };
+  }
   stack.defer(() => journal.close());
 
-  const node = new EngineNode(
-    {
-      config,
-      localKills,
-      log,
-      boot,
-      etcd,
-      keeper,
-      journal,
-      lastMetro,
-      openReplication: (hooks) =>
-        startReplication({ journal, server: api.server, boot, heartbeatMs: config.replication.heartbeatMs, ...hooks }),
-      metrics,
-      announce,
-      end: (why) => {
-        o.onFenced();
-        fenced.resolve(why);
-      },
+  const node = new EngineNode({
+    config,
+    localKills,
+    log,
+    boot,
+    etcd,
+    keeper,
+    journal,
+    openReplication: (hooks) =>
+      startReplication({ journal, server: api.server, boot, heartbeatMs: config.replication.heartbeatMs, ...hooks }),
+    metrics,
+    end: (why) => {
+      o.onFenced();
+      fenced.resolve(why);
     },
-    view,
-  );
+  });
   stack.defer(() => node.close());
   seat.up = {
     journal,
@@ -229,16 +223,27 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   say("node.started", `Node ${config.node.id} listens on ${config.api.listen}, journal at ${journal.last.sequence}.`);
   const showing = setInterval(() => link?.status(node.sentence), 1_000);
   stack.defer(() => clearInterval(showing));
+  const admitting = admission({
+    ...{ ...waiting, journal, say: (event, sentence) => node.say(event, sentence) },
+    onGranted: () => validateTiming({ ...config.leadership, ttlMs: keeper.ttlMs }),
+  }).then((admitted) => {
+    if (admitted !== undefined) node.admit(admitted);
+  });
+  // What it writes needs the journal: it is over before anything is let go of.
+  stack.defer(async () => {
+    ended.abort();
+    await admitting.catch(() => undefined);
+  });
 
   const stopped = aborted(o.stop);
-  const why = await Promise.race([fenced.promise, stopped]);
+  const why = await Promise.race([fenced.promise, stopped, refusalOf(admitting)]);
   if (why !== undefined) return { kind: "fenced", why };
   say("node.stopping", "Asked to stop.");
   await Promise.race([node.handOver(handOverWithinMs), fenced.promise]);
   return { kind: "stopped" };
 }
 
-/** What a node answers before it has a journal. */
+/** What a node answers before it has a journal: its disk is empty, or it is being opened. */
 function starting(route: Route): Answer {
   const sentence = "the node is starting: it waits for etcd, or for the cluster to be founded";
   const isProbe = Object.values(route.answers).some((answer) => answer.body === "Probe");
@@ -263,26 +268,9 @@ class KeeperRelay {
   }
 }
 
-/** Where the last leader stood; unknown where the history cannot be read. */
-async function lastMetroOf(etcd: Etcd): Promise<string | undefined> {
-  const history = await etcd.history().catch(() => []);
-  return history.at(-1)?.metro;
-}
-
-/** etcd may come up later than this node. */
-async function untilGranted(o: RunOptions, start: () => Promise<Keeper>): Promise<Keeper | undefined> {
-  let said = "";
-  while (!o.stop.aborted) {
-    try {
-      return await start();
-    } catch (error) {
-      if (!(error instanceof EtcdUnavailable)) throw error;
-      if (error.message !== said) o.log.warn({ event: "etcd.waiting" }, error.message);
-      said = error.message;
-      await new Promise((resolve) => setTimeout(resolve, etcdRetryMs));
-    }
-  }
-  return undefined;
+/** Rejects with what a task rejects with, and settles in no other way. */
+function refusalOf(task: Promise<void>): Promise<never> {
+  return new Promise((_resolve, reject) => task.catch(reject));
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

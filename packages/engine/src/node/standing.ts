@@ -16,7 +16,7 @@ import type {
   VenueFacts,
   WallMs,
 } from "@baton/core";
-import { bars, promotability, usualPromotabilityRules } from "@baton/core";
+import { bars, because, promotability, usualPromotabilityRules } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import { NodeIdInUse } from "@baton/cluster";
 import type { Journal } from "@baton/journal";
@@ -59,6 +59,7 @@ export function rulesOf(config: Config): PromotabilityRules {
 
 export class Standing {
   readonly #o: StandingPorts;
+  #isAdmitted = false;
   #isStopping = false;
   #isPublishing = false;
   #isClosed = false;
@@ -69,6 +70,11 @@ export class Standing {
 
   close(): void {
     this.#isClosed = true;
+  }
+
+  /** etcd has counted this boot: from here on it publishes itself. */
+  admitted(): void {
+    this.#isAdmitted = true;
   }
 
   /** From here on nobody hands the key to this node. */
@@ -105,7 +111,7 @@ export class Standing {
 
   /** Writes the record to etcd; a call while another is under way does nothing. Never rejects. */
   async publish(): Promise<void> {
-    if (this.#isPublishing || this.#isClosed) return;
+    if (this.#isPublishing || this.#isClosed || !this.#isAdmitted) return;
     this.#isPublishing = true;
     try {
       await this.#o.etcd.publishMember(this.record(), bootRecordOf(this.#o.journal, this.#o.boot));
@@ -123,7 +129,7 @@ export class Standing {
     return {
       priority: config.node.priority,
       metro: config.node.metro,
-      isStarting: false,
+      isStarting: !this.#isAdmitted,
       isStopping: this.#isStopping,
       venues: config.venues.map((venue) => this.#venue(venue.id)),
       diskUsed,
@@ -152,5 +158,6 @@ export class Standing {
 /** The one function's answer on a member, as this node sees it. */
 export function judged(state: Succession, candidate: MemberRecord, wall: WallMs): readonly PromotabilityReason[] {
   const { view, lastLeaderMember: leader, lastMetro, rules } = state;
-  return view === undefined ? [] : promotability({ candidate, view, leader, lastMetro, rules, wall });
+  if (view === undefined) return [because("starting", "it has not read etcd since its start")];
+  return promotability({ candidate, view, leader, lastMetro, rules, wall });
 }
