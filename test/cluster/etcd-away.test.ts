@@ -60,6 +60,35 @@ test("with failsafe the leader trades on for several leases without etcd, by its
   await cluster.untilInSync();
 });
 
+test("a standby that starts anew while etcd is away answers and is warm, and gives the leader neither promise nor acknowledgement", async () => {
+  const leader = await cluster.leader();
+  const standby = cluster.nodes.find((node) => node !== leader) as Seat;
+  const { epoch } = (await call(leader, "GET", "/cluster")).body;
+  for (const member of cluster.etcd.members) member.freeze();
+  try {
+    await eventually("the leader goes on by promises", async () =>
+      logOf(leader).includes(`the deadline of epoch ${epoch} rests on promises`) ? true : undefined,
+    );
+    const before = logOf(leader).length;
+    await standby.killEngine();
+    await eventually("its new boot answers", async () => {
+      const { status, body } = await call(standby, "GET", "/cluster");
+      return status === 200 && body.node.role === "starting" ? true : undefined;
+    });
+    await eventually("it is warm", async () =>
+      (await call(standby, "GET", "/v1/books/BTC/USDT")).body.quality === "live" ? true : undefined,
+    );
+    await eventually("the leader's boot has ended at its deadline", async () =>
+      /This boot ends: the lease is lost/.test(logOf(leader).slice(before)) ? true : undefined,
+    );
+    expect(logOf(leader).slice(before)).not.toMatch(/Takes \w+ into the in-sync set/);
+  } finally {
+    for (const member of cluster.etcd.members) member.thaw();
+  }
+  await cluster.leader();
+  await cluster.untilInSync();
+});
+
 test("without it orders end with the deadline, and onQuorumLoss takes back what is open before", async () => {
   const leader = await configured({ failsafe: "off", onQuorumLoss: "cancel" });
   const body = await restingBuy(leader);
