@@ -270,7 +270,9 @@ class KeeperRelay {
 
 /** Rejects with what a task rejects with, and settles in no other way. */
 function refusalOf(task: Promise<void>): Promise<never> {
-  return new Promise((_resolve, reject) => task.catch(reject));
+  const { promise, reject } = Promise.withResolvers<never>();
+  task.catch(reject);
+  return promise;
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {
