@@ -8,11 +8,14 @@ import { Etcd3, EtcdLeaseInvalidError } from "etcd3";
 import type { IOptions } from "etcd3";
 import { monoNow } from "../clock.ts";
 
-/** PEM texts of a client's TLS identity; built once, so reconnect when certificates rotate. */
+/**
+ * PEM texts of a client's TLS identity; built once, so reconnect when certificates rotate. Text and not bytes, because they
+ * go to other threads, where a Buffer arrives as something that gRPC does not take for one.
+ */
 export interface EtcdTls {
-  readonly ca: Buffer;
-  readonly key?: Buffer;
-  readonly cert?: Buffer;
+  readonly ca: string;
+  readonly key?: string;
+  readonly cert?: string;
 }
 
 export interface EtcdAccess {
@@ -106,9 +109,9 @@ function clientOptions(url: string, access: EtcdAccess): IOptions {
       ? {}
       : {
           credentials: {
-            rootCertificate: tls.ca,
-            ...(tls.key === undefined ? {} : { privateKey: tls.key }),
-            ...(tls.cert === undefined ? {} : { certChain: tls.cert }),
+            rootCertificate: Buffer.from(tls.ca),
+            ...(tls.key === undefined ? {} : { privateKey: Buffer.from(tls.key) }),
+            ...(tls.cert === undefined ? {} : { certChain: Buffer.from(tls.cert) }),
           },
         }),
     grpcOptions: {

@@ -53,6 +53,8 @@ export interface EtcdRigOptions {
   readonly electionMs?: number;
   /** Folder for the members' data, kept after the end; default: a temporary one that is removed. */
   readonly dir?: string;
+  /** Clients come over TLS with a certificate of this authority; `roles()` cannot be asked then. Default: plain. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly caFile: string };
 }
 
 /** What a machine without etcd is told. */
@@ -124,11 +126,14 @@ interface Plan {
 }
 
 async function layOut(plan: Plan): Promise<Member[]> {
-  const ports = await freePorts(plan.count * 2);
+  const ports = await freePorts(plan.count * 3);
+  const { tls } = plan.options;
+  const scheme = tls === undefined ? "http" : "https";
   const seats = Array.from({ length: plan.count }, (_, index) => ({
     name: `etcd-${index + 1}`,
-    client: `http://127.0.0.1:${ports[index * 2]}`,
-    peer: `http://127.0.0.1:${ports[index * 2 + 1]}`,
+    client: `${scheme}://127.0.0.1:${ports[index * 3]}`,
+    peer: `http://127.0.0.1:${ports[index * 3 + 1]}`,
+    health: `http://127.0.0.1:${ports[index * 3 + 2]}`,
   }));
   const cluster = seats.map((seat) => `${seat.name}=${seat.peer}`).join(",");
   return seats.map((seat) => {
@@ -141,15 +146,19 @@ async function layOut(plan: Plan): Promise<Member[]> {
       ...["--initial-cluster-token", `baton-${process.pid}-${ports[0]}`],
       ...["--heartbeat-interval", String(plan.options.heartbeatMs ?? 50)],
       ...["--election-timeout", String(plan.options.electionMs ?? 500)],
+      ...["--listen-metrics-urls", seat.health],
       ...["--logger", "zap", "--log-level", "warn"],
+      ...(tls === undefined ? [] : ["--cert-file", tls.certFile, "--key-file", tls.keyFile]),
+      ...(tls === undefined ? [] : ["--trusted-ca-file", tls.caFile, "--client-cert-auth"]),
     ];
-    return new Member(seat.name, seat.client, plan.binary, parameters, `${home}.log`, plan.guard);
+    return new Member(seat, plan.binary, parameters, `${home}.log`, plan.guard);
   });
 }
 
 class Member implements EtcdMember {
   readonly name: string;
   readonly endpoint: string;
+  readonly #health: string;
   readonly #binary: string;
   readonly #parameters: readonly string[];
   readonly #log: string;
@@ -157,15 +166,15 @@ class Member implements EtcdMember {
   #child: ChildProcess | undefined;
 
   constructor(
-    name: string,
-    endpoint: string,
+    seat: { readonly name: string; readonly client: string; readonly health: string },
     binary: string,
     parameters: readonly string[],
     log: string,
     guard: Guard,
   ) {
-    this.name = name;
-    this.endpoint = endpoint;
+    this.name = seat.name;
+    this.endpoint = seat.client;
+    this.#health = seat.health;
     this.#binary = binary;
     this.#parameters = parameters;
     this.#log = log;
@@ -231,7 +240,7 @@ class Member implements EtcdMember {
     while (performance.now() < until) {
       if (child.exitCode !== null) break;
       try {
-        const answer = await fetch(`${this.endpoint}/health`, { signal: AbortSignal.timeout(1_000) });
+        const answer = await fetch(`${this.#health}/health`, { signal: AbortSignal.timeout(1_000) });
         if (((await answer.json()) as { health?: string }).health === "true") return;
       } catch {
         // Not listening yet.

@@ -1,5 +1,4 @@
 /** The configuration's `etcd` group as the cluster room takes it: with the secrets read. */
-import { readFileSync } from "node:fs";
 import type { ClusterConfig, EtcdConfig } from "@baton/core";
 import type { EtcdAccess } from "@baton/cluster";
 import { readSecret } from "../config/secrets.ts";
@@ -13,9 +12,9 @@ export function etcdAccessOf(config: { readonly cluster: ClusterConfig; readonly
     callTimeoutMs,
     ...(tls !== undefined && {
       tls: {
-        ca: readFileSync(tls.caFile),
-        ...(tls.certFile !== undefined && { cert: readFileSync(tls.certFile) }),
-        ...(tls.keyFile !== undefined && { key: readFileSync(tls.keyFile) }),
+        ca: readSecret(tls.caFile).value,
+        ...(tls.certFile !== undefined && { cert: readSecret(tls.certFile).value }),
+        ...(tls.keyFile !== undefined && { key: readSecret(tls.keyFile).value }),
       },
     }),
     ...(auth !== undefined && { auth: { username: auth.username, password: readSecret(auth.passwordFile).value } }),
