@@ -18,7 +18,9 @@ export function bentView(bent: Bent, state: Succession, input: ViewInput): ViewI
   const insync = view.insync;
   const isLed = state.role.role === "leader" || state.role.role === "winner";
   if (insync === undefined || isLed) return input;
-  const { members } = insync.value;
+  const { members, reconcileDue: _due, ...rest } = insync.value;
+  if (bent.is("reconcile-forgotten"))
+    return { ...input, view: { ...view, insync: { ...insync, value: { ...rest, members } } } };
   if (bent.is("elect-outside-set") && !members.some((m) => m.node === state.me.node)) {
     const own: Member = { node: state.me.node, journal: state.me.journal };
     return {

@@ -46,6 +46,8 @@ export const foundWithin: Readonly<
   "promise-forgotten": { seeds: 20, by: ["I2"] },
   "promise-ignored": { seeds: 20, by: ["I2"] },
   "pin-ignored": { seeds: 20, by: ["I1", "I6"] },
+  "reconcile-forgotten": { seeds: 20, by: ["reconciling"] },
+  "reconcile-skipped": { seeds: 20, by: ["reconciling"] },
   "old-lease-kept": { seeds: 40, by: ["healing"] },
   "hash-unchecked": { seeds: 10, by: ["I20", "core"] },
   "openings-uncounted": { seeds: 50, by: ["I6", "I4"] },

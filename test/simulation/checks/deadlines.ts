@@ -5,8 +5,12 @@ import type { VenueWrite } from "../engine/venue-door.ts";
 import type { Watch } from "./watch.ts";
 
 interface Wire {
-  /** Until when promises carry the deadline. */
+  /** Until when promises carry the deadline, by the leader's own clock. */
   promisedMono: number;
+  /** The same by true time, from the asking on. */
+  promisedTrue: number;
+  /** True time at which the promises of this token were asked for. */
+  readonly askedTrue: Map<number, number>;
   keptMono: number;
   ttlMs: number;
   readonly confirmed: Map<Epoch, number>;
@@ -48,16 +52,27 @@ export class DeadlineChecks {
     if (untilMono > boot.main.clock.mono() + longestMs) {
       this.#watch.broken("I2", `${boot.boot} goes on for longer than anybody promised`);
     }
-    this.#wire(boot).promisedMono = Math.max(this.#wire(boot).promisedMono, untilMono);
+    const wire = this.#wire(boot);
+    const extension = boot.leadership?.leading?.extension;
+    const askedTrue = wire.askedTrue.get(extension?.token ?? 0) ?? world.agenda.now;
+    wire.promisedMono = Math.max(wire.promisedMono, untilMono);
+    wire.promisedTrue = Math.max(wire.promisedTrue, askedTrue + untilMono - (extension?.askedMonoMs ?? untilMono));
   }
 
-  /** Somebody takes over: nobody may still act on promises. */
+  /** A leader asks its peers to promise. */
+  promisesAsked(boot: Boot, token: number): void {
+    this.#wire(boot).askedTrue.set(token, this.#watch.world.agenda.now);
+  }
+
+  /**
+   * Somebody takes over: nobody may still act on promises, by true time since they were asked for. A leader whose whole machine
+   * stood still since then cannot know by its own clocks that they have ended; what it sends when it wakes is judged as any
+   * write is, by its own deadline and by what the venue makes of it.
+   */
   takenOver(by: BootId): void {
     for (const boot of this.#watch.world.boots()) {
       if (boot.boot === by || boot.leadership?.leading === undefined) continue;
-      const leftMs = (this.#wires.get(boot.boot)?.promisedMono ?? -Infinity) - boot.main.clock.mono();
-      // Whose whole machine stands still cannot know it by any clock, and does nothing meanwhile.
-      if (this.#watch.world.host(boot.node).clock.isStopped) continue;
+      const leftMs = (this.#wires.get(boot.boot)?.promisedTrue ?? -Infinity) - this.#watch.world.agenda.now;
       if (leftMs > 0 && boot.keeper.deadline > boot.main.clock.mono()) {
         const left = Math.round(leftMs);
         this.#watch.broken(
@@ -100,7 +115,14 @@ export class DeadlineChecks {
   #wire(boot: Boot): Wire {
     let wire = this.#wires.get(boot.boot);
     if (wire === undefined) {
-      wire = { promisedMono: -Infinity, keptMono: -Infinity, ttlMs: 0, confirmed: new Map() };
+      wire = {
+        promisedMono: -Infinity,
+        promisedTrue: -Infinity,
+        askedTrue: new Map(),
+        keptMono: -Infinity,
+        ttlMs: 0,
+        confirmed: new Map(),
+      };
       this.#wires.set(boot.boot, wire);
     }
     return wire;

@@ -31,6 +31,7 @@ export function whyNotHealed(world: World): string | undefined {
   if (role === undefined || ledger === undefined) return "nobody leads";
   if (role.hold !== undefined) return `${leader.boot} is held for ${role.hold.to}`;
   if (role.pending.length > 0) return "a membership change is pending";
+  if (role.known.record.reconcileDue !== undefined) return "the account has not been reconciled";
   const missing = world.nodes.find(({ node }) => !role.known.record.members.some((m) => m.node === node));
   if (missing !== undefined) return `${missing.node} is not in sync`;
   if (leader.journal?.commitMark.sequence !== leader.journal?.last.sequence) return "the last record is not committed";

@@ -21,6 +21,8 @@ export const invariants = {
   I18: "Delivered trade ids have no unflagged hole; no order is priced on stale data.",
   I19: "Journals of leader and standbys agree on every committed record; a state digest difference is noticed within N frames.",
   I20: "A corrupt record, a full disk or a failed fsync ends the node's part in the cluster with a clear error, and loses nothing acknowledged.",
+  reconciling:
+    "After a re-anchoring or an unclean failover nothing is ordered before whoever leads has read the whole account, and the set says so until then.",
   healing:
     "When all faults have ended, a leader leads an open epoch, every node is in sync, and every doubt, cancel, parent and operation has ended.",
   core: "No assertion of the production core fails.",

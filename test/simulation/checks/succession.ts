@@ -1,6 +1,6 @@
 /** Who leads: judged on what etcd applies, and on what leaves the processes. I1, I3, I6 (election), I7, I8, I10, I15, I16. */
 import { waitedFor } from "@baton/core";
-import type { BootId, Epoch, JournalId, Succession, Transaction } from "@baton/core";
+import type { BootId, Epoch, InsyncRecord, JournalId, Succession, Transaction } from "@baton/core";
 import type { Boot } from "../engine/boot.ts";
 import type { VenueWrite } from "../engine/venue-door.ts";
 import type { EtcdStore } from "../world/etcd-store.ts";
@@ -28,6 +28,9 @@ export class SuccessionChecks {
     this.#watch = watch;
   }
 
+  /** Requests that write the set, of every boot, also of those that have ended: etcd may apply them yet. */
+  #sets: Exclude<Transaction, { kind: "handoff" }>[] = [];
+
   /** Membership transactions of this boot that could still be applied, by what they propose. */
   outstanding: Map<BootId, Extract<Transaction, { kind: "set-insync" }>[]> = new Map();
 
@@ -39,6 +42,7 @@ export class SuccessionChecks {
   etcdRestored(): void {
     this.isEtcdRestored = true;
     this.outstanding.clear();
+    this.#sets = [];
     this.#watch.note("etcd restored");
   }
 
@@ -52,10 +56,22 @@ export class SuccessionChecks {
   }
 
   asked(boot: Boot, transaction: Transaction): void {
-    if (transaction.kind !== "set-insync") return;
+    if (transaction.kind === "handoff") return;
+    this.#sets = [...this.#live(), transaction];
+    if (transaction.kind === "takeover") return;
     const revision = this.#watch.world.etcd.store.insync.modRevision;
     const live = (this.outstanding.get(boot.boot) ?? []).filter((one) => one.guard.insyncModRevision === revision);
     this.outstanding.set(boot.boot, [...live, transaction]);
+  }
+
+  /** The sets that requests on their way would write. */
+  mayBeApplied(): readonly InsyncRecord[] {
+    return this.#live().map(({ insync }) => insync);
+  }
+
+  #live(): readonly Exclude<Transaction, { kind: "handoff" }>[] {
+    const revision = this.#watch.world.etcd.store.insync.modRevision;
+    return this.#sets.filter(({ guard }) => guard.insyncModRevision === revision);
   }
 
   applying(transaction: Transaction, store: EtcdStore): void {

@@ -30,6 +30,7 @@ import { DeadlineChecks } from "./deadlines.ts";
 import type { InvariantName, Violation } from "./invariants.ts";
 import { OrderChecks } from "./orders.ts";
 import { PromiseChecks } from "./promises.ts";
+import { ReconcilingChecks } from "./reconciling.ts";
 import { Records } from "./records.ts";
 import { SuccessionChecks } from "./succession.ts";
 import { answerTold, effectTold } from "./telling.ts";
@@ -45,6 +46,7 @@ export class Watch {
   readonly promises: PromiseChecks;
   readonly deadlines: DeadlineChecks;
   readonly orders: OrderChecks;
+  readonly #reconciling: ReconcilingChecks;
   /** Boots that were told to end for good, or whose end was seen. */
   readonly #fenced = new Set<string>();
 
@@ -55,6 +57,7 @@ export class Watch {
     this.promises = new PromiseChecks(this);
     this.deadlines = new DeadlineChecks(this);
     this.orders = new OrderChecks(this);
+    this.#reconciling = new ReconcilingChecks(this);
   }
 
   broken(invariant: InvariantName, sentence: string): void {
@@ -117,6 +120,7 @@ export class Watch {
     this.succession.leads(boot, epoch);
     this.commits.leads(boot, epoch);
     this.promises.leads(boot, epoch);
+    this.#reconciling.leads(boot);
   }
 
   held(_boot: Boot, _operation: OperationId): void {
@@ -145,6 +149,7 @@ export class Watch {
 
   /** Before a succession transaction changes anything. */
   applying(transaction: Transaction, store: EtcdStore): void {
+    this.#reconciling.applying(transaction, store);
     this.succession.applying(transaction, store);
   }
 
@@ -168,6 +173,11 @@ export class Watch {
     this.deadlines.confirmed(boot, sentMono, epoch);
   }
 
+  promisesAsked(boot: Boot, token: number): void {
+    this.note("promises asked");
+    this.deadlines.promisesAsked(boot, token);
+  }
+
   /** A leader's deadline rests on its peers' promises from now on, until then by its own clock. */
   extended(boot: Boot, untilMono: number): void {
     this.note("extended");
@@ -180,6 +190,7 @@ export class Watch {
     this.note("append");
     const { events } = this.records.sealed(frame);
     this.orders.sealed(boot, events);
+    this.#reconciling.sealed(boot, events);
   }
 
   disk(disk: Disk, order: DiskOrder): void {
@@ -218,6 +229,11 @@ export class Watch {
 
   audited(record: AuditRecord): void {
     this.orders.audited(record);
+  }
+
+  /** The venue has told a node of its account. */
+  accountRead(boot: Boot, what: string): void {
+    this.#reconciling.read(boot, what);
   }
 
   /** A node decides on this state of the book. */

@@ -21,12 +21,21 @@ export class Accounts {
   readonly #seen = new Set<string>();
   readonly #foreign = new Set<string>();
   readonly #early = new Map<IntentId, VenueOrder>();
+  /** Nothing is ordered before the account has been read. */
+  #isReconcileDue: boolean;
   #buffer: (() => void)[] | undefined = [];
   #unlisten: (() => void) | undefined;
 
-  constructor(context: DeskContext, term: Term, onEvidence: (order: OrderRow, told: VenueOrder) => void) {
+  constructor(
+    context: DeskContext,
+    term: Term,
+    isReconcileDue: boolean,
+    onEvidence: (order: OrderRow, told: VenueOrder) => void,
+  ) {
     this.#context = context;
     this.#term = term;
+    this.#isReconcileDue = isReconcileDue;
+    if (context.bent.is("reconcile-skipped")) this.#reconciled();
     this.#onEvidence = onEvidence;
   }
 
@@ -44,6 +53,7 @@ export class Accounts {
       this.#recover(() => {
         for (const give of this.#buffer ?? []) give();
         this.#buffer = undefined;
+        this.#reconciled();
         this.#findOrphans();
         this.#sweep(firstSweepMs);
       });
@@ -52,6 +62,17 @@ export class Accounts {
 
   close(): void {
     this.#unlisten?.();
+  }
+
+  /** Whether orders may go to the venue. */
+  get isReady(): boolean {
+    return !this.#isReconcileDue && this.#term.state.baselines.get(venue)?.baseline !== undefined;
+  }
+
+  #reconciled(): void {
+    if (!this.#isReconcileDue || this.#term.isOver) return;
+    this.#isReconcileDue = false;
+    this.#context.reconciled(this.#term.epoch, this.#term.state.applied);
   }
 
   isForeign(symbol: string, venueOrderId: VenueOrderId): boolean {

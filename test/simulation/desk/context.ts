@@ -2,11 +2,13 @@
 import { id } from "@baton/core";
 import type {
   DeploymentTag,
+  Epoch,
   InstrumentRules,
   MarketView,
   NodeId,
   PermitSource,
   Refusal,
+  Sequence,
   SymbolId,
   VenueId,
 } from "@baton/core";
@@ -27,6 +29,8 @@ export interface DeskContext {
   readonly bent: Bent;
   readonly instruments: ReadonlyMap<SymbolId, InstrumentRules>;
   readonly price: (symbol: SymbolId) => MarketView;
+  /** After an unclean failover or a re-anchoring: the account was read, by records up to this one. */
+  readonly reconciled: (epoch: Epoch, sequence: Sequence) => void;
   readonly whyNoRisk: () => Refusal | undefined;
   /** Something that happened, for coverage. */
   readonly note: (what: string) => void;

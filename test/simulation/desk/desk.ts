@@ -29,6 +29,8 @@ export interface TermStart {
   readonly boot: BootId;
   readonly reason: TakeoverReason;
   readonly inheritedSendByWallMs: WallMs;
+  /** Orders and trades of the account must be read before anything is ordered: the journal may lack records of them. */
+  readonly isReconcileDue: boolean;
 }
 
 /** How long a switchover waits for answers that are still out. */
@@ -78,8 +80,9 @@ export class Desk {
       const isKnown = refused.code.endsWith("-known") || refused.code === "fill-before-baseline";
       if (!isKnown) context.note(`event refused: ${refused.code}`);
     });
-    const accounts = new Accounts(context, term, (order, told) => doubts.evidence(order, told));
-    const intake = new Intake(context, term, this.#keys);
+    const { isReconcileDue } = start;
+    const accounts = new Accounts(context, term, isReconcileDue, (order, told) => doubts.evidence(order, told));
+    const intake = new Intake(context, term, this.#keys, () => accounts.isReady);
     const placements: Placements = new Placements(context, term, {
       resolve: (intent) => doubts.begin(intent),
       reissue: (order) => intake.reissue(order),
@@ -104,6 +107,7 @@ export class Desk {
         atWallMs: context.process.clock.wall(),
         inheritedSendByWallMs: start.inheritedSendByWallMs,
         inDoubt,
+        ...(isReconcileDue && { isReconcileDue }),
       },
     ]);
   }

@@ -31,7 +31,6 @@ import type {
   TwapParameters,
 } from "@baton/core";
 import { EventRefused } from "../engine/ledger.ts";
-import { venue } from "./context.ts";
 import type { DeskContext } from "./context.ts";
 import type { Term } from "./term.ts";
 
@@ -53,10 +52,13 @@ export class Intake {
   /** Broken on purpose: what this process alone remembers. */
   readonly #keys: Map<string, IntentId | ParentId>;
 
-  constructor(context: DeskContext, term: Term, keys: Map<string, IntentId | ParentId>) {
+  readonly #isReady: () => boolean;
+
+  constructor(context: DeskContext, term: Term, keys: Map<string, IntentId | ParentId>, isReady: () => boolean) {
     this.#context = context;
     this.#term = term;
     this.#keys = keys;
+    this.#isReady = isReady;
   }
 
   request(wish: Wish): Taken {
@@ -161,7 +163,7 @@ export class Intake {
 
   #whyNot(): Refusal | undefined {
     if (!this.#term.isTrading) return refused("held");
-    if (this.#term.state.baselines.get(venue)?.baseline === undefined) return refused("held", { why: "no baseline" });
+    if (!this.#isReady()) return refused("held", { why: "the account is not read" });
     return this.#context.whyNoRisk();
   }
 

@@ -85,6 +85,7 @@ export class Boot {
         isKilled: () => this.#running?.ledger.speculative.engine.kill.level !== "off",
         lateAnswer: (clientOrderId, outcome) => this.#running?.desk.lateAnswer(clientOrderId, outcome),
         wrote: (write) => world.watch.wrote(this, write),
+        read: (what) => world.watch.accountRead(this, what),
       },
     });
     this.door.waitMs = host.socketWaitMs;

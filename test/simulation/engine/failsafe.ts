@@ -53,7 +53,7 @@ export class Failsafe {
     switch (effect.kind) {
       case "request-promises": {
         const { epoch, token, forMs } = effect;
-        world.watch.note("promises asked");
+        world.watch.promisesAsked(this.#boot, token);
         for (const to of effect.to) links.toLeader(to, { kind: "ask-promise", epoch, boot, token, forMs });
         return;
       }

@@ -161,6 +161,7 @@ export class Running {
           if (market.kind === "fresh") world.watch.decidedOn(boot, symbol, market.basis.updateId);
           return market;
         },
+        reconciled: (epoch, sequence) => this.leadership.feed({ kind: "reconciled", epoch, sequence }),
         whyNoRisk: () => this.#whyNoRisk(),
         note: (what) => world.watch.note(what),
       },
@@ -370,7 +371,8 @@ export class Running {
     const isOver = reason === "crash-release" || reason === "switchover" || reason === "yield";
     const sendForMs = isOver && opened === epoch - 1 ? 0 : settings.timing.ttlMs;
     const inheritedSendByWallMs = wallMs(main.clock.wall() + sendForMs);
-    const sequence = this.desk.begin({ epoch, boot, reason, inheritedSendByWallMs });
+    const isReconcileDue = this.leadership.leading?.known.record.reconcileDue !== undefined;
+    const sequence = this.desk.begin({ epoch, boot, reason, inheritedSendByWallMs, isReconcileDue });
     this.desk.applyKill(this.leadership.state.view?.kill.value);
     this.#feedJournal();
     return sequence;

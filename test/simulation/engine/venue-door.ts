@@ -39,6 +39,8 @@ export interface DoorPorts {
   lateAnswer(clientOrderId: string, outcome: PlaceOutcome): void;
   /** The instant at which bytes of an order-changing request leave. */
   wrote(write: VenueWrite): void;
+  /** The venue has told this of the account: its open orders, or the trades of one symbol from the first on. */
+  read(what: "open orders" | SymbolId): void;
 }
 
 /** What leaves for the venue, as those who watch see it. */
@@ -207,14 +209,20 @@ export class VenueDoor {
   openOrders(symbol: SymbolId | undefined, done: (orders: readonly VenueOrder[] | undefined) => void): void {
     this.#once<readonly OrderState[]>(
       (reply) => this.#venue.openOrders(symbol === undefined ? undefined : venueSymbol(symbol), reply),
-      (answer) => done(answer?.kind === "ok" ? answer.body.map(venueOrder) : undefined),
+      (answer) => {
+        if (answer?.kind === "ok" && symbol === undefined) this.#ports.read("open orders");
+        done(answer?.kind === "ok" ? answer.body.map(venueOrder) : undefined);
+      },
     );
   }
 
   trades(symbol: SymbolId, fromId: number, done: (trades: readonly Trade[] | undefined) => void): void {
     this.#once<readonly VenueFill[]>(
       (reply) => this.#venue.trades(venueSymbol(symbol), fromId, reply),
-      (answer) => done(answer?.kind === "ok" ? answer.body.map(tradeOf) : undefined),
+      (answer) => {
+        if (answer?.kind === "ok" && fromId === 0) this.#ports.read(symbol);
+        done(answer?.kind === "ok" ? answer.body.map(tradeOf) : undefined);
+      },
     );
   }
 

@@ -1,23 +1,46 @@
 /**
- * What befalls disks. A disk is only lost while another member of the set has everything, is running, and is not about to be
- * removed by a change of the set whose outcome nobody knows: what is left of such a cluster is an unclean failover.
+ * What befalls disks. Any disk may be lost but the last that holds an acknowledged record: what is left of such a cluster is
+ * an unclean failover, of which nothing is promised. How often that held a fault back is counted.
  */
+import { holds } from "../checks/records.ts";
+import type { Disk } from "../world/disk.ts";
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
 import { entry, target } from "./stage.ts";
 import type { Entry } from "./stage.ts";
 
+/** Whether the cluster survives the loss of this disk, by what it promises; counted where it does not. */
 function mayLose(world: World, host: Host): boolean {
-  const { value, modRevision } = world.etcd.store.insync;
-  const { members } = value;
-  const asked = world.watch.succession.outstanding.get(host.boot?.boot as never) ?? [];
-  if (asked.some((one) => one.guard.insyncModRevision === modRevision)) return false;
-  const isElsewhere = members.some((m) => {
-    const other = world.host(m.node);
-    return m.node !== host.node && other.boot !== undefined && other.disk.content.journal === m.journal;
-  });
-  return isElsewhere && host.isUp && !world.watch.succession.isEtcdRestored;
+  const isLast = world.watch.succession.isEtcdRestored ? isLastJournal(world, host) : isLastOfASet(world, host);
+  if (isLast) world.watch.note("withheld: the last disk");
+  return host.isUp && !isLast;
 }
+
+/**
+ * A commit waits for every member of the set, and only its members may lead: each set that is in force, or comes in force by
+ * a request that can still be applied, needs another member whose disk is as that member left it.
+ */
+function isLastOfASet(world: World, host: Host): boolean {
+  const sets = [world.etcd.store.insync.value, ...world.watch.succession.mayBeApplied()];
+  return sets.some(({ members }) => {
+    const others = members.filter(({ node }) => node !== host.node);
+    return !others.some(({ node, journal }) => {
+      const { disk } = world.host(node);
+      return disk.content.journal === journal && isIntact(disk);
+    });
+  });
+}
+
+/** Nobody knows what set is in force: re-anchoring finds every committed record as long as one other journal has them all. */
+function isLastJournal(world: World, host: Host): boolean {
+  const committed = [...world.watch.commits.committedAt.values()];
+  return !world.nodes.some(
+    ({ node, disk }) =>
+      node !== host.node && isIntact(disk) && committed.every(({ frame }) => holds(disk.content.frames, frame)),
+  );
+}
+
+const isIntact = (disk: Disk): boolean => !disk.isRolledBack && !disk.isRefused;
 
 export const disks: readonly Entry[] = [
   entry(

@@ -89,6 +89,13 @@ function takeovers(tally: Tally): Readonly<Record<string, number>> {
   return Object.fromEntries(kinds.map(([name, count]) => [name.replace(/^\w+: /, ""), count]));
 }
 
+/** Faults that would have gone beyond what is promised, and were not done. */
+function withheld(tally: Tally): Readonly<Record<string, number>> {
+  const prefix = "withheld: ";
+  const some = Object.entries(tally.counts).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(some.map(([name, count]) => [name.slice(prefix.length), count]));
+}
+
 /** What the run prints as JSON. */
 export function toJson(tally: Tally, failures: readonly Failure[], tookMs: number): unknown {
   return {
@@ -103,6 +110,7 @@ export function toJson(tally: Tally, failures: readonly Failure[], tookMs: numbe
     acknowledged: tally.acknowledged,
     accepted: tally.accepted,
     faults: tally.faults,
+    withheld: withheld(tally),
     transitions: coverage(tally),
     invariants: Object.fromEntries(
       Object.keys(invariants).map((name) => [
@@ -123,6 +131,7 @@ export function toText(tally: Tally, failures: readonly Failure[], tookMs: numbe
     `${tally.epochs} epochs (${listed(takeovers(tally))})`,
     `${tally.intents} intents, ${tally.acknowledged} acknowledged to clients, ${tally.accepted} orders accepted by the venue`,
     `faults: ${listed(tally.faults)}`,
+    `held back, since nothing is promised there: ${listed(withheld(tally))}`,
     `transitions (${Object.keys(covered).length} of ${transitions.length}): ${listed(covered)}`,
     ...(missing.length > 0 ? [`never occurred: ${missing.join(", ")}`] : []),
     ...Object.entries(notExpected).map(([name, why]) => `not expected in a true system: ${name} (${why})`),

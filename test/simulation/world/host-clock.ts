@@ -18,6 +18,8 @@ export class HostClock {
   #wallOffset: number;
   readonly #wallOffsetAtFirst: number;
   #stopped: { readonly at: number; readonly wallToo: boolean } | undefined;
+  /** Stops add up; how the first one stopped it is how it stands. */
+  #stops = 0;
 
   constructor(agenda: Agenda, o: { readonly monoMs: number; readonly rate: number; readonly wallOffsetMs: number }) {
     this.#agenda = agenda;
@@ -35,11 +37,6 @@ export class HostClock {
     const stopped = this.#stopped;
     const now = stopped?.wallToo === true ? stopped.at : this.#agenda.now;
     return wallMs(Math.floor(worldBeganWallMs + now + this.#wallOffset));
-  }
-
-  /** The machine is suspended. */
-  get isStopped(): boolean {
-    return this.#stopped !== undefined;
   }
 
   /** How far the wall clock is from true time. */
@@ -69,12 +66,16 @@ export class HostClock {
 
   /** The machine is suspended; `wallToo`: it is a virtual machine, and all its clocks stop. */
   stop(wallToo: boolean): void {
+    this.#stops += 1;
+    if (this.#stopped !== undefined) return;
     this.#rebase();
     this.#stopped = { at: this.#agenda.now, wallToo };
   }
 
   go(): void {
     if (this.#stopped === undefined) return;
+    this.#stops -= 1;
+    if (this.#stops > 0) return;
     if (this.#stopped.wallToo) this.#wallOffset -= this.#agenda.now - this.#stopped.at;
     this.#stopped = undefined;
     this.#since = this.#agenda.now;
