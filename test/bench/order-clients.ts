@@ -1,11 +1,14 @@
 /**
- * Three ways to bring an order to the exchange, one at a time: through the engine's API (risk, journal on two nodes,
- * permit, ccxt), by a bare ccxt `createOrder`, and by a bare signed request on a kept-alive socket. All name their orders,
+ * Four ways to bring an order to the exchange, one at a time: through the engine's API (risk, journal on two nodes,
+ * permit, ccxt), through the engine's venue room alone (permit, budget, ccxt, last check), by a bare ccxt `createOrder`,
+ * and by a bare signed request on a kept-alive socket. All name their orders,
  * so that the exchange's own log tells when each arrived; the clock is the machine's monotonic one on both sides.
  */
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { OrderTerms } from "@baton/core";
+import { decimal, id, issuePermit, monoMs, wallMs } from "@baton/core";
+import type { Clock, OrderTerms, Permit, SymbolId, VenueId } from "@baton/core";
+import { openVenue } from "@baton/venues";
 import ccxt from "ccxt";
 import { Client, Pool } from "undici";
 import type { Dispatcher } from "undici";
@@ -75,6 +78,51 @@ export function engineClient(endpoint: string, run: string): OrderClient {
       return { clientOrderId: body.clientOrderId, wishedMonoMs, answeredMonoMs: monoNow() };
     },
     close: () => client.close(),
+  };
+}
+
+/** The engine's connection to the venue as the engine holds it, with a permit that does not end, and no journal before it. */
+export async function adapterClient(access: BareAccess): Promise<OrderClient> {
+  const clock: Clock = { mono: () => monoMs(monoNow()), wall: () => wallMs(Date.now()) };
+  const ground = { role: "leader", epoch: 1, isEpochOpen: true, isHeld: false } as const;
+  const current = (): Permit | undefined => issuePermit(ground, monoMs(clock.mono() + 10_000), clock.mono());
+  const venue = await openVenue({
+    id: id<VenueId>("bench"),
+    exchange: "binance",
+    account: "bench",
+    mode: "sandbox",
+    ...access,
+    symbols: [id<SymbolId>("BTC/USDT")],
+    validityMs: 1_500,
+    minValidityMs: 100,
+    deadlineMs: 3_000,
+    clock,
+    permits: { current },
+  });
+  const permit = current();
+  if (permit === undefined) throw new Error("a permit that does not end is there");
+  await venue.warm();
+  let count = 0;
+  return {
+    async place(plan) {
+      count += 1;
+      const clientOrderId = `adapter-${count}`;
+      const terms: OrderTerms = {
+        venue: venue.id,
+        symbol: id<SymbolId>(plan.symbol),
+        side: "buy",
+        type: "limit",
+        quantity: decimal(plan.quantity),
+        price: decimal(plan.price),
+        timeInForce: "IOC",
+      };
+      const wishedMonoMs = monoNow();
+      const order = { clientOrderId, terms, expiresAtMonoMs: monoMs(wishedMonoMs + 5_000) };
+      const outcome = await venue.place(order, permit);
+      if (outcome.kind !== "accepted") throw new Error(`the venue room answered ${JSON.stringify(outcome)}`);
+      return { clientOrderId, wishedMonoMs, answeredMonoMs: monoNow() };
+    },
+    close: () => venue.close(),
   };
 }
 

@@ -2,7 +2,9 @@
  * Kills on real processes: what each level stops and takes back, and how long it takes from the operator's request to the
  * exchange's word on the last cancel. The time is printed, not judged: this machine is nobody's yardstick.
  */
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
@@ -98,6 +100,52 @@ test("what was killed stays killed under the next leader, and is lifted there", 
   expect(await operate(next, { what: "unkill" })).toBe(202);
   await eventually("orders pass again", async () => {
     const told = await call(next, "POST", "/v1/orders", { body, key: "after-all" });
+    return told.status === 202 ? true : undefined;
+  });
+});
+
+/** `baton kill … --direct` as an operator runs it, with the file of one node and the addresses of all. */
+async function killDirectly(parameters: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+  const baton = join(import.meta.dirname, "..", "..", "packages", "cli", "src", "baton.ts");
+  const nodes = cluster.endpoints.flatMap((endpoint) => ["-e", endpoint]);
+  const given = [baton, "kill", ...parameters, "--direct", "--reason", "test", "--json", ...nodes];
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [...given, "-c", cluster.configFiles[0] ?? ""], (error, out) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), out });
+    });
+  });
+}
+
+test("a direct kill takes the orders back while the leader hangs and etcd is away, and whoever leads next is killed", async () => {
+  const leader = await cluster.leader();
+  await resting(leader, count);
+  const before = auditOf(cluster).length;
+  for (const member of cluster.etcd.members) member.freeze();
+  await leader.freeze();
+  const { code, out } = await killDirectly(["cluster"]);
+  const verdict = JSON.parse(out) as {
+    readonly nodes: readonly { readonly endpoint: string; readonly isTold: boolean }[];
+    readonly venues: readonly { readonly cancelled: readonly string[]; readonly left: readonly string[] }[];
+  };
+  expect(verdict.nodes.filter((node) => !node.isTold)).toMatchObject([{ endpoint: `${leader.endpoint}/` }]);
+  expect(verdict.venues).toMatchObject([{ left: [] }]);
+  expect(code).toBe(0);
+  const cancels = auditOf(cluster).filter((record) => record.n > before && record.type === "cancel");
+  expect(cancels.length).toBeGreaterThanOrEqual(count);
+  process.stdout.write(`direct kill: ${cancels.length} cancels with a hung leader and without etcd: ${out}\n`);
+  for (const member of cluster.etcd.members) member.thaw();
+  await leader.thaw();
+  const next = await cluster.leader();
+  await eventually("etcd has heard of it", async () => {
+    const { body } = await call(next, "GET", "/cluster");
+    return body.kill?.level === "cluster" ? true : undefined;
+  });
+  const body = await restingBuy(next);
+  expect(await call(next, "POST", "/v1/orders", { body })).toMatchObject({ body: { code: "kill-cluster" } });
+  await untilNoneIsOpen(next);
+  expect(await operate(next, { what: "unkill" })).toBe(202);
+  await eventually("orders pass again", async () => {
+    const told = await call(await cluster.leader(), "POST", "/v1/orders", { body, key: "after-the-direct-kill" });
     return told.status === 202 ? true : undefined;
   });
 });

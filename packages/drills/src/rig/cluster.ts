@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly seed?: number;
   readonly uniqueness?: Uniqueness;
   readonly links?: LinkPlan;
+  /** The exchange's limit of request weight, to which the nodes keep; default: one that is never reached. */
+  readonly weightPerMinute?: number;
   /** False: a standby waits for the end of the leader's lease; default true. */
   readonly preempt?: boolean;
   /** Called with a sentence for each step of the start. */
@@ -75,6 +77,7 @@ interface Leading {
 
 const ids = ["a", "b", "c"] as readonly string[] as readonly NodeId[];
 const name = "demo";
+const weightNeverReached = 1_000_000;
 
 /** Starts etcd, the exchange and three nodes, founds the cluster, and waits until one node trades with two in sync. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
@@ -125,7 +128,8 @@ async function startExchange(parts: Parts, options: ClusterOptions): Promise<Non
       join(checkout, "packages", "exchange", "src", "main.ts"),
       ...["--port", `${port}`, "--audit", auditFile, "--seed", `${options.seed ?? 1}`],
       ...["--uniqueness", options.uniqueness ?? "open-only"],
-      ...["--keys", keys.join(","), "--weight-limit", "1000000", "--order-limit-10s", "20000"],
+      ...["--keys", keys.join(","), "--order-limit-10s", "20000"],
+      ...["--weight-limit", `${options.weightPerMinute ?? weightNeverReached}`],
     ],
     { logFile: join(parts.dir, "exchange.log"), guard: parts.guard },
   );
@@ -185,6 +189,7 @@ async function layOutNodes(parts: Parts, options: ClusterOptions): Promise<void>
       etcd: toEtcd.length === 0 ? etcd.endpoints : toEtcd.map((link) => `http://127.0.0.1:${link.port}`),
       exchange: toExchange[0] === undefined ? exchange.address : `127.0.0.1:${toExchange[0].port}`,
       uniqueness: options.uniqueness ?? "open-only",
+      weightPerMinute: options.weightPerMinute ?? weightNeverReached,
       preempt: options.preempt ?? true,
     });
     const endpoint = `http://${listen.get(node)}`;

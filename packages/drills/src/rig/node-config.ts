@@ -52,6 +52,7 @@ export interface NodePlan {
   /** `host:port` of the exchange as this node reaches it. */
   readonly exchange: string;
   readonly uniqueness: "open-only" | "forever" | "none";
+  readonly weightPerMinute: number;
   readonly preempt: boolean;
 }
 
@@ -104,7 +105,7 @@ function configOf(plan: NodePlan): object {
         uniqueness: plan.uniqueness,
         limits: {
           orderRate: { count: 20_000, perMs: 10_000 },
-          requestWeight: { count: 1_000_000, perMs: 60_000 },
+          requestWeight: { count: plan.weightPerMinute, perMs: 60_000 },
         },
       },
     ],
