@@ -21,7 +21,7 @@ export async function runThroughput(): Promise<readonly Figure[]> {
   const body = await order(leader.endpoint);
   const pool = new Pool(leader.endpoint, { connections: clients });
   const timings = new Timings();
-  let refused = 0;
+  const refused = new Map<string, number>();
   const from = performance.now() + warmMs;
   const to = from + runMs;
   await Promise.all(
@@ -34,10 +34,10 @@ export async function runThroughput(): Promise<readonly Figure[]> {
           headers: { "content-type": "application/json", "idempotency-key": `load-${client}-${count}` },
           body,
         });
-        await answer.body.dump();
+        const { code = "" } = (await answer.body.json()) as { code?: string };
         if (began < from) continue;
         if (answer.statusCode === 202) timings.add(performance.now() - began);
-        else refused += 1;
+        else refused.set(code, (refused.get(code) ?? 0) + 1);
       }
     }),
   );
@@ -61,7 +61,7 @@ export async function runThroughput(): Promise<readonly Figure[]> {
     },
     { name: "acknowledged: p50", unit: "ms", value: timings.at(50), samples: timings.count },
     { name: "acknowledged: p99", unit: "ms", value: timings.at(99), samples: timings.count },
-    { name: "refused", unit: "orders", value: refused, samples: 1 },
+    ...[...refused].map(([code, value]) => ({ name: `refused: ${code}`, unit: "orders", value, samples: 1 })),
     ...part("risk", (trace) => trace.decidedMonoMs - trace.wishedMonoMs),
     ...part("commit on the own disk", (trace) => trace.durableMonoMs - trace.decidedMonoMs),
     ...part("replicate", (trace) => Math.max(0, trace.committedMonoMs - trace.durableMonoMs)),

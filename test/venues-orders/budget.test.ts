@@ -73,7 +73,7 @@ async function resolved(venue: Venue, clientOrderId: string): Promise<boolean> {
   };
   let progress: DoubtProgress = beginDoubt(now);
   for (;;) {
-    const step = nextDoubtStep(doubt, progress, clock.wall());
+    const step = nextDoubtStep(doubt, progress, clock.wall(), count);
     if (step.kind === "resolved") return step.resolution.kind === "accepted";
     if (step.kind === "mismatch") throw new Error(step.sentence);
     const earlyMs = step.atWallMs - clock.wall();

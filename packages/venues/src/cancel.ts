@@ -55,7 +55,7 @@ export async function cancel(desk: OrderDesk, order: Named, permit: Permit): Pro
     }
     const { stamp, expiresMonoMs } = window;
     const check = (): Refusal | undefined => refusalAtSocket(desk, permit, expiresMonoMs, line.clock.mono());
-    const ticket: Ticket = { call: "order.cancel", lane: "orders", phase: "waiting", check };
+    const ticket: Ticket = { call: "order.cancel", lane: "cancels", phase: "waiting", check };
     const leftMs = Math.min(attemptMs, untilMonoMs - line.clock.mono());
     const cancelling = signed(line, "cancel", request, { atMs: stamp.sentWallMs, validityMs: stamp.validityMs });
     const answer = await within(leftMs, ticket, line.driver.send(cancelling, ticket));

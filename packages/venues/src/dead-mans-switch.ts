@@ -41,7 +41,7 @@ async function isSetBy(
   if ("reason" in window) return false;
   const { stamp, expiresMonoMs } = window;
   const check = (): Refusal | undefined => refusalAtSocket(desk, permit, expiresMonoMs, line.clock.mono());
-  const ticket: Ticket = { call: "switch.set", lane: "orders", phase: "waiting", check };
+  const ticket: Ticket = { call: "switch.set", lane: "cancels", phase: "waiting", check };
   const setting = signed(line, "cancel", request, { atMs: stamp.sentWallMs, validityMs: stamp.validityMs });
   const answer = await within(untilMonoMs - limiterMonoMs, ticket, line.driver.send(setting, ticket));
   keepBooks(line, answer);

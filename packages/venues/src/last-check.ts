@@ -20,8 +20,8 @@ export interface Refusal {
 /** What one request may do and how far it came. */
 export interface Ticket {
   readonly call: string;
-  /** Orders and cancels have sockets of their own, so that a slow read never stands before them. */
-  readonly lane: "orders" | "reads";
+  /** Each has sockets of its own: a slow read never stands before an order, nor orders without an answer before a cancel. */
+  readonly lane: "orders" | "cancels" | "reads";
   /** Asked synchronously before the first byte; a refusal stops the request. Reads have none. */
   readonly check?: () => Refusal | undefined;
   /** `waiting` → `started` (bytes may have left) | `refused` (proved: none did) | `void` (its caller has gone: none will). */
@@ -59,11 +59,16 @@ export function giveUp(ticket: Ticket): boolean {
   return ticket.phase !== "started";
 }
 
-/** The sockets behind ccxt: two pools, one last check. `dispatcher` is what ccxt is given. */
+/**
+ * Sockets of each lane at one venue. That of orders is a bulkhead as well: a venue that stops answering has so many whose
+ * fate is open, and what waits behind them is known not to have been sent when its time is over.
+ */
+const socketsMax = { orders: 64, cancels: 32, reads: 16 } as const;
+
+/** The sockets behind ccxt: three pools, one last check. `dispatcher` is what ccxt is given. */
 export class CheckedSockets {
   readonly dispatcher: Dispatcher;
-  readonly #orders: Agent;
-  readonly #reads: Agent;
+  readonly #pools: Readonly<Record<Ticket["lane"], Agent>>;
 
   constructor(clock: Clock, connect?: Agent.Options["connect"]) {
     const common: Agent.Options = {
@@ -74,10 +79,9 @@ export class CheckedSockets {
       bodyTimeout: 60_000,
       ...(connect === undefined ? {} : { connect }),
     };
-    this.#orders = new Agent({ ...common, connections: 64 });
-    this.#reads = new Agent({ ...common, connections: 16 });
-    const pools = new PoolsByLane({ orders: this.#orders, reads: this.#reads });
-    this.dispatcher = pools.compose((dispatch) => (options, handler) => {
+    const pool = (lane: Ticket["lane"]): Agent => new Agent({ ...common, connections: socketsMax[lane] });
+    this.#pools = { orders: pool("orders"), cancels: pool("cancels"), reads: pool("reads") };
+    this.dispatcher = new PoolsByLane(this.#pools).compose((dispatch) => (options, handler) => {
       const ticket = ticketHere();
       return dispatch(withHeaders(options, ticket.headersSent), new LastCheck(handler, ticket, clock));
     });
@@ -85,12 +89,13 @@ export class CheckedSockets {
 
   /** Tells when an order socket was lost, so that it can be opened again before it is needed. */
   onOrderSocketLost(listener: () => void): void {
-    this.#orders.on("disconnect", listener);
+    this.#pools.orders.on("disconnect", listener);
+    this.#pools.cancels.on("disconnect", listener);
   }
 
   /** Ends all sockets; requests under way end as broken. */
   async destroy(): Promise<void> {
-    await Promise.all([this.#orders.destroy(), this.#reads.destroy()]);
+    await Promise.all(Object.values(this.#pools).map((pool) => pool.destroy()));
   }
 }
 

@@ -322,6 +322,30 @@ describe("the breaker", () => {
   });
 });
 
+describe("a venue that answers no order any more", () => {
+  it("has no more open than there are sockets; cancels and queries pass beside them, and the rest was never sent", async () => {
+    const hung = await connect(server.url, permits, { deadlineMs: 3_000 });
+    try {
+      server.script["POST /api/v3/order"] = () => undefined;
+      const placing = Array.from({ length: 70 }, (_, at) =>
+        hung.place(
+          { clientOrderId: at.toString(16).padStart(32, "0"), terms, expiresAtMonoMs: inMs(1_500) },
+          permits.permit(),
+        ),
+      );
+      await until("every order socket waits for an answer", () => posts() === 64);
+      expect(await hung.cancel({ clientOrderId, symbol: btc }, permits.permit())).toMatchObject({ kind: "cancelled" });
+      expect(await hung.query(btc, clientOrderId)).toEqual({ kind: "not-found" });
+      const kinds = (await Promise.all(placing)).map(({ kind }) => kind);
+      expect(posts()).toBe(64);
+      expect(kinds.filter((kind) => kind === "in-doubt")).toHaveLength(64);
+      expect(kinds.filter((kind) => kind === "not-sent")).toHaveLength(6);
+    } finally {
+      await hung.close();
+    }
+  });
+});
+
 describe("cancel", () => {
   const cancel = (): ReturnType<Venue["cancel"]> => venue.cancel({ clientOrderId, symbol: btc }, permits.permit());
 

@@ -27,7 +27,8 @@ export class SocketWarmer {
   /** Opens the sockets now (resolved when each ping was answered or failed) and keeps them open from here on. */
   async warm(): Promise<void> {
     this.#isOn = true;
-    const answered = await Promise.all(Array.from({ length: this.#count }, () => this.#ping()));
+    const lanes = [...Array.from({ length: this.#count }, () => "orders" as const), "cancels" as const];
+    const answered = await Promise.all(lanes.map((lane) => this.#ping(lane)));
     this.#failures = answered.every(Boolean) ? 0 : this.#failures + 1;
     this.#later(this.#failures === 0 ? keepEveryMs : this.#backOffMs());
   }
@@ -51,11 +52,11 @@ export class SocketWarmer {
     return 10 + Math.random() * Math.min(5_000, 100 * 2 ** this.#failures);
   }
 
-  async #ping(): Promise<boolean> {
+  async #ping(lane: Ticket["lane"]): Promise<boolean> {
     const untilMonoMs = (this.#line.clock.mono() + pingWithinMs) as MonoMs;
     const { ping } = this.#line.dialect;
     if (!(await this.#line.budget.take("reserved", { weight: ping.weight, orders: 0 }, untilMonoMs))) return false;
-    const ticket: Ticket = { call: ping.call, lane: "orders", phase: "waiting" };
+    const ticket: Ticket = { call: ping.call, lane, phase: "waiting" };
     const sending = this.#line.driver.send(signedRead(this.#line, ping), ticket);
     const answer = await within(pingWithinMs, ticket, sending);
     return answer.kind === "response" && answer.status < 300;

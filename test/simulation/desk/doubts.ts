@@ -65,7 +65,7 @@ export class Doubts {
     const now = this.#context.process.clock.wall();
     const isHasty = this.#context.bent.is("not-found-is-proof");
     const asked = isHasty ? { ...doubt, proofWallMs: wallMs(0) } : doubt;
-    const step = nextDoubtStep(asked, entry.progress, now);
+    const step = nextDoubtStep(asked, entry.progress, now, this.#open.size);
     switch (step.kind) {
       case "resolved":
         this.#term.note(resolutionEvent(doubt, step.resolution, "venue", now));

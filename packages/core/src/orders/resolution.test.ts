@@ -115,6 +115,29 @@ describe("what to do next", () => {
     expect(nextDoubtStep(doubt, beginDoubt(now), now)).toEqual({ kind: "query", atWallMs: 20_000 });
   });
 
+  test("one among two hundred is asked for once as soon as one alone, then less often, and at its proof time as ever", () => {
+    const { s, order } = doubted();
+    s.tell(epochOpened(s.state, 2));
+    const doubt = doubtOf(s.order(order.id), policy) as Doubt;
+    const asked = (company: number): readonly number[] => {
+      const times: number[] = [];
+      let progress = beginDoubt(wallMs(20_000));
+      for (;;) {
+        const step = nextDoubtStep(doubt, progress, progress.lastAskedWallMs ?? wallMs(20_000), company);
+        assert(step.kind === "query" || step.kind === "ask-all", "nothing was found");
+        times.push(step.atWallMs - 20_000);
+        if (step.kind === "ask-all") return times;
+        progress = noteQuery(progress, step.atWallMs, { kind: "not-found" });
+      }
+    };
+    const alone = asked(1);
+    const crowded = asked(200);
+    expect(crowded[0]).toBe(alone[0]);
+    expect(crowded.at(-1)).toBe(alone.at(-1));
+    expect(asked(16)).toEqual(alone);
+    expect(crowded.length).toBeLessThan(alone.length);
+  });
+
   test("found with the same terms, it is adopted at any time", () => {
     const { s, order, doubt } = doubted();
     const found = venueOrder(order, { status: "partially-filled", executed: decimal("1") });

@@ -86,6 +86,11 @@ export type DoubtStep =
 const queryScheduleMs: readonly number[] = [200, 500, 1_000, 2_000, 5_000];
 const queryEveryMs = 5_000;
 const finalEveryMs = 1_000;
+/**
+ * So many doubts are asked about at that pace. More of them share the venue's allowance: all but the first and the last
+ * questions are put off in proportion, so that a storm of doubts leaves room for what else has to be asked and cancelled.
+ */
+const companyAtPace = 16;
 
 /** The doubt about an order's latest attempt; undefined when there is none that evidence could end (yet). */
 export function doubtOf(order: OrderRow, policy: DoubtPolicy): Doubt | undefined {
@@ -131,8 +136,8 @@ export function noteFinal(progress: DoubtProgress, final: FinalEvidence): DoubtP
   return { ...noteQuery(progress, final.askedWallMs, final.query), final };
 }
 
-/** What to do next about a doubt. */
-export function nextDoubtStep(doubt: Doubt, progress: DoubtProgress, now: WallMs): DoubtStep {
+/** What to do next about a doubt. `company`: how many are open, this one among them. */
+export function nextDoubtStep(doubt: Doubt, progress: DoubtProgress, now: WallMs, company = 1): DoubtStep {
   const found = progress.found ?? openOrderOf(doubt, progress.final);
   if (found !== undefined) {
     const difference = differenceOf(doubt.terms, found);
@@ -147,7 +152,7 @@ export function nextDoubtStep(doubt: Doubt, progress: DoubtProgress, now: WallMs
     const at = hasFinal ? Math.max(now, progress.final.askedWallMs + finalEveryMs) : now;
     return { kind: "ask-all", atWallMs: wallMs(at) };
   }
-  const next = nextQueryWallMs(doubt, progress);
+  const next = nextQueryWallMs(doubt, progress, Math.max(1, company / companyAtPace));
   return next > doubt.proofWallMs
     ? { kind: "ask-all", atWallMs: wallMs(doubt.proofWallMs + 1) }
     : { kind: "query", atWallMs: wallMs(Math.max(now, next)) };
@@ -217,13 +222,14 @@ function openOrderOf(doubt: Doubt, final: FinalEvidence | undefined): VenueOrder
   return final.openOrders.find((order) => order.clientOrderId === doubt.clientOrderId);
 }
 
-function nextQueryWallMs(doubt: Doubt, progress: DoubtProgress): number {
+function nextQueryWallMs(doubt: Doubt, progress: DoubtProgress, stretch: number): number {
   // What a predecessor left may long be visible: a successor asks at once.
   const done = doubt.isInherited ? progress.asked - 1 : progress.asked;
   if (done < 0) return progress.startedWallMs;
   const planned = queryScheduleMs[done];
-  if (planned !== undefined) return progress.startedWallMs + planned;
-  return (progress.lastAskedWallMs ?? progress.startedWallMs) + queryEveryMs;
+  const slower = progress.asked === 0 ? 1 : stretch;
+  if (planned !== undefined) return progress.startedWallMs + planned * slower;
+  return (progress.lastAskedWallMs ?? progress.startedWallMs) + queryEveryMs * slower;
 }
 
 /** When its own leader had done with sending it: the time of an answer that leaves it in doubt. */

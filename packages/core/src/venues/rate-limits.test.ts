@@ -149,7 +149,10 @@ describe("a takeover with 200 orders in doubt", () => {
       // New orders want everything that is left, all the time.
       while (pay("new", 1));
       hasLists = false;
-      for (const entry of open) if (!ended.has(entry.doubt) && turn(entry, now, pay, payLists)) ended.add(entry.doubt);
+      const company = open.length - ended.size;
+      for (const entry of open) {
+        if (!ended.has(entry.doubt) && turn({ entry, now, company, pay, payLists })) ended.add(entry.doubt);
+      }
     }
     expect(ended.size).toBe(200);
     expect(Math.max(...minutes.values())).toBeLessThanOrEqual(limit);
@@ -178,13 +181,15 @@ describe("a takeover with 200 orders in doubt", () => {
   }
 
   /** One look at a doubt by core's own schedule; nothing is ever found. True when it has ended. */
-  function turn(
-    entry: { readonly doubt: Doubt; progress: DoubtProgress },
-    now: number,
-    pay: (lane: Lane, weight: number) => boolean,
-    payLists: () => boolean,
-  ): boolean {
-    const step = nextDoubtStep(entry.doubt, entry.progress, wallMs(now));
+  function turn(o: {
+    readonly entry: { readonly doubt: Doubt; progress: DoubtProgress };
+    readonly now: number;
+    readonly company: number;
+    readonly pay: (lane: Lane, weight: number) => boolean;
+    readonly payLists: () => boolean;
+  }): boolean {
+    const { entry, now, company, pay, payLists } = o;
+    const step = nextDoubtStep(entry.doubt, entry.progress, wallMs(now), company);
     if (step.kind === "resolved") return true;
     if (step.kind === "mismatch" || step.atWallMs > now) return false;
     if (step.kind === "query") {

@@ -106,7 +106,7 @@ export class Doubts {
         await pause(awayEveryMs);
         continue;
       }
-      const step = nextDoubtStep(doubt, entry.progress, wallNow());
+      const step = nextDoubtStep(doubt, entry.progress, wallNow(), this.#open.size);
       switch (step.kind) {
         case "resolved": {
           this.#term.note(resolutionEvent(doubt, step.resolution, "venue", wallNow()));
