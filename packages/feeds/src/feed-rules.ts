@@ -9,8 +9,8 @@ export interface FeedRules {
   readonly trades: TradeRules;
   /** Deadline of one REST question, body included. */
   readonly restWithinMs: number;
-  /** Least distance of two REST questions, where the venue counts them so narrowly that they must be paced. */
-  readonly restPaceMs: number;
+  /** Least distance of two REST questions instead of the venue's own. */
+  readonly restPaceMs: number | undefined;
   /** Most trades of one symbol that wait for listeners. */
   readonly undeliveredMax: number;
 }
@@ -39,7 +39,7 @@ export function feedRules(staleAfterMs: number): FeedRules {
     },
     trades: { holdMs: 3_000, heldMax: 20_000, repairMax: 20_000 },
     restWithinMs: 2_000,
-    restPaceMs: 1_000,
+    restPaceMs: undefined,
     undeliveredMax: 100_000,
   };
 }

@@ -7,15 +7,15 @@
  * quarantine and changes nothing.
  */
 import type { DisconnectCause, LivenessRules, MonoMs, SymbolId, TradeEvent, WallMs } from "@baton/core";
-import { assertNever, disconnectCauses, expireHole, lineState, missingTrades } from "@baton/core";
+import { assertNever, breakTrades, disconnectCauses, expireHole, lineState, missingTrades } from "@baton/core";
 import { openDelivery } from "./delivery.ts";
 import type { FeedOptions } from "./feed-options.ts";
 import type { FeedRules } from "./feed-rules.ts";
 import { feedRules } from "./feed-rules.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
-import { bestBook, forgetBook, newInstrument, refreshQuality, takeFrame } from "./instrument.ts";
+import { bestBook, forgetBook, newInstrument, refreshQuality, takeFrame, takePlace } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
-import { beginLives, doubtBook, endLives, newLaneBook, streamKinds } from "./lane-book.ts";
+import { beginLives, doubtBook, endLives, hasStreamedSnapshots, newLaneBook, streamKinds } from "./lane-book.ts";
 import type { Lane, LineOptions } from "./lines.ts";
 import { openLines } from "./lines.ts";
 import type { VenueFrame, VenueProtocol } from "./protocol.ts";
@@ -83,6 +83,11 @@ export function openFeed(options: FeedOptions): Feed {
   const onParsed = (lane: Lane, frame: VenueFrame, data: Buffer, nowMono: MonoMs, connection: number): void => {
     const { driver } = lane;
     switch (frame.type) {
+      case "place":
+        for (const [instrument, book] of lanes.get(lane) ?? []) {
+          onNews(lane, instrument, book, takePlace(book, frame.frame), nowMono);
+        }
+        break;
       case "trade":
       case "difference":
       case "book":
@@ -103,7 +108,13 @@ export function openFeed(options: FeedOptions): Feed {
         for (const one of frame.frames) onParsed(lane, one, data, nowMono, connection);
         break;
       case "acknowledged":
-        driver.input({ type: "acknowledged", connection, id: frame.id, streams: frame.streams });
+        driver.input({
+          ...{ type: "acknowledged", connection, id: frame.id },
+          ...{ streams: frame.streams, asksRest: frame.asksRest },
+        });
+        break;
+      case "standing":
+        driver.input({ type: "standing", connection, streams: frame.streams });
         break;
       case "refused":
         driver.input({ type: "refused", connection, id: frame.id, why: frame.why });
@@ -144,8 +155,15 @@ export function openFeed(options: FeedOptions): Feed {
       lane.driver.input({ type: "unaligned", connection, book: symbol, sentence: `${symbol}: ${news.book.sentence}` });
       judge(instrument);
       repair.book(instrument, book, signalFor(lane, instrument));
+      if (protocol.countsMessages === true && !isHeardElsewhere(instrument, book)) {
+        breakTrades(instrument.trades);
+        repair.missedTrades(instrument, signalOf(instrument));
+      }
     }
   };
+  /** While another line listened no trade was missed. */
+  const isHeardElsewhere = (instrument: Instrument, book: LaneBook): boolean =>
+    [...instrument.books].some((one) => one !== book && one.lives.trade !== undefined);
 
   /** Two lines tell different books: neither is believed before a snapshot has shown which. */
   const onDisagreement = (instrument: Instrument, books: readonly LaneBook[], nowMono: MonoMs): void => {
@@ -205,11 +223,9 @@ export function openFeed(options: FeedOptions): Feed {
       beginLives(book, kinds, { connection, nowMono: clock.mono() });
       if (hadLife) continue;
       // Where the snapshot comes with the subscription it is on its way.
-      if (book.sync.phase === "void" && book.sequenced === undefined)
+      if (book.sync.phase === "void" && !hasStreamedSnapshots(book))
         repair.book(instrument, book, signalFor(lane, instrument));
-      // While another line listened nothing was missed.
-      const others = [...instrument.books].filter((one) => one !== book && one.lives.trade !== undefined);
-      if (others.length === 0) repair.missedTrades(instrument, signalOf(instrument));
+      if (!isHeardElsewhere(instrument, book)) repair.missedTrades(instrument, signalOf(instrument));
     }
     watch.within(0);
   };
@@ -265,7 +281,7 @@ export function openFeed(options: FeedOptions): Feed {
       const nowMono = clock.mono();
       onTrades(instrument, expireHole(instrument.trades, nowMono), nowMono);
       for (const book of instrument.books) {
-        const lane = book.sequenced === undefined ? undefined : laneOf(instrument, book);
+        const lane = hasStreamedSnapshots(book) ? laneOf(instrument, book) : undefined;
         if (lane !== undefined) repair.snapshotDue(instrument, book, signalFor(lane, instrument));
       }
       judge(instrument);
@@ -311,7 +327,7 @@ export function openFeed(options: FeedOptions): Feed {
     parser.set(byStream.keys());
   };
   const wants = (): { streams: Set<string>; books: Set<string> } => ({
-    streams: new Set(byStream.keys()),
+    streams: new Set([...byStream.keys(), ...(protocol.ownStreams ?? [])]),
     books: new Set(instruments.keys()),
   });
 
@@ -339,7 +355,10 @@ export function openFeed(options: FeedOptions): Feed {
         delivery.state({ type: "gave-up", feed: id, line: lane.name, failures, reason, atMono: clock.mono() });
       },
       lost(lane, { cause, sentence: reason }) {
-        for (const book of lanes.get(lane)?.values() ?? []) endLives(book);
+        for (const [instrument, book] of lanes.get(lane) ?? []) {
+          endLives(book);
+          if (!isHeardElsewhere(instrument, book)) breakTrades(instrument.trades);
+        }
         reconnects[cause] += 1;
         // The end of the feed is no end of the market: a tape has nothing to tell of it.
         if (closing.signal.aborted) return;

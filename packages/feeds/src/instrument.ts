@@ -9,6 +9,7 @@
  * the past: what it brings counts as current as of when the venue sent it (`core/market/lateness.ts`).
  */
 import type {
+  BookFrame,
   BookOutcome,
   BookSnapshot,
   BookSync,
@@ -40,8 +41,8 @@ import {
   settleProbe,
 } from "@baton/core";
 import type { LaneBook } from "./lane-book.ts";
-import { streamKinds, takeBookFrame } from "./lane-book.ts";
-import type { StreamKind, VenueFrame, VenueProtocol, VenueTicker } from "./protocol.ts";
+import { hasStreamedSnapshots, streamKinds, takeBookFrame } from "./lane-book.ts";
+import type { BookMessage, StreamKind, VenueFrame, VenueProtocol, VenueTicker } from "./protocol.ts";
 
 /** Best prices and quantities as keys. */
 interface Price {
@@ -88,7 +89,7 @@ export function newInstrument(symbol: SymbolId, protocol: VenueProtocol, tradeRu
       }),
     ),
     books: new Set(),
-    trades: newTradeSequence(symbol, tradeRules),
+    trades: newTradeSequence(symbol, tradeRules, protocol.tradeIds),
     lateness: newLateness(),
     lateAskedMono: undefined,
     price: undefined,
@@ -178,11 +179,9 @@ export function takeFrame(
       touch(book, "depth", nowMono);
       if (book.sequenced === undefined) return nothingNew;
       const outcome = takeBookFrame(book, book.sequenced, frame);
-      // A snapshot has the time of the book's last change, which may be long ago.
-      if (frame.updateId !== undefined && frame.frame.kind !== "snapshot") {
-        const sentWallMs = frame.updateId / 1_000;
-        instrument.lagMs = wall() - sentWallMs;
-        const seemsMs = noteSentAt(instrument.lateness, sentWallMs, nowMono);
+      if (frame.sentWallMs !== undefined) {
+        instrument.lagMs = wall() - frame.sentWallMs;
+        const seemsMs = noteSentAt(instrument.lateness, frame.sentWallMs, nowMono);
         book.lateMs = settleProbe(instrument.lateness, book.sync.updateId, seemsMs, nowMono);
       }
       if (outcome.type !== "applied" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
@@ -191,6 +190,13 @@ export function takeFrame(
     default:
       return nothingNew;
   }
+}
+
+/** Takes a message of the connection that is not about this book, and tells its place. It is no sign of the book's life. */
+export function takePlace(book: LaneBook, frame: BookFrame<unknown>): FrameNews {
+  if (book.sequenced === undefined) return nothingNew;
+  const outcome = takeBookFrame(book, book.sequenced, { frame, updateId: undefined });
+  return outcome.type === "broken" ? { book: outcome, isPriceNew: false } : nothingNew;
 }
 
 /** Another line whose book was not this one at the newest update that both have marked. */
@@ -213,6 +219,20 @@ export function takeSnapshot(
   return { book: outcome, isPriceNew: takeBook(instrument, book, askedMono) };
 }
 
+/** Takes a snapshot for the venue's own rule that was asked for at `askedMono`. */
+export function takeBookSnapshot(
+  instrument: Instrument,
+  book: LaneBook,
+  message: BookMessage,
+  askedMono: MonoMs,
+): FrameNews {
+  // The stream may have brought one meanwhile, which it continues.
+  if (book.sequenced === undefined || book.sync.phase !== "void") return { book: { type: "old" }, isPriceNew: false };
+  const outcome = takeBookFrame(book, book.sequenced, message);
+  if (outcome.type !== "loaded" && outcome.type !== "aligned") return { book: outcome, isPriceNew: false };
+  return { book: outcome, isPriceNew: takeBook(instrument, book, askedMono) };
+}
+
 /** REST showed, to a question of `askedMono`, whether the venue's book is ahead of one of ours. That holds for every line. */
 export function takeProof(
   instrument: Instrument,
@@ -225,7 +245,7 @@ export function takeProof(
     if (lives.depth === undefined) continue;
     if (sync.phase === "void") {
       // A snapshot that the stream itself should have brought, and did not, is something that the venue has.
-      if (book.sequenced !== undefined) noteAnswered(lives.depth, { askedMono, nowMono, isBehind: true });
+      if (hasStreamedSnapshots(book)) noteAnswered(lives.depth, { askedMono, nowMono, isBehind: true });
       continue;
     }
     const isBehind = isVenueAhead(sync);

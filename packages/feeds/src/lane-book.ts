@@ -95,7 +95,7 @@ export function beginLives(
 
 /**
  * Takes a message of a book that the venue's own rule keeps. `broken` is said once: what comes before the next snapshot
- * changes nothing, and a snapshot that disproves itself breaks it again.
+ * changes nothing, and a snapshot of the stream that disproves itself breaks it again.
  */
 export function takeBookFrame(
   book: LaneBook,
@@ -103,7 +103,7 @@ export function takeBookFrame(
   { frame, updateId }: { readonly frame: BookFrame<unknown>; readonly updateId: number | undefined },
 ): BookOutcome {
   const { sync } = book;
-  const wasKnown = sync.phase !== "void";
+  const { phase: before } = sync;
   const verdict = feedBook(sequenced, frame);
   sync.phase = sequenced.phase;
   switch (verdict.type) {
@@ -111,16 +111,24 @@ export function takeBookFrame(
       return { type: "old" };
     case "gap":
       sync.updateId = 0;
-      if (!wasKnown && frame.kind !== "snapshot") return { type: "buffered" };
+      if (before === "void" && frame.kind !== "snapshot") return { type: "buffered" };
+      // A fetched snapshot that the stream does not continue was only too early.
+      if (before === "void" && sequenced.rule.snapshots === "apart") return { type: "too-old" };
       sync.gaps += 1;
       return { type: "broken", sentence: verdict.sentence };
     case "apply":
     case "reset":
       sync.updateId = updateId ?? sync.updateId;
-      return { type: wasKnown ? "applied" : "aligned" };
+      if (sequenced.phase === "loaded") return { type: "loaded" };
+      return { type: before === "aligned" ? "applied" : "aligned" };
     default:
       return assertNever(verdict, "verdict on a frame");
   }
+}
+
+/** Whether the book's snapshots come with its subscription, so that only a new one repairs it. */
+export function hasStreamedSnapshots({ sequenced }: LaneBook): boolean {
+  return sequenced?.rule.snapshots === "stream";
 }
 
 /** The book cannot be believed any more, though its sequence is whole. */

@@ -13,6 +13,7 @@ import type {
   SequenceRule,
   SubscriptionRequest,
   SymbolId,
+  TradeIds,
   VenueSequence,
   WallMs,
 } from "@baton/core";
@@ -45,42 +46,63 @@ export type VenueFrame =
       readonly sentWallMs: WallMs;
     }
   /**
-   * A message about a book that is kept by the venue's own rule (`VenueProtocol.bookRule`). `updateId` rises with each
-   * and is one on all connections: where the venue numbers nothing, its microsecond; undefined where it has none.
+   * A message about a book that is kept by the venue's own rule (`VenueProtocol.bookRule`). `updateId` does not fall from
+   * one to the next and is one on all connections: where the venue has no such number, its microsecond; undefined where
+   * it has none. `sentWallMs` is when the venue made it; undefined where that is when the book last changed.
    */
-  | {
-      readonly type: "book";
-      readonly stream: string;
-      readonly frame: BookFrame<unknown>;
-      readonly updateId: number | undefined;
-    }
+  | ({ readonly type: "book"; readonly stream: string } & BookMessage)
+  /** A message that tells its place to every book of its connection, where the venue counts the connection's messages. */
+  | { readonly type: "place"; readonly frame: BookFrame<unknown> }
   /** One message of several parts, in their order. */
   | { readonly type: "several"; readonly frames: readonly VenueFrame[] }
   /** `ticker` is undefined while a side of the book is empty. */
   | { readonly type: "ticker"; readonly stream: string; readonly ticker: VenueTicker | undefined }
-  /** `streams` where the venue answers for each stream of a request by itself. */
-  | { readonly type: "acknowledged"; readonly id: number; readonly streams?: readonly string[] }
+  /**
+   * `streams` where the venue answers for each stream of a request by itself. `asksRest`: it has refused the request
+   * because these stand already, and done nothing about the others.
+   */
+  | {
+      readonly type: "acknowledged";
+      readonly id: number;
+      readonly streams?: readonly string[];
+      readonly asksRest?: boolean;
+    }
+  /** All that stands: the answer to every request of a venue that names none. */
+  | { readonly type: "standing"; readonly streams: readonly string[] }
   | { readonly type: "listed"; readonly id: number; readonly streams: readonly string[] }
   /** The answer to our heartbeat. */
   | { readonly type: "beat" }
-  | { readonly type: "refused"; readonly id: number; readonly why: string }
+  /** `id` is undefined where the venue does not say which request. */
+  | { readonly type: "refused"; readonly id: number | undefined; readonly why: string }
   /** The venue will close this connection soon. */
   | { readonly type: "shutdown"; readonly sentence: string }
   /** Well formed, and nothing to us. */
   | { readonly type: "ignored" }
   | { readonly type: "bad"; readonly reason: string };
 
+/** What a message tells about one book. */
+export interface BookMessage {
+  readonly frame: BookFrame<unknown>;
+  readonly updateId: number | undefined;
+  readonly sentWallMs: number | undefined;
+}
+
 /** The venue over REST. Each call throws `RestRefused` for an answer that is none, and ends at the signal. */
 export interface VenueHistory {
-  /** Undefined where the snapshot comes over the stream. */
+  /** Undefined where the snapshot comes over the stream, or the venue's own rule keeps the book. */
   snapshot?(symbol: SymbolId, signal: AbortSignal): Promise<BookSnapshot>;
+  /** A snapshot for the venue's own rule, where that joins one to the stream. */
+  bookSnapshot?(symbol: SymbolId, signal: AbortSignal): Promise<BookMessage>;
   /** The id of the book's last update now; undefined where books have none over REST. */
   lastUpdateId?(symbol: SymbolId, signal: AbortSignal): Promise<number>;
   /** The best levels now, where there is no id to compare. */
   bestNow?(symbol: SymbolId, signal: AbortSignal): Promise<{ readonly bids: Levels; readonly asks: Levels }>;
   /** The id of the last trade now; 0 before the first. */
   lastTradeId(symbol: SymbolId, signal: AbortSignal): Promise<number>;
-  /** Trades from `fromId` on, ascending, at most what one request carries; fewer or none when history has no more. */
+  /**
+   * Trades from `fromId` on, ascending, at most what one request carries; fewer or none when history has no more. Where
+   * ids are only ascending: the newest trades, all that one request gives.
+   */
   trades(range: {
     readonly symbol: SymbolId;
     readonly fromId: number;
@@ -106,8 +128,13 @@ export interface VenueProtocol {
   readonly idleCutMs: number | undefined;
   /** Silence of a book that is death without proof, where REST answers too seldom to prove life; absent: the feed's rule. */
   readonly unprovenSilenceMaxMs?: number;
-  /** A book with a rule of its own, whose snapshots come with the subscription; absent: `sequenceRule` and REST. */
+  /** A book with a rule of its own; absent: `sequenceRule` and snapshots of REST. */
   bookRule?(): VenueSequence<unknown, unknown>;
+  readonly tradeIds: TradeIds;
+  /** The venue counts the messages of a connection: a book that misses one says that trades may be missing as well. */
+  readonly countsMessages?: boolean;
+  /** Streams of no symbol that every connection carries besides. */
+  readonly ownStreams?: readonly string[];
   /** Undefined where the venue is not asked for such a stream. */
   streamName(symbol: SymbolId, kind: StreamKind): string | undefined;
   requestText(request: SubscriptionRequest): string;

@@ -10,6 +10,7 @@ import {
   addTrade,
   assert,
   beginTradesAfter,
+  fillHole,
   flagHole,
   fullJitterMs,
   hasBest,
@@ -21,8 +22,9 @@ import {
   venueHasTrades,
 } from "@baton/core";
 import type { FrameNews, Instrument } from "./instrument.ts";
-import { takeProof, takeSnapshot } from "./instrument.ts";
+import { takeBookSnapshot, takeProof, takeSnapshot } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
+import { hasStreamedSnapshots } from "./lane-book.ts";
 import type { StreamKind, VenueHistory } from "./protocol.ts";
 import { RestRefused } from "./rest.ts";
 import type { World } from "./world.ts";
@@ -114,6 +116,8 @@ export function openRepair(options: RepairOptions): Repair {
   };
   /** Takes the book of another line of which this one's stream is the continuation. */
   const borrow = async (instrument: Instrument, book: LaneBook, signal: AbortSignal): Promise<boolean> => {
+    // What a venue's own rule holds is more than levels and cannot be lent.
+    if (book.sequenced !== undefined) return false;
     for (let attempt = 0; attempt < borrows && !signal.aborted; attempt += 1) {
       const lender = [...instrument.books].find((other) => other !== book && other.sync.phase === "aligned");
       const snapshot = lender === undefined ? undefined : lendSnapshot(lender.sync);
@@ -132,18 +136,30 @@ export function openRepair(options: RepairOptions): Repair {
     if (count > 0) await sleep(fullJitterMs(retry, count, world.random()), signal);
     if (!signal.aborted) onRenew(instrument, book);
   };
+  /** Asks for a snapshot; the answer is taken when it is called, unless the signal has ended the task. */
+  const fetchBook = async (instrument: Instrument, book: LaneBook, signal: AbortSignal): Promise<() => FrameNews> => {
+    const { symbol } = instrument;
+    const askedMono = clock.mono();
+    if (book.sequenced !== undefined) {
+      const message = await history.bookSnapshot?.(symbol, signal);
+      assert(message !== undefined, "who joins snapshots to its stream can be asked for them");
+      instrument.snapshots += 1;
+      return () => takeBookSnapshot(instrument, book, message, askedMono);
+    }
+    const snapshot = await history.snapshot?.(symbol, signal);
+    assert(snapshot !== undefined, "a book of differences has snapshots");
+    instrument.snapshots += 1;
+    return () => takeSnapshot(instrument, book, snapshot, askedMono);
+  };
   const fillBook = async (instrument: Instrument, book: LaneBook, signal: AbortSignal): Promise<void> => {
-    if (book.sequenced !== undefined || history.snapshot === undefined) return renewBook(instrument, book, signal);
+    if (hasStreamedSnapshots(book)) return renewBook(instrument, book, signal);
     for (let failures = 0; !signal.aborted && book.sync.phase === "void"; failures += 1) {
       let trouble: unknown;
       try {
         if (await borrow(instrument, book, signal)) return;
         if (signal.aborted) return;
-        const askedMono = clock.mono();
-        const snapshot = await history.snapshot(instrument.symbol, signal);
-        if (signal.aborted) return;
-        instrument.snapshots += 1;
-        if (isFilled(instrument, book, takeSnapshot(instrument, book, snapshot, askedMono))) return;
+        const news = await fetchBook(instrument, book, signal);
+        if (signal.aborted || isFilled(instrument, book, news())) return;
       } catch (error) {
         if (signal.aborted) return;
         trouble = error;
@@ -164,6 +180,16 @@ export function openRepair(options: RepairOptions): Repair {
         const sinceWallMs = instrument.trades.lastTrade?.tradedWallMs;
         const found = await history.trades({ symbol: instrument.symbol, ...missing, sinceWallMs, signal });
         if (signal.aborted) return;
+        if (instrument.trades.ids === "ascending") {
+          const events = fillHole(instrument.trades, found);
+          if (events !== undefined) {
+            onTrades(instrument, events);
+            continue;
+          }
+          failures += 1;
+          await pause(failures, undefined, signal);
+          continue;
+        }
         for (const trade of found) onTrades(instrument, addTrade(instrument.trades, trade, clock.mono()));
         if (found.length > 0) {
           // The venue's history begins later than what is missing: what lies before it will never come.
@@ -223,6 +249,12 @@ export function openRepair(options: RepairOptions): Repair {
     try {
       while (nextId <= toId && !signal.aborted) {
         const found = await history.trades({ symbol: instrument.symbol, fromId: nextId, toId, signal });
+        if (instrument.trades.ids === "ascending") {
+          // The first and the last were told to us: when both are there, so is what lies between.
+          const between = found.filter(({ id }) => id >= fromId && id <= toId);
+          if (between[0]?.id !== fromId || between.at(-1)?.id !== toId) break;
+          return between.map((trade) => ({ type: "trade", trade }));
+        }
         if (found[0]?.id !== nextId) break;
         for (const trade of found) {
           if (trade.id !== nextId) break;
@@ -256,7 +288,7 @@ export function openRepair(options: RepairOptions): Repair {
     again: fetchAgain,
     book: startBook,
     snapshotDue(instrument, book, signal) {
-      if (book.sequenced === undefined || book.sync.phase !== "void" || book.lives.depth === undefined) return;
+      if (!hasStreamedSnapshots(book) || book.sync.phase !== "void" || book.lives.depth === undefined) return;
       const last = renewals.get(book);
       if (last?.connection !== book.connection) {
         renewals.set(book, { count: 0, connection: book.connection, atMono: clock.mono() });

@@ -32,8 +32,9 @@ export function openRest(options: {
   readonly origin: string;
   readonly clock: Clock;
   readonly deadlineMs: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }): RestGet {
-  const { origin, clock, deadlineMs } = options;
+  const { origin, clock, deadlineMs, headers = {} } = options;
   let pausedUntilMono: MonoMs | undefined;
   return async (path, signal) => {
     const pauseMs = (pausedUntilMono ?? 0) - clock.mono();
@@ -43,7 +44,7 @@ export function openRest(options: {
       });
     }
     const within = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
-    const response = await fetch(`${origin}${path}`, { signal: within, redirect: "error" });
+    const response = await fetch(`${origin}${path}`, { signal: within, redirect: "error", headers });
     const text = await response.text();
     if (!response.ok) {
       const retryAfterMs = retryAfter(response.headers.get("retry-after"), clock);
@@ -59,6 +60,11 @@ export function openRest(options: {
       });
     }
   };
+}
+
+/** An answer that is not what it should be. */
+export function unreadable(what: string): RestRefused {
+  return new RestRefused("rest-unreadable", `the venue's answer is not ${what} as documented`);
 }
 
 /** Milliseconds of a Retry-After header, in seconds or as a date; undefined when there is none that can be read. */

@@ -216,7 +216,7 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
       "a feed whose exchange's streams are not spoken",
       { "venues.0.exchange": "binanceusdm" },
       "feeds[0].venue",
-      "exchange binance, kraken",
+      "exchange binance, okx, kraken, bybit, coinbase",
       "does not speak the streams of binanceusdm",
     ],
     [

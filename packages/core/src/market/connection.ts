@@ -22,6 +22,7 @@ import {
   renew,
   subscriptionsWakeMono,
   takeList,
+  takeStanding,
 } from "./subscriptions.ts";
 
 /** The state of one connection, from its opening on. */
@@ -135,7 +136,11 @@ export function hear(
 ): { readonly phase: Connected; readonly sentence?: string | undefined } {
   switch (input.type) {
     case "acknowledged":
-      return { phase: { ...phase, subscriptions: acknowledge(phase.subscriptions, input.id, input.streams) } };
+      return {
+        phase: { ...phase, subscriptions: acknowledge(phase.subscriptions, input.id, input.streams, input.asksRest) },
+      };
+    case "standing":
+      return { phase: { ...phase, subscriptions: takeStanding(phase.subscriptions, input.streams) } };
     case "renew":
       return { phase: { ...phase, subscriptions: renew(phase.subscriptions, input.stream) } };
     case "refused":

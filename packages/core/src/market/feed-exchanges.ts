@@ -2,10 +2,10 @@
 import type { ExchangeId } from "../venues/profile.ts";
 
 /** An exchange whose streams are spoken. */
-export type FeedExchange = Extract<ExchangeId, "binance" | "kraken">;
+export type FeedExchange = Extract<ExchangeId, "binance" | "okx" | "kraken" | "bybit" | "coinbase">;
 
 /** All of them. */
-export const feedExchanges: readonly FeedExchange[] = ["binance", "kraken"];
+export const feedExchanges: readonly FeedExchange[] = ["binance", "okx", "kraken", "bybit", "coinbase"];
 
 /** The exchange as one whose streams are spoken; undefined when they are not. */
 export function feedExchangeOf(exchange: ExchangeId): FeedExchange | undefined {

@@ -58,10 +58,14 @@ export type LineInput =
       readonly connection: number;
       readonly id: number;
       readonly streams?: readonly string[] | undefined;
+      /** The request was refused because these stand already; its others are still to be asked for. */
+      readonly asksRest?: boolean | undefined;
     }
+  /** All streams that stand, where the venue answers every request so and names none. */
+  | { readonly type: "standing"; readonly connection: number; readonly streams: readonly string[] }
   /** Let go of a stream and ask for it anew: its snapshot comes with its subscription. */
   | { readonly type: "renew"; readonly connection: number; readonly stream: string }
-  | { readonly type: "refused"; readonly connection: number; readonly id: number; readonly why: string }
+  | { readonly type: "refused"; readonly connection: number; readonly id: number | undefined; readonly why: string }
   | { readonly type: "pong"; readonly connection: number }
   /** The venue's answer to the heartbeat. */
   | { readonly type: "beat"; readonly connection: number }

@@ -148,9 +148,10 @@ export function takeList(s: Subscriptions, id: number, streams: readonly string[
 
 /**
  * The venue said yes to the request with this id; to `named` of its streams only, where it answers for each by itself.
- * Unknown ids and streams (answered before, or not ours) change nothing.
+ * Unknown ids and streams (answered before, or not ours) change nothing. `asksRest`: the request as a whole was refused
+ * because these stand already; the others are asked for at once, as if for the first time.
  */
-export function acknowledge(s: Subscriptions, id: number, named?: readonly string[]): Subscriptions {
+export function acknowledge(s: Subscriptions, id: number, named?: readonly string[], asksRest = false): Subscriptions {
   const request = s.inFlight.find((one) => one.ids.includes(id));
   if (request === undefined) return s;
   const isMeant = (stream: string): boolean => named?.includes(stream) ?? true;
@@ -162,7 +163,10 @@ export function acknowledge(s: Subscriptions, id: number, named?: readonly strin
     else acknowledged.delete(stream);
   }
   const streams = request.streams.filter((stream) => !isMeant(stream));
-  const left = streams.length === 0 ? [] : [{ ...request, streams }];
+  const rest = asksRest
+    ? { method: request.method, streams, ids: [], deadlineMono: undefined }
+    : { ...request, streams };
+  const left = streams.length === 0 ? [] : [rest];
   return {
     ...s,
     acknowledged,
@@ -171,15 +175,43 @@ export function acknowledge(s: Subscriptions, id: number, named?: readonly strin
   };
 }
 
+/**
+ * All streams that stand, told by a venue that answers each request so and names none. What is as it was asked for is
+ * acknowledged; what was acknowledged before and does not stand is asked for again.
+ */
+export function takeStanding(s: Subscriptions, streams: readonly string[]): Subscriptions {
+  const standing = new Set(streams);
+  const acknowledged = new Set(s.acknowledged);
+  const renewing = new Set(s.renewing);
+  const busy = new Set(s.inFlight.flatMap((one) => one.streams));
+  const forgotten = [...s.acknowledged].filter((stream) => !standing.has(stream) && !busy.has(stream));
+  for (const stream of forgotten) acknowledged.delete(stream);
+  const inFlight = s.inFlight.flatMap((request) => {
+    const isSubscribing = request.method === "SUBSCRIBE";
+    const open = request.streams.filter((stream) => standing.has(stream) !== isSubscribing);
+    for (const stream of request.streams) {
+      if (open.includes(stream)) continue;
+      if (isSubscribing || !s.wanted.has(stream)) renewing.delete(stream);
+      if (isSubscribing) acknowledged.add(stream);
+      else acknowledged.delete(stream);
+    }
+    return open.length === 0 ? [] : [{ ...request, streams: open }];
+  });
+  return { ...s, acknowledged, renewing, inFlight, mismatches: s.mismatches + forgotten.length };
+}
+
 /** Lets go of a stream and asks for it anew. One that is not acknowledged is being asked for anyway. */
 export function renew(s: Subscriptions, stream: string): Subscriptions {
   if (!s.acknowledged.has(stream) || !s.wanted.has(stream)) return s;
   return { ...s, renewing: new Set([...s.renewing, stream]) };
 }
 
-/** The venue said no: asked again after the acknowledgement's deadline, as if the answer had been lost. */
-export function refuse(s: Subscriptions, rules: SubscriptionRules, id: number, why: string): Subscriptions {
-  const request = s.inFlight.find((one) => one.ids.includes(id));
+/**
+ * The venue said no: asked again after the acknowledgement's deadline, as if the answer had been lost. A venue that does
+ * not name the request (`id` undefined) means the oldest that waits.
+ */
+export function refuse(s: Subscriptions, rules: SubscriptionRules, id: number | undefined, why: string): Subscriptions {
+  const request = id === undefined ? s.inFlight[0] : s.inFlight.find((one) => one.ids.includes(id));
   if (request === undefined || request.ids.length < rules.ackAttempts) return s;
   return { ...s, failure: `the venue refused ${describe(request)} ${request.ids.length} times: ${why}` };
 }

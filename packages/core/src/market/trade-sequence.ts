@@ -7,6 +7,11 @@
  * of the ids delivered and the ids flagged, each follows the last by one, without exception, from the first id on.
  *
  * Trades whose ids begin anew (an id that was had, with a later time) start a new sequence, told as a flag of its own.
+ *
+ * Where a venue does not promise that its ids follow each other by one (`ascending`) a missing id shows nothing. There
+ * only a break shows that something may be missing (`breakTrades`): what comes after it is held back until the venue's
+ * history has shown what lies between, or has not, which is flagged. Ids rise there too, so that of two lines' copies
+ * the second is known; one that comes behind a later one cannot be told in its place, and is flagged.
  */
 import type { Decimal } from "../decimal.ts";
 import type { SymbolId } from "../ids.ts";
@@ -16,7 +21,7 @@ import { monoMs } from "../time.ts";
 /** One public trade. */
 export interface MarketTrade {
   readonly symbol: SymbolId;
-  /** The venue's id; rises by one per symbol. */
+  /** The venue's id; rises per symbol, by one where the venue promises that. */
   readonly id: number;
   readonly price: Decimal;
   readonly quantity: Decimal;
@@ -51,10 +56,18 @@ export interface TradeRules {
   readonly repairMax: number;
 }
 
+/** What a venue promises of its trade ids: each follows the last by one, or each is only higher than the last. */
+export type TradeIds = "consecutive" | "ascending";
+
 /** The trades of one symbol. Changed in place. */
 export interface TradeSequence {
   readonly symbol: SymbolId;
   readonly rules: TradeRules;
+  readonly ids: TradeIds;
+  /** Something may be missing after `lastId`; only where ids are ascending. */
+  isBroken: boolean;
+  /** Of ascending ids: the last that were told, to know a second copy from one that comes late. */
+  readonly told: Set<number>;
   /** The last id that was delivered or flagged; undefined before the first. */
   lastId: number | undefined;
   lastTrade: MarketTrade | undefined;
@@ -66,16 +79,24 @@ export interface TradeSequence {
   holes: number;
   /** Ids that were missed by the stream and brought by a repair. */
   repaired: number;
-  /** Ids that were flagged. */
+  /** Ids that were flagged; of ascending ids holes, since nobody knows how many trades lie in one. */
   flagged: number;
   restarts: number;
 }
 
+/** How many told ids are remembered: more than two lines are apart. */
+const toldMax = 4_000;
+/** Ascending ids that are lower again after so long have begun anew; sooner, they are only late. */
+const anewAfterMs = 60_000;
+
 /** Nothing seen yet; the first trade sets the beginning. */
-export function newTradeSequence(symbol: SymbolId, rules: TradeRules): TradeSequence {
+export function newTradeSequence(symbol: SymbolId, rules: TradeRules, ids: TradeIds = "consecutive"): TradeSequence {
   return {
     symbol,
     rules,
+    ids,
+    isBroken: false,
+    told: new Set(),
     lastId: undefined,
     lastTrade: undefined,
     hole: undefined,
@@ -97,12 +118,15 @@ export function missingTrades(s: TradeSequence): { readonly fromId: number; read
 /** Takes one trade, from the stream or a repair, and returns what may be told now. */
 export function addTrade(s: TradeSequence, trade: MarketTrade, nowMono: MonoMs): readonly TradeEvent[] {
   const { lastId } = s;
-  if (lastId === undefined || trade.id === lastId + 1) {
+  const isNext = lastId === undefined || trade.id === lastId + 1;
+  if (isNext || (s.ids === "ascending" && trade.id > lastId && s.hole === undefined && !s.isBroken)) {
+    s.isBroken = false;
     const told = deliver(s, trade);
     return s.held.size === 0 && s.hole === undefined ? told : [...told, ...release(s)];
   }
   if (trade.id <= lastId) {
     if (isAnew(s, trade)) return restart(s, trade);
+    if (s.ids === "ascending" && !s.told.has(trade.id) && trade.source === "stream") return late(s, trade);
     s.duplicates += 1;
     return [];
   }
@@ -118,6 +142,33 @@ export function addTrade(s: TradeSequence, trade: MarketTrade, nowMono: MonoMs):
   return events;
 }
 
+/** Of ascending ids: trades may have been missed from here on, until the venue's history shows whether. */
+export function breakTrades(s: TradeSequence): void {
+  if (s.ids === "ascending" && s.lastId !== undefined) s.isBroken = true;
+}
+
+/**
+ * Of ascending ids: fills the hole with the venue's newest trades (ascending, all that it gave). Whether the hole is whole
+ * then shows in the trade before it: without that one, what lies between is flagged. Undefined: the history does not
+ * reach the end of the hole yet, ask again.
+ */
+export function fillHole(s: TradeSequence, history: readonly MarketTrade[]): readonly TradeEvent[] | undefined {
+  const { hole, lastId } = s;
+  if (hole === undefined || lastId === undefined) return [];
+  const reached = history.at(-1)?.id ?? -Infinity;
+  if (reached < hole.toId || ![...s.held.keys()].every((id) => id > hole.toId + 1 || id <= reached)) return undefined;
+  const events: TradeEvent[] = [];
+  const between = history.filter(({ id }) => id > lastId && id <= hole.toId);
+  if (!history.some(({ id }) => id <= lastId)) {
+    const toId = (between[0]?.id ?? hole.toId + 1) - 1;
+    const reason = "the venue's history does not reach back to them, if there were any";
+    if (toId > lastId) events.push(...noteFlagged(s, lastId + 1, toId, reason));
+  }
+  for (const trade of between) events.push(...deliver(s, trade));
+  s.lastId = hole.toId;
+  return [...events, ...release(s)];
+}
+
 /** Before the first trade: the venue's last id. What comes after it is complete; what came before it is history. */
 export function beginTradesAfter(s: TradeSequence, id: number): void {
   s.lastId ??= id;
@@ -125,7 +176,11 @@ export function beginTradesAfter(s: TradeSequence, id: number): void {
 
 /** The venue's history goes up to `id`: whatever lies between is missing, though the stream has not shown it. */
 export function venueHasTrades(s: TradeSequence, id: number, nowMono: MonoMs): readonly TradeEvent[] {
-  return s.lastId === undefined || id <= s.lastId ? [] : openHole(s, id, nowMono);
+  if (s.lastId === undefined) return [];
+  if (id > s.lastId) return openHole(s, id, nowMono);
+  // The stream was listened to when the venue was asked: what comes from now on is complete.
+  if (s.hole === undefined) s.isBroken = false;
+  return [];
 }
 
 /** Flags a hole whose time is over. Call at `hole.untilMono`. */
@@ -148,7 +203,7 @@ function openHole(s: TradeSequence, toId: number, nowMono: MonoMs): readonly Tra
     s.holes += 1;
     s.hole = { toId: firstHeldAfter(s, toId), untilMono: monoMs(nowMono + s.rules.holdMs) };
   }
-  const missing = s.hole.toId - s.lastId;
+  const missing = s.ids === "ascending" ? 0 : s.hole.toId - s.lastId;
   return missing > s.rules.repairMax ? flag(s, `${missing} trades are too many to repair`) : [];
 }
 
@@ -162,12 +217,30 @@ function firstHeldAfter(s: TradeSequence, toId: number): number {
 function deliver(s: TradeSequence, trade: MarketTrade): readonly TradeEvent[] {
   s.lastId = trade.id;
   s.lastTrade = trade;
+  if (s.ids === "ascending") remember(s, trade.id);
   if (trade.source === "repair") s.repaired += 1;
   return [{ type: "trade", trade }];
 }
 
+function remember(s: TradeSequence, id: number): void {
+  s.told.add(id);
+  if (s.told.size <= toldMax) return;
+  for (const oldest of s.told) {
+    s.told.delete(oldest);
+    break;
+  }
+}
+
+/** Behind a later one it cannot be told any more. */
+function late(s: TradeSequence, { id }: MarketTrade): readonly TradeEvent[] {
+  remember(s, id);
+  s.holes += 1;
+  return noteFlagged(s, id, id, "it came after a later one");
+}
+
 /** Tells the held trades that now follow, and moves or ends the hole. */
 function release(s: TradeSequence): readonly TradeEvent[] {
+  if (s.ids === "ascending") return releaseAll(s);
   const events: TradeEvent[] = [];
   for (;;) {
     const next: MarketTrade | undefined = s.held.size === 0 ? undefined : s.held.get((s.lastId ?? 0) + 1);
@@ -186,26 +259,46 @@ function release(s: TradeSequence): readonly TradeEvent[] {
   return events;
 }
 
+/** Of ascending ids: beyond the hole there is no other, what is held follows. */
+function releaseAll(s: TradeSequence): readonly TradeEvent[] {
+  if (s.hole !== undefined && (s.lastId ?? 0) < s.hole.toId) return [];
+  s.hole = undefined;
+  s.isBroken = false;
+  const held = [...s.held.values()].toSorted((a, b) => a.id - b.id);
+  s.held.clear();
+  return held.flatMap((trade): readonly TradeEvent[] => {
+    if (trade.id > (s.lastId ?? 0)) return deliver(s, trade);
+    if (!s.told.has(trade.id)) return late(s, trade);
+    s.duplicates += 1;
+    return [];
+  });
+}
+
 function flag(s: TradeSequence, reason: string): readonly TradeEvent[] {
   if (s.hole === undefined || s.lastId === undefined) return [];
   const [fromId, toId] = [s.lastId + 1, firstHeldAfter(s, s.hole.toId)];
-  s.flagged += toId - fromId + 1;
   s.lastId = toId;
-  return [{ type: "hole", symbol: s.symbol, fromId, toId, reason }, ...release(s)];
+  return [...noteFlagged(s, fromId, toId, reason), ...release(s)];
+}
+
+function noteFlagged(s: TradeSequence, fromId: number, toId: number, reason: string): readonly TradeEvent[] {
+  s.flagged += s.ids === "ascending" ? 1 : toId - fromId + 1;
+  return [{ type: "hole", symbol: s.symbol, fromId, toId, reason }];
 }
 
 /** An id that was delivered comes again for a later trade. Of a flagged id that comes late, nothing can be said. */
 function isAnew(s: TradeSequence, trade: MarketTrade): boolean {
   const last = s.lastTrade;
-  return (
-    trade.source === "stream" && last !== undefined && trade.id <= last.id && trade.tradedWallMs > last.tradedWallMs
-  );
+  if (trade.source !== "stream" || last === undefined || trade.id > last.id) return false;
+  if (s.ids === "consecutive") return trade.tradedWallMs > last.tradedWallMs;
+  return !s.told.has(trade.id) && trade.tradedWallMs > last.tradedWallMs + anewAfterMs;
 }
 
 function restart(s: TradeSequence, trade: MarketTrade): readonly TradeEvent[] {
   const flags: TradeEvent[] = [];
   while (s.hole !== undefined) flags.push(...flag(s, "the venue's ids begin anew"));
   const lastId = s.lastId ?? 0;
+  s.told.clear();
   s.restarts += 1;
   return [...flags, { type: "restart", symbol: s.symbol, lastId }, ...deliver(s, trade)];
 }

@@ -3,18 +3,18 @@
  * checked before it is believed.
  */
 import type { BookSnapshot, MarketTrade, SymbolId } from "@baton/core";
-import { areLevels, canonicalDecimal, priceKey, wallMs } from "@baton/core";
+import { areLevels, canonicalDecimal, wallMs } from "@baton/core";
+import type { Fields } from "../frame-fields.ts";
+import { isAmount, isId } from "../frame-fields.ts";
 import type { NumberedHistory } from "../protocol.ts";
 import type { RestGet } from "../rest.ts";
-import { RestRefused } from "../rest.ts";
+import { RestRefused, unreadable } from "../rest.ts";
 import { marketCode } from "./symbols.ts";
 
 /** Weight 50 a request; a thousand levels a side outlast any gap that we repair within seconds. */
 const snapshotLevelsMax = 1_000;
 /** Most trades of one answer. */
 const tradesMax = 1_000;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The venue's history behind `get`. */
 export function binanceHistory(get: RestGet): NumberedHistory {
@@ -74,16 +74,4 @@ function tradesOf(symbol: SymbolId, answer: unknown, fromId: number, toId: numbe
     });
   }
   return trades.toSorted((a, b) => a.id - b.id);
-}
-
-function unreadable(what: string): RestRefused {
-  return new RestRefused("rest-unreadable", `the venue's answer is not ${what} as documented`);
-}
-
-function isId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isAmount(value: unknown): value is string {
-  return typeof value === "string" && priceKey(value) > 0;
 }

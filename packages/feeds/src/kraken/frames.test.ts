@@ -1,7 +1,8 @@
 /** Kraken's messages as its documents show them, and what is none of them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { microsecondsOf, parseKrakenFrame } from "./frames.ts";
+import { microsecondsOf } from "../frame-fields.ts";
+import { parseKrakenFrame } from "./frames.ts";
 
 const trade = (fields: string): string => `{"channel":"trade","type":"update","data":[{${fields}}]}`;
 const whole =

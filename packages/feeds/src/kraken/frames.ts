@@ -4,10 +4,10 @@
  *
  * Sources: https://docs.kraken.com/api/docs/websocket-v2/book, …/trade, …/ping, …/heartbeat, …/status.
  */
-import { canonicalDecimal, parseKraken, priceKey, readKrakenBook, wallMs } from "@baton/core";
+import { canonicalDecimal, parseKraken, readKrakenBook, wallMs } from "@baton/core";
+import type { Fields } from "../frame-fields.ts";
+import { bad, isAmount, isId, microsecondsOf } from "../frame-fields.ts";
 import type { VenueFrame } from "../protocol.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Under which name a channel of a symbol is subscribed here; Kraken itself names channel and symbol apart. */
 export function krakenStream(channel: string, symbol: string): string {
@@ -38,7 +38,10 @@ function parseBook(text: string): VenueFrame {
   const { madeAt } = read.frame.mark;
   const updateId = madeAt === undefined ? undefined : microsecondsOf(madeAt);
   if (madeAt !== undefined && updateId === undefined) return bad("a book message with a time that is none");
-  return { type: "book", stream: krakenStream("book", read.symbol), frame: read.frame, updateId };
+  // A snapshot has the time of the book's last change, which may be long ago.
+  const isStamped = updateId !== undefined && read.frame.kind !== "snapshot";
+  const sentWallMs = isStamped ? updateId / 1_000 : undefined;
+  return { type: "book", stream: krakenStream("book", read.symbol), frame: read.frame, updateId, sentWallMs };
 }
 
 /** All trades of one message must be readable: a part of it is not told. */
@@ -92,24 +95,4 @@ function parseAnswer(method: string, message: Fields): VenueFrame {
     return { type: "acknowledged", id, streams: ["book", "trade"].map((channel) => krakenStream(channel, symbol)) };
   }
   return { type: "refused", id, why: why.slice(0, 120) };
-}
-
-/** Microseconds since 1970 of an RFC 3339 time in UTC; undefined for what is none. */
-export function microsecondsOf(time: string): number | undefined {
-  const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(time);
-  if (parts === null) return undefined;
-  const ms = Date.parse(`${parts[1] ?? ""}Z`);
-  return Number.isNaN(ms) ? undefined : ms * 1_000 + Number((parts[2] ?? "").padEnd(6, "0").slice(0, 6));
-}
-
-function bad(reason: string): VenueFrame {
-  return { type: "bad", reason };
-}
-
-function isId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isAmount(value: unknown): value is string {
-  return typeof value === "string" && priceKey(value) > 0;
 }

@@ -2,29 +2,25 @@
  * Kraken over REST: trades that the stream left out, and the best levels to compare a silent book with. Its book has no
  * number, so a snapshot cannot be joined to the stream: that comes with a fresh subscription.
  *
- * Public questions are counted by address, about one a second: they wait for each other, and those for which there is no
- * room soon are refused here, before the venue does it.
- *
  * Sources: https://docs.kraken.com/api/docs/rest-api/get-recent-trades, …/get-order-book, …/guides/spot-rest-ratelimits.
  */
-import type { Clock, MarketTrade, MonoMs, SymbolId } from "@baton/core";
-import { areLevels, canonicalDecimal, monoMs, priceKey, wallMs } from "@baton/core";
+import type { MarketTrade, SymbolId } from "@baton/core";
+import { areLevels, canonicalDecimal, wallMs } from "@baton/core";
+import type { Fields } from "../frame-fields.ts";
+import { isAmount } from "../frame-fields.ts";
 import type { VenueHistory } from "../protocol.ts";
 import type { RestGet } from "../rest.ts";
-import { RestRefused } from "../rest.ts";
+import { RestRefused, unreadable } from "../rest.ts";
 
 /** Most trades of one answer, of the newest; or of the oldest after `since`. */
 const tradesMax = 1_000;
 /** Levels that are compared: those that the stream's checksum proves. */
 const levels = 10;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** The venue's history behind `get`. */
-export function krakenHistory(get: RestGet, clock: Clock, paceMs: number): VenueHistory {
-  const paced = paceQuestions(get, clock, paceMs);
+export function krakenHistory(get: RestGet): VenueHistory {
   const resultOf = async (path: string, signal: AbortSignal): Promise<unknown> => {
-    const { error, result } = ((await paced(path, signal)) ?? {}) as Fields;
+    const { error, result } = ((await get(path, signal)) ?? {}) as Fields;
     if (Array.isArray(error) && error.length > 0) {
       throw new RestRefused("rest-refused", `GET ${path} was answered ${String(error[0]).slice(0, 120)}`);
     }
@@ -59,35 +55,6 @@ export function krakenHistory(get: RestGet, clock: Clock, paceMs: number): Venue
   };
 }
 
-/** One question after the other, each so long after the last; who would wait for more than four is refused. */
-function paceQuestions(get: RestGet, clock: Clock, paceMs: number): RestGet {
-  let nextMono: MonoMs | undefined;
-  return async (path, signal) => {
-    const nowMono = clock.mono();
-    const turnMono = Math.max(nowMono, nextMono ?? 0);
-    const waitMs = turnMono - nowMono;
-    if (waitMs > 4 * paceMs) {
-      throw new RestRefused("rest-paused", "the venue is asked as often as it allows", { retryAfterMs: waitMs });
-    }
-    nextMono = monoMs(turnMono + paceMs);
-    if (waitMs > 0) await sleep(waitMs, signal);
-    signal.throwIfAborted();
-    return get(path, signal);
-  };
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
-}
-
 /** `BTC/USD` is `XBTUSD` over REST: the older interface kept the older codes of two currencies. */
 function pairCode(symbol: SymbolId): string {
   const old: Readonly<Record<string, string>> = { BTC: "XBT", DOGE: "XDG" };
@@ -113,12 +80,4 @@ function tradeOf(symbol: SymbolId, one: unknown): MarketTrade {
     tradedWallMs: wallMs(Math.floor(seconds * 1_000)),
     source: "repair",
   };
-}
-
-function unreadable(what: string): RestRefused {
-  return new RestRefused("rest-unreadable", `the venue's answer is not ${what} as documented`);
-}
-
-function isAmount(value: unknown): value is string {
-  return typeof value === "string" && priceKey(value) > 0;
 }

@@ -2,11 +2,11 @@
  * Kraken spot v2 as the feed needs it: a book of ten levels that each message proves by its checksum, trades by id, and
  * no ticker: the book's best is the price.
  */
-import type { Clock } from "@baton/core";
 import { krakenSequence, spotSequence } from "@baton/core";
 import type { StreamKind, VenueProtocol } from "../protocol.ts";
+import { originOf, restOf, urlsOf } from "../protocol-options.ts";
+import type { ProtocolOptions } from "../protocol-options.ts";
 import { kraken } from "../profiles/kraken.ts";
-import { openRest } from "../rest.ts";
 import { krakenStream, parseKrakenFrame } from "./frames.ts";
 import { krakenHistory } from "./history.ts";
 
@@ -15,20 +15,10 @@ const depth = 10;
 const channels: Readonly<Partial<Record<StreamKind, string>>> = { trade: "trade", depth: "book" };
 
 /** The protocol at the venue's own addresses, or at those given. */
-export function krakenProtocol(options: {
-  readonly mode: "live" | "sandbox";
-  readonly wsUrls?: readonly string[] | undefined;
-  readonly restUrl?: string | undefined;
-  readonly clock: Clock;
-  readonly restWithinMs: number;
-  readonly restPaceMs: number;
-}): VenueProtocol {
-  const { mode, clock, restWithinMs, restPaceMs } = options;
-  const network = kraken.networks[mode];
-  const origin = (options.restUrl ?? network.restUrl).replace(/\/+$/, "");
+export function krakenProtocol(options: ProtocolOptions): VenueProtocol {
   return {
-    endpoints: (options.wsUrls ?? network.wsUrls).map((url) => `${url.replace(/\/+(?:v2)?\/*$/, "")}/v2`),
-    history: krakenHistory(openRest({ origin, clock, deadlineMs: restWithinMs }), clock, restPaceMs),
+    endpoints: urlsOf(kraken, options, "/v2"),
+    history: krakenHistory(restOf(kraken, options, { origin: originOf(kraken, options) })),
     lineRules: kraken.lineRules,
     attemptRules: kraken.attemptRules,
     cutAgeMs: kraken.cutAgeMs,
@@ -37,6 +27,7 @@ export function krakenProtocol(options: {
     unprovenSilenceMaxMs: 60_000,
     // The book's own rule decides; this one is never asked.
     sequenceRule: spotSequence,
+    tradeIds: "consecutive",
     bookRule: () => krakenSequence({ depth }),
     streamName: (symbol, kind) => {
       const channel = channels[kind];

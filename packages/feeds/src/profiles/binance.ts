@@ -31,6 +31,8 @@ export const binance: VenueProfile = {
   // It pings each 20 s and cuts when no pong has come for a minute; `ws` answers by itself.
   idleCutMs: undefined,
   heartbeat: undefined,
+  // 6,000 of weight a minute: what repair and proof ask is far below it.
+  restPaceMs: 0,
   streamsMax: 1_024,
   sequence: "binance-spot",
   snapshot: "rest",

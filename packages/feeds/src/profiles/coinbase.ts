@@ -15,7 +15,9 @@ export const coinbase: VenueProfile = {
     // Eight unauthenticated messages a second and address; a subscription must come within five seconds.
     paceMs: 250,
     // One channel a message, with as many products as one likes.
+    batchesByChannel: true,
     batchMax: 50,
+    // The protocol's own ping is answered: the venue's own Python client depends on it.
     ackWithinMs: 2_000,
   },
   // Eight connections a second and address.
@@ -24,6 +26,8 @@ export const coinbase: VenueProfile = {
   // Most channels close within 60 to 90 s without updates; the heartbeats channel, each second, prevents that.
   idleCutMs: 60_000,
   heartbeat: undefined,
+  // Public REST: ten a second and address; half of it.
+  restPaceMs: 200,
   // No document names a bound; ours.
   streamsMax: 500,
   sequence: "coinbase",

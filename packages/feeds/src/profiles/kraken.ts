@@ -26,6 +26,8 @@ export const kraken: VenueProfile = {
   // Without a subscription it closes after about a minute.
   idleCutMs: 60_000,
   heartbeat: { text: '{"method":"ping"}', answer: '"method":"pong"' },
+  // Public REST is counted by address, about one question a second for all symbols.
+  restPaceMs: 1000,
   // No document names a bound; ours.
   streamsMax: 1_000,
   sequence: "kraken",

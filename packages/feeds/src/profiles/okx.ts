@@ -14,8 +14,10 @@ export const okx: VenueProfile = {
     // 480 subscribe, unsubscribe and login requests an hour and connection: one each 7.5 s for ever, so few and large.
     paceMs: 500,
     batchMax: 50,
-    // The text "ping" is answered "pong"; it must come before 30 s of silence are over.
-    heartbeat: { everyMs: 15_000, withinMs: 5_000 },
+    // The text "ping" is answered "pong"; it must come before 30 s of silence are over. The protocol's own ping is no part
+    // of the document (ccxt says that it is not answered), so this one also tells a dead connection.
+    heartbeat: { everyMs: 10_000, withinMs: 5_000 },
+    pingEveryMs: Infinity,
   },
   // Three connections a second and address.
   attemptRules: { attempts: 3, perMs: 2_000 },
@@ -23,6 +25,8 @@ export const okx: VenueProfile = {
   cutAgeMs: undefined,
   idleCutMs: 30_000,
   heartbeat: { text: "ping", answer: "pong" },
+  // The book: 40 in two seconds and address; half of it.
+  restPaceMs: 100,
   streamsMax: 480,
   sequence: "okx",
   // The snapshot that begins the stream goes away in August 2026: it is fetched over REST, and one that comes is welcome.

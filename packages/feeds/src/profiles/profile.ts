@@ -37,6 +37,8 @@ export interface VenueProfile {
   readonly idleCutMs: number | undefined;
   /** Text that it wants to hear as a heartbeat, and the one it answers with; undefined where the protocol's ping will do. */
   readonly heartbeat: { readonly text: string; readonly answer: string } | undefined;
+  /** Least distance of our REST questions, where they are counted so narrowly that they must be paced; half of it is ours. */
+  readonly restPaceMs: number;
   /** Most subscriptions of one connection. */
   readonly streamsMax: number;
   readonly sequence: SequenceRuleName;
