@@ -2,7 +2,15 @@
 import { describe, expect, test } from "vitest";
 import { monoMs } from "../time.ts";
 import type { SubscriptionRequest, SubscriptionRules, Subscriptions } from "./subscriptions.ts";
-import { acknowledge, isSubscribed, nextRequest, noSubscriptions, renew } from "./subscriptions.ts";
+import {
+  acknowledge,
+  isSubscribed,
+  nextRequest,
+  noSubscriptions,
+  refuse,
+  renew,
+  takeStanding,
+} from "./subscriptions.ts";
 
 const rules: SubscriptionRules = {
   paceMs: 0,
@@ -65,5 +73,40 @@ describe("subscriptions", () => {
     expect(renew(s, "book:XRP/USD")).toBe(s);
     const begun = noSubscriptions(new Set([book]), 1);
     expect(renew(begun, book)).toBe(begun);
+  });
+
+  test("of which the venue refuses all because one stands are asked for without that one, at once and as if anew", () => {
+    const { s } = ask(noSubscriptions(new Set([book, other]), 1), 0);
+    const answered = acknowledge(s, 1, [book], true);
+    const { asked } = ask(answered, 0);
+    expect(asked).toEqual([{ id: 2, method: "SUBSCRIBE", streams: [other] }]);
+    const failed = refuse(ask(answered, 0).s, { ...rules, ackAttempts: 2 }, 2, "no");
+    expect(failed.failure).toBeUndefined();
+  });
+
+  test("are acknowledged by the list of all that stands, whatever request it answers", () => {
+    const { s } = ask(noSubscriptions(new Set([book, trade, other]), 1), 0);
+    const half = takeStanding(s, [book, other]);
+    expect(isSubscribed(half)).toBe(false);
+    const all = takeStanding(half, [book, other, trade]);
+    expect(isSubscribed(all)).toBe(true);
+    expect(all.mismatches).toBe(0);
+  });
+
+  test("that a list of all that stands lacks are asked for again, those that are being let go of are not", () => {
+    const s = ask(renew(subscribed(), other), 10).s;
+    // The answer to something older: the unsubscription has not come there.
+    const early = takeStanding(s, [book, trade, other]);
+    expect(early.inFlight).toHaveLength(1);
+    const letGo = takeStanding(early, [trade]);
+    expect(letGo.mismatches).toBe(1);
+    expect(ask(letGo, 20).asked).toEqual([{ id: 4, method: "SUBSCRIBE", streams: [book, other] }]);
+  });
+
+  test("that a venue refuses without a name are the oldest that wait", () => {
+    const { s } = ask(noSubscriptions(new Set([book, trade]), 1), 0);
+    const once = { ...rules, ackAttempts: 1 };
+    expect(refuse(s, once, undefined, "too many").failure).toContain(book);
+    expect(refuse(subscribed(), once, undefined, "too many").failure).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A venue for tests, in the words of Binance spot, that does exactly what the test says: one true book and one true list
- * of trades per symbol, moved by the test or by a timer; streams that can be muted, made to lose frames, to ignore
+ * A venue for tests that does exactly what the test says, in the words of a dialect: one true book and one true list of
+ * trades per symbol, moved by the test or by a timer; streams that can be muted, made to lose frames, to ignore
  * subscriptions, to close, or never to open. It shares no code with the feed.
  */
 import { once } from "node:events";
@@ -10,6 +10,10 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
+import type { Connection, Dialect, Outcome, Told } from "./dialect.ts";
+import { binanceDialect } from "./dialects/binance.ts";
+import type { Levels, Market } from "./scripted-market.ts";
+import { levelsOf, makeTrade, moveMarket, newMarket } from "./scripted-market.ts";
 
 /** What the venue does wrong. All off at first. */
 export interface Misbehaviour {
@@ -17,14 +21,18 @@ export interface Misbehaviour {
   refuse: { readonly status: number; readonly retryAfterSeconds?: number } | undefined;
   /** Closes each connection right after accepting it, with this code. */
   closeOnAccept: number | undefined;
-  /** So many subscription requests get no answer (they take effect). */
+  /** So many acknowledgements are not sent; what was asked for takes effect. */
   acksToLose: number;
   /** So many subscription requests are refused. */
   acksToRefuse: number;
+  /** So many snapshots of the stream are not sent. */
+  snapshotsToLose: number;
   /** Streams of which nothing is sent. Everything else goes on, pings included. */
   readonly muted: Set<string>;
   /** So many frames of the stream are lost, on every connection. */
   readonly framesToLose: Map<string, number>;
+  /** So many frames of the stream come behind the next one. */
+  readonly framesToSwap: Map<string, number>;
   /** Connections (numbered from 1 as they are accepted) that are told nothing; their pings are answered. */
   readonly deafTo: Set<number>;
   /** The next frame of the stream is lost on this connection only. */
@@ -33,23 +41,16 @@ export interface Misbehaviour {
   readonly toForget: Set<string>;
   /** Pings get no pong, and nothing that is said is heard. */
   isDead: boolean;
+  /** The venue's own ping gets no answer. */
+  hasNoPong: boolean;
   /** Sent once, raw, before the next frame. */
   readonly garbage: (string | Buffer)[];
+  /** REST answers that it is asked too often. */
+  isBusy: boolean;
   /** REST paths that contain one of these are answered 503. */
   readonly deadPaths: Set<string>;
   /** REST answers to paths that contain the key are given only after so long. */
   readonly slowPaths: Map<string, number>;
-}
-
-interface Market {
-  readonly code: string;
-  /** Price in ticks of 0.01 → quantity in steps of 0.001. */
-  readonly bids: Map<number, number>;
-  readonly asks: Map<number, number>;
-  middle: number;
-  updateId: number;
-  readonly trades: { readonly id: number; readonly price: string; readonly qty: string; readonly time: number }[];
-  nextTradeId: number;
 }
 
 export interface ScriptedVenue extends AsyncDisposable {
@@ -69,16 +70,19 @@ export interface ScriptedVenue extends AsyncDisposable {
   readonly sockets: ReadonlySet<WebSocket>;
   /** The open socket with this number, if it is still open. */
   socket(connection: number): WebSocket | undefined;
-  /** One change of the symbol's book, told by depth and ticker. */
+  /** One change of the symbol's book, told by its streams. */
   move(code: string): void;
-  /** One trade. */
-  trade(code: string): void;
+  /** Trades, in one message where the venue puts several in one. */
+  trade(code: string, count?: number): void;
+  /** Says this to all who carry the stream. */
+  send(told: Told): void;
   /** Moves and trades every symbol each `everyMs` until `rest`. */
   run(everyMs: number): void;
   rest(): void;
-  /** The true book at this instant, best first, as numbers of ticks and steps. */
-  book(code: string): { readonly updateId: number; readonly bids: string[][]; readonly asks: string[][] };
-  /** Ids of all trades so far. */
+  market(code: string): Market;
+  /** The true book at this instant, best first. */
+  book(code: string): Levels & { readonly updateId: number };
+  /** The id of the last trade. */
   lastTradeId(code: string): number;
   /** Before anybody looks: all prices of the symbol are so many ticks higher. */
   shift(code: string, ticks: number): void;
@@ -87,32 +91,40 @@ export interface ScriptedVenue extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts a venue with these markets (`BTCUSDT`) on a free port of loopback. */
-export async function openScriptedVenue(codes: readonly string[]): Promise<ScriptedVenue> {
+/** Starts a venue with these markets, each by the name that its dialect gives it, on a free port of loopback. */
+export async function openScriptedVenue(
+  codes: readonly string[],
+  dialect: Dialect = binanceDialect,
+): Promise<ScriptedVenue> {
   const wrong: Misbehaviour = {
     refuse: undefined,
     closeOnAccept: undefined,
     acksToLose: 0,
     acksToRefuse: 0,
+    snapshotsToLose: 0,
     muted: new Set(),
     framesToLose: new Map(),
+    framesToSwap: new Map(),
     deafTo: new Set(),
     loseOn: [],
     toForget: new Set(),
     isDead: false,
+    hasNoPong: false,
     garbage: [],
+    isBusy: false,
     deadPaths: new Set(),
     slowPaths: new Map(),
   };
   const markets = new Map(codes.map((code) => [code, newMarket(code)]));
-  const subscribed = new Map<WebSocket, Set<string>>();
+  const connections = new Map<WebSocket, Connection>();
   const accepted: number[] = [];
   const dials: number[] = [];
   const dialledFrom: string[] = [];
   const requests: { atMs: number; text: string }[] = [];
   const asked: string[] = [];
   const sockets = new Set<WebSocket>();
-  const numbers = new Map<WebSocket, number>();
+  /** What comes behind the next one, by stream. */
+  const heldBack = new Map<string, readonly [WebSocket, string][]>();
   let seed = 1;
   let timer: NodeJS.Timeout | undefined;
   const dice = (below: number): number => {
@@ -125,70 +137,80 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     return found;
   };
 
-  const tell = (stream: string, data: unknown): void => {
-    const toLose = wrong.framesToLose.get(stream) ?? 0;
-    if (toLose > 0) wrong.framesToLose.set(stream, toLose - 1);
-    if (toLose > 0 || wrong.muted.has(stream)) return;
-    for (const [socket, streams] of subscribed) {
+  const send = ({ stream, text }: Told): void => {
+    const isLost = spent(wrong.framesToLose, stream);
+    if (wrong.muted.has(stream)) return;
+    const said: [WebSocket, string][] = [];
+    for (const [socket, connection] of connections) {
       // As a text frame, whatever the bytes are.
-      for (const text of wrong.garbage.splice(0)) socket.send(text, { binary: false });
-      const connection = numbers.get(socket) ?? 0;
-      const lost = wrong.loseOn.findIndex((one) => one.connection === connection && one.stream === stream);
+      for (const rubbish of wrong.garbage.splice(0)) socket.send(rubbish, { binary: false });
+      const { number, streams } = connection;
+      const lost = wrong.loseOn.findIndex((one) => one.connection === number && one.stream === stream);
       if (lost !== -1) wrong.loseOn.splice(lost, 1);
-      if (lost !== -1 || wrong.isDead || wrong.deafTo.has(connection)) continue;
-      if (streams.has(stream)) socket.send(JSON.stringify({ stream, data }));
+      if (wrong.isDead || wrong.deafTo.has(number) || !streams.has(stream)) continue;
+      // What is lost has had its number.
+      const made = text(connection);
+      if (!isLost && lost === -1) said.push([socket, made]);
     }
+    if (spent(wrong.framesToSwap, stream)) {
+      heldBack.set(stream, said);
+      return;
+    }
+    for (const [socket, made] of [...said, ...(heldBack.get(stream) ?? [])]) socket.send(made);
+    heldBack.delete(stream);
   };
   const move = (code: string): void => {
     const m = market(code);
-    const before = m.updateId;
-    const changes = { b: [] as string[][], a: [] as string[][] };
-    m.middle += dice(3) - 1;
-    for (let count = 1 + dice(4); count > 0; count -= 1) {
-      const distance = 1 + dice(20);
-      const quantity = dice(4) === 0 ? 0 : 1 + dice(5_000);
-      const isBid = dice(2) === 0;
-      change(m, changes, isBid ? m.middle - distance : m.middle + distance, { isBid, quantity });
-    }
-    // What the middle has run over is gone, and both sides always have a best level.
-    for (const at of m.bids.keys()) if (at >= m.middle) change(m, changes, at, { isBid: true, quantity: 0 });
-    for (const at of m.asks.keys()) if (at <= m.middle) change(m, changes, at, { isBid: false, quantity: 0 });
-    change(m, changes, m.middle - 1 - dice(2), { isBid: true, quantity: 1 + dice(900) });
-    change(m, changes, m.middle + 1 + dice(2), { isBid: false, quantity: 1 + dice(900) });
-    const prefix = code.toLowerCase();
-    const { bids, asks } = levels(m);
-    tell(`${prefix}@bookTicker`, {
-      u: m.updateId,
-      s: code,
-      b: bids[0]?.[0],
-      B: bids[0]?.[1],
-      a: asks[0]?.[0],
-      A: asks[0]?.[1],
-    });
-    tell(`${prefix}@depth@100ms`, {
-      e: "depthUpdate",
-      E: Date.now(),
-      s: code,
-      U: before + 1,
-      u: m.updateId,
-      ...changes,
-    });
+    for (const told of dialect.moved(m, moveMarket(m, dice))) send(told);
   };
-  const trade = (code: string): void => {
+  const trade = (code: string, count = 1): void => {
     const m = market(code);
-    const made = { id: m.nextTradeId, price: price(m.middle), qty: quantityText(1 + dice(50)), time: Date.now() };
-    m.nextTradeId += 1;
-    m.trades.push(made);
-    tell(`${code.toLowerCase()}@trade`, {
-      e: "trade",
-      E: made.time,
-      s: code,
-      t: made.id,
-      p: made.price,
-      q: made.qty,
-      T: made.time,
-      m: dice(2) === 0,
+    const made = Array.from({ length: count }, () => {
+      const one = makeTrade(m, dice);
+      m.nextTradeId += 1 + (dialect.hasSparseTradeIds === true ? dice(4) : 0);
+      return one;
     });
+    for (const told of dialect.traded(m, made)) send(told);
+  };
+
+  const onText = (socket: WebSocket, connection: Connection, text: string): void => {
+    requests.push({ atMs: performance.now(), text });
+    if (wrong.isDead) return;
+    const heard = dialect.read(text, connection);
+    if (heard.kind === "ping" && wrong.hasNoPong) return;
+    if (heard.kind !== "streams") {
+      socket.send(heard.reply);
+      return;
+    }
+    if (wrong.acksToRefuse > 0) {
+      wrong.acksToRefuse -= 1;
+      socket.send(dialect.refusal(heard, connection));
+      return;
+    }
+    const { streams } = connection;
+    const outcomes = heard.streams.map((stream): Outcome => {
+      const isKnown = dialect.isOwn?.(stream) === true || dialect.marketOf(stream, codes) !== undefined;
+      return { stream, is: !isKnown ? "unknown" : streams.has(stream) === heard.isSubscribing ? "already" : "done" };
+    });
+    const isRefused = dialect.isAllOrNothing === true && outcomes.some(({ is }) => is !== "done");
+    const done = isRefused ? [] : outcomes.filter(({ is }) => is === "done").map(({ stream }) => stream);
+    for (const stream of done) {
+      if (!heard.isSubscribing) streams.delete(stream);
+      else if (!wrong.toForget.delete(stream)) streams.add(stream);
+    }
+    for (const answer of dialect.answers(heard, outcomes, connection)) {
+      if (wrong.acksToLose > 0) wrong.acksToLose -= 1;
+      else socket.send(answer);
+    }
+    if (!heard.isSubscribing) return;
+    for (const stream of done) {
+      const code = dialect.marketOf(stream, codes);
+      if (code === undefined || wrong.muted.has(stream) || !streams.has(stream)) continue;
+      const snapshot = dialect.snapshot?.(market(code), stream, connection);
+      if (snapshot === undefined) continue;
+      if (wrong.snapshotsToLose > 0) wrong.snapshotsToLose -= 1;
+      else socket.send(snapshot);
+    }
   };
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -200,38 +222,18 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
       setTimeout(() => response.writeHead(status, { "content-type": "application/json" }).end(text), slowMs);
     };
     if ([...wrong.deadPaths].some((part) => path.includes(part))) return answer(503, { code: -1, msg: "away" });
-    const url = new URL(path, "http://venue");
-    const m = markets.get(url.searchParams.get("symbol") ?? "");
-    if (m === undefined) return answer(400, { code: -1121, msg: "Invalid symbol." });
-    const limit = Number(url.searchParams.get("limit") ?? 500);
-    const fromId = Number(url.searchParams.get("fromId") ?? 0);
-    switch (url.pathname) {
-      case "/api/v3/depth": {
-        const { bids, asks } = levels(m);
-        return answer(200, { lastUpdateId: m.updateId, bids: bids.slice(0, limit), asks: asks.slice(0, limit) });
-      }
-      case "/api/v3/aggTrades": {
-        const last = m.trades.at(-1);
-        return answer(200, last === undefined ? [] : [{ a: last.id, f: last.id, l: last.id }]);
-      }
-      case "/api/v3/historicalTrades": {
-        const found = m.trades.filter(({ id }) => id >= fromId).slice(0, limit);
-        return answer(
-          200,
-          found.map((one) => ({ ...one, isBuyerMaker: false })),
-        );
-      }
-      default:
-        return answer(404, {});
-    }
+    if (wrong.isBusy) return answer(dialect.busy.status, dialect.busy.body);
+    const { status = 200, body } = dialect.rest(new URL(path, "http://venue"), markets) ?? { status: 404, body: {} };
+    answer(status, body);
   };
   const server = createServer(onRequest);
   const upgrades = new WebSocketServer({ noServer: true, autoPong: false });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     dials.push(performance.now());
     dialledFrom.push(request.socket.remoteAddress ?? "");
-    if (wrong.refuse !== undefined) {
-      const { status, retryAfterSeconds } = wrong.refuse;
+    const refused = request.url === dialect.path ? wrong.refuse : { status: 404 };
+    if (refused !== undefined) {
+      const { status, retryAfterSeconds } = { retryAfterSeconds: undefined, ...refused };
       // Whoever was refused may be gone before it has read why.
       socket.on("error", () => undefined);
       const retry = retryAfterSeconds === undefined ? "" : `Retry-After: ${retryAfterSeconds}\r\n`;
@@ -242,40 +244,28 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
   });
   const onSocket = (ws: WebSocket): void => {
     accepted.push(performance.now());
+    let sequence = 0;
+    const next = (): number => sequence++;
+    const connection: Connection = { number: accepted.length, streams: new Set(), next };
     sockets.add(ws);
-    numbers.set(ws, accepted.length);
+    connections.set(ws, connection);
+    const beat = setInterval(() => {
+      const text = wrong.isDead || wrong.deafTo.has(connection.number) ? undefined : dialect.beat?.(connection);
+      if (text !== undefined) ws.send(text);
+    }, 1_000);
     ws.on("ping", (data: Buffer) => {
       if (!wrong.isDead) ws.pong(data);
     });
-    const streams = new Set<string>();
-    subscribed.set(ws, streams);
     ws.on("error", () => undefined);
     ws.on("close", () => {
+      clearInterval(beat);
       sockets.delete(ws);
-      subscribed.delete(ws);
+      connections.delete(ws);
     });
     if (wrong.closeOnAccept !== undefined) ws.close(wrong.closeOnAccept);
-    ws.on("message", (data: Buffer) => {
-      const text = data.toString("utf8");
-      requests.push({ atMs: performance.now(), text });
-      if (wrong.isDead) return;
-      const { id, method, params } = JSON.parse(text) as { id: number; method: string; params?: string[] };
-      if (method === "LIST_SUBSCRIPTIONS") {
-        ws.send(JSON.stringify({ result: [...streams], id }));
-        return;
-      }
-      if (wrong.acksToRefuse > 0) {
-        wrong.acksToRefuse -= 1;
-        ws.send(JSON.stringify({ error: { code: 2, msg: "Invalid request" }, id }));
-        return;
-      }
-      for (const stream of params ?? []) {
-        if (method === "UNSUBSCRIBE") streams.delete(stream);
-        else if (!wrong.toForget.delete(stream)) streams.add(stream);
-      }
-      if (wrong.acksToLose > 0) wrong.acksToLose -= 1;
-      else ws.send(JSON.stringify({ result: null, id }));
-    });
+    const greeting = dialect.greeting?.(connection);
+    if (greeting !== undefined) ws.send(greeting);
+    ws.on("message", (data: Buffer) => onText(ws, connection, data.toString("utf8")));
   };
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -301,9 +291,10 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
     requests,
     asked,
     sockets,
-    socket: (connection) => [...sockets].find((socket) => numbers.get(socket) === connection),
+    socket: (number) => [...connections].find(([, connection]) => connection.number === number)?.[0],
     move,
     trade,
+    send,
     run(everyMs) {
       clearInterval(timer);
       timer = setInterval(() => {
@@ -314,8 +305,9 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
       }, everyMs);
     },
     rest: () => clearInterval(timer),
-    book: (code) => ({ updateId: market(code).updateId, ...levels(market(code)) }),
-    lastTradeId: (code) => market(code).nextTradeId - 1,
+    market,
+    book: (code) => ({ updateId: market(code).updateId, ...levelsOf(market(code)) }),
+    lastTradeId: (code) => market(code).trades.at(-1)?.id ?? 0,
     shift(code, ticks) {
       const m = market(code);
       m.middle += ticks;
@@ -336,47 +328,9 @@ export async function openScriptedVenue(codes: readonly string[]): Promise<Scrip
   };
 }
 
-function newMarket(code: string): Market {
-  const m: Market = {
-    code,
-    bids: new Map(),
-    asks: new Map(),
-    middle: 6_900_000,
-    updateId: 1_000,
-    trades: [],
-    nextTradeId: 1,
-  };
-  for (let at = 1; at <= 30; at += 1) {
-    m.bids.set(m.middle - at, at * 10);
-    m.asks.set(m.middle + at, at * 10);
-  }
-  return m;
-}
-
-function change(
-  m: Market,
-  changes: { readonly b: string[][]; readonly a: string[][] },
-  at: number,
-  to: { readonly isBid: boolean; readonly quantity: number },
-): void {
-  const side = to.isBid ? m.bids : m.asks;
-  if (to.quantity === 0) side.delete(at);
-  else side.set(at, to.quantity);
-  m.updateId += 1;
-  (to.isBid ? changes.b : changes.a).push([price(at), quantityText(to.quantity)]);
-}
-
-function levels(m: Market): { readonly bids: string[][]; readonly asks: string[][] } {
-  const texts = (side: ReadonlyMap<number, number>, sign: 1 | -1): string[][] =>
-    [...side].toSorted(([a], [b]) => sign * (b - a)).map(([at, quantity]) => [price(at), quantityText(quantity)]);
-  return { bids: texts(m.bids, 1), asks: texts(m.asks, -1) };
-}
-
-/** As venues write it: with all decimal places. */
-function price(ticks: number): string {
-  return `${Math.floor(ticks / 100)}.${String(ticks % 100).padStart(2, "0")}000000`;
-}
-
-function quantityText(steps: number): string {
-  return `${Math.floor(steps / 1_000)}.${String(steps % 1_000).padStart(3, "0")}00000`;
+/** True as often as the count says, which falls. */
+function spent(counts: Map<string, number>, key: string): boolean {
+  const left = counts.get(key) ?? 0;
+  if (left > 0) counts.set(key, left - 1);
+  return left > 0;
 }

@@ -1,0 +1,68 @@
+/** What holds for every venue that is spoken: it is known by its name, its addresses are its own, no bytes break it. */
+import { feedExchanges, id, monoMs, wallMs } from "@baton/core";
+import type { FeedExchange, SymbolId } from "@baton/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { venueProfiles } from "./profiles/profiles.ts";
+import type { VenueProtocol } from "./protocol.ts";
+import { protocols } from "./protocols.ts";
+import { documentedFrames } from "./testing/corpus.ts";
+
+const clock = { mono: () => monoMs(0), wall: () => wallMs(0) };
+const open = (exchange: FeedExchange, wsUrls?: readonly string[]): VenueProtocol =>
+  protocols[exchange]({ mode: "live", wsUrls, clock, restWithinMs: 1_000 });
+const symbol = id<SymbolId>("BTC/USD");
+
+test("the exchanges that a configuration may stream are those that are spoken", () => {
+  expect(feedExchanges.toSorted()).toEqual(Object.keys(protocols).toSorted());
+});
+
+describe.each(feedExchanges)("the protocol of %s", (exchange) => {
+  test("dials the venue's own addresses, or a given one with or without its path", () => {
+    const { endpoints } = open(exchange);
+    for (const [at, url] of venueProfiles[exchange].networks.live.wsUrls.entries()) {
+      expect(endpoints[at]?.startsWith(url)).toBe(true);
+    }
+    const [given = ""] = open(exchange, ["ws://127.0.0.1:9000"]).endpoints;
+    expect(given).toMatch(/^ws:\/\/127\.0\.0\.1:9000/);
+    expect(open(exchange, [given]).endpoints).toEqual([given]);
+    expect(open(exchange, ["ws://127.0.0.1:9000/"]).endpoints).toEqual([given]);
+  });
+
+  test("has names for trades and books, and asks for them in JSON", () => {
+    const protocol = open(exchange);
+    const streams = [protocol.streamName(symbol, "trade"), protocol.streamName(symbol, "depth")];
+    expect(new Set(streams).size).toBe(2);
+    for (const stream of streams) {
+      const text = protocol.requestText({ id: 7, method: "SUBSCRIBE", streams: [stream ?? ""] });
+      expect(JSON.parse(text)).toBeTypeOf("object");
+      expect(text.toLowerCase()).toContain("btc");
+    }
+  });
+
+  test("reads whatever bytes without throwing, and a message cut short as none", () => {
+    const parser = open(exchange).openParser();
+    const texts = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.constantFrom("null", "[]", "{}", '{"data":[null]}', '{"arg":null,"data":[null]}', '{"topic":"publicTrade.X"}'),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(parser.parse(Buffer.from(text)).type).toBeTypeOf("string");
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        expect(parser.parse(Buffer.from(bytes)).type).toBeTypeOf("string");
+      }),
+    );
+    if (exchange !== "okx" && exchange !== "bybit" && exchange !== "coinbase") return;
+    for (const text of documentedFrames(exchange)) {
+      expect(parser.parse(Buffer.from(text)).type, text).not.toBe("bad");
+      for (let at = 0; at < text.length; at += 1) {
+        expect(parser.parse(Buffer.from(text.slice(0, at))).type).toBe("bad");
+      }
+    }
+  });
+});
