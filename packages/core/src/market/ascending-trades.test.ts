@@ -91,6 +91,22 @@ describe("trades with ascending ids", () => {
     expect(add(s, 33)).toEqual(["33"]);
   });
 
+  test("that are missed once more while a hole is open widen it up to the next that comes", () => {
+    const s = sequence();
+    add(s, 9);
+    breakTrades(s);
+    add(s, 30, 31);
+    breakTrades(s);
+    expect(add(s, 50)).toEqual([]);
+    expect(fillHole(s, history(9, 20, 30))).toBeUndefined();
+    expect(told(fillHole(s, history(9, 20, 30, 31, 40, 50)))).toEqual(["20", "30", "31", "40", "50"]);
+    breakTrades(s);
+    add(s, 60);
+    breakTrades(s);
+    add(s, 70);
+    expect(told(expireHole(s, monoMs(1_000)))).toEqual(["hole 51-59", "60", "hole 61-69", "70"]);
+  });
+
   test("that come behind a later one are flagged once, and no beginning of new ids", () => {
     const s = sequence();
     add(s, 5, 9);
@@ -123,13 +139,15 @@ describe("trades with ascending ids", () => {
         const truth: number[] = [];
         const events: TradeEvent[] = [];
         let nowMs = 0;
+        let isDown = false;
         for (const { distance, isLost, breaks, reach, passMs } of all) {
           const number = (truth.at(-1) ?? 0) + distance;
           truth.push(number);
           nowMs += passMs;
           if (breaks) breakTrades(s);
-          // Without a break a connection loses nothing.
-          if (!isLost || !s.isBroken) events.push(...addTrade(s, trade(number), monoMs(nowMs)));
+          // What is lost is lost between a break and the next that comes.
+          isDown = (isDown || breaks) && isLost;
+          if (!isDown) events.push(...addTrade(s, trade(number), monoMs(nowMs)));
           if (s.hole !== undefined && reach > 0) {
             const newest = truth.slice(-reach).map((one) => trade(one, "repair"));
             events.push(...(fillHole(s, newest) ?? []));

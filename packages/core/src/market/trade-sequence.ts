@@ -118,8 +118,7 @@ export function missingTrades(s: TradeSequence): { readonly fromId: number; read
 /** Takes one trade, from the stream or a repair, and returns what may be told now. */
 export function addTrade(s: TradeSequence, trade: MarketTrade, nowMono: MonoMs): readonly TradeEvent[] {
   const { lastId } = s;
-  const isNext = lastId === undefined || trade.id === lastId + 1;
-  if (isNext || (s.ids === "ascending" && trade.id > lastId && s.hole === undefined && !s.isBroken)) {
+  if (lastId === undefined || isNext(s, lastId, trade.id)) {
     s.isBroken = false;
     const told = deliver(s, trade);
     return s.held.size === 0 && s.hole === undefined ? told : [...told, ...release(s)];
@@ -135,6 +134,10 @@ export function addTrade(s: TradeSequence, trade: MarketTrade, nowMono: MonoMs):
     return [];
   }
   s.held.set(trade.id, trade);
+  if (s.ids === "ascending" && s.isBroken && s.hole !== undefined) {
+    s.hole = { ...s.hole, toId: Math.max(s.hole.toId, trade.id - 1) };
+  }
+  if (s.ids === "ascending") s.isBroken = false;
   const events = [...openHole(s, trade.id - 1, nowMono)];
   while (s.hole !== undefined && s.held.size > s.rules.heldMax) {
     events.push(...flag(s, "too many later trades wait for it"));
@@ -142,7 +145,17 @@ export function addTrade(s: TradeSequence, trade: MarketTrade, nowMono: MonoMs):
   return events;
 }
 
-/** Of ascending ids: trades may have been missed from here on, until the venue's history shows whether. */
+/** True when nothing can lie between the last and this one. */
+function isNext(s: TradeSequence, lastId: number, id: number): boolean {
+  if (s.ids === "consecutive") return id === lastId + 1;
+  if (s.hole !== undefined || id <= lastId) return false;
+  return !s.isBroken || id === lastId + 1;
+}
+
+/**
+ * Of ascending ids: trades may have been missed from here on, until the venue's history shows whether. While a hole is
+ * open, it reaches up to the next trade that comes.
+ */
 export function breakTrades(s: TradeSequence): void {
   if (s.ids === "ascending" && s.lastId !== undefined) s.isBroken = true;
 }
@@ -156,17 +169,22 @@ export function fillHole(s: TradeSequence, history: readonly MarketTrade[]): rea
   const { hole, lastId } = s;
   if (hole === undefined || lastId === undefined) return [];
   const reached = history.at(-1)?.id ?? -Infinity;
-  if (reached < hole.toId || ![...s.held.keys()].every((id) => id > hole.toId + 1 || id <= reached)) return undefined;
+  if (reached < hole.toId || (s.held.has(hole.toId + 1) && reached === hole.toId)) return undefined;
+  const firstKnown = history[0]?.id ?? Infinity;
   const events: TradeEvent[] = [];
-  const between = history.filter(({ id }) => id > lastId && id <= hole.toId);
-  if (!history.some(({ id }) => id <= lastId)) {
-    const toId = (between[0]?.id ?? hole.toId + 1) - 1;
+  if (firstKnown > lastId) {
     const reason = "the venue's history does not reach back to them, if there were any";
-    if (toId > lastId) events.push(...noteFlagged(s, lastId + 1, toId, reason));
+    events.push(...flagUpTo(s, Math.min(firstKnown - 1, hole.toId), reason));
   }
-  for (const trade of between) events.push(...deliver(s, trade));
+  for (const trade of history) {
+    if (trade.id <= (s.lastId ?? 0) || trade.id > hole.toId) continue;
+    const copy = s.held.get(trade.id);
+    if (copy !== undefined) s.duplicates += 1;
+    s.held.delete(trade.id);
+    events.push(...deliver(s, copy ?? trade));
+  }
   s.lastId = hole.toId;
-  return [...events, ...release(s)];
+  return [...events, ...releaseAll(s)];
 }
 
 /** Before the first trade: the venue's last id. What comes after it is complete; what came before it is history. */
@@ -240,7 +258,6 @@ function late(s: TradeSequence, { id }: MarketTrade): readonly TradeEvent[] {
 
 /** Tells the held trades that now follow, and moves or ends the hole. */
 function release(s: TradeSequence): readonly TradeEvent[] {
-  if (s.ids === "ascending") return releaseAll(s);
   const events: TradeEvent[] = [];
   for (;;) {
     const next: MarketTrade | undefined = s.held.size === 0 ? undefined : s.held.get((s.lastId ?? 0) + 1);
@@ -259,11 +276,26 @@ function release(s: TradeSequence): readonly TradeEvent[] {
   return events;
 }
 
-/** Of ascending ids: beyond the hole there is no other, what is held follows. */
+/** Of ascending ids: what is held up to here is told, and what lies between is flagged. */
+function flagUpTo(s: TradeSequence, toId: number, reason: string): readonly TradeEvent[] {
+  const events: TradeEvent[] = [];
+  const flagBefore = (id: number): void => {
+    const fromId = (s.lastId ?? 0) + 1;
+    if (fromId < id) events.push(...noteFlagged(s, fromId, id - 1, reason));
+  };
+  for (const trade of [...s.held.values()].filter(({ id }) => id <= toId).toSorted((a, b) => a.id - b.id)) {
+    flagBefore(trade.id);
+    s.held.delete(trade.id);
+    events.push(...deliver(s, trade));
+  }
+  flagBefore(toId + 1);
+  s.lastId = Math.max(s.lastId ?? 0, toId);
+  return events;
+}
+
+/** Of ascending ids: the hole is closed, and beyond it there is no other: what is held follows. */
 function releaseAll(s: TradeSequence): readonly TradeEvent[] {
-  if (s.hole !== undefined && (s.lastId ?? 0) < s.hole.toId) return [];
   s.hole = undefined;
-  s.isBroken = false;
   const held = [...s.held.values()].toSorted((a, b) => a.id - b.id);
   s.held.clear();
   return held.flatMap((trade): readonly TradeEvent[] => {
@@ -276,6 +308,7 @@ function releaseAll(s: TradeSequence): readonly TradeEvent[] {
 
 function flag(s: TradeSequence, reason: string): readonly TradeEvent[] {
   if (s.hole === undefined || s.lastId === undefined) return [];
+  if (s.ids === "ascending") return [...flagUpTo(s, s.hole.toId, reason), ...releaseAll(s)];
   const [fromId, toId] = [s.lastId + 1, firstHeldAfter(s, s.hole.toId)];
   s.lastId = toId;
   return [...noteFlagged(s, fromId, toId, reason), ...release(s)];
