@@ -70,16 +70,16 @@ export const spokenCoinbase: SpokenVenue = {
   ...{ depthStream: (code) => `level2:${code}`, tradeStream: (code) => `market_trades:${code}` },
 };
 
-/** Binance in the same form, for what is asked of every exchange; its own stories are the feed's tests. */
-export const spokenBinance: SpokenVenue = {
+const spokenBinance: SpokenVenue = {
   ...{ exchange: "binance", dialect: () => binanceDialect, codeOf: joined, depth: 1_000, snapshots: "rest" },
   ...{ tradeIds: "consecutive", bookPath: "/api/v3/depth", ping: undefined },
   depthStream: (code) => `${code.toLowerCase()}@depth@100ms`,
   tradeStream: (code) => `${code.toLowerCase()}@trade`,
 };
 
-/** All that are spoken besides Binance, by what the stories call them. */
+/** All that are spoken, by what the stories call them. */
 export const spokenVenues: Readonly<Record<string, SpokenVenue>> = {
+  binance: spokenBinance,
   kraken: spokenKraken,
   bybit: spokenBybit,
   okx: spokenOkx,
