@@ -152,6 +152,7 @@ describe.each(venues)("a feed of %s", { concurrent: true, timeout: withinMs }, (
     await untilVenueLive(stage);
     const { venue, feed, changes, btc } = stage;
     venue.wrong.muted.add(spoken.depthStream(btc));
+    if (spoken.tickerStream !== undefined) venue.wrong.muted.add(spoken.tickerStream(btc));
     await until("it was noticed", () => feed.status().reconnects.stall >= 1, 20_000);
     expect(feed.status().lastLoss?.reason).toContain(spoken.depthStream(btc));
     venue.wrong.muted.clear();

@@ -27,6 +27,8 @@ export interface SpokenVenue<D extends Dialect = Dialect> {
   readonly codeOf: (symbol: SymbolId) => string;
   readonly depthStream: (code: string) => string;
   readonly tradeStream: (code: string) => string;
+  /** Where the price has a stream of its own. */
+  readonly tickerStream?: (code: string) => string;
   /** Levels a side that the feed holds at most. */
   readonly depth: number;
   readonly snapshots: "stream" | "rest";
@@ -75,6 +77,7 @@ const spokenBinance: SpokenVenue = {
   ...{ tradeIds: "consecutive", bookPath: "/api/v3/depth", ping: undefined },
   depthStream: (code) => `${code.toLowerCase()}@depth@100ms`,
   tradeStream: (code) => `${code.toLowerCase()}@trade`,
+  tickerStream: (code) => `${code.toLowerCase()}@bookTicker`,
 };
 
 /** All that are spoken, by what the stories call them. */
