@@ -71,7 +71,7 @@ async function open(options: VenueOptions, sockets: CheckedSockets, closing: Abo
     ...(options.restUrl === undefined ? {} : { restUrl: options.restUrl }),
     dispatcher: sockets.dispatcher,
   });
-  const venueClock = new VenueClock(clock, dialect.timeResolutionMs);
+  const venueClock = new VenueClock(clock, dialect.timeResolutionMs, (ms) => options.onClockAhead?.(ms));
   const venueMs = (): number => {
     const now = venueClock.now();
     return now === undefined ? clock.mono() : now.venueWallMs - now.errorMs;

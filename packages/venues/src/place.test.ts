@@ -25,6 +25,7 @@ let server: ScriptedVenue;
 let permits: TestPermits;
 let venue: Venue;
 let late: [string, PlaceOutcome][];
+let ahead: number[];
 let telemetry: RequestTelemetry[];
 
 const place = (): Promise<PlaceOutcome> =>
@@ -35,10 +36,12 @@ beforeEach(async () => {
   server = await startScriptedVenue();
   permits = new TestPermits();
   late = [];
+  ahead = [];
   telemetry = [];
   venue = await connect(server.url, permits, {
     deadlineMs: 400,
     onLateAnswer: (clientId, outcome) => late.push([clientId, outcome]),
+    onClockAhead: (ms) => ahead.push(ms),
     onTelemetry: (request) => telemetry.push(request),
   });
 });
@@ -242,6 +245,8 @@ it("after a refused signature time the venue's clock is read again, and the next
   };
   expect(await place()).toMatchObject({ kind: "rejected", code: "-1021" });
   await until("the new reading", () => venue.clock()!.offsetMs > 9_000);
+  // This machine may have stood still as well: whoever holds its permit is told, once.
+  expect(ahead).toEqual([expect.closeTo(10_000, -3)]);
   expect(await place()).toMatchObject({ kind: "accepted" });
 });
 

@@ -5,14 +5,19 @@ import { VenueClock } from "./venue-clock.ts";
 /** A venue that is 5 s ahead of our wall clock, which is 1,000,000 ms ahead of our monotonic one. */
 function setUp(): {
   readonly venue: VenueClock;
+  /** What was told of the venue's being ahead, and where its time stood for us then. */
+  readonly told: readonly { readonly ms: number; readonly venueWallMs: number | undefined }[];
   readonly at: (mono: number) => void;
   readonly sample: (sent: number, halfTrip: number, skew?: number) => void;
 } {
   let mono = 0;
   let wallStep = 0;
-  const venue = new VenueClock({ mono: () => monoMs(mono), wall: () => wallMs(mono + 1_000_000 + wallStep) }, 1);
+  const told: { ms: number; venueWallMs: number | undefined }[] = [];
+  const clock = { mono: () => monoMs(mono), wall: () => wallMs(mono + 1_000_000 + wallStep) };
+  const venue: VenueClock = new VenueClock(clock, 1, (ms) => told.push({ ms, venueWallMs: venue.now()?.venueWallMs }));
   return {
     venue,
+    told,
     at: (value) => (mono = value),
     sample: (sent, halfTrip, skew = 1_005_000) => {
       mono = sent + 2 * halfTrip;
@@ -51,5 +56,25 @@ describe("the venue's clock", () => {
     sample(10_000, 30, 1_003_000);
     expect(venue.reading()!.offsetMs).toBeCloseTo(3_000);
     expect(venue.reading()!.errorMs).toBeCloseTo(30.5);
+  });
+
+  it("tells that the venue is ahead before the new reading counts: our monotonic clock may have stood still", () => {
+    const { told, sample } = setUp();
+    sample(100, 2);
+    sample(10_000, 30, 1_005_200);
+    expect(told).toHaveLength(1);
+    expect(told[0]?.ms).toBeGreaterThan(100);
+    expect(told[0]?.ms).toBeLessThan(200);
+    expect(told[0]?.venueWallMs).toBeLessThan(10_060 + 1_005_010);
+    sample(20_000, 30, 1_005_200);
+    expect(told).toHaveLength(1);
+  });
+
+  it("tells nothing of a venue that falls behind, nor of what the round trips leave open", () => {
+    const { told, sample } = setUp();
+    sample(100, 2);
+    sample(10_000, 30, 1_003_000);
+    sample(20_000, 400, 1_003_300);
+    expect(told).toEqual([]);
   });
 });

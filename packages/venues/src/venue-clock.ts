@@ -10,6 +10,8 @@ import type { ClockReading } from "./venue.ts";
 /** Worst slew of a disciplined CLOCK_MONOTONIC (NTP corrects with at most 500 ppm). */
 const driftPpm = 500;
 const samplesKept = 8;
+/** A venue's time that is further ahead by more than this is told; less is within the clock error that every proof counts with. */
+const aheadMs = 100;
 
 /** What one reading allows for "venue time − monotonic time". */
 interface Sample {
@@ -21,12 +23,17 @@ interface Sample {
 export class VenueClock {
   readonly #clock: Clock;
   readonly #resolutionMs: number;
+  readonly #onAhead: (ms: number) => void;
   #samples: readonly Sample[] = [];
 
-  /** `resolutionMs`: what the venue tells is cut to it, so that the true time lies up to so much later. */
-  constructor(clock: Clock, resolutionMs: number) {
+  /**
+   * `resolutionMs`: what the venue tells is cut to it, so that the true time lies up to so much later. `onAhead`: at the venue at
+   * least `ms` more have passed than on our monotonic clock, which may have stood still; called before the new reading counts.
+   */
+  constructor(clock: Clock, resolutionMs: number, onAhead: (ms: number) => void = () => undefined) {
     this.#clock = clock;
     this.#resolutionMs = resolutionMs;
+    this.#onAhead = onAhead;
   }
 
   /** Adds a reading of the venue's time, which was taken somewhere between the two local instants. */
@@ -37,6 +44,8 @@ export class VenueClock {
       lowMs: venueTimeMs - answeredMonoMs,
       highMs: venueTimeMs + this.#resolutionMs - sentMonoMs,
     };
+    const ahead = Math.max(...this.#samples.map((old) => fresh.lowMs - old.highMs - driftOf(old, answeredMonoMs)));
+    if (ahead > aheadMs) this.#onAhead(ahead);
     // Samples that cannot both be true: a clock was stepped (the venue's, or ours by a suspend), and the newest one knows.
     const agreeing = this.#samples.filter((old) => {
       const driftMs = driftOf(old, answeredMonoMs);

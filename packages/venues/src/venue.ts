@@ -66,6 +66,11 @@ export interface VenueOptions {
   readonly onLateAnswer?: (clientOrderId: string, outcome: PlaceOutcome) => void;
   readonly onTelemetry?: (request: RequestTelemetry) => void;
   readonly onBreaker?: (state: BreakerState) => void;
+  /**
+   * The venue's time is at least `ms` further than this machine's monotonic clock says: it may have stood still, so that no
+   * deadline on it can be trusted. Called before any request is signed with the new time.
+   */
+  readonly onClockAhead?: (ms: number) => void;
 }
 
 export type BreakerState = "closed" | "open" | "probing";

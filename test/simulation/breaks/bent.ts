@@ -47,6 +47,7 @@ export const breaks = {
   "old-lease-kept": "a lease of an etcd that was put back is led on, and its answer is taken for another leader's",
   "hash-unchecked": "a frame is taken though its bytes do not match its hash",
   "openings-uncounted": "a disk that was rolled back is used",
+  "clock-trusted": "a leader goes by its own clock though the venue's shows that it has stood still",
   "death-guessed": "a supervisor that does not hear its engine says that it is dead",
 } as const;
 
@@ -66,6 +67,7 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "pause-ignored": ["pause", "autofailover-off", "process-kill"],
   "key-forgotten": ["process-kill", "switchover"],
   "yield-unguarded": ["ambush-yield"],
+  "clock-trusted": ["ambush-standstill"],
   "death-guessed": ["process-freeze", "main-loop-stall"],
   "stale-price": ["feed-stands-still"],
   "not-found-is-proof": ["venue-acceptLate", "venue-queryLag", "venue-ackStall", "process-kill"],

@@ -51,5 +51,6 @@ export const foundWithin: Readonly<
   "old-lease-kept": { seeds: 40, by: ["healing"] },
   "hash-unchecked": { seeds: 10, by: ["I20", "core"] },
   "openings-uncounted": { seeds: 50, by: ["I6", "I4"] },
+  "clock-trusted": { seeds: 30, by: ["I10", "I9"] },
   "death-guessed": { seeds: 10, by: ["I10"] },
 };

@@ -78,6 +78,7 @@ export const transitions: readonly string[] = [
   "failover refused",
   "etcd restored",
   "re-anchored",
+  "clock stood still",
   "reconciliation due",
   "reconciliation passed on",
   "reconciled",

@@ -85,6 +85,10 @@ export class Boot {
         isKilled: () => this.#running?.ledger.speculative.engine.kill.level !== "off",
         lateAnswer: (clientOrderId, outcome) => this.#running?.desk.lateAnswer(clientOrderId, outcome),
         wrote: (write) => world.watch.wrote(this, write),
+        clockAhead: () => {
+          world.watch.note("clock stood still");
+          if (!bent.is("clock-trusted")) this.keeper.doubt();
+        },
         read: (what) => world.watch.accountRead(this, what),
       },
     });

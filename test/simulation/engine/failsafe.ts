@@ -71,7 +71,7 @@ export class Failsafe {
         return this.#answer(effect, { kind: "promise-answer", token: effect.token, why: effect.why });
       case "extend":
         world.watch.extended(this.#boot, effect.untilMonoMs);
-        return keeper.extend(effect.epoch, effect.untilMonoMs);
+        return keeper.extend(effect.epoch, effect);
     }
   }
 

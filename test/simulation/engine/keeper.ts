@@ -52,6 +52,9 @@ export class Keeper {
   #lease: { readonly id: LeaseId; readonly ttlMs: number; readonly grantedMono: number; keptFrom: number } | undefined;
   #leading: { readonly epoch: Epoch; confirmedFrom: number | undefined } | undefined;
   #deadline = 0;
+  /** When this leadership ends unless it is renewed; stays while the deadline is doubted. 0: there is none yet. */
+  #endsAt = 0;
+  #doubtedAt = 0;
   #lastRound = 0;
   #lostEpoch = -1;
   #isFenced = false;
@@ -87,6 +90,7 @@ export class Keeper {
       return;
     }
     this.#deadline = 0;
+    this.#endsAt = 0;
     this.#leading = { epoch, confirmedFrom: undefined };
     this.#round();
   }
@@ -96,11 +100,25 @@ export class Keeper {
     this.#deadline = 0;
   }
 
-  /** Failsafe: the peers' promises outlast `until`. What has ended stays ended. */
-  extend(epoch: Epoch, until: MonoMs): void {
+  /** Failsafe: the peers' promises outlast it. What has ended stays ended. */
+  extend(epoch: Epoch, promise: { readonly askedMonoMs: MonoMs; readonly untilMonoMs: MonoMs }): void {
     this.#checkDeadline();
     if (this.#leading?.epoch !== epoch || this.#leading.confirmedFrom === undefined) return;
-    if (until > this.#deadline) this.#deadline = until;
+    this.#grantUntil(promise.untilMonoMs, promise.askedMonoMs);
+  }
+
+  /** This machine may have stood still: there is no deadline before etcd has answered what leaves from now on. */
+  doubt(): void {
+    this.#doubtedAt = this.#process.clock.mono();
+    this.#deadline = 0;
+    if (this.#leading !== undefined) this.#process.run(() => this.#round());
+  }
+
+  /** Moves the deadline forward, if what it rests on was not doubted since. */
+  #grantUntil(next: number, from: number): void {
+    if (from < this.#doubtedAt || next <= this.#deadline) return;
+    this.#deadline = next;
+    this.#endsAt = next;
   }
 
   #pulse(): void {
@@ -230,11 +248,11 @@ export class Keeper {
       grantedTtlMs: lease.ttlMs,
       marginMs: this.#timing.marginMs,
     });
-    if (next > this.#deadline && next > this.#process.clock.mono()) this.#deadline = next;
+    if (next > this.#process.clock.mono()) this.#grantUntil(next, Math.min(lease.keptFrom, confirmed));
   }
 
   #checkDeadline(): void {
-    if (this.#leading === undefined || this.#deadline === 0 || this.#process.clock.mono() < this.#deadline) return;
+    if (this.#leading === undefined || this.#endsAt === 0 || this.#process.clock.mono() < this.#endsAt) return;
     this.#lose("deadline", "no renewal was confirmed in time");
   }
 

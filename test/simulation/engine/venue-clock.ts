@@ -5,6 +5,7 @@ import type { HostClock } from "../world/host-clock.ts";
 
 const driftPpm = 500;
 const samplesKept = 8;
+const aheadMs = 100;
 
 interface Sample {
   readonly takenMono: number;
@@ -14,10 +15,12 @@ interface Sample {
 
 export class VenueClock {
   readonly #clock: HostClock;
+  readonly #onAhead: (ms: number) => void;
   #samples: readonly Sample[] = [];
 
-  constructor(clock: HostClock) {
+  constructor(clock: HostClock, onAhead: (ms: number) => void) {
     this.#clock = clock;
+    this.#onAhead = onAhead;
   }
 
   observe(sentMono: number, answeredMono: number, venueTimeMs: number): void {
@@ -27,6 +30,11 @@ export class VenueClock {
       skewMs: venueTimeMs + 0.5 - middle,
       halfTripMs: (answeredMono - sentMono) / 2,
     };
+    const freshErrorMs = errorAt(fresh, answeredMono);
+    const ahead = Math.max(
+      ...this.#samples.map((old) => fresh.skewMs - freshErrorMs - old.skewMs - errorAt(old, answeredMono)),
+    );
+    if (ahead > aheadMs) this.#onAhead(ahead);
     const agreeing = this.#samples.filter(
       (old) => Math.abs(old.skewMs - fresh.skewMs) <= errorAt(old, answeredMono) + errorAt(fresh, answeredMono),
     );

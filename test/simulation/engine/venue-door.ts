@@ -39,6 +39,8 @@ export interface DoorPorts {
   lateAnswer(clientOrderId: string, outcome: PlaceOutcome): void;
   /** The instant at which bytes of an order-changing request leave. */
   wrote(write: VenueWrite): void;
+  /** More time has passed at the venue than on this machine's clock. */
+  clockAhead(): void;
   /** The venue has told this of the account: its open orders, or the trades of one symbol from the first on. */
   read(what: "open orders" | SymbolId): void;
 }
@@ -101,7 +103,7 @@ export class VenueDoor {
     this.#settings = o.settings;
     this.#bent = o.bent;
     this.#ports = o.ports;
-    this.clock = new VenueClock(o.process.clock);
+    this.clock = new VenueClock(o.process.clock, () => o.ports.clockAhead());
     this.#sampleClock();
     o.process.every(clockEveryMs, () => this.#sampleClock());
     o.process.every(reachEveryMs, () => this.#reach());

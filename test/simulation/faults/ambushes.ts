@@ -2,7 +2,7 @@
 import type { Transaction } from "@baton/core";
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
-import { both, cut, entry } from "./stage.ts";
+import { both, cut, entry, others } from "./stage.ts";
 import type { Entry } from "./stage.ts";
 /** Waits for a request of the succession to leave a node; `strike` says whether it was the one. Answers how to go away. */
 function ambush(world: World, strike: (node: string, transaction: Transaction) => boolean): () => void {
@@ -145,6 +145,44 @@ export const ambushes: readonly Entry[] = [
       };
     },
     [4_000, 8_000],
+  ),
+  entry(
+    "ambush-standstill",
+    0.3,
+    ({ world, clients }) => {
+      // A virtual machine is moved: all its clocks stand still, and where it wakes it finds the venue and nobody else.
+      const leader = world.leader();
+      if (leader === undefined) return undefined;
+      const { node } = leader;
+      const { clock, isUp } = world.host(node);
+      if (!isUp) return undefined;
+      const usual = leader.door.waitMs;
+      leader.door.waitMs = [0, 900];
+      clients.burst(12, "buy");
+      let heal = (): void => undefined;
+      let isStill = false;
+      world.agenda.after(60, () => {
+        heal = cut(
+          world,
+          others(node).flatMap((other) => both(node, other)),
+        );
+        isStill = true;
+        clock.stop(true);
+        leader.main.stop();
+        leader.keeperThread.stop();
+        world.etcd.freeze(node);
+      });
+      return () => {
+        leader.door.waitMs = usual;
+        if (!isStill) return;
+        clock.go();
+        leader.keeperThread.go();
+        leader.main.go();
+        world.etcd.thaw(node);
+        world.agenda.after(2_500, () => heal());
+      };
+    },
+    [7_000, 14_000],
   ),
   entry(
     "takeover-loop",

@@ -122,3 +122,31 @@ test("a trade that the venue lists before it tells of its order is counted in th
   expect(it.leader().ledger?.committed.indexes.fillsMissing.size).toBe(0);
   expect(it.world.watch.violation).toBeUndefined();
 });
+
+// Found by thinking, not by a seed: all clocks of the leader's machine stood still while another took over and proved its last
+// orders absent. By its own clock its deadline had not passed, no etcd was there to tell it, and as soon as it had read the
+// venue's time anew its signatures were good again.
+test("a leader whose machine stood still unnoticed sends nothing on the right that it had before", () => {
+  const it = stage("stood still");
+  it.begin();
+  // One after the other they reach their sockets: the first that leaves is too old for the venue, whose time is read then.
+  it.leader().door.waitMs = [100, 900];
+  it.clients.burst(12, "buy");
+  it.pass(60);
+  const heal = it.cut(["a", "b"], ["a", "c"]);
+  const { clock } = it.host("a");
+  const goOn = it.freeze("a");
+  clock.stop(true);
+  it.world.etcd.freeze("a");
+  it.untilEpoch(2);
+  it.pass(12_000);
+  const sent = count(it, "send");
+  clock.go();
+  goOn();
+  it.pass(2_500);
+  heal();
+  it.world.etcd.thaw("a");
+  expect(count(it, "clock stood still")).toBe(1);
+  expect(count(it, "send")).toBeGreaterThan(sent);
+  expect(it.world.watch.violation).toBeUndefined();
+});

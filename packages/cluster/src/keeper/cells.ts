@@ -1,6 +1,6 @@
 /**
- * What the keeper's thread and the main thread share without messages: the deadline (written by the keeper), the main
- * loop's heartbeat, and since when the journal has been in an fsync. All are nanoseconds of CLOCK_MONOTONIC, which is one
+ * What the keeper's thread and the main thread share without messages: the deadline (written by the keeper) and what may void
+ * it (written by the main thread), the main loop's heartbeat, and since when the journal has been in an fsync. All are nanoseconds of CLOCK_MONOTONIC, which is one
  * clock for all threads; 0 means "none".
  */
 import type { MonoMs } from "@baton/core";
@@ -12,6 +12,10 @@ export type NanosCell = BigInt64Array<SharedArrayBuffer>;
 export interface KeeperCells {
   /** Until when this boot may act; 0: not at all. */
   readonly deadline: NanosCell;
+  /** Since when the right behind the deadline is known: the earliest sending that it rests on. Written before the deadline. */
+  readonly grantedFrom: NanosCell;
+  /** The main thread's: what was granted on anything that was sent before is void. 0: it was never doubted. */
+  readonly doubtedAt: NanosCell;
   /** When the main loop last turned. */
   readonly mainBeat: NanosCell;
   /** When the fsync that is running now began; 0 when none is. */

@@ -50,6 +50,11 @@ async function leading(o: Partial<KeeperOptions> = {}): Promise<Kept> {
   return it;
 }
 
+/** Asked for just now. */
+function promise(untilMonoMs: ReturnType<typeof monoMs>): Parameters<Keeper["extend"]>[1] {
+  return { askedMonoMs: monoNow(), untilMonoMs };
+}
+
 function lost(events: readonly KeeperEvent[]): Extract<KeeperEvent, { kind: "lost" }> | undefined {
   return events.find((event) => event.kind === "lost");
 }
@@ -104,15 +109,44 @@ describe("the deadline", () => {
     for (const one of rig.members) one.freeze();
     try {
       const promisedUntil = monoMs(monoNow() + 1.5 * it.keeper.ttlMs);
-      it.keeper.extend(2, monoMs(promisedUntil + 60_000));
-      it.keeper.extend(1, promisedUntil);
+      it.keeper.extend(2, promise(monoMs(promisedUntil + 60_000)));
+      it.keeper.extend(1, promise(promisedUntil));
       await until("the promised deadline", () => it.keeper.deadline() >= promisedUntil - 1);
       const event = await until("it passes", () => lost(it.events));
       expect(event.reason).toBe("deadline-passed");
       expect(monoNow()).toBeGreaterThanOrEqual(promisedUntil);
-      it.keeper.extend(1, monoMs(monoNow() + 60_000));
+      it.keeper.extend(1, promise(monoMs(monoNow() + 60_000)));
       await delay(100);
       expect(it.keeper.deadline()).toBe(0);
+    } finally {
+      for (const one of rig.members) one.thaw();
+    }
+    await until("etcd is back", () => it.cluster.etcd.read().catch(() => undefined));
+  });
+
+  test("is none at once when it is doubted, and comes back with etcd's next word: the epoch goes on", async () => {
+    const it = await leading();
+    it.keeper.doubt();
+    const doubted = monoNow();
+    expect(it.keeper.deadline()).toBe(0);
+    await until("it is granted anew", () => it.keeper.deadline() > 0);
+    expect(it.keeper.deadline()).toBeGreaterThan(doubted);
+    expect(lost(it.events)).toBeUndefined();
+  });
+
+  test("doubted while etcd is away, is none until its old end, whatever was promised before", async () => {
+    const it = await leading();
+    for (const one of rig.members) one.freeze();
+    try {
+      const asked = monoNow();
+      it.keeper.doubt();
+      it.keeper.extend(1, { askedMonoMs: asked, untilMonoMs: monoMs(asked + 60_000) });
+      const event = await until("its old end", () => {
+        expect(it.keeper.deadline()).toBe(0);
+        return lost(it.events);
+      });
+      expect(event.reason).toBe("deadline-passed");
+      expect(monoNow() - asked).toBeLessThan(30_000);
     } finally {
       for (const one of rig.members) one.thaw();
     }

@@ -4,7 +4,7 @@
  * right to act.
  */
 import type { BootId, Epoch, LeaseId, MonoMs, NodeId } from "@baton/core";
-import { id } from "@baton/core";
+import { id, monoMs } from "@baton/core";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EtcdUnavailable } from "../errors.ts";
@@ -45,12 +45,15 @@ export interface Keeper extends AsyncDisposable {
   readonly whenGranted: Promise<void>;
   /** Until when this boot may act; 0: it may not. Compare with the monotonic clock at the last instruction. */
   deadline(): MonoMs;
-  /** The buffer behind `deadline()` (one BigInt64, ns), for other threads. */
-  readonly deadlineCell: NanosCell;
   /** This boot won `epoch` on this lease: the deadline comes within a few ms, then moves with each round. */
   lead(epoch: Epoch): void;
   /** Failsafe: every peer has promised to leave `epoch` alone for longer than this; the deadline moves, if it has not passed. */
-  extend(epoch: Epoch, untilMonoMs: MonoMs): void;
+  extend(epoch: Epoch, promise: { readonly askedMonoMs: MonoMs; readonly untilMonoMs: MonoMs }): void;
+  /**
+   * This machine may have stood still while all its clocks did: deadline 0 at once, until a keepalive and a read that leave
+   * after this have been answered. A leader whom etcd still knows loses one round trip, not its epoch.
+   */
+  doubt(): void;
   /** Given up in order: deadline 0 at once, the lease stays, a later epoch may be led. */
   follow(): void;
   /** Ends the thread; `revoke` gives the lease back first. Deadline 0 at once. */
@@ -59,10 +62,21 @@ export interface Keeper extends AsyncDisposable {
 
 const beatEveryMs = 50;
 
+/**
+ * What the deadline rests on is read first: the keeper's thread may write both at this instant, and writes no deadline that
+ * rests on less than it has said before.
+ */
+function deadlineIn(cells: KeeperCells): MonoMs {
+  const isVoid = loadMono(cells.grantedFrom) < loadMono(cells.doubtedAt);
+  return isVoid ? monoMs(0) : loadMono(cells.deadline);
+}
+
 /** Starts the thread, which asks for a lease until it has one: a node has work to do without etcd, too. */
 export function startKeeper(o: KeeperOptions): Keeper {
   const cells: KeeperCells = {
     deadline: nanosCell(),
+    grantedFrom: nanosCell(),
+    doubtedAt: nanosCell(),
     mainBeat: nanosCell(),
     journalBusySince: o.journalBusySince ?? nanosCell(),
   };
@@ -137,13 +151,16 @@ export function startKeeper(o: KeeperOptions): Keeper {
       return granted.ttlMs;
     },
     whenGranted: first.promise,
-    deadline: () => loadMono(cells.deadline),
-    deadlineCell: cells.deadline,
+    deadline: () => deadlineIn(cells),
     lead(epoch) {
       led = epoch;
       order({ kind: "lead", epoch });
     },
-    extend: (epoch, untilMonoMs) => order({ kind: "extend", epoch, untilMonoMs }),
+    extend: (epoch, promise) => order({ kind: "extend", epoch, ...promise }),
+    doubt() {
+      stampNow(cells.doubtedAt);
+      order({ kind: "doubt" });
+    },
     follow() {
       storeMono(cells.deadline, 0);
       order({ kind: "follow" });

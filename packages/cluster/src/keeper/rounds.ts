@@ -84,6 +84,8 @@ export class Rounds {
   #leading: Leading | undefined;
   #fenced: LostReason | undefined;
   #lostEpoch: Epoch = -1;
+  /** When this leadership ends unless it is renewed; stays while what it rests on is doubted. 0: there is none yet. */
+  #endsAt = 0;
   #lastRound = 0;
   #stalled: "main-loop" | "journal" | undefined;
   #isGranting = false;
@@ -116,18 +118,22 @@ export class Rounds {
       return;
     }
     storeMono(this.#cells.deadline, 0);
+    this.#endsAt = 0;
     this.#leading = { epoch, confirmedFrom: undefined };
     this.#round();
   }
 
   /** Failsafe: the peers' promises outlast `until`. What has ended stays ended, and etcd's word against us still counts. */
-  extend(epoch: Epoch, until: MonoMs): void {
+  extend(epoch: Epoch, promise: { readonly askedMonoMs: MonoMs; readonly untilMonoMs: MonoMs }): void {
     const now = monoNow();
     this.#checkDeadline(now);
     if (this.#leading?.epoch !== epoch || this.#leading.confirmedFrom === undefined) return;
-    if (until <= loadMono(this.#cells.deadline)) return;
-    storeMono(this.#cells.deadline, until);
-    this.#tell({ kind: "slack", epoch, slackMs: until - now });
+    this.#grantUntil(promise.untilMonoMs, { from: promise.askedMonoMs, epoch, now });
+  }
+
+  /** The main thread has voided what was granted: etcd is asked anew, at once. */
+  doubt(): void {
+    if (this.#leading !== undefined) this.#round();
   }
 
   /** Leadership was given up in order: no deadline, the lease is kept, and a later epoch may be led. */
@@ -306,16 +312,30 @@ export class Rounds {
       grantedTtlMs: lease.ttlMs,
       marginMs: this.#options.marginMs,
     });
-    if (next <= loadMono(this.#cells.deadline) || next <= now) return;
+    if (next <= now) return;
     assert(next <= now + lease.ttlMs - this.#options.marginMs, "the deadline lies within one TTL less the margin");
-    storeMono(this.#cells.deadline, next);
-    this.#tell({ kind: "slack", epoch: leading.epoch, slackMs: next - now });
+    const from = monoMs(Math.min(lease.keptFrom, leading.confirmedFrom));
+    this.#grantUntil(next, { from, epoch: leading.epoch, now });
+  }
+
+  /** Moves the deadline forward; what was granted before a doubt is no deadline to be later than, and moves none. */
+  #grantUntil(next: MonoMs, o: { readonly from: MonoMs; readonly epoch: Epoch; readonly now: MonoMs }): void {
+    const { deadline, grantedFrom, doubtedAt } = this.#cells;
+    const doubted = loadMono(doubtedAt);
+    if (o.from < doubted) return;
+    if (loadMono(grantedFrom) < doubted) storeMono(deadline, 0);
+    if (next <= loadMono(deadline)) return;
+    // In this order: whoever reads the first and then the second never sees an older deadline on a newer ground.
+    storeMono(grantedFrom, o.from);
+    storeMono(deadline, next);
+    this.#endsAt = next;
+    this.#tell({ kind: "slack", epoch: o.epoch, slackMs: next - o.now });
   }
 
   #checkDeadline(now: MonoMs): void {
-    const deadline = loadMono(this.#cells.deadline);
-    if (this.#leading === undefined || deadline === 0 || now < deadline) return;
-    this.#lose("deadline-passed", `no renewal was confirmed in time; it passed ${Math.round(now - deadline)} ms ago`);
+    const endsAt = this.#endsAt;
+    if (this.#leading === undefined || endsAt === 0 || now < endsAt) return;
+    this.#lose("deadline-passed", `no renewal was confirmed in time; it passed ${Math.round(now - endsAt)} ms ago`);
   }
 
   #lose(reason: LostReason, detail: string): void {

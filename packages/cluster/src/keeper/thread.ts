@@ -18,7 +18,8 @@ export interface KeeperStart {
 
 export type KeeperOrder =
   | { readonly kind: "lead"; readonly epoch: Epoch }
-  | { readonly kind: "extend"; readonly epoch: Epoch; readonly untilMonoMs: MonoMs }
+  | { readonly kind: "extend"; readonly epoch: Epoch; readonly askedMonoMs: MonoMs; readonly untilMonoMs: MonoMs }
+  | { readonly kind: "doubt" }
   | { readonly kind: "follow" }
   | { readonly kind: "stop"; readonly revoke: boolean };
 
@@ -40,7 +41,10 @@ port.on("message", (order: KeeperOrder) => {
       rounds.lead(order.epoch);
       return;
     case "extend":
-      rounds.extend(order.epoch, order.untilMonoMs);
+      rounds.extend(order.epoch, order);
+      return;
+    case "doubt":
+      rounds.doubt();
       return;
     case "follow":
       rounds.follow();

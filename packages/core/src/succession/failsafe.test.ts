@@ -35,7 +35,9 @@ describe("the leader", () => {
     told.at = 1_500;
     expect(promises(told, b, 1)).toEqual([]);
     expect(promises(told, b, 1)).toEqual([]);
-    expect(promises(told, c, 1)).toEqual([{ kind: "extend", epoch: 1, untilMonoMs: 1_000 + forMs * 0.9 }]);
+    expect(promises(told, c, 1)).toEqual([
+      { kind: "extend", epoch: 1, untilMonoMs: 1_000 + forMs * 0.9, askedMonoMs: 1_000 },
+    ]);
   });
 
   test("counts no answer to an earlier question, and none of another disk", () => {

@@ -68,7 +68,7 @@ function extended(state: Succession, role: LeaderRole): Stepped {
   const until = monoMs(extension.askedMonoMs + extension.forMs * (1 - marginShare));
   return {
     state: { ...state, role: { ...role, extendedUntilMonoMs: until } },
-    effects: [{ kind: "extend", epoch: role.epoch, untilMonoMs: until }],
+    effects: [{ kind: "extend", epoch: role.epoch, untilMonoMs: until, askedMonoMs: extension.askedMonoMs }],
   };
 }
 

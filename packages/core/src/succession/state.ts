@@ -331,7 +331,8 @@ export type SuccessionEffect =
   /** No promise: tell the leader why. */
   | { readonly kind: "answer-promise"; readonly to: NodeId; readonly token: number; readonly why: string }
   /** All have promised: the deadline of this epoch may move so far, whatever etcd says. */
-  | { readonly kind: "extend"; readonly epoch: Epoch; readonly untilMonoMs: MonoMs }
+  /** Every peer has promised, asked at `askedMonoMs`: the deadline moves, unless the right to act was doubted since. */
+  | { readonly kind: "extend"; readonly epoch: Epoch; readonly untilMonoMs: MonoMs; readonly askedMonoMs: MonoMs }
   /** One fact for the log, the status and the timeline. */
   | { readonly kind: "say"; readonly event: string; readonly sentence: string };
 

@@ -101,7 +101,7 @@ export class Failsafe {
       case "answer-promise":
         return this.#answer(effect, { why: effect.why });
       case "extend":
-        this.#o.keeper.extend(effect.epoch, effect.untilMonoMs);
+        this.#o.keeper.extend(effect.epoch, effect);
         return this.#o.say(
           "leadership.extended",
           `etcd is away; the deadline of epoch ${effect.epoch} rests on promises.`,

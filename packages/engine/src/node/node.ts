@@ -13,6 +13,7 @@ import type {
   Refusal,
   Sequence,
   TakeoverReason,
+  VenueId,
 } from "@baton/core";
 import {
   bootSuccession,
@@ -155,6 +156,7 @@ export class EngineNode {
       isKilled: (order) => isOrderKilled(this.ledger.speculative, order.clientOrderId),
       onLateAnswer: (clientOrderId, outcome) => this.desk.lateAnswer(clientOrderId, outcome),
       onTelemetry: (venue, request) => this.#onTelemetry(venue, request),
+      onClockAhead: (venue, ms) => this.#onClockAhead(venue, ms),
       say: (event, sentence) => this.#log(event, sentence),
       refuse: (why) => this.#fence(why),
     });
@@ -584,6 +586,13 @@ export class EngineNode {
     this.#o.keeper.follow();
     this.#o.log.error({ event: "node.fenced", epoch: this.epoch }, `This boot ends: ${reason}`);
     this.#o.end(reason);
+  }
+
+  /** All clocks of this machine may have stood still while a successor was elected: etcd is asked before anything is sent. */
+  #onClockAhead(venue: VenueId, ms: number): void {
+    this.#o.keeper.doubt();
+    const sentence = `${Math.round(ms)} ms more have passed at ${venue} than on this machine's clock: nothing is sent before etcd confirms the lease anew.`;
+    this.#o.log.warn({ event: "clock.stood-still", epoch: this.epoch }, sentence);
   }
 
   #onTelemetry(

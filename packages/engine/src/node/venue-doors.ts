@@ -32,6 +32,8 @@ export interface VenueEvents {
   readonly isKilled: (order: { readonly clientOrderId: string }) => boolean;
   readonly onLateAnswer: (clientOrderId: string, outcome: PlaceOutcome) => void;
   readonly onTelemetry: (venue: VenueId, request: RequestTelemetry) => void;
+  /** The venue's time is further than our clock says: see `VenueOptions.onClockAhead`. */
+  readonly onClockAhead: (venue: VenueId, ms: number) => void;
   readonly say: (event: string, sentence: string) => void;
   /** This machine does not fit the venue: the node must not run. */
   readonly refuse: (why: string) => void;
@@ -97,7 +99,7 @@ export class VenueDoors {
   }
 
   async #connect(config: VenueConfig): Promise<void> {
-    const { permits, isKilled, onLateAnswer, onTelemetry, say, refuse } = this.#events;
+    const { permits, isKilled, onLateAnswer, onTelemetry, onClockAhead, say, refuse } = this.#events;
     while (!this.#isClosed) {
       try {
         const venue = await openConfiguredVenue(config, {
@@ -105,6 +107,7 @@ export class VenueDoors {
           isKilled,
           onLateAnswer,
           onTelemetry: (request) => onTelemetry(config.id, request),
+          onClockAhead: (ms) => onClockAhead(config.id, ms),
         });
         if (this.#isClosed) return await venue.close();
         const switchWhy = this.#switchRefusal(config, venue);
@@ -164,7 +167,7 @@ export class VenueDoors {
 /** A connection to a venue as the configuration has it, with the key in its files. Throws what `openVenue` throws. */
 export function openConfiguredVenue(
   config: VenueConfig,
-  hooks: Pick<VenueOptions, "permits" | "isKilled" | "onLateAnswer" | "onTelemetry">,
+  hooks: Pick<VenueOptions, "permits" | "isKilled" | "onLateAnswer" | "onTelemetry" | "onClockAhead">,
 ): Promise<Venue> {
   return openVenue({
     id: config.id,
