@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { decimal, genesisHash, id, sealFrame, wallMs } from "@baton/core";
-import type { AuditRecord, Frame, HistoryRecord, JournalEvent, NodeId } from "@baton/core";
+import type { AuditRecord, Frame, HistoryRecord, IntentId, JournalEvent, NodeId } from "@baton/core";
 import { expect, test } from "vitest";
 import { check } from "./check.ts";
 import type { Evidence, JournalEvidence, RuleName } from "./evidence.ts";
@@ -283,6 +283,15 @@ test("an intent that ended otherwise than at the venue is convicted", () => {
 
 test("a trade proves that its order was accepted, whatever was not answered", () => {
   expect(rules({ events: events.filter((event) => event.kind !== "doubt.resolved") })).toEqual([]);
+});
+
+test("a fill that the journal credits to another order is convicted, one that was told before its order is not", () => {
+  const told = { ...filled(2, 2), intent: undefined };
+  const nameless = [...events.slice(0, -1), told as unknown as JournalEvent];
+  expect(rules({ events: nameless })).toEqual([]);
+  expect(rules({ events: [nameless.at(-1) as JournalEvent, ...events.slice(0, -1)] })).toEqual([]);
+  const onAnother = [...events.slice(0, -1), { ...filled(2, 2), intent: id<IntentId>("i-3") }];
+  expect(rules({ events: onAnother as readonly JournalEvent[] })).toEqual(["positions"]);
 });
 
 test("an order of the old epoch after the first of the new is convicted unless it was inherited, and in time", () => {

@@ -54,6 +54,7 @@ export function measure(story: Story): Measured {
 export interface Spread {
   readonly count: number;
   readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
 }
@@ -106,7 +107,7 @@ function spread(samples: readonly number[]): Spread {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share: number): number | null =>
     rounded(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
-  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: rounded(sorted.at(-1)) };
+  return { count: sorted.length, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: rounded(sorted.at(-1)) };
 }
 
 function largestGap(places: readonly PlaceRecv[], faultMonoMs: number): number | undefined {

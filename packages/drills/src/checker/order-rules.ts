@@ -4,7 +4,7 @@
  * `runbooks/leader-lost.md`.
  */
 import { add, compare, decimal, id, zero } from "@baton/core";
-import type { IntentId, JournalEvent, OrderView, VenueOrderStatus } from "@baton/core";
+import type { FillRecorded, IntentId, JournalEvent, OrderView, VenueOrderStatus } from "@baton/core";
 import type { Finding } from "./evidence.ts";
 import { nodeOf, venueSymbol } from "./story.ts";
 import type { AuditOf, IntentStory, Story, VenueEnd, VenueStory } from "./story.ts";
@@ -215,10 +215,11 @@ function isTerminal(status: VenueOrderStatus): boolean {
   return status !== "open" && status !== "partially-filled";
 }
 
-/** Each of our fills at the venue is in the journal, once, with its side, price and quantity; and none besides. */
+/** Each of our fills at the venue is in the journal, once, with its order, side, price and quantity; and none besides. */
 export function positions(story: Story): Finding[] {
   const findings: Finding[] = [];
-  const journaled = new Map<string, { side: string; quantity: string; price: string }>();
+  const ownerOf = new Map([...story.intents].flatMap(([intent, { fills }]) => fills.map((fill) => [fill, intent])));
+  const journaled = new Map<string, FillRecorded>();
   for (const event of story.survivor?.events ?? []) {
     if (event.kind !== "fill.recorded") continue;
     const key = fillKey(venueSymbol(event.symbol), event.tradeId, event.venueOrderId);
@@ -236,6 +237,8 @@ export function positions(story: Story): Finding[] {
       findings.push(
         fillFinding(`trade ${key} is a ${entry.side} in the journal, at the venue ${record.side}`, [entry, record]),
       );
+    } else if (ownerOf.get(entry) !== story.intentOfClientOrderId.get(record.clientOrderId ?? "")) {
+      findings.push(fillFinding(`trade ${key} is not credited to its order in the journal`, [entry, record]));
     } else if (
       compare(decimal(entry.quantity), decimal(record.quantity ?? "0")) !== 0 ||
       compare(decimal(entry.price), decimal(record.price ?? "0")) !== 0

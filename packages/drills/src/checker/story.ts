@@ -16,6 +16,7 @@ import type {
   IntentRecorded,
   JournalEvent,
   NodeId,
+  VenueOrder,
 } from "@baton/core";
 import type { Evidence, JournalEvidence } from "./evidence.ts";
 
@@ -189,6 +190,8 @@ function intentStories(events: readonly JournalEvent[]): Map<IntentId, IntentSto
     IntentId,
     { recorded: IntentRecorded; clientOrderIds: string[]; events: JournalEvent[]; fills: FillRecorded[] }
   >();
+  /** By market and the venue's own id of the order. */
+  const owners = new Map<string, IntentId>();
   for (const event of events) {
     if (event.kind === "intent.recorded") {
       stories.set(event.intent, { recorded: event, clientOrderIds: [event.clientOrderId], events: [event], fills: [] });
@@ -200,6 +203,22 @@ function intentStories(events: readonly JournalEvent[]): Map<IntentId, IntentSto
     story.events.push(event);
     if (event.kind === "attempt.recorded") story.clientOrderIds.push(event.clientOrderId);
     if (event.kind === "fill.recorded") story.fills.push(event);
+    const told = event.kind === "fill.recorded" ? event : orderTold(event);
+    if (told !== undefined) owners.set(`${told.symbol} ${told.venueOrderId}`, event.intent);
+  }
+  // A trade that was recorded before anybody could say whose it is belongs to the order that has its id by any other word.
+  for (const event of events) {
+    if (event.kind !== "fill.recorded" || event.intent !== undefined) continue;
+    const owner = owners.get(`${event.symbol} ${event.venueOrderId}`);
+    if (owner !== undefined) stories.get(owner)?.fills.push(event);
   }
   return stories;
+}
+
+/** The venue's word on an order, where an event brings one. */
+function orderTold(event: JournalEvent): VenueOrder | undefined {
+  if (event.kind === "order.updated") return event.order;
+  if (event.kind === "attempt.answered") return event.outcome.kind === "accepted" ? event.outcome.order : undefined;
+  if (event.kind === "doubt.resolved") return event.resolution.kind === "accepted" ? event.resolution.order : undefined;
+  return undefined;
 }

@@ -23,8 +23,12 @@ export interface JudgedRun {
   readonly evidence: Evidence;
 }
 
-/** How long a doubt may take: proof time (validity, clock error, processing bound, query lag), the old lease, and room. */
-const settleWithinMs = 20_000;
+/**
+ * How long a run may take to settle, by what the engine declares: a doubt that the last takeover inherited lasts for the old
+ * lease, the validity, the venue's bound, its lag and both clocks' errors (5.5 s here), a fill that the account's stream
+ * lost is found by the next sweep (30 s); and the room that a loaded machine needs.
+ */
+const settleWithinMs = 45_000;
 
 /** A flow on every symbol of the rig; `run` names it in its idempotency keys. */
 export async function openFlow(
@@ -85,17 +89,22 @@ export async function endParent(cluster: Cluster, parent: string): Promise<void>
 
 /** Waits until the leader has no open order and none in doubt, and the others have all its records. */
 export async function untilSettled(cluster: Cluster): Promise<void> {
-  await until(
-    async () => {
-      const client = clientOf(await cluster.leader());
-      const view = await client.cluster().catch(() => undefined);
-      if (view === undefined || view.orders.inDoubt > 0 || view.orders.fillsMissing > 0) return undefined;
-      const open = await client.orders().catch(() => undefined);
-      for (const order of open?.orders ?? []) await client.cancelOrder(order.id).catch(() => undefined);
-      return open?.orders.length === 0 ? true : undefined;
-    },
-    { what: "nothing is open and nothing in doubt", withinMs: settleWithinMs },
-  );
+  let last = "no leader has answered";
+  const ask = async (): Promise<true | undefined> => {
+    const client = clientOf(await cluster.leader());
+    const view = await client.cluster().catch(() => undefined);
+    if (view === undefined) return undefined;
+    const { open: count, inDoubt, fillsMissing } = view.orders;
+    last = `${view.node.id} has ${count} open, ${inDoubt} in doubt, ${fillsMissing} whose fills are missing`;
+    const open = await client.orders().catch(() => undefined);
+    for (const order of open?.orders ?? []) await client.cancelOrder(order.id).catch(() => undefined);
+    return inDoubt === 0 && fillsMissing === 0 && open?.orders.length === 0 ? true : undefined;
+  };
+  try {
+    await until(ask, { what: "nothing is open and nothing in doubt", withinMs: settleWithinMs });
+  } catch (cause) {
+    throw new Error(`${cause instanceof Error ? cause.message : String(cause)}: ${last}`, { cause });
+  }
   // Standbys learn the last commit point with the next heartbeat.
   await delay(300);
 }

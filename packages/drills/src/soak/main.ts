@@ -1,10 +1,11 @@
 /**
- * `scripts/soak`: real processes under random overlapping faults with takeovers until so many orders have been asked for,
- * then the checker's verdict. Ends in the demo's result object; `rtoMs` is null, because no single fault is measured. With
+ * `scripts/soak`: real processes under random overlapping faults with takeovers until so many orders have been acknowledged
+ * (those that were refused, or that nobody took in time, are not counted), then the checker's verdict. Ends in the demo's result object; `rtoMs` is null, because no single fault is measured. With
  * `--dir` the logs, the journals and the audit stay there.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import type { Spread } from "../checker/measure.ts";
 import { resultOf } from "../demo/result.ts";
 import { endParent, judge, openFlow, untilSettled, watch } from "../demo/session.ts";
 import { openStage } from "../demo/stage.ts";
@@ -44,29 +45,34 @@ async function main(parameters: readonly string[]): Promise<number> {
     const picture = watch(cluster, flow, stage);
     const fault = { kind: "none", atMonoMs: Number(process.hrtime.bigint()) / 1e6, atWallMs: Date.now() };
     await flow.start();
-    const isOver = (): boolean => isEnding || flow.count.asked >= asked.orders;
+    const startedAt = performance.now();
+    const isOver = (): boolean => isEnding || flow.count.acknowledged >= asked.orders;
     const [struck, parents] = await Promise.all([
       storm(cluster, { flow, stage, seed: asked.seed, isOver }),
       placeParents(flow, `soak-${asked.seed}`, isOver),
     ]);
+    const stormMs = performance.now() - startedAt;
     await flow.finish();
     for (const parent of parents) await endParent(cluster, parent);
     await delay(500);
     await untilSettled(cluster);
     picture.stop();
+    const { asked: wished, acknowledged, refused, givenUp } = flow.count;
     stage.tell(`${[...struck].map(([kind, times]) => `${kind} ${times}`).join(", ")}; refused: ${flow.refusalText()}`);
     const { verdict } = await judge(cluster, { flow, fault });
     const { doubts, gaps } = verdict;
     const result = resultOf(verdict, { fault: "soak", seed: asked.seed, uniqueness: asked.uniqueness });
     const { rpo, orders } = result;
+    const perSecond = Math.round((acknowledged * 1_000) / stormMs);
+    stage.write(
+      `${wished} asked for in ${Math.round(stormMs / 1_000)} s, ${acknowledged} acknowledged (${perSecond} a second), ` +
+        `${refused} refused, ${givenUp} given up`,
+    );
     stage.write(
       `${rpo.acknowledged} acknowledged, ${rpo.lost} lost; ${orders.accepted} accepted, ${orders.duplicates} duplicates; ${result.epochs.length} epochs`,
     );
-    stage.write(
-      `${doubts.found.count} doubts found at the venue, median ${doubts.found.p50Ms} ms; ` +
-        `${doubts.absent.count} proved absent, median ${doubts.absent.p50Ms} ms`,
-    );
-    stage.write(`gap at the venue over ${gaps.count} takeovers: median ${gaps.p50Ms} ms, longest ${gaps.maxMs} ms`);
+    stage.write(`doubts found at the venue: ${spreadText(doubts.found)}; proved absent: ${spreadText(doubts.absent)}`);
+    stage.write(`gap at the venue over takeovers: ${spreadText(gaps)}`);
     for (const { rule, sentence } of result.findings.slice(0, 20)) stage.write(`  ${rule}: ${sentence}`, "bad");
     stage.write(`verdict: ${result.verdict}`, result.verdict === "pass" ? "good" : "bad");
     if (asked.json) process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -81,6 +87,10 @@ async function main(parameters: readonly string[]): Promise<number> {
     // After a failure the flow's own loops still run.
     setImmediate(() => process.exit());
   }
+}
+
+function spreadText({ count, p50Ms, p95Ms, maxMs }: Spread): string {
+  return count === 0 ? "none" : `${count}, median ${p50Ms} ms, p95 ${p95Ms} ms, longest ${maxMs} ms`;
 }
 
 function optionsOf(
