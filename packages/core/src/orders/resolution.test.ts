@@ -15,9 +15,10 @@ import {
   noteFinal,
   noteQuery,
   resolutionEvent,
+  serves,
   unexplainedTrades,
 } from "./resolution.ts";
-import type { Doubt, DoubtPolicy, DoubtProgress, FinalEvidence } from "./resolution.ts";
+import type { Doubt, DoubtPolicy, DoubtProgress, FinalEvidence, ListsAsked } from "./resolution.ts";
 import { accepted, answer, epochOpened, inDoubt, story, venueOrder } from "./sample-events.ts";
 import type { Story } from "./sample-events.ts";
 
@@ -187,6 +188,22 @@ describe("what to do next", () => {
     const progress = noteFinal(beginDoubt(wallMs(10_500)), nothingAt(30_000, { openOrders: [venueOrder(order)] }));
     expect(nextDoubtStep(doubt, progress, wallMs(30_001))).toMatchObject({ resolution: { kind: "accepted" } });
   });
+});
+
+test("lists that were read for another doubt serve this one when they were asked for after its proof time and reach back to it", () => {
+  const { doubt } = doubted();
+  const asked = (askedWallMs: number, sinceWallMs: number = doubt.sinceWallMs): ListsAsked => ({
+    askedWallMs: wallMs(askedWallMs),
+    sinceWallMs: wallMs(sinceWallMs),
+  });
+  const fresh = beginDoubt(wallMs(40_000));
+  expect(serves(asked(23_255), doubt, fresh)).toBe(false);
+  expect(serves(asked(23_256), doubt, fresh)).toBe(true);
+  expect(serves(asked(23_256, doubt.sinceWallMs - 5_000), doubt, fresh)).toBe(true);
+  expect(serves(asked(23_256, doubt.sinceWallMs + 1), doubt, fresh)).toBe(false);
+  const failed = noteFinal(fresh, nothingAt(30_000, { unexplained: [id<VenueOrderId>("77")] }));
+  expect(serves(asked(30_000), doubt, failed)).toBe(false);
+  expect(serves(asked(30_001), doubt, failed)).toBe(true);
 });
 
 test("trades of known orders and of other client order ids explain themselves; the rest does not", () => {

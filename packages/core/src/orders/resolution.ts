@@ -62,6 +62,12 @@ export interface FinalEvidence {
   readonly unexplained: readonly VenueOrderId[] | { readonly unavailable: string };
 }
 
+/** When two lists of a market were asked for, and how far back their trades reach. */
+export interface ListsAsked {
+  readonly askedWallMs: WallMs;
+  readonly sinceWallMs: WallMs;
+}
+
 /** What was asked so far and what came of it; kept by the shell, started by `beginDoubt`. */
 export interface DoubtProgress {
   readonly startedWallMs: WallMs;
@@ -134,6 +140,15 @@ export function noteQuery(progress: DoubtProgress, askedWallMs: WallMs, outcome:
 /** The answers to an `ask-all`. */
 export function noteFinal(progress: DoubtProgress, final: FinalEvidence): DoubtProgress {
   return { ...noteQuery(progress, final.askedWallMs, final.query), final };
+}
+
+/**
+ * Whether lists that were asked for on behalf of another doubt are evidence about this one too. However long ago that was:
+ * what the venue had not taken by the proof time it never takes. Lists that have failed to prove it once are no use again.
+ */
+export function serves(lists: ListsAsked, doubt: Doubt, progress: DoubtProgress): boolean {
+  const before = Math.max(doubt.proofWallMs, progress.final?.askedWallMs ?? 0);
+  return lists.askedWallMs > before && lists.sinceWallMs <= doubt.sinceWallMs;
 }
 
 /** What to do next about a doubt. `company`: how many are open, this one among them. */

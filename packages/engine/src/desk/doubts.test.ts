@@ -1,5 +1,5 @@
 import { decimal, id, wallMs } from "@baton/core";
-import type { PlaceOutcome, TradeId, VenueOrderId } from "@baton/core";
+import type { IntentId, PlaceOutcome, TradeId, VenueOrderId } from "@baton/core";
 import type { Venue, VenueTrade } from "@baton/venues";
 import { describe, expect, test, vi } from "vitest";
 import { DeskRig } from "../testing/desk-rig.ts";
@@ -58,6 +58,22 @@ describe("a wall clock that is set forward", () => {
     await pass(3_000);
     expect(rig.row(absent)).toMatchObject({ status: "new", attempts: [{ number: 1 }, { number: 2 }] });
   });
+});
+
+test("doubts that can be proved at one time share one reading of the account's lists, and none is proved by an older one", async () => {
+  const rig = await leading();
+  const lost = (count: number): IntentId[] =>
+    Array.from({ length: count }, (_, at) => {
+      rig.venue.script.push(() => Promise.resolve(inDoubt()));
+      return rig.order({ quantity: decimal(`0.${at + 1}`) });
+    });
+  const [first, before] = [lost(9), rig.venue.listings];
+  await pass(1_000);
+  // Its proof time is a second later: what was read for the others says nothing of it.
+  const later = lost(1);
+  await pass(10_000);
+  for (const intent of [...first, ...later]) expect(rig.row(intent)).toMatchObject({ status: "not-sent" });
+  expect(rig.venue.listings - before).toBe(2);
 });
 
 describe("the trades since a doubt began", () => {

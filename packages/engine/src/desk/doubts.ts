@@ -8,7 +8,9 @@ import type {
   DoubtKnown,
   DoubtPolicy,
   DoubtProgress,
+  DoubtResolved,
   IntentId,
+  ListsAsked,
   OrderRow,
   SymbolId,
   TradeId,
@@ -22,10 +24,12 @@ import {
   beginDoubt,
   doubtOf,
   id,
+  marketKey,
   nextDoubtStep,
   noteFinal,
   noteQuery,
   resolutionEvent,
+  serves,
   unexplainedTrades,
   validityMaxMsOf,
   venueProfiles,
@@ -37,6 +41,7 @@ import { clockOffBy } from "./clock-bound.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { pause } from "./pause.ts";
 import type { Term } from "./term.ts";
+import { Turns } from "./turns.ts";
 
 /** Longest pause before the state is looked at again: the account stream may have brought the answer. */
 const lookEveryMs = 25;
@@ -57,12 +62,30 @@ export interface DoubtPorts {
   stop(venue: VenueId, why: string): void;
 }
 
+/** What the lists of a market said, or will say. */
+interface Lists extends ListsAsked {
+  readonly openOrders: Promise<readonly VenueOrder[] | { readonly unavailable: string }>;
+  readonly trades: Promise<readonly VenueTrade[] | { readonly unavailable: string }>;
+}
+
+interface Entry {
+  progress: DoubtProgress;
+}
+
+interface Asked {
+  readonly intent: IntentId;
+  readonly venue: Venue;
+  readonly entry: Entry;
+}
+
 export class Doubts {
   readonly #context: DeskContext;
   readonly #term: Term;
   readonly #ports: DoubtPorts;
-  readonly #open = new Map<IntentId, { progress: DoubtProgress }>();
-  #asking = 0;
+  readonly #open = new Map<IntentId, Entry>();
+  /** By `marketKey`, the latest; held only while there are doubts. */
+  readonly #lists = new Map<string, Lists>();
+  readonly #turns = new Turns(atOnceMax);
 
   constructor(context: DeskContext, term: Term, ports: DoubtPorts) {
     this.#context = context;
@@ -76,6 +99,7 @@ export class Doubts {
     this.#open.set(intent, entry);
     void this.#pursue(intent, entry).then(() => {
       this.#open.delete(intent);
+      if (this.#open.size === 0) this.#lists.clear();
       if (!this.#term.isOver) this.#ports.ended(intent);
     });
   }
@@ -83,8 +107,12 @@ export class Doubts {
   /** The venue told of it by itself. */
   evidence(order: OrderRow, told: VenueOrder): void {
     const entry = this.#open.get(order.id);
-    if (entry !== undefined) entry.progress = noteQuery(entry.progress, wallNow(), { kind: "found", order: told });
-    else this.begin(order.id);
+    if (entry === undefined) return this.begin(order.id);
+    entry.progress = noteQuery(entry.progress, wallNow(), { kind: "found", order: told });
+    // Not at its next turn to ask: there is nothing to ask any more.
+    const doubt = doubtOf(order, this.#policy(this.#context.venues.get(order.terms.venue)));
+    const step = doubt === undefined ? undefined : nextDoubtStep(doubt, entry.progress, wallNow());
+    if (doubt !== undefined && step?.kind === "resolved") this.#end(doubt, step.resolution);
   }
 
   /** What is known of a doubt, for a person who would end it. */
@@ -95,7 +123,7 @@ export class Doubts {
     return { order, doubt, progress: venue === undefined ? undefined : this.#open.get(order.id)?.progress };
   }
 
-  async #pursue(intent: IntentId, entry: { progress: DoubtProgress }): Promise<void> {
+  async #pursue(intent: IntentId, entry: Entry): Promise<void> {
     while (!this.#term.isOver) {
       const order = this.#term.state.orders.get(intent);
       const venue = order === undefined ? undefined : this.#context.venues.get(order.terms.venue);
@@ -108,12 +136,8 @@ export class Doubts {
       }
       const step = nextDoubtStep(doubt, entry.progress, wallNow(), this.#open.size);
       switch (step.kind) {
-        case "resolved": {
-          this.#term.note(resolutionEvent(doubt, step.resolution, "venue", wallNow()));
-          const how = step.resolution.kind === "accepted" ? "the venue has it" : "it was never accepted";
-          this.#context.say("doubt.resolved", `The doubt about ${intent} has ended: ${how}.`, { intent });
-          return;
-        }
+        case "resolved":
+          return this.#end(doubt, step.resolution);
         case "mismatch":
           this.#context.warn("doubt.mismatch", step.sentence, { intent });
           this.#ports.stop(venue.id, step.sentence);
@@ -122,13 +146,8 @@ export class Doubts {
         case "query":
         case "ask-all": {
           const earlyMs = step.atWallMs - wallNow();
-          if (earlyMs > 0 || this.#asking >= atOnceMax) await pause(Math.min(lookEveryMs, Math.max(1, earlyMs)));
-          else if (step.kind === "query" || this.#isClockRight(venue)) await this.#ask(step.kind, doubt, venue, entry);
-          else {
-            // By a clock that may be wrong no proof time has come; what the venue has is still found.
-            await this.#ask("query", doubt, venue, entry);
-            await pause(clockEveryMs);
-          }
+          if (earlyMs > 0) await pause(Math.min(lookEveryMs, Math.max(1, earlyMs)));
+          else await this.#takeTurn(step.kind, { intent, venue, entry });
           break;
         }
         default:
@@ -137,25 +156,49 @@ export class Doubts {
     }
   }
 
-  async #ask(kind: "query" | "ask-all", doubt: Doubt, venue: Venue, entry: { progress: DoubtProgress }): Promise<void> {
-    this.#asking += 1;
+  #end(doubt: Doubt, resolution: DoubtResolved["resolution"]): void {
+    const { intent } = doubt;
+    this.#term.note(resolutionEvent(doubt, resolution, "venue", wallNow()));
+    const how = resolution.kind === "accepted" ? "the venue has it" : "it was never accepted";
+    this.#context.say("doubt.resolved", `The doubt about ${intent} has ended: ${how}.`, { intent });
+  }
+
+  /** Asks when it is its turn; who can end a doubt now goes before who only looks. */
+  async #takeTurn(kind: "query" | "ask-all", about: Asked): Promise<void> {
+    const { intent, venue, entry } = about;
+    const { progress } = entry;
+    await this.#turns.take(kind === "ask-all");
+    let isClockWrong = false;
     try {
-      const askedWallMs = wallNow();
-      const { symbol } = doubt.terms;
-      if (kind === "query") {
-        const answer = await venue.query(symbol, doubt.clientOrderId);
-        entry.progress = noteQuery(entry.progress, askedWallMs, answer);
-        return;
-      }
-      const [query, openOrders, unexplained] = await Promise.all([
-        venue.query(symbol, doubt.clientOrderId),
-        orUnavailable(() => venue.openOrders(symbol)),
-        orUnavailable(() => this.#unexplained(venue, doubt)),
-      ]);
-      entry.progress = noteFinal(entry.progress, { askedWallMs, query, openOrders, unexplained });
+      // Who has waited in line asks only if there is still something to ask.
+      const order = this.#term.state.orders.get(intent);
+      const doubt = order === undefined ? undefined : doubtOf(order, this.#policy(venue));
+      if (doubt === undefined || this.#term.isOver || entry.progress !== progress) return;
+      // By a clock that may be wrong no proof time has come; what the venue has is still found.
+      isClockWrong = kind === "ask-all" && !this.#isClockRight(venue);
+      if (kind === "query" || isClockWrong) await this.#query(doubt, about);
+      else await this.#askAll(doubt, about);
     } finally {
-      this.#asking -= 1;
+      this.#turns.give();
     }
+    if (isClockWrong) await pause(clockEveryMs);
+  }
+
+  async #query(doubt: Doubt, { venue, entry }: Asked): Promise<void> {
+    const askedWallMs = wallNow();
+    const answer = await venue.query(doubt.terms.symbol, doubt.clientOrderId);
+    entry.progress = noteQuery(entry.progress, askedWallMs, answer);
+  }
+
+  async #askAll(doubt: Doubt, { venue, entry }: Asked): Promise<void> {
+    const lists = this.#listsFor(venue, doubt, entry.progress);
+    const [query, openOrders, trades] = await Promise.all([
+      venue.query(doubt.terms.symbol, doubt.clientOrderId),
+      lists.openOrders,
+      lists.trades,
+    ]);
+    const unexplained = "unavailable" in trades ? trades : this.#unexplained(doubt, trades);
+    entry.progress = noteFinal(entry.progress, { askedWallMs: lists.askedWallMs, query, openOrders, unexplained });
   }
 
   /**
@@ -168,11 +211,27 @@ export class Doubts {
     return offByMs !== undefined && offByMs <= this.#context.config.risk.clockErrorMaxMs;
   }
 
+  /** One reading for all doubts of a market that it can serve: a takeover may leave hundreds of them. */
+  #listsFor(venue: Venue, doubt: Doubt, progress: DoubtProgress): Lists {
+    const { symbol } = doubt.terms;
+    const market = marketKey(venue.id, symbol);
+    const known = this.#lists.get(market);
+    if (known !== undefined && serves(known, doubt, progress)) return known;
+    const lists: Lists = {
+      askedWallMs: wallNow(),
+      sinceWallMs: doubt.sinceWallMs,
+      openOrders: orUnavailable(() => venue.openOrders(symbol)),
+      trades: orUnavailable(() => tradesSince(venue, symbol, doubt.sinceWallMs)),
+    };
+    this.#lists.set(market, lists);
+    return lists;
+  }
+
   /** Trades since the doubt began that no known order explains. */
-  async #unexplained(venue: Venue, doubt: Doubt): Promise<readonly VenueOrderId[]> {
-    const trades = await tradesSince(venue, doubt.terms.symbol, doubt.sinceWallMs);
+  #unexplained(doubt: Doubt, trades: readonly VenueTrade[]): readonly VenueOrderId[] {
     const { venue: at, symbol } = doubt.terms;
-    return unexplainedTrades(this.#term.state, doubt, trades).filter((one) => !this.#ports.isForeign(at, symbol, one));
+    const since = trades.filter((trade) => trade.tradedWallMs >= doubt.sinceWallMs);
+    return unexplainedTrades(this.#term.state, doubt, since).filter((one) => !this.#ports.isForeign(at, symbol, one));
   }
 
   #policy(venue: Venue | undefined): DoubtPolicy {

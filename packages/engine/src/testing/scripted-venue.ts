@@ -48,6 +48,8 @@ export class ScriptedVenue {
   /** The account stream does not get complete by itself. */
   isRecoveryHeld = false;
   readonly sent: Sent[] = [];
+  /** How often its list of open orders was read. */
+  listings = 0;
   /** By client order id. */
   readonly orders: Map<string, VenueOrder> = new Map();
   readonly trades: VenueTrade[] = [];
@@ -97,7 +99,10 @@ export class ScriptedVenue {
         },
       }),
       query: (_symbol, clientOrderId) => Promise.resolve(this.#query(clientOrderId)),
-      openOrders: () => this.#read([...this.orders.values()].filter(isOpen)),
+      openOrders: () => {
+        this.listings += 1;
+        return this.#read([...this.orders.values()].filter(isOpen));
+      },
       trades: () => this.#read(this.trades),
       lastTradeId: () => this.#read<TradeId | undefined>(undefined),
       balances: () => this.#read<Readonly<Record<string, Decimal>>>({ USDT: decimal("100000") }),
