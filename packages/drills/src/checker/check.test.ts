@@ -291,7 +291,7 @@ test("a fill that the journal credits to another order is convicted, one that wa
   expect(rules({ events: nameless })).toEqual([]);
   expect(rules({ events: [nameless.at(-1) as JournalEvent, ...events.slice(0, -1)] })).toEqual([]);
   const onAnother = [...events.slice(0, -1), { ...filled(2, 2), intent: id<IntentId>("i-3") }];
-  expect(rules({ events: onAnother as readonly JournalEvent[] })).toEqual(["positions"]);
+  expect(rules({ events: onAnother })).toEqual(["positions"]);
 });
 
 test("an order of the old epoch after the first of the new is convicted unless it was inherited, and in time", () => {
