@@ -1,7 +1,7 @@
-import { add, decimal, id, marketKey, negate } from "@baton/core";
-import type { PlaceOutcome, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
+import { add, clientOrderIdOf, decimal, id, marketKey, negate, tagOf } from "@baton/core";
+import type { ClusterId, PlaceOutcome, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
 import type { VenueTrade } from "@baton/venues";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
 import { btc, ScriptedVenue, stampNow } from "../testing/scripted-venue.ts";
@@ -45,6 +45,46 @@ test("a trade of somebody else's order on the account holds no doubt open, once 
   rig.venue.tell({ kind: "fill", fill: { ...foreignTrade(), clientOrderId: "by-hand" }, source: "stream" });
   await pass(10_000);
   expect(rig.row(intent)).toMatchObject({ status: "not-sent", endReason: "expired" });
+});
+
+describe("an open order of ours that the journal does not know", () => {
+  /** What another leader of this cluster placed. */
+  function strange(rig: DeskRig): string {
+    const { terms } = rig.row(rig.order());
+    const tag = tagOf(id<ClusterId>("6f6c0f7e-0000-4000-8000-000000000001"));
+    const clientOrderId = clientOrderIdOf({ tag, intent: 99, child: 0, attempt: 1, terms });
+    rig.venue.accept({ clientOrderId, terms });
+    return clientOrderId;
+  }
+  const cancels = (rig: DeskRig): readonly string[] =>
+    rig.venue.sent.flatMap((sent) => (sent.kind === "cancel" ? [sent.clientOrderId] : []));
+
+  test("is cancelled once its record is committed, and again while it stays open", async () => {
+    const rig = await leading();
+    const clientOrderId = strange(rig);
+    rig.venue.listOpen();
+    expect(cancels(rig)).toEqual([]);
+    await pass(50);
+    expect(cancels(rig)).toEqual([clientOrderId]);
+    const order = rig.venue.orders.get(clientOrderId) as VenueOrder;
+    rig.venue.orders.set(clientOrderId, { ...order, status: "open" });
+    rig.venue.listOpen();
+    expect(cancels(rig)).toEqual([clientOrderId, clientOrderId]);
+    expect(rig.journal.events.filter((event) => event.kind === "orphan.found")).toHaveLength(1);
+  });
+
+  test("is left alone by a leader that can commit nothing any more: it is its successor's", async () => {
+    const rig = await leading();
+    const clientOrderId = strange(rig);
+    await pass(50);
+    rig.isCommitting = false;
+    for (let sweep = 0; sweep < 3; sweep += 1) {
+      rig.venue.listOpen();
+      await pass(1_000);
+    }
+    expect(cancels(rig)).toEqual([]);
+    expect(rig.venue.orders.get(clientOrderId)?.status).toBe("open");
+  });
 });
 
 test("an end that the stream told before a stale answer to the placement is the end", async () => {

@@ -10,6 +10,7 @@ import type {
   IntentId,
   JournalEvent,
   OrderRow,
+  OrphanFound,
   SymbolId,
   TradeId,
   VenueId,
@@ -184,29 +185,37 @@ export class Accounts {
     }
   }
 
-  /** The reverse check: open orders with our tag that the journal does not know. One that was left is noted once. */
+  /**
+   * The reverse check: open orders with our tag that the journal does not know. One is noted once, and cancelled, where that
+   * is the policy, only when the note is committed: a leader that was overtaken and does not know it yet finds its
+   * successor's orders here, and the one thing that it cannot do any more is commit.
+   */
   #findOrphans(venue: Venue, open: readonly VenueOrder[]): void {
     if (this.#term.isOver) return;
     const list = { venue: venue.id, symbols: [...venue.instruments.keys()], orders: open, atWallMs: wallNow() };
     const ours = { tag: this.#context.tag, orphans: this.#context.config.doubt.orphans };
     const { orphans } = reconcile(this.#term.state, list, ours);
     if (orphans.length === 0) return;
-    const known = new Set(
-      this.#term.state.baselines.get(venue.id)?.orphans.map((orphan) => keyOf(venue.id, orphan.order)),
+    const [noted, committed] = [this.#term.state, this.#term.committed].map(
+      ({ baselines }) => new Set(baselines.get(venue.id)?.orphans.map((orphan) => keyOf(venue.id, orphan.order))),
     );
     for (const orphan of orphans) {
-      const { clientOrderId, symbol } = orphan.order;
-      if (!known.has(keyOf(venue.id, orphan.order))) {
-        this.#term.note(orphan);
-        const sentence = `An open order at ${venue.id} has our tag and no intent; policy: ${orphan.action}.`;
-        this.#context.warn("order.orphan", sentence, { clientOrderId });
-      }
-      const permit = this.#context.permits.current(monoNow());
-      if (orphan.action === "cancel" && permit !== undefined) {
-        // What became of it is seen at the next recovery or sweep.
-        void venue.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit);
-      }
+      const key = keyOf(venue.id, orphan.order);
+      // It is still open, whatever became of the first request.
+      if (committed?.has(key) === true) this.orphanCommitted(orphan);
+      if (noted?.has(key) === true) continue;
+      this.#term.note(orphan);
+      const sentence = `An open order at ${venue.id} has our tag and no intent; policy: ${orphan.action}.`;
+      this.#context.warn("order.orphan", sentence, { clientOrderId: orphan.order.clientOrderId });
     }
+  }
+
+  /** What became of the cancel is seen at the next recovery or sweep. */
+  orphanCommitted(orphan: OrphanFound): void {
+    const permit = this.#context.permits.current(monoNow());
+    if (orphan.action !== "cancel" || permit === undefined) return;
+    const { clientOrderId, symbol } = orphan.order;
+    void this.#context.venues.get(orphan.venue)?.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit);
   }
 
   #onEvent(venue: Venue, event: AccountEvent): void {

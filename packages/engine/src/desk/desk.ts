@@ -207,6 +207,8 @@ export class Desk {
         if (order !== undefined && isUnaskedCancel(order)) this.#cancelledUnasked(order);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
+      case "orphan.found":
+        return parts.accounts.orphanCommitted(event);
       case "slice.skipped":
       case "parent.ended":
       case "parent.paused":
@@ -214,7 +216,6 @@ export class Desk {
       case "control.switched":
       case "risk.day-opened":
       case "baseline.taken":
-      case "orphan.found":
       case "drift.found":
       case "strategy.advanced":
       case "strategy.switched":

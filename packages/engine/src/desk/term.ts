@@ -42,6 +42,11 @@ export class Term {
     return this.#ledger.speculative;
   }
 
+  /** What the wait set holds. */
+  get committed(): EngineState {
+    return this.#ledger.committed;
+  }
+
   /** True when the wait set holds everything up to here: rule 3, nothing earlier may leave for a venue. */
   isCommitted(sequence: Sequence): boolean {
     return this.#ledger.committed.applied >= sequence;

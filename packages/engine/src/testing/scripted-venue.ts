@@ -132,6 +132,11 @@ export class ScriptedVenue {
     this.#listener?.onState?.("ready", "");
   }
 
+  /** A recovery, or a sweep, reads the list of open orders. */
+  listOpen(): void {
+    this.#listener?.onOpenOrders?.([...this.orders.values()].filter(isOpen));
+  }
+
   /** The account stream tells it. */
   tell(event: AccountEvent): void {
     this.#listener?.onEvent(event);
