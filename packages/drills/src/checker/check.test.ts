@@ -310,6 +310,15 @@ test("a request signed when its lease must be over is convicted even if it was r
   expect(rules({ venue: [...venue, ...recv] })).toEqual(["sent-once", "old-epoch-silent"]);
 });
 
+test("a leader that was overtaken and cancels its successor's order is convicted; the successor may", () => {
+  const cancel = (key: string, at: number): Record<string, unknown> => ({
+    ...{ type: "recv", at, call: "order.cancel", timestamp: t0 + at, recvWindow: 200 },
+    ...{ apiKey: key, account: "demo", symbol: "BTCUSDT", orderId: 3, clientOrderId: "c3" },
+  });
+  expect(rules({ venue: [...venue, cancel("a-key", 1_060)] })).toEqual(["old-epoch-silent"]);
+  expect(rules({ venue: [...venue, cancel("b-key", 1_060)] })).toEqual([]);
+});
+
 test("two requests with one client order id are convicted", () => {
   expect(rules({ venue: [...venue, ...placed("c3", 8, "b-key", 1_060).slice(0, 1)] })).toEqual(["sent-once"]);
 });

@@ -53,13 +53,23 @@ export function ownAttempts(story: Story): Finding[] {
 
 /**
  * After an epoch has had its first order accepted, nothing of an earlier one is accepted but inherited intents within
- * takeover + what the takeover left to the old leader + validity + clock error; and nothing of an earlier one is signed after its permit can have lasted.
+ * takeover + what the takeover left to the old leader + validity + clock error; nothing of an earlier one is signed after
+ * its permit can have lasted, and nothing of a later one is cancelled by it.
  */
 export function oldEpochSilent(story: Story): Finding[] {
   return [
     ...story.orders.flatMap((order) => lateAccept(story, order)),
     ...story.places.flatMap((place) => lateSignature(story, place)),
+    ...story.cancels.flatMap((cancel) => cancelAhead(story, cancel)),
   ];
+}
+
+/** Nobody takes back what a later leader has recorded: it cannot know it but from the venue, as one that was overtaken. */
+function cancelAhead(story: Story, { recv, node, signedIn }: PlaceRecv): Finding[] {
+  const recorded = story.recordedIn.get(recv.clientOrderId ?? "");
+  if (recorded === undefined || (signedIn !== undefined && recorded <= signedIn)) return [];
+  const sentence = `${node} asked to cancel order ${recv.clientOrderId} of epoch ${recorded} (record ${recv.n}), having led epoch ${signedIn ?? "none"} last`;
+  return [{ rule: "old-epoch-silent", sentence, records: [recv] }];
 }
 
 function lateAccept(story: Story, order: VenueStory): Finding[] {

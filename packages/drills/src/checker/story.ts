@@ -72,6 +72,8 @@ export interface Story {
   readonly orders: readonly VenueStory[];
   /** Requests of our keys to place, in order of arrival. */
   readonly places: readonly PlaceRecv[];
+  /** The same of requests to cancel; `epoch` is that of the attempt that they name. */
+  readonly cancels: readonly PlaceRecv[];
   readonly epochs: readonly EpochStory[];
 }
 
@@ -95,21 +97,23 @@ export function tell(evidence: Evidence): Story {
   const epochOf: Joining["epochOf"] = (node, signedWallMs, clientOrderId) =>
     recordedIn.get(clientOrderId) ?? signedIn(node, signedWallMs);
   const orders = venueStories({ evidence, recvByN, intentOfClientOrderId, epochOf });
-  const places = evidence.audit.flatMap((record): PlaceRecv[] => {
-    if (record.type !== "recv" || record.call !== "order.place") return [];
-    const node = nodeOf(evidence, record.apiKey);
-    if (node === undefined) return [];
-    const signedWallMs = record.timestamp ?? record.wallMs;
-    const epoch = epochOf(node, signedWallMs, record.clientOrderId ?? "");
-    return [{ recv: record, node, epoch, signedIn: signedIn(node, signedWallMs) }];
-  });
+  const requests = (call: AuditRecv["call"]): PlaceRecv[] =>
+    evidence.audit.flatMap((record): PlaceRecv[] => {
+      if (record.type !== "recv" || record.call !== call) return [];
+      const node = nodeOf(evidence, record.apiKey);
+      if (node === undefined) return [];
+      const signedWallMs = record.timestamp ?? record.wallMs;
+      const epoch = epochOf(node, signedWallMs, record.clientOrderId ?? "");
+      return [{ recv: record, node, epoch, signedIn: signedIn(node, signedWallMs) }];
+    });
+  const [places, cancels] = [requests("order.place"), requests("order.cancel")];
   const opened = (survivor?.events ?? []).filter((event) => event.kind === "epoch.opened");
   const epochs = history.map((each) => ({
     history: each,
     opened: opened.find((event) => event.epoch === each.epoch),
     firstAccept: orders.find((order) => order.epoch === each.epoch)?.accept,
   }));
-  return { evidence, survivor, intents, intentOfClientOrderId, recordedIn, orders, places, epochs };
+  return { evidence, survivor, intents, intentOfClientOrderId, recordedIn, orders, places, cancels, epochs };
 }
 
 /** The node whose key it is; undefined for keys of others. */
