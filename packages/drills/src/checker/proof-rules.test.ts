@@ -1,0 +1,74 @@
+import { decimal, id, wallMs } from "@baton/core";
+import type { JournalEvent } from "@baton/core";
+import { describe, expect, test } from "vitest";
+import { t0, recorded, events, venue, rules, times } from "./sample-run.ts";
+
+describe("a doubt that ended as not accepted", () => {
+  const bounded = { ...times, processingBoundMs: 1_500, queryLagMs: 500 };
+  const absent = (at: number, by: "venue" | "operator" = "venue"): JournalEvent => ({
+    ...{ kind: "doubt.resolved", intent: id("i-4"), attempt: 1, by, atWallMs: wallMs(t0 + at) },
+    resolution: { kind: "not-accepted", proof: "not found" },
+  });
+  const lost = (sentAt: number | undefined): JournalEvent =>
+    ({
+      ...{ kind: "attempt.answered", intent: "i-4", attempt: 1, epoch: 2, node: "b", atWallMs: t0 + 2_100 },
+      outcome: {
+        ...{ kind: "in-doubt", cause: "no answer" },
+        ...(sentAt !== undefined && { stamp: { sentWallMs: t0 + sentAt, validityMs: 800 } }),
+      },
+    }) as unknown as JournalEvent;
+  const ended: JournalEvent = {
+    ...{ kind: "intent.ended", intent: id("i-4"), reason: "expired", atWallMs: wallMs(t0 + 9_000) },
+  };
+  const told = (...of: readonly JournalEvent[]): readonly JournalEvent[] => [
+    ...events,
+    recorded(4, "c4", 1_060),
+    ...of,
+    ended,
+  ];
+
+  test("before window, bound and lag of its signed time had passed is convicted, and not a millisecond later", () => {
+    // Sent at 1,100: valid for 800, taken within 1,500, seen within 500.
+    const early = told(lost(1_100), absent(3_899));
+    expect(rules({ times: bounded, events: early })).toEqual(["proved-in-time"]);
+    expect(rules({ times: bounded, events: told(lost(1_100), absent(3_900)) })).toEqual([]);
+  });
+
+  test("without a signed time counts from its record, with the widest window", () => {
+    expect(rules({ times: bounded, events: told(lost(undefined), absent(4_059)) })).toEqual(["proved-in-time"]);
+    expect(rules({ times: bounded, events: told(lost(undefined), absent(4_060)) })).toEqual([]);
+  });
+
+  test("by the venue's own late refusal, or an operator's word, needs no time; by the refusal of another order it does", () => {
+    const refusal = (cid: string): Record<string, unknown> => ({
+      ...{ type: "reject", at: 1_900, call: "order.place", code: -1021, clientOrderId: cid },
+      ...{ apiKey: "b-key", account: "demo", symbol: "BTCUSDT" },
+    });
+    const early = { times: bounded, events: told(lost(1_100), absent(2_200)) };
+    expect(rules({ ...early, venue: [...venue, refusal("c4")] })).toEqual([]);
+    expect(rules({ ...early, venue: [...venue, refusal("c5")] })).toEqual(["proved-in-time"]);
+    expect(rules({ times: bounded, events: told(lost(1_100), absent(2_200, "operator")) })).toEqual([]);
+  });
+});
+
+test("an intent that names no price, or one that was too old, is convicted, a further attempt like the first", () => {
+  const priced = { ...times, staleAfterMs: 2_000 };
+  const basis = (ageMs: number): object => ({
+    basis: { feed: "f", updateId: 1, ageMs, bid: decimal("99"), ask: decimal("100") },
+  });
+  const aged = (ageMs: number, intent = "i-3"): readonly JournalEvent[] =>
+    events.map((event) =>
+      event.kind === "intent.recorded" ? { ...event, ...basis(event.intent === intent ? ageMs : 5) } : event,
+    );
+  expect(rules({ times: priced, events })).toEqual(["priced-fresh"]);
+  expect(rules({ times: priced, events: aged(2_000) })).toEqual([]);
+  expect(rules({ times: priced, events: aged(2_001) })).toEqual(["priced-fresh"]);
+  const again = (more: object): JournalEvent => ({
+    ...{ kind: "attempt.recorded", intent: id("i-2"), attempt: 2, clientOrderId: id("c2-2") },
+    ...{ atWallMs: wallMs(t0 + 1_250), ...more },
+  });
+  const inserted = (attempt: JournalEvent): readonly JournalEvent[] => [...aged(5), attempt];
+  expect(rules({ times: priced, events: inserted(again(basis(2_001))) })).toEqual(["priced-fresh"]);
+  expect(rules({ times: priced, events: inserted(again({})) })).toEqual(["priced-fresh"]);
+  expect(rules({ times: priced, events: inserted(again(basis(7))) })).toEqual([]);
+});
