@@ -3,6 +3,7 @@ import { apiRoutes, applyEvent, decimal, emptyState, refused } from "@baton/core
 import type { IntentId, OrderEvent, OrderRow, ParentRow } from "@baton/core";
 import { describe, expect, test } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
+import { stampNow } from "../testing/scripted-venue.ts";
 import { orderRoutes } from "./order-routes.ts";
 import type { Answer } from "./server.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
@@ -58,7 +59,7 @@ class Routes {
   }
 
   ask(
-    name: "placeOrder" | "orders" | "order" | "cancelOrder" | "directOrder" | "positions",
+    name: "placeOrder" | "orders" | "order" | "cancelOrder" | "directOrder" | "resolveOrder" | "positions",
     o: {
       readonly body?: unknown;
       readonly key?: string;
@@ -293,5 +294,67 @@ describe("reading and taking back", () => {
     await pass(50);
     const { body } = await routes.ask("positions");
     expect(body).toMatchObject({ positions: [{ quantity: decimal("1"), openBuy: decimal("2"), openSell: "0" }] });
+  });
+});
+
+describe("an operator's word on a doubt", () => {
+  const word = { as: "not-accepted", reason: "the venue's desk says so", cluster: "test" };
+
+  /** An order in doubt at a venue that answers nothing any more. */
+  async function doubted(): Promise<{ readonly routes: Routes; readonly id: string }> {
+    const routes = await leading();
+    routes.rig.venue.script.push(() => {
+      routes.rig.venue.isReachable = false;
+      return Promise.resolve({ kind: "in-doubt", cause: "no answer", stamp: stampNow() });
+    });
+    const id = routes.rig.order();
+    await pass(50);
+    expect(routes.rig.row(id).status).toBe("in-doubt");
+    return { routes, id };
+  }
+
+  test("is refused while the venue can still show the order, and recorded with name and reason when it cannot", async () => {
+    const { routes, id } = await doubted();
+    const early = await settled(routes.ask("resolveOrder", { id, body: word }));
+    expect(early).toMatchObject({
+      status: 409,
+      body: { code: "conflict", detail: expect.stringContaining("until then") },
+    });
+    await pass(10_000);
+    const taken = await settled(routes.ask("resolveOrder", { id, body: word }));
+    expect(taken).toMatchObject({ status: 202, body: { id, outcome: null } });
+    const [told] = routes.rig.journal.events.filter((event) => event.kind === "doubt.resolved");
+    expect(told).toMatchObject({
+      by: "operator",
+      word: "t: the venue's desk says so",
+      resolution: { kind: "not-accepted" },
+    });
+    const again = await settled(routes.ask("resolveOrder", { id, body: word }));
+    expect(again).toMatchObject({ status: 409, body: { detail: expect.stringContaining("no doubt to end") } });
+  });
+
+  test("that the venue has it names the venue's order, and what was executed is no more than was asked for", async () => {
+    const { routes, id } = await doubted();
+    await pass(10_000);
+    const accepted = { ...word, as: "accepted", venueOrderId: "77", status: "filled", executed: "0.5" };
+    expect(await settled(routes.ask("resolveOrder", { id, body: accepted }))).toMatchObject({ status: 422 });
+    const whole = await settled(routes.ask("resolveOrder", { id, body: { ...accepted, executed: "1" } }));
+    expect(whole).toMatchObject({ status: 202, body: { status: "filled", outcome: "accepted", executed: "1" } });
+    expect(routes.rig.row(id as IntentId)).toMatchObject({ venueOrderId: "77", filled: "0" });
+  });
+
+  test("needs the cluster's name, a reason, a known order and a node that leads", async () => {
+    const { routes, id } = await doubted();
+    await pass(10_000);
+    const { cluster: _name, ...unnamed } = word;
+    const { reason: _reason, ...unreasoned } = word;
+    const malformed = [unnamed, unreasoned, { ...word, as: "lost" }, { ...word, as: "accepted" }];
+    for (const body of malformed) expect((await settled(routes.ask("resolveOrder", { id, body }))).status).toBe(422);
+    const other = await settled(routes.ask("resolveOrder", { id, body: { ...word, cluster: "prod" } }));
+    expect(other).toMatchObject({ status: 422, body: { code: "not-confirmed" } });
+    expect((await settled(routes.ask("resolveOrder", { id: "i-9", body: word }))).status).toBe(404);
+    routes.rig.desk.end();
+    expect((await settled(routes.ask("resolveOrder", { id, body: word }))).status).toBe(503);
+    expect(routes.rig.journal.events.some((event) => event.kind === "doubt.resolved")).toBe(false);
   });
 });
