@@ -33,6 +33,8 @@ export interface AccountKnowledge {
   clientOrderIdOf?(symbol: SymbolId, venueOrderId: VenueOrderId): string | undefined;
   /** Orders that have not ended as far as the caller knows, those in doubt included. */
   liveOrders(): readonly { readonly symbol: SymbolId; readonly clientOrderId: string }[];
+  /** True while the venue has told, for a while now, of more executed than the caller has fills of. */
+  isFillMissing?(): boolean;
   /** Told of all orders that are open at the venue, ours and others', at each recovery and each sweep. */
   onOpenOrders?(orders: readonly VenueOrder[]): void;
 }

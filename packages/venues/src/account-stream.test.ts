@@ -213,6 +213,17 @@ describe("the account stream", () => {
     expect(states).toContainEqual(["backing-off", "a fill was found that the stream did not tell"]);
   });
 
+  it("reads soon what is known to be missing, long before the next sweep", async () => {
+    let isMissing = false;
+    let sweeps = 0;
+    open({ sweepEveryMs: 60_000, isFillMissing: () => isMissing, onOpenOrders: () => (sweeps += 1) });
+    await until("the first sweep", () => sweeps === 2, 8_000);
+    serveTrades([listed(1, Date.now())] as { id: number }[]);
+    isMissing = true;
+    await until("the next sweep", () => sweeps === 3, 8_000);
+    expect(fills()).toEqual(["1"]);
+  });
+
   it("is not ready, and keeps trying, while REST does not answer", async () => {
     server.script["GET /api/v3/openOrders"] = (_request, response) =>
       json(response, 503, { code: -1001, msg: "Disconnected" });

@@ -54,6 +54,9 @@ const bufferedMax = 10_000;
 const owedAfterMs = 2_000;
 /** The first sweep follows soon, because the venue's reads may have lagged behind at recovery. */
 const firstSweepMs = 3_000;
+const sweepEveryMs = 30_000;
+/** And so does one for fills that are known to be missing. */
+const missingSweepMs = 2_000;
 
 /** Starts at once: by the venue's stream where its dialect has one, else by reading. */
 export function openAccount(context: StreamContext, options: AccountStreamOptions): AccountStream {
@@ -72,6 +75,7 @@ class Stream implements AccountStream {
   #socket: WebSocket | undefined;
   #openedMonoMs: number | undefined;
   #timers: NodeJS.Timeout[] = [];
+  #soonMs = missingSweepMs;
   /** Messages of this connection that wait for its recovery; undefined once live. */
   #buffer: UserMessage[] | undefined;
 
@@ -239,7 +243,7 @@ class Stream implements AccountStream {
         for (const message of this.#buffer ?? []) this.#give(message);
         this.#buffer = undefined;
         this.#move("ready", "");
-        this.#after(firstSweepMs, () => void this.#sweep(socket));
+        this.#sweepIn(socket, firstSweepMs);
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(2_000, 50 * 2 ** attempt)));
@@ -252,7 +256,19 @@ class Stream implements AccountStream {
     const venueMs = this.#context.line.venueClock.now()?.venueWallMs;
     const isOwed = found?.fills.some((fill) => venueMs !== undefined && venueMs - fill.tradedWallMs > owedAfterMs);
     if (isOwed === true) this.#end(socket, "a fill was found that the stream did not tell");
-    else this.#after(this.#options.sweepEveryMs ?? 30_000, () => void this.#sweep(socket));
+    else this.#sweepIn(socket, this.#options.sweepEveryMs ?? sweepEveryMs);
+  }
+
+  /** The next sweep; sooner, at first, while fills are missing that the venue itself has told of in its orders. */
+  #sweepIn(socket: WebSocket, ms: number): void {
+    const lookMs = Math.min(ms, this.#soonMs);
+    this.#after(lookMs, () => {
+      const isMissing = this.#options.isFillMissing?.() === true;
+      // What several sweeps do not find is not worth the venue's allowance.
+      this.#soonMs = isMissing ? Math.min(this.#soonMs * 2, sweepEveryMs) : missingSweepMs;
+      if (isMissing || ms <= lookMs) void this.#sweep(socket);
+      else this.#sweepIn(socket, ms - lookMs);
+    });
   }
 
   #give(message: UserMessage): void {

@@ -87,6 +87,18 @@ describe("an open order of ours that the journal does not know", () => {
   });
 });
 
+test("fills that the venue owes are looked for soon: not at once, and not once they are there", async () => {
+  const rig = await leading();
+  rig.venue.script.push((order) => Promise.resolve(rig.venue.accept(order, "filled")));
+  const intent = rig.order();
+  await pass(500);
+  expect([rig.row(intent).status, rig.venue.isFillMissing]).toEqual(["filled", false]);
+  await pass(1_000);
+  expect(rig.venue.isFillMissing).toBe(true);
+  rig.venue.fill(rig.row(intent).attempts[0]!.clientOrderId, "1");
+  expect([rig.row(intent).filled, rig.venue.isFillMissing]).toEqual(["1", false]);
+});
+
 test("an end that the stream told before a stale answer to the placement is the end", async () => {
   const rig = await leading();
   rig.venue.script.push(async (order) => {

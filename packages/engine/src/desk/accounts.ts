@@ -39,6 +39,8 @@ import { PositionReadings } from "./position-readings.ts";
 import type { Term } from "./term.ts";
 
 const baselineRetryMs = 250;
+/** So long after an order's end its fills may still be on their way. */
+const fillDueMs = 1_000;
 /** How many foreign orders are remembered; a doubt asks about trades of the last seconds only. */
 const foreignKept = 20_000;
 
@@ -140,6 +142,7 @@ export class Accounts {
           return order === undefined ? undefined : latestAttempt(order).clientOrderId;
         },
         liveOrders: () => this.#liveOrders(venue.id),
+        isFillMissing: () => this.#isFillMissing(venue.id),
         onOpenOrders: (open) => this.#findOrphans(venue, open),
         onEvent: (event) => this.#onEvent(venue, event),
         onState: (state, why) => {
@@ -318,6 +321,17 @@ export class Accounts {
   #lastTradeId(venue: VenueId, symbol: SymbolId): TradeId | undefined {
     const { positions, baselines } = this.#term.state;
     return positions.get(marketKey(venue, symbol))?.lastTradeId ?? baselines.get(venue)?.baseline?.lastTradeIds[symbol];
+  }
+
+  /** An order that ended has executed more than its fills say, and the stream had its time to tell the rest. */
+  #isFillMissing(venue: VenueId): boolean {
+    const { indexes, orders } = this.#term.state;
+    const before = wallNow() - fillDueMs;
+    for (const intent of indexes.fillsMissing) {
+      const order = orders.get(intent);
+      if (order?.terms.venue === venue && (order.endedWallMs ?? before) < before) return true;
+    }
+    return false;
   }
 
   #liveOrders(venue: VenueId): { symbol: SymbolId; clientOrderId: string }[] {

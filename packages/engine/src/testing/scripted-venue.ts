@@ -132,6 +132,11 @@ export class ScriptedVenue {
     this.#listener?.onState?.("ready", "");
   }
 
+  /** What its account stream would be told when it asks whether to read soon. */
+  get isFillMissing(): boolean {
+    return this.#listener?.isFillMissing?.() === true;
+  }
+
   /** A recovery, or a sweep, reads the list of open orders. */
   listOpen(): void {
     this.#listener?.onOpenOrders?.([...this.orders.values()].filter(isOpen));
