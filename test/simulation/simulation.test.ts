@@ -32,11 +32,14 @@ describe("whatever happens to it, the true system breaks no invariant", () => {
 
 describe("a rule that is broken on purpose is found", () => {
   test.each(Object.keys(breaks) as BreakName[])("%s", { timeout: patienceMs }, (name) => {
-    let found = 0;
-    for (let seed = 1; seed <= foundWithin[name].seeds && found === 0; seed += 1) {
-      if (run(seed, { breakName: name }).violation !== undefined) found = seed;
-    }
-    expect(found, `${name}: nothing was found in ${foundWithin[name].seeds} seeds`).toBeGreaterThan(0);
+    const { seeds: within, last } = foundWithin[name];
+    // The seed that found it last is asked first; where the world has changed since, all the others are.
+    const others = Array.from({ length: within }, (_, index) => index + 1).filter((seed) => seed !== last);
+    const found = [last, ...others].find((seed) => run(seed, { breakName: name }).violation !== undefined);
+    expect(found, `${name}: nothing was found in ${within} seeds`).toBeDefined();
+    expect(last, "the seed that found it last is one of those that are promised").toBeLessThanOrEqual(within);
+    if (found !== last)
+      process.stderr.write(`${name} is found by seed ${found} now, in found-within.ts stands ${last}\n`);
   });
 });
 

@@ -47,6 +47,9 @@ export const breaks = {
   "old-lease-kept": "a lease of an etcd that was put back is led on, and its answer is taken for another leader's",
   "hash-unchecked": "a frame is taken though its bytes do not match its hash",
   "openings-uncounted": "a disk that was rolled back is used",
+  "verdict-forgotten": "what became of a switchover that was refused or given up is not written down",
+  "own-member-only": "a node asks the etcd member of its own machine and no other",
+  "apply-reads-clock": "a row is made of the clock of the machine that applies the event",
   "clock-trusted": "a leader goes by its own clock though the venue's shows that it has stood still",
   "death-guessed": "a supervisor that does not hear its engine says that it is dead",
 } as const;
@@ -67,6 +70,8 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "pause-ignored": ["pause", "autofailover-off", "process-kill"],
   "key-forgotten": ["process-kill", "switchover"],
   "yield-unguarded": ["ambush-yield"],
+  "verdict-forgotten": ["switchover"],
+  "own-member-only": ["etcd-members-only"],
   "clock-trusted": ["ambush-standstill"],
   "death-guessed": ["process-freeze", "main-loop-stall"],
   "stale-price": ["feed-stands-still"],

@@ -116,7 +116,7 @@ export class EtcdClient {
   }
 
   #spread<T>(apply: () => T, onResult: (result: AskResult<T>, isLast: boolean) => boolean): void {
-    const waiting = [...this.#ranked];
+    const waiting = this.#bent.is("own-member-only") ? [this.#place] : [...this.#ranked];
     let outstanding = 0;
     let isDone = false;
     const endMono = this.#process.clock.mono() + timeoutMs;

@@ -140,6 +140,7 @@ export class Keeper {
     const lease = this.#lease;
     if (lease === undefined) return this.#grant();
     for (const { place } of this.#etcd.members) {
+      if (this.#bent.is("own-member-only") && place !== this.#ports.place) continue;
       this.#etcd.keepalive(this.#ports.place, place, lease.id, (ttlMs) =>
         this.#process.run(() => this.#kept(lease.id, now, ttlMs)),
       );

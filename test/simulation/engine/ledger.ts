@@ -64,8 +64,8 @@ export class SimLedger {
   }
 
   receive(frame: Frame): void {
-    for (const [index, text] of frame.body.split("\n").entries()) {
-      this.#take({ sequence: frame.first + index, epoch: frame.epoch, event: decodeEvent(text) });
+    for (const [index, event] of eventsOf(frame).entries()) {
+      this.#take({ sequence: frame.first + index, epoch: frame.epoch, event });
     }
   }
 
@@ -130,9 +130,19 @@ export function stateOfFrames(frames: readonly Frame[], upTo: Sequence, tables?:
   for (const frame of frames) {
     if (frame.last > upTo) break;
     if (frame.last <= state.applied) continue;
-    for (const [index, text] of frame.body.split("\n").entries()) {
-      applyEvent(state, frame.first + index, decodeEvent(text));
-    }
+    for (const [index, event] of eventsOf(frame).entries()) applyEvent(state, frame.first + index, event);
   }
   return state;
+}
+
+/** A frame is read once, however many nodes take it and however often it is replayed: what is read never changes. */
+const read = new WeakMap<Frame, readonly JournalEvent[]>();
+
+function eventsOf(frame: Frame): readonly JournalEvent[] {
+  let events = read.get(frame);
+  if (events === undefined) {
+    events = frame.body.split("\n").map((text) => decodeEvent(text));
+    read.set(frame, events);
+  }
+  return events;
 }

@@ -100,7 +100,13 @@ export class Running {
       this.journal.commitMark.sequence,
       disk.tables,
       (epoch, events) => this.journal.append(epoch, events),
-      (event, _sequence, epoch) => this.desk.onCommitted(event, epoch),
+      (event, _sequence, epoch) => {
+        if (bent.is("apply-reads-clock") && event.kind === "epoch.opened") {
+          const { committed } = this.ledger;
+          committed.engine = { ...committed.engine, openedWallMs: main.clock.wall() };
+        }
+        this.desk.onCommitted(event, epoch);
+      },
     );
     this.leadership = new SimLeadership(
       bootSuccession({
@@ -298,7 +304,7 @@ export class Running {
       resume: (operation, why) => {
         this.desk.resume();
         watch.holdEnded(boot, operation, "resumed");
-        this.operations.ended(operation, "aborted", why);
+        if (!bent.is("verdict-forgotten")) this.operations.ended(operation, "aborted", why);
       },
       handedOff: (operation, to, epoch) => {
         this.#stopLeading();
@@ -308,7 +314,7 @@ export class Running {
       },
       refuseSwitchover: (operation, why) => {
         watch.note("switchover refused");
-        this.operations.ended(operation, "failed", why);
+        if (!bent.is("verdict-forgotten")) this.operations.ended(operation, "failed", why);
       },
       refuseFailover: (operation, why) => {
         watch.note("failover refused");

@@ -26,7 +26,7 @@ export const etcds: readonly Entry[] = [
   ),
   entry(
     "etcd-member-cut",
-    0,
+    0.7,
     ({ world }, { on, much }) => {
       const place = much < 0.5 ? (world.etcd.leaderPlace ?? on) : on;
       world.etcd.isolate(place);

@@ -39,13 +39,15 @@ const places = ["a", "b", "c"];
 
 /** Favoured like a kind of fault: a world whose leaders go on by promises. */
 const failsafeOn = "failsafe-on";
+/** The same: a world in which nothing but single etcd members fails. */
+const membersOnly = "etcd-members-only";
 
 /** The world and the schedule of one seed; `favoured` kinds are ten times as likely. */
 export function settingOf(seed: number, favoured: readonly FaultKind[] = []): Setting {
   const dice = new Dice(`setting ${seed}`);
   const isPair = dice.chance(0.2);
   const nodes = isPair ? ["a", "b"] : [...places];
-  const isEtcdMemberOnly = dice.chance(0.05);
+  const isEtcdMemberOnly = dice.chance(0.05) || favoured.includes(membersOnly);
   const faultsUntilMs = dice.between(40_000, 70_000);
   return {
     nodes,

@@ -60,7 +60,7 @@ export const etcdStories: readonly Story[] = [
       stage.until("somebody leads", () => stage.world.leader() !== undefined);
       stage.until("all are in sync", () => stage.inSync().length === 3);
       stage.orders(1);
-      stage.pass(100);
+      stage.pass(600);
       stage.show();
     },
   },
