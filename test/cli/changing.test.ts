@@ -302,7 +302,18 @@ describe("baton orders", () => {
 
   test("place sends the order under its key and prints the id", async () => {
     await using node = await scriptedNode({ "POST /v1/orders": () => ({ status: 202, body: answer }) });
-    const run = await baton([...order, "--price", "65000", "--id", "key-1", "--json", "-e", node.url]);
+    const run = await baton([
+      ...order,
+      "--price",
+      "65000",
+      "--id",
+      "key-1",
+      "--reason",
+      "rebalance",
+      "--json",
+      "-e",
+      node.url,
+    ]);
     expect(run.status).toBe(0);
     expect(json(run)).toEqual({ version: 1, key: "key-1", ...answer });
     expect(node.asked[0]?.headers["idempotency-key"]).toBe("key-1");
@@ -314,6 +325,7 @@ describe("baton orders", () => {
       price: "65000",
       timeInForce: "GTC",
       sendWithinMs: 2000,
+      reason: "rebalance",
     });
   });
 
@@ -438,7 +450,8 @@ describe("baton orders", () => {
     });
     expect((await baton(["orders", "cancel", "i-4", "--dry-run", "--json", "-e", node.url])).status).toBe(0);
     expect(node.asked.map((asked) => asked.method)).toEqual(["GET"]);
-    expect((await baton(["orders", "cancel", "i-4", "-e", node.url])).status).toBe(0);
+    expect((await baton(["orders", "cancel", "i-4", "--reason", "wrong side", "-e", node.url])).status).toBe(0);
     expect(node.asked.map((asked) => asked.method)).toEqual(["GET", "DELETE"]);
+    expect(node.asked[1]?.query.get("reason")).toBe("wrong side");
   });
 });

@@ -4,10 +4,12 @@
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import type { IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, RequestListener, Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TLSSocket } from "node:tls";
 import { runBaton } from "@baton/cli";
 import type { Terminal } from "@baton/cli";
 import { problem } from "@baton/core";
@@ -23,6 +25,8 @@ export interface Asked {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage["headers"];
+  /** Common name of the certificate that the client showed. */
+  readonly certificateOf: string | undefined;
   readonly body: unknown;
 }
 
@@ -31,9 +35,13 @@ export interface ScriptedNode extends AsyncDisposable {
   readonly asked: readonly Asked[];
 }
 
-export async function scriptedNode(script: Script): Promise<ScriptedNode> {
+/** `tls`: it speaks HTTPS, with a certificate and key as PEM. */
+export async function scriptedNode(
+  script: Script,
+  tls?: { readonly cert: string; readonly key: string; readonly ca: string },
+): Promise<ScriptedNode> {
   const asked: Asked[] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -44,6 +52,7 @@ export async function scriptedNode(script: Script): Promise<ScriptedNode> {
         path: decodeURIComponent(url.pathname),
         query: url.searchParams,
         headers: request.headers,
+        certificateOf: commonNameOn(request.socket),
         body: text === "" ? undefined : (JSON.parse(text) as unknown),
       };
       asked.push(call);
@@ -54,16 +63,27 @@ export async function scriptedNode(script: Script): Promise<ScriptedNode> {
       if (answer === "hang-up") request.socket.destroy();
       else response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify(answer.body));
     });
-  });
+  };
+  const server: Server =
+    tls === undefined
+      ? createServer(listener)
+      : createSecureServer({ ...tls, requestCert: true, rejectUnauthorized: false }, listener);
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
     },
   };
+}
+
+function commonNameOn(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  // Without a certificate Node shows an empty object.
+  const { subject } = socket.getPeerCertificate() as { readonly subject?: { readonly CN?: string } };
+  return subject?.CN;
 }
 
 /** What a run of `baton` left behind. */

@@ -38,8 +38,17 @@ const sites: Readonly<Record<string, Site>> = {
   },
   "packages/journal/src/link/dial.ts": {
     calls: "another node's journal",
-    failures: ["turned away", "down (nothing was sent)", "ended under a request (its outcome is unknown)"],
+    failures: [
+      "turned away",
+      "down (nothing was sent)",
+      "ended under a request (its outcome is unknown)",
+      "not believed",
+    ],
     faults: [
+      [
+        "packages/journal/src/link/security.test.ts",
+        "a node with TLS and one without say so on dialling, whichever it is",
+      ],
       ["packages/journal/src/replication/replication.test.ts", "a link without the shared secret is not served"],
       [
         "packages/journal/src/replication/replication.test.ts",
@@ -121,13 +130,20 @@ const sites: Readonly<Record<string, Site>> = {
       ],
     ],
   },
-  "packages/cli/src/client.ts": {
-    calls: "a node's HTTP interface",
-    failures: ["no node answers", "an answer that is not understood", "a change whose answer never came"],
+  "packages/cli/src/secure-fetch.ts": {
+    calls: "a node's HTTP interface, for the client",
+    failures: [
+      "no node answers",
+      "an answer that is not understood",
+      "a change whose answer never came",
+      "a node that is not believed (it was told nothing)",
+    ],
     faults: [
       ["test/cli/reading.test.ts", "ends with 4 and names each node where none answers"],
       ["test/cli/reading.test.ts", "says of another program's answer that it is not understood"],
       ["test/cli/changing.test.ts", "whose answer never came ends with 5 under its id, not with a guess"],
+      ["test/cli/secured.test.ts", "without --ca is not believed, and a change that was not told there is not unknown"],
+      ["test/cli/secured.test.ts", "is passed over for the next where it cannot be believed"],
     ],
   },
   "packages/exchange/src/mirror/live-venue.ts": {

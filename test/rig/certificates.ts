@@ -21,7 +21,7 @@ export interface CertificateWish {
   readonly dnsNames?: readonly string[];
   /** IPv4 only. */
   readonly addresses?: readonly string[];
-  /** Default: since an hour ago, for a day. */
+  /** Default: since an hour ago, for thirty days. */
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   /** Extended key usages; default both, none: the extension is left out. */
@@ -32,20 +32,31 @@ export interface CertificateWish {
 export interface TestAuthority {
   readonly ca: string;
   issue(wish: CertificateWish): TestCertificate;
+  /** An authority that this one has signed. */
+  below(name: string): TestAuthority;
+}
+
+interface Above {
+  readonly subject: Buffer;
+  readonly key: KeyObject;
 }
 
 const hourMs = 3_600_000;
 
 /** A new authority with a key of its own. */
 export function testAuthority(name = "test authority"): TestAuthority {
+  return authorityOf(name, undefined);
+}
+
+function authorityOf(name: string, above: Above | undefined): TestAuthority {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const issuer = subjectOf({ commonName: name });
   const ca = certificate({
-    issuer,
+    issuer: above?.subject ?? issuer,
     subject: issuer,
     wish: {},
     publicKey,
-    signedWith: privateKey,
+    signedWith: above?.key ?? privateKey,
     extensions: [
       extension(oids.basicConstraints, der(0x30, der(0x01, Buffer.of(0xff))), true),
       // keyCertSign and cRLSign.
@@ -54,6 +65,7 @@ export function testAuthority(name = "test authority"): TestAuthority {
   });
   return {
     ca,
+    below: (below) => authorityOf(below, { subject: issuer, key: privateKey }),
     issue: (wish) => {
       const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
       const usages = (wish.usages ?? ["server", "client"]).map((usage) => oid(oids[usage]));
@@ -117,7 +129,7 @@ function certificate(o: {
 }): string {
   const algorithm = der(0x30, oid(oids.ecdsaWithSha256));
   const notBefore = o.wish.notBefore ?? new Date(Date.now() - hourMs);
-  const notAfter = o.wish.notAfter ?? new Date(Date.now() + 24 * hourMs);
+  const notAfter = o.wish.notAfter ?? new Date(Date.now() + 720 * hourMs);
   const serial = randomBytes(16);
   // Positive, and its first byte is not zero.
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;

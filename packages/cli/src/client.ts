@@ -47,6 +47,8 @@ import type {
   RiskView,
   SlaView,
 } from "@baton/core";
+import { fetchWith, tlsAdvice } from "./secure-fetch.ts";
+import type { ClientTls } from "./secure-fetch.ts";
 
 /** A node answered, and said no. */
 export class RefusedError extends Error {
@@ -72,6 +74,16 @@ export class UnreachableError extends Error {
   }
 }
 
+/** No node answered, and at least one was not believed, or did not speak TLS; the sentence says what to do. */
+export class UntrustedError extends Error {
+  override readonly name = "UntrustedError";
+  readonly code = "untrusted";
+
+  constructor(attempts: readonly string[]) {
+    super(`no node could be asked: ${attempts.join("; ")}.`);
+  }
+}
+
 /** A node answered with something that this program does not understand: another version, or not Baton at all. */
 export class StrangeAnswerError extends Error {
   override readonly name = "StrangeAnswerError";
@@ -82,6 +94,8 @@ export interface ClientOptions {
   /** Base URLs of nodes, tried in this order; the one that answered last goes first. */
   readonly endpoints: readonly string[];
   readonly token?: string;
+  /** For nodes that speak TLS; default: the machine's authorities, and no certificate. */
+  readonly tls?: ClientTls;
   /** For one request to one node; default 3,000. */
   readonly requestTimeoutMs?: number;
 }
@@ -113,11 +127,14 @@ export class BatonClient {
   readonly #endpoints: string[];
   readonly #token: string | undefined;
   readonly #requestTimeoutMs: number;
+  readonly #tls: ClientTls | undefined;
+  #fetch: Promise<typeof fetch> | undefined;
 
   constructor(options: ClientOptions) {
     this.#endpoints = options.endpoints.map((endpoint) => endpoint.replace(/\/+$/, ""));
     this.#token = options.token;
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 3_000;
+    this.#tls = options.tls;
   }
 
   cluster(): Promise<ClusterView> {
@@ -208,8 +225,9 @@ export class BatonClient {
   }
 
   /** Asks for the cancel of an order or a parent order; gives it as it is now. */
-  cancelOrder(id: string): Promise<OrderView | ParentView> {
-    return this.#call({ method: "DELETE", path: `/v1/orders/${encodeURIComponent(id)}` }, viewSchema(id));
+  cancelOrder(id: string, reason?: string): Promise<OrderView | ParentView> {
+    const path = `/v1/orders/${encodeURIComponent(id)}${query({ reason })}`;
+    return this.#call({ method: "DELETE", path }, viewSchema(id));
   }
 
   order(id: string): Promise<OrderView | ParentView> {
@@ -259,6 +277,7 @@ export class BatonClient {
   async #call<T>(call: Call, schema: Schema<T>): Promise<T> {
     const failures: string[] = [];
     let mayHaveArrived = false;
+    let isUntrusted = false;
     let refusal: RefusedError | undefined;
     for (const endpoint of [...this.#endpoints]) {
       try {
@@ -273,18 +292,24 @@ export class BatonClient {
           throw error;
         } else {
           failures.push(`${endpoint} (${causeOf(error)})`);
-          mayHaveArrived ||= !isRefusedConnection(error);
+          const isTls = tlsAdvice(codeOf(error)) !== undefined;
+          isUntrusted ||= isTls;
+          // Who is not believed is not told anything.
+          mayHaveArrived ||= !isTls && !isRefusedConnection(error);
         }
       }
     }
     // One node's "nothing was recorded" does not speak for another one that took the request and fell silent.
     const isUnknown = mayHaveArrived && call.method !== "GET";
     if (refusal !== undefined && (!isUnknown || refusal.problem.code === "unknown")) throw refusal;
+    if (isUntrusted && !isUnknown) throw new UntrustedError(failures);
     throw new UnreachableError(failures, isUnknown);
   }
 
   async #ask<T>(endpoint: string, call: Call, schema: Schema<T>): Promise<T> {
-    const response = await fetch(`${endpoint}${call.path}`, {
+    this.#fetch ??= fetchWith(this.#tls);
+    const ask = await this.#fetch;
+    const response = await ask(`${endpoint}${call.path}`, {
       method: call.method,
       redirect: "error",
       signal: AbortSignal.timeout(this.#requestTimeoutMs),
@@ -343,7 +368,19 @@ function isRefusedConnection(error: unknown): boolean {
 
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  const code = codeOf(error);
+  const advice = tlsAdvice(code);
+  if (advice !== undefined) return advice;
   const { cause } = error;
-  if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
+  // A node with TLS hangs up on whoever speaks plain HTTP to it.
+  if (code === "UND_ERR_SOCKET" || code === "ECONNRESET")
+    return `${code}: it hung up; where it speaks TLS, use https://`;
+  if (cause instanceof Error) return code === "" ? cause.message : code;
   return error.name === "TimeoutError" ? "no answer in time" : error.message;
+}
+
+/** The code of what ended a request; empty where it has none. */
+function codeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }

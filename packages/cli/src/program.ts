@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { exitOfProblem, exitTable } from "@baton/core";
 import { Command, CommanderError } from "commander";
-import { RefusedError, StrangeAnswerError, UnreachableError } from "./client.ts";
+import { RefusedError, StrangeAnswerError, UnreachableError, UntrustedError } from "./client.ts";
 import { addClusterCommands } from "./commands/cluster.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addControlCommands } from "./commands/control.ts";
@@ -107,7 +107,8 @@ function endOf(error: unknown): CliEnd | undefined {
   }
   if (error instanceof UnreachableError)
     return new CliEnd(error.mayHaveArrived ? "timed-out" : "not-healthy", error.message);
-  if (error instanceof StrangeAnswerError) return new CliEnd("failed", error.message);
+  if (error instanceof StrangeAnswerError || error instanceof UntrustedError)
+    return new CliEnd("failed", error.message);
   const config = configEnd(error);
   if (config !== undefined) return config;
   return new CliEnd("failed", error instanceof Error ? (error.stack ?? error.message) : String(error));

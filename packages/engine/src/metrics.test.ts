@@ -18,6 +18,7 @@ const snapshot: MetricsSnapshot = {
   rateBudget: [{ venue: "sim", ratio: 0.9 }],
   breaker: [{ venue: "sim", state: 0 }],
   clockOffset: [{ venue: "sim", seconds: -0.003 }],
+  certificates: [{ certificate: "node", seconds: 86_400 }],
   feeds: [{ feed: "f", symbol: "BTC/USDT", quality: 2, ageSeconds: Number.NaN, gaps: 4 }],
   reconnects: [{ feed: "f", cause: "closed", count: 2 }],
   drift: [{ feed: "spot", symbol: "BTC/USDT", isEqual: false }],
@@ -56,6 +57,7 @@ describe("the metrics", () => {
     expect(text).toContain('baton_promotable{reason="tagged no-failover"} 0\n');
     expect(text).toContain('baton_promotable{reason="the wall clock may be N ms off, allowed are N"} 0\n');
     expect(text).toContain('baton_book_depth_quote{feed="f",symbol="BTC/USDT",side="bid"} 12345.5\n');
+    expect(text).toContain('baton_certificate_expiry_seconds{certificate="node"} 86400\n');
     expect(text).toContain('baton_book_drift{feed="spot",symbol="BTC/USDT"} 1\n');
   });
 

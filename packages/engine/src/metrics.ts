@@ -64,6 +64,8 @@ export interface MetricsSnapshot {
     readonly isArchiveFailing: boolean;
     readonly prunedRecords: number;
   };
+  /** Certificates in use and how long they last. */
+  readonly certificates: readonly { readonly certificate: string; readonly seconds: number }[];
   /** What the account streams told; only a leader listens to them. */
   readonly balances: readonly { readonly venue: string; readonly currency: string; readonly total: number }[];
   /** What accounts hold beside what the journal explains. */
@@ -189,6 +191,11 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
   const budget = gauge("rate_budget_ratio", "Share of the tightest venue limit that is left.", ["venue"]);
   const breaker = gauge("breaker_state", "0 closed, 1 probing, 2 open.", ["venue"]);
   const offset = gauge("clock_offset_seconds", "Venue time minus this machine's wall clock.", ["venue"]);
+  const certificate = gauge(
+    "certificate_expiry_seconds",
+    "Time until a certificate in use expires, negative after: node (api.tls.certFile), authority (api.tls.caFile), etcd (etcd.tls.certFile).",
+    ["certificate"],
+  );
   const feedState = gauge("feed_state", "0 stale, 1 degraded, 2 live.", ["feed", "symbol"]);
   const age = gauge("data_age_seconds", "Age of the newest market data.", ["feed", "symbol"]);
   const drift = gauge(
@@ -248,6 +255,7 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       for (const each of now.rateBudget) budget.set({ venue: each.venue }, each.ratio);
       for (const each of now.breaker) breaker.set({ venue: each.venue }, each.state);
       for (const each of now.clockOffset) offset.set({ venue: each.venue }, each.seconds);
+      for (const each of now.certificates) certificate.set({ certificate: each.certificate }, each.seconds);
       drift.reset();
       for (const { feed, symbol, isEqual } of now.drift) drift.set({ feed, symbol }, isEqual ? 0 : 1);
       depth.reset();

@@ -25,6 +25,7 @@ export { copyJournal } from "./store/snapshot.ts";
 export type { SnapshotLabel } from "./store/snapshot.ts";
 export type { JournalIdentity, Promises } from "./store/store.ts";
 export { linkPath } from "./link/serve.ts";
+export type { LinkSecurity } from "./link/security.ts";
 export type { Liveness } from "./link/connection.ts";
 export type { Following, Stopped } from "./replication/following.ts";
 export type { AckHeard, FollowerView, SessionLimits } from "./replication/leader.ts";

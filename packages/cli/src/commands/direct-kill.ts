@@ -11,7 +11,7 @@ import { engineDoor } from "../engine-door.ts";
 import type { DirectKillVerdict } from "../engine-door.ts";
 import { CliEnd } from "../exit.ts";
 import { loadConfigOrEnd, print, targetOf } from "../session.ts";
-import type { TargetOptions } from "../session.ts";
+import type { Target, TargetOptions } from "../session.ts";
 import { paint, table } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -19,7 +19,7 @@ import type { Terminal } from "../terminal.ts";
 export interface DirectOptions extends TargetOptions {
   readonly reason: string;
   readonly direct?: boolean;
-  readonly key?: readonly string[];
+  readonly venueKey?: readonly string[];
   readonly tag?: string;
   readonly everyOrder?: boolean;
   readonly timeout: number;
@@ -49,8 +49,9 @@ export async function killDirectly(
   if (file === undefined)
     throw new CliEnd("usage", "--direct needs --config FILE: it names the venues.", { field: "config" });
   const config = await loadConfigOrEnd(file);
-  const keys = keysOf(options.key ?? []);
-  const { endpoints, token } = await targetOf(options, terminal);
+  const keys = keysOf(options.venueKey ?? []);
+  const asked = await targetOf(options, terminal);
+  const { endpoints } = asked;
   const scope = { level, ...(target !== undefined && { target }) };
   const what = level === "cluster" ? "cluster" : killText({ level: "venue", id: target ?? "" }).replace("venue", level);
   const which =
@@ -69,7 +70,7 @@ export async function killDirectly(
     return;
   }
   const request: KillHereRequest = { ...scope, reason: options.reason, atWallMs: Date.now() };
-  const told = Promise.all(endpoints.map((endpoint) => tell(endpoint, token, request)));
+  const told = Promise.all(endpoints.map((endpoint) => tell(endpoint, asked, request)));
   const engine = await engineDoor();
   // The tag is worth the short wait: with it no order of another cluster on the account is touched.
   const tag = options.tag ?? (await told).find((each) => each.tag !== null)?.tag ?? undefined;
@@ -96,13 +97,14 @@ export async function killDirectly(
 
 async function tell(
   endpoint: string,
-  token: string | undefined,
+  { token, tls }: Target,
   request: KillHereRequest,
 ): Promise<{ readonly verdict: NodeVerdict; readonly tag: string | null }> {
   const client = new BatonClient({
     endpoints: [endpoint],
     requestTimeoutMs: nodeWithinMs,
     ...(token !== undefined && { token }),
+    ...(tls !== undefined && { tls }),
   });
   try {
     const view: KillHereView = await client.killHere(request);
@@ -122,7 +124,7 @@ function keysOf(
     given.map((text) => {
       const [, venue, apiKeyFile, secretFile] = /^([^=]+)=([^,]+),([^,]+)$/.exec(text) ?? [];
       if (venue === undefined || apiKeyFile === undefined || secretFile === undefined)
-        throw new CliEnd("usage", `${text} is no VENUE=API-KEY-FILE,SECRET-FILE.`, { field: "key" });
+        throw new CliEnd("usage", `${text} is no VENUE=API-KEY-FILE,SECRET-FILE.`, { field: "venue-key" });
       return [venue, { apiKeyFile, secretFile }];
     }),
   );

@@ -20,7 +20,7 @@ export function addKillCommands(program: Command, terminal: Terminal): void {
     .argument("<level>", killLevels.join(", "))
     .argument("[id]", "the strategy or principal, the symbol, the venue, the account; none for the cluster")
     .option("--direct", "without leader and etcd: tell each node by itself, take the orders back at the venue itself")
-    .option("--key <venue=key,secret...>", "direct: files of a key of your own for a venue; default: the node's")
+    .option("--venue-key <venue=key,secret...>", "direct: files of a key of your own for a venue; default: the node's")
     .option("--tag <tag>", "direct: the tag of this cluster's orders, where no node can tell it")
     .option("--every-order", "direct: foreign orders on the account too")
     .action(async (asked: string, target: string | undefined, options: OperateOptions & DirectOptions) => {

@@ -42,7 +42,7 @@ export function viewText(view: OrderView | ParentView): string {
 function eventDetail(event: OrderView["events"][number]): string {
   switch (event.kind) {
     case "intent.recorded":
-      return `by ${event.by}`;
+      return byText(event);
     case "attempt.recorded":
       return `attempt ${event.attempt}`;
     case "attempt.answered":
@@ -56,8 +56,12 @@ function eventDetail(event: OrderView["events"][number]): string {
     case "fill.recorded":
       return `${event.quantity} at ${event.price} (trade ${event.tradeId})`;
     case "cancel.requested":
-      return `by ${event.by}`;
+      return byText(event);
     default:
       return "";
   }
+}
+
+function byText(event: { readonly by: string; readonly reason?: string }): string {
+  return event.reason === undefined ? `by ${event.by}` : `by ${event.by}: ${event.reason}`;
 }

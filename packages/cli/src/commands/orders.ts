@@ -25,6 +25,7 @@ interface ListOptions extends TargetOptions {
 }
 
 interface CancelOptions extends TargetOptions, WaitOptions {
+  readonly reason?: string;
   readonly dryRun?: boolean;
 }
 
@@ -49,6 +50,7 @@ export function addOrdersCommands(program: Command, terminal: Terminal): void {
   withOrderWait(withTarget(orders.command("cancel")), "it has ended")
     .description("ask for the cancel of an order or a parent order")
     .argument("<id>", "i-42 or p-1")
+    .option("--reason <text>", "why; it stands on record")
     .option("--dry-run", "show the order, cancel nothing")
     .action((id: string, options: CancelOptions) => cancel(id, options, terminal));
   addDirectionCommands(orders, terminal);
@@ -80,7 +82,7 @@ async function cancel(id: string, options: CancelOptions, terminal: Terminal): P
       ? `plan:\n  1. ${id} begins no new slice, and its open children are taken back`
       : `plan:\n  1. the venue is asked to cancel ${id}, until it is known to have ended`,
   );
-  const asked = isDry ? await client.order(id) : await client.cancelOrder(id);
+  const asked = isDry ? await client.order(id) : await client.cancelOrder(id, options.reason);
   const isWaiting = options.wait === true && !isDry;
   const view = isWaiting ? await waitForOrder(client, terminal, id, options, hasEnded) : asked;
   print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));

@@ -42,6 +42,7 @@ interface PlaceOptions extends TargetOptions, WaitOptions {
   readonly stopPrice?: string;
   readonly entryPrice?: string;
   readonly id?: string;
+  readonly reason?: string;
   readonly dryRun?: boolean;
 }
 
@@ -71,6 +72,7 @@ export function addPlaceCommand(orders: Command, terminal: Terminal): void {
     .option("--stop-price <decimal>", "oco, bracket: the exit that is watched")
     .option("--entry-price <decimal>", "bracket: the entry's limit; default: at the market")
     .option("--venue <id>", "where there are several")
+    .option("--reason <text>", "why; it stands on record")
     .option("--id <key>", "idempotency key; repeat it and nothing is placed twice")
     .option("--dry-run", "check and print what would be asked")
     .action((options: PlaceOptions) => place(options, terminal));
@@ -126,8 +128,8 @@ function inWords(request: PlaceOrderRequest): string {
 }
 
 function bodyOf(options: PlaceOptions): Readonly<Record<string, unknown>> {
-  const { algo, venue, symbol, side, quantity, price } = options;
-  const common = { venue, symbol, side, quantity };
+  const { algo, venue, symbol, side, quantity, price, reason } = options;
+  const common = { venue, symbol, side, quantity, reason };
   const own =
     algo === undefined
       ? {

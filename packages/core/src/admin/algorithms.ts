@@ -13,7 +13,7 @@ import { slicesMax } from "../orders/refusal.ts";
 import type { InstrumentRules, Side } from "../orders/terms.ts";
 import { refused } from "../risk/refusal-codes.ts";
 import type { Refusal } from "../risk/refusal-codes.ts";
-import { decimalText, positive, sideSchema, symbolSchema, venueSchema, whole } from "./fields.ts";
+import { decimalText, positive, reasonText, sideSchema, symbolSchema, venueSchema, whole } from "./fields.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
 
@@ -22,6 +22,8 @@ interface Common {
   readonly symbol: SymbolId;
   readonly side: Side;
   readonly quantity: Decimal;
+  /** Why it is wanted; stands on record with it. */
+  readonly reason?: string;
 }
 
 interface Taking {
@@ -84,7 +86,10 @@ export interface BracketRequest extends Common {
 
 export type ParentRequest = TwapRequest | VwapRequest | PovRequest | IcebergRequest | OcoRequest | BracketRequest;
 
-const common = { venue: z.exactOptional(venueSchema), symbol: symbolSchema, side: sideSchema, quantity: positive() };
+const common = {
+  ...{ venue: z.exactOptional(venueSchema), symbol: symbolSchema, side: sideSchema, quantity: positive() },
+  reason: z.exactOptional(reasonText()),
+};
 const aggressionBps = whole(0, 1_000).default(10);
 const taking = { aggressionBps, limitPrice: z.exactOptional(positive()) };
 const durationMs = whole(100, 86_400_000);
@@ -186,7 +191,7 @@ export interface RequestFacts {
 
 /** The parameters that are journaled for a request, or why there are none. */
 export function algorithmOf(request: ParentRequest, facts: RequestFacts): AlgorithmParameters | Refusal {
-  const { algo: _algo, ...asked } = request;
+  const { algo: _algo, reason: _reason, ...asked } = request;
   switch (request.algo) {
     case "twap":
       return { ...(asked as Omit<TwapRequest, "algo">), name: "twap", venue: facts.venue };

@@ -18,6 +18,11 @@ export function decimalText(): z.ZodType<Decimal> {
   return z.string().refine((value) => parseDecimal(value) === value) as unknown as z.ZodType<Decimal>;
 }
 
+/** Why somebody wants something; it stands on record. */
+export function reasonText(): z.ZodType<string> {
+  return z.string("must say why").trim().min(1, "must say why").max(500, "must have at most 500 characters");
+}
+
 /** A whole number of a range. */
 export function whole(minimum: number, maximum: number): z.ZodInt {
   const message = `must be a whole number from ${minimum} to ${maximum}`;

@@ -11,7 +11,7 @@ import type { OrderStanding } from "../orders/order-row.ts";
 import type { OrderTerms, OrderType, Side, TimeInForce } from "../orders/terms.ts";
 import { checkParentRequest, parentRequestSchema, parentViewSchema } from "./algorithms.ts";
 import type { ParentRequest, ParentView } from "./algorithms.ts";
-import { decimalText, positive, sideSchema, symbolSchema, venueSchema, whole } from "./fields.ts";
+import { decimalText, positive, reasonText, sideSchema, symbolSchema, venueSchema, whole } from "./fields.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
 
@@ -29,6 +29,8 @@ export interface OrderRequest {
   readonly timeInForce: TimeInForce;
   /** Not sent within this time after it was recorded: ends as not sent, expired. */
   readonly sendWithinMs: number;
+  /** Why it is wanted; stands on record with it. */
+  readonly reason?: string;
 }
 
 export type PlaceOrderRequest = OrderRequest | ParentRequest;
@@ -53,6 +55,7 @@ const orderSchema: z.ZodType<OrderRequest> = z
     price: z.exactOptional(positive()),
     timeInForce: z.exactOptional(z.enum(["GTC", "IOC", "FOK", "GTX"], "must be GTC, IOC, FOK or GTX")),
     sendWithinMs: whole(1, 60_000).default(2_000),
+    reason: z.exactOptional(reasonText()),
   })
   .superRefine((order, context) => {
     const at = (path: string, message: string): void => context.addIssue({ code: "custom", path: [path], message });
@@ -75,11 +78,14 @@ export function checkOrderRequest(body: unknown): Checked<PlaceOrderRequest> {
   return isParent ? checkParentRequest(body) : checkBody<PlaceOrderRequest>(orderSchema, body);
 }
 
+/** Checks the parameter `reason` of `DELETE /v1/orders/:id`. */
+export const cancelReasonSchema: z.ZodType<string | undefined> = reasonText().optional();
+
 /** Body of `POST /v1/orders/:id/resolve`: an operator's word on a doubt. `cluster`: its name, typed. */
 export type ResolveRequest = OperatorFinding & { readonly reason: string; readonly cluster: string };
 
 const resolveCommon = {
-  reason: z.string("must say why").trim().min(1, "must say why").max(500, "must have at most 500 characters"),
+  reason: reasonText(),
   cluster: z.string("must be the cluster's name"),
 };
 

@@ -29,6 +29,7 @@ import {
 } from "./orders.ts";
 import { problemSchema } from "./problem.ts";
 import { enableRequestSchema, riskViewSchema } from "./risk.ts";
+import type { AccessRole } from "../security/certificates.ts";
 import { slaViewSchema } from "./sla.ts";
 import { directionSchema } from "./algorithms.ts";
 
@@ -92,7 +93,7 @@ export interface ApiRoute {
   /** `:name` stands for one segment, `*` for the rest (a symbol with its slash). */
   readonly path: string;
   /** The least role that may call it. */
-  readonly right: "viewer" | "trader" | "operator";
+  readonly right: AccessRole;
   /** `leader`: a standby forwards it. */
   readonly on: "any" | "leader";
   readonly summary: string;
@@ -252,7 +253,10 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     right: "trader",
     on: "leader",
     summary: "Takes an order or a parent order back; the wish stays armed until the order has ended",
-    parameters: [idParameter("`i-…` an order, `p-…` a parent order")],
+    parameters: [
+      idParameter("`i-…` an order, `p-…` a parent order"),
+      { name: "reason", in: "query", says: "why; up to 500 characters, on record with the wish" },
+    ],
     answers: {
       202: { says: "the wish is durable; the order as it stands", body: "Order" },
       404: problemAnswer("`not-found`"),

@@ -82,8 +82,21 @@ export function decideChild(
 }
 
 /** The record that a slice will not be executed. */
-export function skippedSlice(parent: ParentRow, slice: number, reason: string, now: WallMs): SliceSkipped {
-  return { kind: "slice.skipped", parent: parent.id, slice, reason, atWallMs: now };
+export function skippedSlice(
+  parent: ParentRow,
+  slice: number,
+  reason: string,
+  now: WallMs,
+  word?: string,
+): SliceSkipped {
+  return {
+    kind: "slice.skipped",
+    parent: parent.id,
+    slice,
+    reason,
+    ...(word !== undefined && { word }),
+    atWallMs: now,
+  };
 }
 
 /** True when the parent is covered by a kill. */
@@ -120,10 +133,16 @@ export function lastChildWallMs(state: EngineState, parent: ParentRow): WallMs |
 }
 
 /** The wish that these orders go, where it is not on record. */
-export function cancelsOf(children: readonly OrderRow[], by: string, now: WallMs): readonly JournalEvent[] {
+export function cancelsOf(
+  children: readonly OrderRow[],
+  by: string,
+  now: WallMs,
+  word?: string,
+): readonly JournalEvent[] {
+  const reason = word === undefined ? {} : { reason: word };
   return children
     .filter((child) => child.cancel === undefined && !isOrderEnded(child))
-    .map((child) => ({ kind: "cancel.requested", intent: child.id, by, atWallMs: now }));
+    .map((child) => ({ kind: "cancel.requested", intent: child.id, by, ...reason, atWallMs: now }));
 }
 
 /** How children that take from the book are priced: `aggressionBps` through the far side, never beyond `limitPrice`. */

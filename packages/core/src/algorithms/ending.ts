@@ -47,14 +47,20 @@ export function endOf(
 }
 
 /** Nothing more is begun: its waiting slices, or the next one, are recorded as not executed. */
-export function stopSlices(state: EngineState, parent: ParentRow, reason: StopReason, now: WallMs): ParentStep {
+export function stopSlices(
+  state: EngineState,
+  parent: ParentRow,
+  reason: StopReason,
+  now: WallMs,
+  word?: string,
+): ParentStep {
   if (stoppedFor(parent) !== undefined) return endOf(state, parent, now);
   const isFixed = fixedSlices(parent.algorithm) !== undefined;
   const events = isFixed
     ? parent.slices.flatMap((slice, index) =>
-        slice.kind === "waiting" ? [skippedSlice(parent, index + 1, reason, now)] : [],
+        slice.kind === "waiting" ? [skippedSlice(parent, index + 1, reason, now, word)] : [],
       )
-    : [skippedSlice(parent, parent.slices.length + 1, reason, now)];
+    : [skippedSlice(parent, parent.slices.length + 1, reason, now, word)];
   if (events.length === 0) return endOf(state, parent, now);
   return { events, wakeAtWallMs: now, sentence: `${parent.id}: ${events.length} slices are not executed: ${reason}` };
 }
@@ -63,11 +69,11 @@ export function stopSlices(state: EngineState, parent: ParentRow, reason: StopRe
 export function stopParent(
   state: EngineState,
   parent: ParentRow,
-  stop: { readonly reason: StopReason; readonly by: string },
+  stop: { readonly reason: StopReason; readonly by: string; readonly word?: string },
   now: WallMs,
 ): readonly JournalEvent[] {
-  const cancels = cancelsOf(openChildren(state, parent), stop.by, now);
-  return [...stopSlices(state, parent, stop.reason, now).events, ...cancels].filter(
+  const cancels = cancelsOf(openChildren(state, parent), stop.by, now, stop.word);
+  return [...stopSlices(state, parent, stop.reason, now, stop.word).events, ...cancels].filter(
     (event) => event.kind === "parent.ended" || refusalOf(state, event) === undefined,
   );
 }

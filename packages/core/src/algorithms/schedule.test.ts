@@ -207,8 +207,15 @@ describe("which slice is due", () => {
   test("a cancelled parent records its waiting slices, asks its children to go, and ends when they have", () => {
     const s = begun();
     step(s, 10_000);
-    const facts = stopParent(s.state, parentOf(s), { reason: "cancelled", by: "trader" }, wallMs(10_500));
+    const facts = stopParent(
+      s.state,
+      parentOf(s),
+      { reason: "cancelled", by: "trader", word: "wrong side" },
+      wallMs(10_500),
+    );
     for (const fact of facts) s.tell(fact);
+    const words = facts.map((fact) => ("word" in fact ? fact.word : "reason" in fact ? fact.reason : undefined));
+    expect(new Set(words)).toEqual(new Set(["wrong side"]));
     expect(facts.map((fact) => fact.kind)).toEqual([...Array<string>(3).fill("slice.skipped"), "cancel.requested"]);
     expect(step(s, 10_600).events).toEqual([]);
     finish(s, s.order(id("i-1")), 1);

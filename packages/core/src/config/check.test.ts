@@ -210,6 +210,14 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
       "0.0.0.0",
     ],
     ["a port beyond the last", { "api.listen": "127.0.0.1:70000" }, "api.listen", "65535", "70000"],
+    [
+      "a certificate that is its own key",
+      { "api.tls": { certFile: "c", keyFile: "c", caFile: "ca" } },
+      "api.tls.keyFile",
+      "three files",
+      "another file",
+    ],
+    ["a key without its certificate", { "api.tls": { keyFile: "k", caFile: "ca" } }, "api.tls.certFile", "", "missing"],
     ["tls on http", { "etcd.tls": { caFile: "ca" } }, "etcd.tls", "https", "no effect"],
     ["a feed of no venue", { "feeds.0.venue": "kraken" }, "feeds[0].venue", "one of binance", "not in venues"],
     [

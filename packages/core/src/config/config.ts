@@ -54,7 +54,16 @@ export interface ApiConfig {
   /** `host:port` under which the others reach it; `listen` when the file does not say. */
   readonly advertise: string;
   readonly tokensFile?: string;
+  /** With it nothing is spoken but TLS, to clients and to the other nodes. */
+  readonly tls?: ApiTls;
   readonly allowLoopbackWithoutToken: boolean;
+}
+
+/** This node's certificate for both ends of a connection, and the authority of every node and client. */
+export interface ApiTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
 }
 
 export interface ReplicationConfig {

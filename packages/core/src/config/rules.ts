@@ -30,6 +30,7 @@ export function ruleIssues(config: Config): readonly ConfigIssue[] {
   return [
     ...clusterIssues(config),
     ...apiIssues(config),
+    ...tlsIssues(config),
     ...etcdIssues(config),
     ...timingIssues(config),
     ...venueIssues(config),
@@ -78,7 +79,7 @@ function clusterIssues(config: Config): ConfigIssue[] {
 }
 
 function apiIssues(config: Config): ConfigIssue[] {
-  const { listen, advertise, tokensFile, allowLoopbackWithoutToken } = config.api;
+  const { listen, advertise, tokensFile, tls, allowLoopbackWithoutToken } = config.api;
   const issues: ConfigIssue[] = [];
   for (const [key, address] of Object.entries({ listen, advertise })) {
     if (portOf(address) <= 65_535) continue;
@@ -93,12 +94,12 @@ function apiIssues(config: Config): ConfigIssue[] {
       ),
     );
   }
-  if (!allowLoopbackWithoutToken && tokensFile === undefined) {
+  if (!allowLoopbackWithoutToken && tokensFile === undefined && tls === undefined) {
     issues.push(
       issueAt(
         ["api", "tokensFile"],
         "api.tokensFile is missing: nobody could place an order.",
-        "path of a tokens file",
+        "path of a tokens file, or api.tls for client certificates",
       ),
     );
   }
@@ -112,6 +113,17 @@ function apiIssues(config: Config): ConfigIssue[] {
     );
   }
   return issues;
+}
+
+/** Files of one group that are one file: a certificate is not its key, and neither is the authority. */
+function tlsIssues({ api }: Config): ConfigIssue[] {
+  if (api.tls === undefined) return [];
+  const { certFile, keyFile, caFile } = api.tls;
+  const files = [certFile, keyFile, caFile];
+  return duplicates(files).map((at) => {
+    const key = at === 1 ? "keyFile" : "caFile";
+    return issueAt(["api", "tls", key], `api.tls.${key} is another file of api.tls again.`, "three files");
+  });
 }
 
 function etcdIssues(config: Config): ConfigIssue[] {

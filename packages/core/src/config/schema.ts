@@ -270,12 +270,25 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
       listen: address("where this node listens, for the API and the other nodes"),
       advertise: z.exactOptional(address("where the others and the clients reach it; default: listen")),
       tokensFile: z.exactOptional(path("file of bearer tokens, one line each: principal role token")),
+      tls: z.exactOptional(
+        z
+          .strictObject({
+            certFile: path("this node's certificate, for both ends: CN its node id, OU node, names what others dial"),
+            keyFile: path("key of that certificate"),
+            caFile: path(
+              "authority that signs the nodes' certificates and those of clients (CN: the principal, OU: viewer, trader or operator)",
+            ),
+          })
+          .describe(
+            "TLS on the API and between the nodes, on every node or on none; read again when renewed; {certFile, keyFile, caFile}; default plain HTTP",
+          ),
+      ),
       allowLoopbackWithoutToken: flag(
         "let anyone on this machine write without a token; for demonstrations only",
         false,
       ),
     })
-    .describe("the HTTP API; {listen, advertise, tokensFile, allowLoopbackWithoutToken}"),
+    .describe("the HTTP API; {listen, advertise, tokensFile, tls, allowLoopbackWithoutToken}"),
   replication: z
     .strictObject({
       heartbeatMs: whole("how often the leader speaks to its standbys when it has nothing to ship", 10, 5_000, 50),

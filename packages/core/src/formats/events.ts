@@ -76,6 +76,8 @@ export interface IntentRecorded {
   readonly decidedOn?: DecidedOn;
   /** The venue that was asked for, when that was ill and the order went to its alternate (`terms.venue`) instead. */
   readonly routedFrom?: VenueId;
+  /** Why, in the words of whoever asked. */
+  readonly reason?: string;
 }
 
 /** The price that a strategy decided on: which feed's, the venue's update id, its age when the intent was recorded. */
@@ -157,6 +159,8 @@ export interface CancelRequested {
   readonly kind: "cancel.requested";
   readonly intent: IntentId;
   readonly by: string;
+  /** Why, in the words of whoever asked. */
+  readonly reason?: string;
   readonly atWallMs: WallMs;
 }
 
@@ -166,6 +170,8 @@ export interface ParentRecorded {
   readonly parent: ParentId;
   readonly algorithm: AlgorithmParameters;
   readonly by: string;
+  /** Why, in the words of whoever asked. */
+  readonly reason?: string;
   readonly request?: RequestKey;
   readonly atWallMs: WallMs;
   /** The newest public trade at that time: what comes after it is counted. Absent where the algorithm counts nothing. */
@@ -226,6 +232,8 @@ export interface SliceSkipped {
   readonly parent: ParentId;
   readonly slice: number;
   readonly reason: string;
+  /** Cancelled: why, in the words of whoever asked. */
+  readonly word?: string;
   readonly atWallMs: WallMs;
 }
 

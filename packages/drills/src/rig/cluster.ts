@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BatonClient } from "@baton/cli";
-import type { ClusterView, NodeId } from "@baton/core";
+import type { ApiTls, ClusterView, NodeId } from "@baton/core";
 import { readAudit, readHistory, readJournal } from "../checker/read-files.ts";
 import type { Evidence } from "../checker/evidence.ts";
 import { EngineNode } from "./engine-node.ts";
@@ -38,6 +38,8 @@ export interface ClusterOptions {
   readonly weightPerMinute?: number;
   /** False: a standby waits for the end of the leader's lease; default true. */
   readonly preempt?: boolean;
+  /** Certificates of a node: it then speaks TLS only, and this process must trust their authority. Default: plain HTTP. */
+  readonly tls?: (node: NodeId) => ApiTls;
   /** Called with a sentence for each step of the start. */
   readonly onStep?: (sentence: string) => void;
 }
@@ -191,8 +193,9 @@ async function layOutNodes(parts: Parts, options: ClusterOptions): Promise<void>
       uniqueness: options.uniqueness ?? "open-only",
       weightPerMinute: options.weightPerMinute ?? weightNeverReached,
       preempt: options.preempt ?? true,
+      tls: options.tls?.(node),
     });
-    const endpoint = `http://${listen.get(node)}`;
+    const endpoint = `${options.tls === undefined ? "http" : "https"}://${listen.get(node)}`;
     parts.nodes.push(new EngineNode({ id: node, endpoint, configFile, home, links, guard: parts.guard }));
   }
 }

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { NodeId } from "@baton/core";
+import type { ApiTls, NodeId } from "@baton/core";
 
 /** What the rig's configuration and the checker's bounds share. */
 export const rigTimes = {
@@ -54,6 +54,8 @@ export interface NodePlan {
   readonly uniqueness: "open-only" | "forever" | "none";
   readonly weightPerMinute: number;
   readonly preempt: boolean;
+  /** Paths of this node's certificate, its key and the authority; absent: plain HTTP. */
+  readonly tls?: ApiTls | undefined;
 }
 
 /** Writes the node's file and secrets; gives the file's path. */
@@ -71,7 +73,7 @@ function configOf(plan: NodePlan): object {
   return {
     cluster: { name: plan.cluster, nodes: plan.nodes },
     node: { id: plan.node, site: "loopback", dataDir: join(plan.home, "data") },
-    api: { listen: plan.listen, allowLoopbackWithoutToken: true },
+    api: { listen: plan.listen, ...(plan.tls !== undefined && { tls: plan.tls }), allowLoopbackWithoutToken: true },
     replication: {
       heartbeatMs: 50,
       silenceMs: rigTimes.silenceMs,

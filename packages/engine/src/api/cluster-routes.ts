@@ -11,6 +11,7 @@ import type {
   NodeRole,
   OperationRequest,
   OperationView,
+  Principal,
   Promotability,
   SlaView,
   SymbolId,
@@ -18,7 +19,6 @@ import type {
 import { apiRoutes, checkOperationRequest, id, openApiDocument, problem } from "@baton/core";
 import type { EventStreams } from "./event-stream.ts";
 import type { Answer, Route } from "./server.ts";
-import type { Principal } from "../config/secrets.ts";
 import type { OrderTrace } from "../order-trace.ts";
 import { tracesMax } from "../order-trace.ts";
 

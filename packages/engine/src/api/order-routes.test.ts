@@ -246,6 +246,22 @@ describe("reading and taking back", () => {
     expect(await routes.ask("cancelOrder", { id: "i-1" })).toMatchObject({ status: 409, body: { code: "conflict" } });
   });
 
+  test("why an order is wanted and taken back stands with it; a reason that is none is refused, and nothing is recorded", async () => {
+    const routes = await leading();
+    await settled(routes.ask("placeOrder", { body: { ...order, reason: " rebalance " } }));
+    expect(await routes.ask("cancelOrder", { id: "i-1", query: { reason: " " } })).toMatchObject({
+      status: 400,
+      body: { field: "reason", detail: "reason must say why" },
+    });
+    await settled(routes.ask("cancelOrder", { id: "i-1", query: { reason: "wrong side" } }), 200);
+    const { body } = await routes.ask("order", { id: "i-1" });
+    const { events } = body as { events: { kind: string; reason?: string }[] };
+    expect(events.flatMap(({ kind, reason }) => (reason === undefined ? [] : [`${kind}: ${reason}`]))).toEqual([
+      "intent.recorded: rebalance",
+      "cancel.requested: wrong side",
+    ]);
+  });
+
   test("a parent is paused, amended and resumed, and shows it; what it does not have is refused with the code", async () => {
     const routes = await leading();
     const iceberg = { algo: "iceberg", symbol: "BTC/USDT", side: "buy", quantity: "4", display: "1", limitPrice: "99" };

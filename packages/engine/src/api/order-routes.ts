@@ -19,6 +19,7 @@ import type {
 } from "@baton/core";
 import {
   apiRoutes,
+  cancelReasonSchema,
   checkBody,
   checkOrderRequest,
   directionSchema,
@@ -172,7 +173,9 @@ async function show(context: OrderRoutesContext, request: RouteRequest): Promise
 
 async function cancel(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
   const ref = request.params["id"] ?? "";
-  const taken = context.desk().cancel(ref, request.principal.name);
+  const reason = cancelReasonSchema.safeParse(request.query["reason"]);
+  if (!reason.success) return no(400, "invalid", `reason ${reason.error.issues[0]?.message ?? "is wrong"}`, "reason");
+  const taken = context.desk().cancel(ref, request.principal.name, reason.data);
   if (taken === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
   switch (taken.kind) {
     case "unknown":

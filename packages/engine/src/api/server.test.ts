@@ -1,9 +1,9 @@
 import type { AddressInfo } from "node:net";
 import { request as httpRequest } from "node:http";
 import { apiRoutes, id, InvariantError, openApiDocument } from "@baton/core";
-import type { ApiRoute, NodeId } from "@baton/core";
+import type { AccessRole as Role, ApiRoute, NodeId } from "@baton/core";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Role, Tokens } from "../config/secrets.ts";
+import type { Tokens } from "../config/secrets.ts";
 import { openApi } from "./server.ts";
 import type { Api, ForwardedAnswer, ForwardedRequest, Leader, Route, RouteRequest } from "./server.ts";
 

@@ -1,16 +1,22 @@
 /**
  * The HTTP listener of every node: probes and cluster state are answered here, whatever the state of etcd; everything that
  * concerns orders is answered by the leader, to whom a standby forwards over the node link (header `Baton-Leader` says who
- * answered). Where there is no leader the answer is 503 `refused`: nothing was recorded.
+ * answered). Where there is no leader the answer is 503 `refused`: nothing was recorded. With `api.tls` nothing but TLS is
+ * spoken; a certificate is asked for and not demanded, since a token proves as much.
  */
 import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { fastify } from "fastify";
-import type { ApiRoute, NodeId } from "@baton/core";
+import type { ApiRoute, NodeId, Principal } from "@baton/core";
 import { InvariantError, problem, problemMediaType } from "@baton/core";
-import type { Principal, Tokens } from "../config/secrets.ts";
-import { isAllowed, principalOf } from "./principals.ts";
+import type { Tokens } from "../config/secrets.ts";
+import type { TlsIdentity } from "../config/certificates.ts";
+import { presentedOn } from "./presented.ts";
+import { askerOf, isAllowed } from "./principals.ts";
 
 /** A request as it travels over the node link; JSON. */
 export interface ForwardedRequest {
@@ -73,6 +79,8 @@ export interface Api {
   readonly server: Server;
   /** Answers a request that another node forwarded. */
   answerForwarded(request: ForwardedRequest): Promise<ForwardedAnswer>;
+  /** Connections from now on see this certificate and authority; those that are open stay. Only where it opened with TLS. */
+  renew(tls: TlsIdentity): void;
   listen(host: string, port: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -88,8 +96,13 @@ export async function openApi(o: {
   readonly onError: (error: Error) => void;
   /** Baton itself is broken: no answer to one request may hide that from the process. Default: it is thrown where nobody catches it. */
   readonly onBroken?: (error: InvariantError) => void;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsIdentity;
+  /** Someone could not be understood at all: it spoke plain HTTP to TLS, or TLS to plain HTTP, or a TLS of old. */
+  readonly onMisspoken?: (sentence: string) => void;
 }): Promise<Api> {
-  const server = createServer({ keepAliveTimeout: 30_000, noDelay: true });
+  const listener = openListener(o.tls, o.onMisspoken ?? (() => undefined));
+  const { server } = listener;
   const app = fastify({
     bodyLimit: 256 * 1024,
     forceCloseConnections: true,
@@ -144,6 +157,7 @@ export async function openApi(o: {
   return {
     server,
     answerForwarded: (forwarded) => inject(app, inside, forwarded),
+    renew: listener.renew,
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once("error", reject);
@@ -154,10 +168,70 @@ export async function openApi(o: {
       }),
     close: async () => {
       server.closeAllConnections();
+      listener.hangUp();
       await new Promise<void>((resolve) => server.close(() => resolve()));
       await app.close();
     },
   };
+}
+
+interface Listener {
+  readonly server: Server;
+  readonly renew: (tls: TlsIdentity) => void;
+  /** Ends what the HTTP server does not know of: connections in the middle of a handshake. */
+  readonly hangUp: () => void;
+}
+
+/** How long a handshake may take; many of them that never end would hold what a listener can hold. */
+const handshakeMs = 10_000;
+
+function openListener(tls: TlsIdentity | undefined, misspoken: (sentence: string) => void): Listener {
+  const options = { keepAliveTimeout: 30_000, noDelay: true };
+  if (tls === undefined) {
+    const server = createServer(options);
+    server.on("clientError", (error: Error & { readonly rawPacket?: Buffer }, socket) => {
+      const isTls = error.rawPacket?.[0] === tlsHandshakeByte;
+      if (isTls) misspoken(`${addressOf(socket)} spoke TLS; this node has no api.tls, and speaks plain HTTP`);
+    });
+    return { server, renew: () => undefined, hangUp: () => undefined };
+  }
+  const server = createSecureServer({
+    ...options,
+    ...tls,
+    ...{ requestCert: true, rejectUnauthorized: false, handshakeTimeout: handshakeMs },
+  });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    const who = addressOf(socket);
+    if (error.code === "ERR_SSL_HTTP_REQUEST")
+      misspoken(`${who} spoke plain HTTP; this node speaks TLS only (api.tls)`);
+    else if (error.code?.startsWith("ERR_SSL_") === true)
+      misspoken(
+        `${who} made no TLS connection: ${error.code
+          .replace(/^ERR_SSL_/, "")
+          .toLowerCase()
+          .replaceAll("_", " ")}`,
+      );
+  });
+  return {
+    server,
+    renew: (fresh) => server.setSecureContext(fresh),
+    hangUp: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** First byte of a TLS handshake. */
+const tlsHandshakeByte = 0x16;
+
+function addressOf(socket: Duplex): string {
+  const address = "remoteAddress" in socket ? socket.remoteAddress : undefined;
+  return typeof address === "string" ? address : "somebody";
 }
 
 /** Ends the process, as an assertion anywhere else does: a node that is confused must not go on trading. */
@@ -176,13 +250,21 @@ async function handle(
 ): Promise<FastifyReply> {
   const forwarded = request.headers[forwardedHeader];
   const isInside = typeof forwarded === "string" && forwarded.startsWith(`${inside} `);
-  const principal = isInside
-    ? (JSON.parse(forwarded.slice(inside.length + 1)) as Principal)
-    : principalOf({ authorization: request.headers.authorization, address: request.ip }, o.access);
-  if (principal === undefined) {
+  const asker = isInside
+    ? ({ kind: "principal", principal: JSON.parse(forwarded.slice(inside.length + 1)) as Principal } as const)
+    : askerOf(
+        {
+          ...{ authorization: request.headers.authorization, address: request.ip },
+          presented: presentedOn(request.raw.socket),
+        },
+        o.access,
+      );
+  if (asker.kind === "refused") {
+    if (asker.status === 403) return sendProblem(reply, problem(403, "forbidden", asker.detail));
     reply.header("www-authenticate", 'Bearer realm="baton"');
-    return sendProblem(reply, problem(401, "unauthorized", "give a bearer token that this node knows"));
+    return sendProblem(reply, problem(401, "unauthorized", asker.detail));
   }
+  const { principal } = asker;
   if (!isAllowed(principal, route.right)) {
     return sendProblem(
       reply,

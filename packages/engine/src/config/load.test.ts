@@ -81,6 +81,12 @@ describe("loading a configuration file", () => {
     ["a wrong value", "    collarBps: 100", "    collarBps: many", "risk.defaults.collarBps"],
     ["a wrong entry of a list", "    - http://127.0.0.1:2379", "    - 127.0.0.1:2379", "etcd.endpoints[0]"],
     ["a contradiction", "  allowLoopbackWithoutToken: true", "  allowLoopbackWithoutToken: false", "api.tokensFile"],
+    [
+      "a key without its certificate",
+      "  allowLoopbackWithoutToken: true",
+      "  tls: {keyFile: k, caFile: c}",
+      "api.tls.certFile",
+    ],
     ["a venue that is not there", "    venue: binance", "    venue: other", "feeds[0].venue"],
     ["a bare decimal", '    positionMax: "5"', "    positionMax: 5", "risk.defaults.positionMax"],
   ])("names the line of %s", (_what, line, to, key) => {

@@ -95,7 +95,17 @@ function withAbsolutePaths(config: Config, folder: string, credentials: string |
   return {
     ...config,
     node: { ...config.node, dataDir: resolve(folder, config.node.dataDir) },
-    api: api.tokensFile === undefined ? api : { ...api, tokensFile: secret(api.tokensFile) },
+    api: {
+      ...api,
+      ...(api.tokensFile !== undefined && { tokensFile: secret(api.tokensFile) }),
+      ...(api.tls && {
+        tls: {
+          certFile: secret(api.tls.certFile),
+          keyFile: secret(api.tls.keyFile),
+          caFile: secret(api.tls.caFile),
+        },
+      }),
+    },
     etcd: {
       ...etcd,
       ...(etcd.tls && {

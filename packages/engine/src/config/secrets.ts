@@ -4,6 +4,8 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isRole } from "@baton/core";
+import type { Principal } from "@baton/core";
 import { ConfigError } from "./load.ts";
 
 /** A secret and what an operator should know about its file. */
@@ -22,21 +24,11 @@ export function readSecret(file: string): Secret {
   return { value, warning: `${file} can be read or written by others on this machine: chmod 600 it.` };
 }
 
-export type Role = "viewer" | "trader" | "operator";
-
-/** Who a token stands for. Idempotency keys belong to the principal. */
-export interface Principal {
-  readonly name: string;
-  readonly role: Role;
-}
-
 /** The tokens of the API: gives the principal of a presented token, or undefined. */
 export interface Tokens {
   readonly principals: readonly Principal[];
   principalOf(token: string): Principal | undefined;
 }
-
-const roles: readonly string[] = ["viewer", "trader", "operator"] satisfies readonly Role[];
 
 /**
  * Reads a tokens file: one `principal role token` a line, `#` starts a comment. Throws `ConfigError` with every line
@@ -72,10 +64,6 @@ export function readTokens(file: string): Tokens {
       return entries.find((entry) => timingSafeEqual(entry.digest, digest))?.principal;
     },
   };
-}
-
-function isRole(text: string): text is Role {
-  return roles.includes(text);
 }
 
 // Digests have one length, so that comparing takes the same time for every token that is presented.

@@ -230,8 +230,8 @@ export class Desk {
     return taken;
   }
 
-  cancel(ref: string, by: string): CancelTaken | undefined {
-    return this.isTrading ? this.#parts?.intake.cancel(ref, by) : undefined;
+  cancel(ref: string, by: string, reason?: string): CancelTaken | undefined {
+    return this.isTrading ? this.#parts?.intake.cancel(ref, by, reason) : undefined;
   }
 
   /** Pauses, resumes or amends a parent order; `unknown`: there is none of this id that works. */

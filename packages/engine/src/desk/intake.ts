@@ -70,6 +70,7 @@ interface Wish {
   readonly request: RequestKey | undefined;
   readonly decidedOn?: DecidedOn | undefined;
   readonly routedFrom?: VenueId | undefined;
+  readonly reason?: string | undefined;
 }
 
 export class Intake {
@@ -154,11 +155,11 @@ export class Intake {
     }
   }
 
-  /** The wish to take an order or a parent back. */
-  cancel(ref: string, by: string): CancelTaken {
+  /** The wish to take an order or a parent back; `reason` as whoever asked gave it. A wish on record stays as it is. */
+  cancel(ref: string, by: string, reason?: string): CancelTaken {
     const parent = this.#term.state.parents.get(id<ParentId>(ref));
     if (parent !== undefined) {
-      const sequence = this.#parents.cancel(parent, by);
+      const sequence = this.#parents.cancel(parent, by, reason);
       return sequence === undefined ? { kind: "ended" } : { kind: "recorded", sequence };
     }
     const order = this.#term.state.orders.get(id<IntentId>(ref));
@@ -167,7 +168,13 @@ export class Intake {
     if (order.cancel !== undefined) return { kind: "recorded", sequence: this.#term.state.applied };
     return {
       kind: "recorded",
-      sequence: this.#term.decide([{ kind: "cancel.requested", intent: order.id, by, atWallMs: wallNow() }]),
+      sequence: this.#term.decide([
+        {
+          ...{ kind: "cancel.requested", intent: order.id, by },
+          ...(reason !== undefined && { reason }),
+          atWallMs: wallNow(),
+        },
+      ]),
     };
   }
 
@@ -217,7 +224,8 @@ export class Intake {
       timeInForce: request.timeInForce,
     };
     const { routedFrom } = route;
-    return this.#record(terms, { by, sendWithinMs: request.sendWithinMs, request: known, routedFrom });
+    const { sendWithinMs, reason } = request;
+    return this.#record(terms, { by, sendWithinMs, request: known, routedFrom, reason });
   }
 
   #wish(strategy: string, wish: StrategyIntent, decidedOn: DecidedOn | undefined): IntentRecorded | Refusal {
@@ -266,6 +274,7 @@ export class Intake {
       ...(basis !== undefined && { basis }),
       ...(wish.decidedOn !== undefined && { decidedOn: wish.decidedOn }),
       ...(wish.routedFrom !== undefined && { routedFrom: wish.routedFrom }),
+      ...(wish.reason !== undefined && { reason: wish.reason }),
     });
   }
 

@@ -83,6 +83,7 @@ export class ParentIntake {
       parent,
       algorithm,
       by,
+      ...(request.reason !== undefined && { reason: request.reason }),
       ...(known !== undefined && { request: known }),
       atWallMs: nowWallMs,
       ...(countFrom !== undefined && { countFrom }),
@@ -116,9 +117,10 @@ export class ParentIntake {
   }
 
   /** The wish to take it back; undefined: there is nothing to take back any more. */
-  cancel(parent: ParentRow, by: string): Sequence | undefined {
+  cancel(parent: ParentRow, by: string, word?: string): Sequence | undefined {
     if (parent.status !== "working") return undefined;
-    const events = stopParent(this.#term.state, parent, { reason: "cancelled", by }, wallNow());
+    const stop = { reason: "cancelled", by, ...(word !== undefined && { word }) } as const;
+    const events = stopParent(this.#term.state, parent, stop, wallNow());
     return events.length === 0 ? this.#term.state.applied : this.#term.decide(events);
   }
 

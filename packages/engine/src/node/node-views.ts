@@ -48,6 +48,8 @@ export interface NodeViewsOptions {
   readonly keeper: Keeper;
   readonly journal: Journal;
   readonly node: EngineNode;
+  /** Certificates in use and how long they last. */
+  readonly certificates: () => MetricsSnapshot["certificates"];
 }
 
 const qualityRank = { stale: 0, degraded: 1, live: 2 } as const;
@@ -295,6 +297,7 @@ export class NodeViews {
       })),
       rateBudget: venues.map(([venue, door]) => ({ venue, ratio: door.budget() })),
       breaker: venues.map(([venue, door]) => ({ venue, state: breakerRank[door.breaker()] })),
+      certificates: this.#o.certificates(),
       clockOffset: venues.flatMap(([venue, door]) => {
         const clock = door.clock();
         return clock === undefined ? [] : [{ venue, seconds: clock.offsetMs / 1_000 }];

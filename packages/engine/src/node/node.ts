@@ -50,6 +50,7 @@ import { MarketDrift } from "./market-drift.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
 import { SlaLedger } from "./sla-ledger.ts";
+import { Seldom } from "./seldom.ts";
 import { rulesOf, Standing } from "./standing.ts";
 import { TakeoverClock } from "./takeover-clock.ts";
 import { VenueDoors } from "./venue-doors.ts";
@@ -443,6 +444,11 @@ export class EngineNode {
     replication.onFollowerDown.on(({ node }) => leadership.feed({ kind: "follower-down", node }));
     replication.onFollowerRefused.on(({ node, state, sentence }) => {
       this.say("follower.refused", `${node}: ${sentence}. ${rejoinAdvice(state)}`);
+    });
+    const turnedAway = new Seldom((sentence) => this.#o.log.warn({ event: "link.refused" }, `${sentence}.`));
+    replication.onTurnedAway.on(({ who, sentence }) => turnedAway.say(`No link from ${who}: ${sentence}`, monoNow()));
+    replication.onMisfit.on(({ node, address, sentence }) => {
+      turnedAway.say(`No link to ${node} at ${address}: ${sentence}`, monoNow());
     });
     replication.onAck.on((ack) => leadership.feed({ kind: "ack", ...ack }));
     replication.onVowed.on(({ node, epoch, version }) => leadership.feed({ kind: "vowed", node, epoch, version }));

@@ -16,17 +16,20 @@ import { killRoute } from "../api/kill-route.ts";
 import { riskRoutes } from "../api/risk-routes.ts";
 import type { Answer, ForwardedAnswer, ForwardedRequest, Route, RouteRequest } from "../api/server.ts";
 import { openApi } from "../api/server.ts";
+import { monoNow, wallNow } from "../clock.ts";
 import { readTokens } from "../config/secrets.ts";
 import type { Logger } from "../log.ts";
 import { openMetrics } from "../metrics.ts";
 import { BalanceReader } from "./balances.ts";
 import { LocalKills } from "./local-kills.ts";
-import { etcdAccessOf } from "./etcd-access.ts";
+import { CertificateWatch } from "./certificate-watch.ts";
+import { etcdAccessOf, etcdCertificateLives } from "./etcd-access.ts";
 import { admission } from "./admission.ts";
 import { ownJournal } from "./genesis.ts";
 import { EngineNode } from "./node.ts";
 import { NodeViews } from "./node-views.ts";
 import { presenceOf, startingFacts, version } from "./presence.ts";
+import { Seldom } from "./seldom.ts";
 import { StartRefused } from "./startup-checks.ts";
 
 /** How a node's life ended. `fenced`: a new boot may go on. */
@@ -77,8 +80,19 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   const fenced = Promise.withResolvers<string>();
   const localKills = new LocalKills(config.node.dataDir);
   const metrics = openMetrics(() => running().views.metrics());
+  const [host, port] = hostPort(config.api.listen);
+  const [advertised] = hostPort(config.api.advertise);
+  const warn = (event: string, sentence: string): void => log.warn({ event }, sentence);
+  const certificates =
+    config.api.tls === undefined
+      ? undefined
+      : new CertificateWatch({ files: config.api.tls, node: config.node.id, host: advertised, say, warn });
+  stack.defer(() => certificates?.close());
+  const misspoken = new Seldom((sentence) => warn("api.misspoken", `${sentence}.`));
   const api = await openApi({
     node: config.node.id,
+    ...(certificates !== undefined && { tls: certificates.identity }),
+    onMisspoken: (sentence) => misspoken.say(sentence, monoNow()),
     access: {
       tokens: config.api.tokensFile === undefined ? undefined : readTokens(config.api.tokensFile),
       allowLoopbackWithoutToken: config.api.allowLoopbackWithoutToken,
@@ -139,7 +153,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     onError: (error) => log.error({ event: "api.error", stack: error.stack }, error.message),
   });
   stack.defer(() => api.close());
-  const [host, port] = hostPort(config.api.listen);
+  certificates?.onRenewed((identity) => api.renew(identity));
   await api.listen(host, port).catch((error: unknown) => {
     throw new StartRefused(
       "listen",
@@ -199,7 +213,10 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     keeper,
     journal,
     openReplication: (hooks) =>
-      startReplication({ journal, server: api.server, boot, heartbeatMs: config.replication.heartbeatMs, ...hooks }),
+      startReplication({
+        ...{ journal, server: api.server, boot, heartbeatMs: config.replication.heartbeatMs, ...hooks },
+        ...(certificates !== undefined && { security: certificates.linkSecurity }),
+      }),
     metrics,
     end: (why) => {
       o.onFenced();
@@ -210,7 +227,10 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   seat.up = {
     journal,
     node,
-    views: new NodeViews({ config, boot, etcd, keeper, journal, node }),
+    views: new NodeViews({
+      ...{ config, boot, etcd, keeper, journal, node },
+      certificates: () => [...(certificates?.lives() ?? []), ...etcdCertificateLives(access, wallNow())],
+    }),
     balances: new BalanceReader(config, node.doors.venues, () => node.ledger.committed),
   };
   node.replication.onRequest(

@@ -263,6 +263,7 @@ const nothing: MetricsSnapshot = {
   sla: [],
   rateBudget: [],
   breaker: [],
+  certificates: [],
   clockOffset: [],
   feeds: [],
   reconnects: [],

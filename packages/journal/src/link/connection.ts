@@ -24,6 +24,10 @@ export function monoNow(): MonoMs {
   return monoMs(Number(process.hrtime.bigint()) / 1e6);
 }
 
+/** WebSocket's "policy violation". */
+const refusedCode = 1008;
+const refuseMs = 1_000;
+
 export interface ConnectionHandlers {
   readonly onText: (text: string) => void;
   readonly onBinary: (bytes: Buffer) => void;
@@ -62,10 +66,10 @@ export class Connection {
       this.#pingSent = undefined;
     });
     socket.on("error", (error) => void (this.#why = error.message));
-    socket.on("close", () => {
+    socket.on("close", (_code, reason) => {
       this.#isOpen = false;
       clearInterval(this.#pinging);
-      handlers.onClosed(this.#why);
+      handlers.onClosed(reason.length > 0 ? reason.toString("utf8") : this.#why);
     });
     this.#pinging = setInterval(() => this.#ping(liveness), liveness.pingMs);
   }
@@ -113,6 +117,15 @@ export class Connection {
     // While it was paused nothing could be heard.
     this.#heard = monoNow();
     this.#socket.resume();
+  }
+
+  /** Ends it with a sentence that the peer reads; one that does not close in turn is cut off. */
+  refuse(sentence: string): void {
+    if (!this.#isOpen) return;
+    this.#why = sentence;
+    // A close frame holds 123 bytes of reason.
+    this.#socket.close(refusedCode, Buffer.from(sentence).subarray(0, 123));
+    setTimeout(() => this.#socket.terminate(), refuseMs).unref();
   }
 
   /** Ends it now, without waiting for the peer. */

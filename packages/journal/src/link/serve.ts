@@ -5,10 +5,13 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { whyForeign } from "@baton/core";
+import type { NodeId } from "@baton/core";
 import { WebSocketServer } from "ws";
 import { Connection, linkLiveness, messageBytesMax } from "./connection.ts";
 import type { Liveness } from "./connection.ts";
 import { LinkProtocolError, decodeToLeader } from "./messages.ts";
+import { refusalHeader } from "./security.ts";
+import type { LinkSecurity } from "./security.ts";
 import type { Introduction, ToFollower, ToLeader } from "./messages.ts";
 
 /** The path of node links. */
@@ -24,12 +27,14 @@ export interface ServeOptions {
   readonly me: () => Introduction;
   /** What the Authorization header must be. */
   readonly authorization?: string | undefined;
+  /** Who dials must prove that it is a node, and introduce itself as that one. */
+  readonly security?: LinkSecurity | undefined;
   readonly liveness?: Liveness | undefined;
   readonly onUp: (link: ServedLink) => void;
   readonly onMessage: (link: ServedLink, message: ToLeader) => void;
   readonly onDown: (link: ServedLink, why: string) => void;
-  /** Someone who may not join was turned away. */
-  readonly onTurnedAway: (peer: Introduction, sentence: string) => void;
+  /** Someone who may not join was turned away: a node by its introduction, or an address that never came so far. */
+  readonly onTurnedAway: (who: string, sentence: string) => void;
 }
 
 /** Serves links on an HTTP server; other upgrade paths are left to others. Call the answer to stop. */
@@ -48,6 +53,12 @@ export function serveLinks(server: Server, options: ServeOptions): () => void {
       socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
       return;
     }
+    const proof = options.security?.nodeOf(request.socket);
+    if (proof?.kind === "refused") {
+      options.onTurnedAway(request.socket.remoteAddress ?? "somebody", proof.sentence);
+      socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n${refusalHeader}: ${oneLine(proof.sentence)}\r\n\r\n`);
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       let link: ServedLink | undefined;
       const connection = new Connection(
@@ -56,7 +67,7 @@ export function serveLinks(server: Server, options: ServeOptions): () => void {
           onText: (text) => {
             const message = decodeToLeader(text);
             if (link !== undefined) options.onMessage(link, message);
-            else link = introduce(connection, message, options);
+            else link = introduce(connection, message, options, proof?.node);
           },
           onBinary: () => {
             throw new LinkProtocolError("a follower sends no binary message");
@@ -79,17 +90,34 @@ export function serveLinks(server: Server, options: ServeOptions): () => void {
   };
 }
 
-function introduce(connection: Connection, message: ToLeader, options: ServeOptions): ServedLink | undefined {
+function introduce(
+  connection: Connection,
+  message: ToLeader,
+  options: ServeOptions,
+  proved: NodeId | undefined,
+): ServedLink | undefined {
   if (message.kind !== "introduce") throw new LinkProtocolError("the first message does not introduce");
-  const foreign = whyForeign(options.me(), message.who);
+  const { who } = message;
+  if (proved !== undefined && proved !== who.node) {
+    const sentence = `it introduced itself as ${who.node}, and its certificate is of ${proved}`;
+    options.onTurnedAway(who.node, sentence);
+    connection.refuse(sentence);
+    return undefined;
+  }
+  const foreign = whyForeign(options.me(), who);
   if (foreign !== undefined) {
     connection.send({ kind: "refused", code: foreign.state, sentence: foreign.sentence } satisfies ToFollower);
-    options.onTurnedAway(message.who, foreign.sentence);
+    options.onTurnedAway(who.node, foreign.sentence);
     void connection.drained().then(() => connection.close(foreign.sentence));
     return undefined;
   }
-  const link: ServedLink = { peer: message.who, connection };
+  const link: ServedLink = { peer: who, connection };
   connection.send({ kind: "introduced", who: options.me() } satisfies ToFollower);
   options.onUp(link);
   return link;
+}
+
+/** A header is one line of plain characters; a common name can hold anything. */
+function oneLine(sentence: string): string {
+  return sentence.replace(/[^\x20-\x7e]/g, "?").slice(0, 300);
 }

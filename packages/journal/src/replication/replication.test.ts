@@ -183,7 +183,7 @@ test("a node of another cluster is turned away before anything else is said", as
   const stops: string[] = [];
   b.replication.onStopped.on((stopped) => stops.push(stopped.state));
   const turnedAway: string[] = [];
-  a.replication.onTurnedAway.on((peer) => turnedAway.push(peer.node));
+  a.replication.onTurnedAway.on((peer) => turnedAway.push(peer.who));
   await a.lead(1, []);
   b.replication.setPeers(new Map([[a.name, a.address]]));
   await until(() => stops.length > 0, "b knows");

@@ -22,6 +22,7 @@ import type { Liveness } from "../link/connection.ts";
 import { dialLink } from "../link/dial.ts";
 import type { DialledLink } from "../link/dial.ts";
 import type { Introduction, ToFollower, ToLeader } from "../link/messages.ts";
+import type { LinkSecurity } from "../link/security.ts";
 import { serveLinks } from "../link/serve.ts";
 import type { ServedLink } from "../link/serve.ts";
 import { Emitter } from "../signal.ts";
@@ -47,6 +48,8 @@ export interface ReplicationOptions {
   readonly mayAcknowledge: (epoch: Epoch) => boolean;
   /** Sent and required as the Authorization header of links. */
   readonly authorization?: string;
+  /** TLS and certificates on the links in both directions; absent: plain. */
+  readonly security?: LinkSecurity;
   readonly limits?: Partial<SessionLimits>;
   readonly liveness?: Liveness;
   /** How often state digests are compared. */
@@ -99,7 +102,8 @@ export class Replication {
   readonly #status = new Emitter<{ readonly node: NodeId; readonly payload: unknown }>();
   readonly #linkDown = new Emitter<{ readonly node: NodeId; readonly why: string }>();
   readonly #linkUp = new Emitter<{ readonly node: NodeId; readonly boot: BootId }>();
-  readonly #turnedAway = new Emitter<{ readonly node: NodeId; readonly sentence: string }>();
+  readonly #turnedAway = new Emitter<{ readonly who: string; readonly sentence: string }>();
+  readonly #misfit = new Emitter<{ readonly node: NodeId; readonly address: string; readonly sentence: string }>();
   #handler: RequestHandler | undefined;
 
   constructor(options: ReplicationOptions) {
@@ -131,11 +135,12 @@ export class Replication {
     this.#stopServing = serveLinks(options.server, {
       me: this.#me,
       authorization: options.authorization,
+      security: options.security,
       liveness: options.liveness,
       onUp: (link) => this.#leader.up(link),
       onDown: (link, why) => this.#leader.down(link, why),
       onMessage: (link, message) => this.#onServed(link, message),
-      onTurnedAway: (peer, sentence) => this.#turnedAway.emit({ node: peer.node, sentence }),
+      onTurnedAway: (who, sentence) => this.#turnedAway.emit({ who, sentence }),
     });
   }
 
@@ -157,9 +162,13 @@ export class Replication {
   get onFollowerRefused(): Signal<{ readonly node: NodeId; readonly state: RejoinState; readonly sentence: string }> {
     return this.#leader.refused;
   }
-  /** A node of another cluster or format dialled. */
-  get onTurnedAway(): Signal<{ readonly node: NodeId; readonly sentence: string }> {
+  /** A node of another cluster or format dialled, or somebody (by address) who did not prove to be a node. */
+  get onTurnedAway(): Signal<{ readonly who: string; readonly sentence: string }> {
     return this.#turnedAway;
+  }
+  /** A peer that is dialled does not fit this node in TLS or certificates. Told at each attempt. */
+  get onMisfit(): Signal<{ readonly node: NodeId; readonly address: string; readonly sentence: string }> {
+    return this.#misfit;
   }
   /** A peer vowed under (epoch, version) and told so. */
   get onVowed(): Signal<{ readonly node: NodeId; readonly epoch: Epoch; readonly version: number }> {
@@ -310,7 +319,9 @@ export class Replication {
       address,
       me: this.#me,
       authorization: this.#o.authorization,
+      security: this.#o.security,
       liveness: this.#o.liveness,
+      onMisfit: (sentence) => this.#misfit.emit({ node, address, sentence }),
       onUp: (peer) => {
         this.#follower.up(node);
         this.#linkUp.emit({ node: peer.node, boot: peer.boot });

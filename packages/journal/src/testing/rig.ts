@@ -100,11 +100,14 @@ export interface TestNode extends AsyncDisposable {
 export async function startNode(
   dir: string,
   name: string,
-  more: Partial<JournalOptions> & { readonly replication?: Partial<ReplicationOptions> } = {},
+  more: Partial<JournalOptions> & {
+    readonly replication?: Partial<ReplicationOptions>;
+    /** Default: a plain one. */
+    readonly server?: Server;
+  } = {},
 ): Promise<TestNode> {
-  const { replication: replicationOptions, ...journalMore } = more;
+  const { replication: replicationOptions, server = createServer(), ...journalMore } = more;
   const journal = await openJournal(journalOptions(dir, name, journalMore));
-  const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const acked = new Map<string, Sequence>();
   let waitFor: readonly string[] = [];
