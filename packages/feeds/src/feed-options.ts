@@ -34,6 +34,6 @@ export interface FeedOptions {
   readonly tap?: FeedTap;
   /** Another world than the real one; see `openPlayer`. */
   readonly world?: World;
-  /** Another history than the venue's REST interface, in that world. */
+  /** Another history than the venue's REST interface. */
   readonly history?: VenueHistory;
 }

@@ -1,29 +1,31 @@
 /**
  * A feed: market data of some symbols from one venue, complete and fresh, or saying that it is not.
  *
- * This file composes: the line machines keep the connections, each symbol's books and trades are kept by core's rules,
- * repair asks REST, the watch notices what time changes, delivery tells the listeners. The way of a frame: parse, apply,
- * queue the news, return; nothing that a listener does can hold up the reader. A frame that is not understood goes to
- * quarantine and changes nothing.
+ * This file composes, and decides what news means: the line machines keep the connections (`lines.ts`), the reader hands
+ * each frame to whom it is about (`frame-reader.ts`), each symbol's books and trades are kept by core's rules, repair asks
+ * REST, the watch notices what time changes, delivery tells the listeners. The way of a frame: parse, apply, queue the
+ * news, return; nothing that a listener does can hold up the reader.
  */
-import type { DisconnectCause, LivenessRules, MonoMs, SymbolId, TradeEvent, WallMs } from "@baton/core";
-import { assertNever, breakTrades, disconnectCauses, expireHole, lineState, missingTrades } from "@baton/core";
+import type { Clock, LivenessRules, MonoMs, SymbolId, TradeEvent } from "@baton/core";
+import { breakTrades, expireHole, lineState, missingTrades } from "@baton/core";
+import { openCarried } from "./carried.ts";
 import { openDelivery } from "./delivery.ts";
 import type { FeedOptions } from "./feed-options.ts";
 import type { FeedRules } from "./feed-rules.ts";
 import { feedRules } from "./feed-rules.ts";
+import { openFrameReader } from "./frame-reader.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
-import { bestBook, forgetBook, newInstrument, refreshQuality, takeFrame, takePlace } from "./instrument.ts";
+import { bestBook, refreshQuality } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
-import { beginLives, doubtBook, endLives, hasStreamedSnapshots, newLaneBook, streamKinds } from "./lane-book.ts";
+import { beginLives, doubtBook, endLives, hasStreamedSnapshots, streamKinds } from "./lane-book.ts";
 import type { Lane, LineOptions } from "./lines.ts";
 import { openLines } from "./lines.ts";
-import type { VenueFrame, VenueProtocol } from "./protocol.ts";
+import type { BookView, Feed, FeedChange, Top } from "./market-view.ts";
+import type { VenueProtocol } from "./protocol.ts";
 import { protocols } from "./protocols.ts";
-import type { BookView, Feed, FeedChange, FeedStatus, Top } from "./market-view.ts";
 import { openQuarantine } from "./quarantine.ts";
 import { openRepair } from "./repair.ts";
-import { bookView, symbolStatus, topView } from "./status.ts";
+import { bookView, feedStatus, newLossCounts, topView } from "./status.ts";
 import { keyframeOf, tapHistory } from "./tape/tap.ts";
 import { openWatch } from "./watch.ts";
 import { machineClock, realWorld } from "./world.ts";
@@ -34,30 +36,18 @@ export function openFeed(options: FeedOptions): Feed {
   const staleAfterMs = options.staleAfterMs ?? 2_000;
   const world = options.world ?? realWorld(options.clock ?? machineClock, options.random ?? Math.random);
   const { clock } = world;
-  const wall = (): WallMs => clock.wall();
   const asked: FeedRules = { ...feedRules(staleAfterMs), ...options.rules };
   const rules = world.rulesHere?.(asked) ?? asked;
-  const protocolOf = ({ wsUrls }: LineOptions): VenueProtocol =>
-    protocols[options.exchange ?? "binance"]({
-      mode: options.mode ?? "sandbox",
-      wsUrls: wsUrls ?? (options.wsUrl === undefined ? undefined : [options.wsUrl]),
-      restUrl: options.restUrl,
-      clock,
-      restWithinMs: rules.restWithinMs,
-      restPaceMs: rules.restPaceMs,
-    });
+  const protocolOf = (line: LineOptions): VenueProtocol => {
+    const protocol = protocolFor(options, rules, line, clock);
+    return world.protocolHere?.(protocol) ?? protocol;
+  };
   const protocol = protocolOf({});
   const parser = protocol.openParser();
-  const instruments = new Map<SymbolId, Instrument>();
-  const byStream = new Map<string, Instrument>();
-  /** The books of each line, by symbol. */
-  const lanes = new Map<Lane, Map<Instrument, LaneBook>>();
-  const reconnects = Object.fromEntries(disconnectCauses.map((cause) => [cause, 0])) as Record<DisconnectCause, number>;
+  const carried = openCarried(protocol, parser, rules.trades);
+  const { instruments, lanes, laneOf, signalOf, signalFor } = carried;
   const quarantine = openQuarantine();
-  const closing = new AbortController();
-  const gone = new Map<Instrument, AbortController>();
-  let lastLoss: FeedStatus["lastLoss"];
-  let frames = 0;
+  const losses = newLossCounts();
   let restErrors = 0;
   let lastRestError: string | undefined;
   let closed: Promise<void> | undefined;
@@ -73,69 +63,6 @@ export function openFeed(options: FeedOptions): Feed {
     if (instrument === undefined) return undefined;
     judge(instrument);
     return bookView(id, instrument, { depth, oldMono: clock.mono() - staleAfterMs });
-  };
-
-  const onFrame = (lane: Lane, data: Buffer, nowMono: MonoMs, connection: number): void => {
-    frames += 1;
-    tap?.frame({ line: lane.name, connection, data, atMono: nowMono, atWall: clock.wall() });
-    onParsed(lane, parser.parse(data), data, nowMono, connection);
-  };
-  const onParsed = (lane: Lane, frame: VenueFrame, data: Buffer, nowMono: MonoMs, connection: number): void => {
-    const { driver } = lane;
-    switch (frame.type) {
-      case "place":
-        for (const [instrument, book] of lanes.get(lane) ?? []) {
-          onNews(lane, instrument, book, takePlace(book, frame.frame), nowMono);
-        }
-        break;
-      case "trade":
-      case "difference":
-      case "book":
-      case "ticker": {
-        // A stream that was not asked for is no error: its unsubscription may be on the way.
-        const instrument = byStream.get(frame.stream);
-        const book = instrument === undefined ? undefined : lanes.get(lane)?.get(instrument);
-        if (instrument === undefined || book === undefined) break;
-        book.connection = connection;
-        if (!lane.hasData) {
-          lane.hasData = true;
-          driver.input({ type: "data", connection });
-        }
-        onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
-        break;
-      }
-      case "several":
-        for (const one of frame.frames) onParsed(lane, one, data, nowMono, connection);
-        break;
-      case "acknowledged":
-        driver.input({
-          ...{ type: "acknowledged", connection, id: frame.id },
-          ...{ streams: frame.streams, asksRest: frame.asksRest },
-        });
-        break;
-      case "standing":
-        driver.input({ type: "standing", connection, streams: frame.streams });
-        break;
-      case "refused":
-        driver.input({ type: "refused", connection, id: frame.id, why: frame.why });
-        break;
-      case "listed":
-        driver.input({ type: "listed", connection, id: frame.id, streams: frame.streams });
-        break;
-      case "beat":
-        driver.input({ type: "beat", connection });
-        break;
-      case "shutdown":
-        driver.input({ type: "shutdown", connection, sentence: frame.sentence });
-        break;
-      case "ignored":
-        break;
-      case "bad":
-        quarantine.add({ reason: frame.reason, line: lane.name, atWall: clock.wall() }, data);
-        break;
-      default:
-        assertNever(frame, "frame of a venue");
-    }
   };
 
   const onNews = (lane: Lane, instrument: Instrument, book: LaneBook, news: FrameNews, nowMono: MonoMs): void => {
@@ -211,11 +138,6 @@ export function openFeed(options: FeedOptions): Feed {
     lane.driver.input({ type: "silence", connection: lane.driver.line().connections, sentence });
   };
 
-  const signalOf = (instrument: Instrument): AbortSignal => gone.get(instrument)?.signal ?? closing.signal;
-  /** Ends with the connection and with the symbol. */
-  const signalFor = (lane: Lane, instrument: Instrument): AbortSignal =>
-    AbortSignal.any([lane.connectionEnd.signal, signalOf(instrument)]);
-
   const onSubscribed = (lane: Lane, connection: number): void => {
     for (const [instrument, book] of lanes.get(lane) ?? []) {
       const hadLife = book.lives.depth !== undefined;
@@ -228,12 +150,6 @@ export function openFeed(options: FeedOptions): Feed {
       if (!isHeardElsewhere(instrument, book)) repair.missedTrades(instrument, signalOf(instrument));
     }
     watch.within(0);
-  };
-
-  const addBook = (lane: Lane, instrument: Instrument): void => {
-    const book = newLaneBook(lane.name, protocol);
-    instrument.books.add(book);
-    lanes.get(lane)?.set(instrument, book);
   };
 
   const delivery = openDelivery<Top, FeedChange>({
@@ -252,8 +168,8 @@ export function openFeed(options: FeedOptions): Feed {
     history: tap === undefined ? history : tapHistory(history, tap, clock),
     world,
     onBook(instrument, book, news) {
-      for (const [lane, books] of lanes)
-        if (books.get(instrument) === book) onNews(lane, instrument, book, news, clock.mono());
+      const lane = laneOf(instrument, book);
+      if (lane !== undefined) onNews(lane, instrument, book, news, clock.mono());
     },
     onTrades: (instrument, events) => onTrades(instrument, events, clock.mono()),
     onRenew(instrument, book) {
@@ -298,55 +214,21 @@ export function openFeed(options: FeedOptions): Feed {
       for (const lane of lanes.keys()) judgeLane(lane);
     },
   });
-  const laneOf = (instrument: Instrument, book: LaneBook): Lane | undefined => {
-    for (const [lane, books] of lanes) if (books.get(instrument) === book) return lane;
-    return undefined;
-  };
+  const reader = openFrameReader({ carried, parser, quarantine, tap, clock, onNews });
 
-  const carry = (symbols: readonly SymbolId[]): void => {
-    for (const symbol of symbols) {
-      if (instruments.has(symbol)) continue;
-      const instrument = newInstrument(symbol, protocol, rules.trades);
-      instruments.set(symbol, instrument);
-      gone.set(instrument, new AbortController());
-      for (const stream of Object.values(instrument.streams)) byStream.set(stream, instrument);
-      for (const lane of lanes.keys()) addBook(lane, instrument);
-    }
-    parser.set(byStream.keys());
-  };
-  const drop = (symbols: readonly SymbolId[]): void => {
-    for (const symbol of symbols) {
-      const instrument = instruments.get(symbol);
-      if (instrument === undefined) continue;
-      instruments.delete(symbol);
-      gone.get(instrument)?.abort();
-      gone.delete(instrument);
-      for (const stream of Object.values(instrument.streams)) byStream.delete(stream);
-      for (const books of lanes.values()) books.delete(instrument);
-    }
-    parser.set(byStream.keys());
-  };
-  const wants = (): { streams: Set<string>; books: Set<string> } => ({
-    streams: new Set([...byStream.keys(), ...(protocol.ownStreams ?? [])]),
-    books: new Set(instruments.keys()),
-  });
-
-  carry(options.symbols);
+  carried.carry(options.symbols);
   tap?.begin({ id, venue, keyframe: () => keyframeOf(instruments.values()) });
   const lines = openLines({
     lines: options.lines ?? [{}],
     protocolOf,
     rules: rules.line,
-    wants: wants(),
+    wants: carried.wants(),
     world,
     heldUpMs: () => watch.heldUpMs(),
     events: {
-      frame: onFrame,
+      frame: (lane, data, nowMono, connection) => reader.read(lane, data, nowMono, connection),
       subscribed: onSubscribed,
-      opened(lane) {
-        lanes.set(lane, new Map());
-        for (const instrument of instruments.values()) addBook(lane, instrument);
-      },
+      opened: (lane) => carried.open(lane),
       moved(lane, from, to, reason) {
         delivery.state({ type: "line", feed: id, line: lane.name, from, to, reason, atMono: clock.mono() });
         for (const instrument of instruments.values()) judge(instrument);
@@ -359,17 +241,14 @@ export function openFeed(options: FeedOptions): Feed {
           endLives(book);
           if (!isHeardElsewhere(instrument, book)) breakTrades(instrument.trades);
         }
-        reconnects[cause] += 1;
+        losses.reconnects[cause] += 1;
         // The end of the feed is no end of the market: a tape has nothing to tell of it.
-        if (closing.signal.aborted) return;
+        if (carried.isClosed()) return;
         tap?.lost({ line: lane.name, cause, reason, atMono: clock.mono(), atWall: clock.wall() });
-        lastLoss = { cause, reason, atWall: clock.wall() };
+        losses.last = { cause, reason, atWall: clock.wall() };
         delivery.state({ type: "lost", feed: id, line: lane.name, cause, reason, atMono: clock.mono() });
       },
-      retired(lane) {
-        for (const [instrument, book] of lanes.get(lane) ?? []) forgetBook(instrument, book);
-        lanes.delete(lane);
-      },
+      retired: (lane) => carried.retire(lane),
     },
   });
   for (const lane of lines.all()) lane.driver.input({ type: "start" });
@@ -378,12 +257,12 @@ export function openFeed(options: FeedOptions): Feed {
     id,
     venue,
     add(symbols) {
-      carry(symbols);
-      lines.want(wants());
+      carried.carry(symbols);
+      lines.want(carried.wants());
     },
     remove(symbols) {
-      drop(symbols);
-      lines.want(wants());
+      carried.drop(symbols);
+      lines.want(carried.wants());
     },
     top: topOf,
     book: bookOf,
@@ -396,45 +275,16 @@ export function openFeed(options: FeedOptions): Feed {
     onTop: (listener) => listen(delivery.tops, listener),
     onState: (listener) => listen(delivery.states, listener),
     status() {
-      const nowMono = clock.mono();
-      const best = lines.best();
-      const each = [...instruments.values()].map((instrument) => {
-        judge(instrument);
-        return symbolStatus(instrument, nowMono);
+      for (const instrument of instruments.values()) judge(instrument);
+      return feedStatus({
+        ...{ id, venue, nowMono: clock.mono(), lines, losses, quarantine, restErrors, lastRestError },
+        ...{ instruments: [...instruments.values()], frames: reader.count() },
+        ...{ heldUpMs: watch.heldUpMs(), delivery: delivery.status() },
       });
-      const ages = each.map((one) => one.ageMs);
-      const samples = quarantine.samples();
-      const last = samples.at(-1);
-      const lineStatuses = lines.status(nowMono);
-      return {
-        id,
-        venue,
-        url: best.driver.url(),
-        state: lineState(best.driver.line()),
-        reason: best.driver.line().sentence,
-        sinceMono: best.sinceMono,
-        ageMs: ages.includes(undefined) ? undefined : Math.max(...ages.map((age) => age ?? 0)),
-        connections: lines.connections(),
-        failuresInRow: Math.max(...lineStatuses.map((line) => line.failuresInRow)),
-        reconnects: { ...reconnects },
-        lastLoss,
-        frames,
-        badFrames: quarantine.count,
-        lastBadFrame: last === undefined ? undefined : { reason: last.reason, sample: last.sample },
-        quarantine: { reasons: quarantine.reasons(), samples },
-        lines: lineStatuses,
-        rotations: lines.rotations(),
-        heldUpMs: watch.heldUpMs(),
-        restErrors,
-        lastRestError,
-        delivery: delivery.status(),
-        symbols: each,
-      };
     },
     close() {
       closed ??= (async () => {
-        closing.abort();
-        for (const end of gone.values()) end.abort();
+        carried.close();
         watch.close();
         await lines.close();
         delivery.close();
@@ -442,6 +292,18 @@ export function openFeed(options: FeedOptions): Feed {
       return closed;
     },
   };
+}
+
+/** How the venue is spoken to at a line's own addresses, or at the feed's. */
+function protocolFor(options: FeedOptions, rules: FeedRules, { wsUrls }: LineOptions, clock: Clock): VenueProtocol {
+  return protocols[options.exchange ?? "binance"]({
+    mode: options.mode ?? "sandbox",
+    wsUrls: wsUrls ?? (options.wsUrl === undefined ? undefined : [options.wsUrl]),
+    restUrl: options.restUrl,
+    clock,
+    restWithinMs: rules.restWithinMs,
+    restPaceMs: rules.restPaceMs,
+  });
 }
 
 function listen<T>(listeners: Set<T>, listener: T): () => void {

@@ -1,9 +1,60 @@
-/** What the feed shows of one symbol: its price, its book, its part of the status. */
-import type { MonoMs } from "@baton/core";
-import { decimalOfKey, levelsOf } from "@baton/core";
+/** What the feed shows: of one symbol its price, its book and its facts; of the whole its status. */
+import type { DisconnectCause, MonoMs } from "@baton/core";
+import { decimalOfKey, disconnectCauses, levelsOf, lineState } from "@baton/core";
 import type { Instrument } from "./instrument.ts";
 import { bestBook } from "./instrument.ts";
-import type { BookView, SymbolStatus, Top } from "./market-view.ts";
+import type { Lines } from "./lines.ts";
+import type { BookView, FeedStatus, SymbolStatus, Top } from "./market-view.ts";
+import type { Quarantine } from "./quarantine.ts";
+
+/** What has ended the connections so far. */
+export interface LossCounts {
+  readonly reconnects: Record<DisconnectCause, number>;
+  last: FeedStatus["lastLoss"];
+}
+
+/** Nothing has ended yet. */
+export function newLossCounts(): LossCounts {
+  const none = disconnectCauses.map((cause) => [cause, 0] as const);
+  return { reconnects: Object.fromEntries(none) as Record<DisconnectCause, number>, last: undefined };
+}
+
+/** Everything that is counted. The quality of each symbol has been judged at `nowMono`. */
+export function feedStatus(
+  o: Pick<FeedStatus, "id" | "venue" | "frames" | "heldUpMs" | "restErrors" | "lastRestError" | "delivery"> & {
+    readonly nowMono: MonoMs;
+    readonly lines: Lines;
+    readonly losses: LossCounts;
+    readonly quarantine: Quarantine;
+    readonly instruments: readonly Instrument[];
+  },
+): FeedStatus {
+  const { nowMono, lines, losses, quarantine, instruments, ...counted } = o;
+  const best = lines.best();
+  const symbols = instruments.map((instrument) => symbolStatus(instrument, nowMono));
+  const ages = symbols.map(({ ageMs }) => ageMs);
+  const samples = quarantine.samples();
+  const last = samples.at(-1);
+  const lineStatuses = lines.status(nowMono);
+  return {
+    ...counted,
+    url: best.driver.url(),
+    state: lineState(best.driver.line()),
+    reason: best.driver.line().sentence,
+    sinceMono: best.sinceMono,
+    ageMs: ages.includes(undefined) ? undefined : Math.max(...ages.map((age) => age ?? 0)),
+    connections: lines.connections(),
+    failuresInRow: Math.max(...lineStatuses.map((line) => line.failuresInRow)),
+    reconnects: { ...losses.reconnects },
+    lastLoss: losses.last,
+    badFrames: quarantine.count,
+    lastBadFrame: last === undefined ? undefined : { reason: last.reason, sample: last.sample },
+    quarantine: { reasons: quarantine.reasons(), samples },
+    lines: lineStatuses,
+    rotations: lines.rotations(),
+    symbols,
+  };
+}
 
 /** The price, as exact decimals; undefined before the first. Its quality has just been judged. */
 export function topView(feed: string, instrument: Instrument): Top | undefined {
@@ -45,7 +96,7 @@ export function bookView(
 }
 
 /** The facts of one symbol as people and metrics see them. Its quality has been judged at `nowMono`. */
-export function symbolStatus(instrument: Instrument, nowMono: MonoMs): SymbolStatus {
+function symbolStatus(instrument: Instrument, nowMono: MonoMs): SymbolStatus {
   const { symbol, quality, reason, books, trades, currentMono, price, snapshots, lagMs } = instrument;
   let [gaps, distrusts] = [instrument.pastGaps, instrument.pastDistrusts];
   for (const { sync } of books) {

@@ -8,6 +8,7 @@ import type { Attempts } from "./attempts.ts";
 import { openAttempts } from "./attempts.ts";
 import type { FeedRules } from "./feed-rules.ts";
 import { patientTimer } from "./patient-timer.ts";
+import type { VenueProtocol } from "./protocol.ts";
 import type { DialTarget, Socket, SocketEvents } from "./socket.ts";
 import { openSocket } from "./socket.ts";
 
@@ -18,6 +19,8 @@ export interface World {
   readonly attempts: Attempts;
   /** What becomes of the feed's rules where not everything can be judged that can be judged on a live venue. */
   readonly rulesHere?: (rules: FeedRules) => FeedRules;
+  /** What becomes of the venue's protocol where it is not the venue that answers. */
+  readonly protocolHere?: (protocol: VenueProtocol) => VenueProtocol;
   /** Acts once, after `afterMs` and after what has arrived meanwhile was read. Returns the way to call it off. */
   timer(afterMs: number, act: () => void): () => void;
   /** Acts once, in a later turn, before which sockets may be read. Returns the way to call it off. */

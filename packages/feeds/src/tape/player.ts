@@ -3,19 +3,19 @@
  * that answers as the venue did; a feed that is opened in it runs the same code as on a live venue, at the tape's own pace,
  * up to fifty times as fast, or as fast as it can.
  *
- * Subscriptions are acknowledged by the player, since the request ids of the tape were another feed's. A line of the feed
+ * Whatever venue it was, the feed says what it wants in the player's own words and is answered in them, since the answers on
+ * the tape were to another feed's requests; what the venue said of the market is read by the venue's own parser. A line of the feed
  * hears what the tape's line of the same letter heard, all of it, across its replacements; it is closed where that one was
  * lost, and nowhere else: what the tape does not tell (how long a dial took, whether a silence was the venue's or that of
  * a process which did not read) is not judged anew, since a connection that only the played feed gives up would miss what
  * nobody can bring it.
  */
-import type { BookSnapshot, MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
+import type { BookSnapshot, Levels, MarketTrade, MonoMs, SubscriptionRequest, SymbolId, WallMs } from "@baton/core";
 import { assertNever, monoMs, wallMs } from "@baton/core";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { openAttempts } from "../attempts.ts";
-import { parseFrame } from "../binance/frames.ts";
 import type { FeedRules } from "../feed-rules.ts";
-import type { VenueHistory } from "../protocol.ts";
+import type { BookMessage, VenueFrame, VenueHistory, VenueProtocol } from "../protocol.ts";
 import { RestRefused } from "../rest.ts";
 import type { SocketEvents } from "../socket.ts";
 import type { World } from "../world.ts";
@@ -35,12 +35,13 @@ export interface PlayerReport {
 }
 
 export interface Player {
-  /** Open the feed with these two, then `play`. */
+  /** Open the feed in it, of the exchange that was recorded, then `play`. */
   readonly world: World;
-  readonly history: VenueHistory;
   /** Plays to the end. `speed` 1 is the tape's own pace; default as fast as possible. */
   play(options?: { readonly speed?: number; readonly signal?: AbortSignal }): Promise<PlayerReport>;
 }
+
+type BestLevels = { readonly bids: Levels; readonly asks: Levels };
 
 interface PlayedSocket {
   readonly events: SocketEvents;
@@ -89,6 +90,7 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
   let frames = 0;
   /** Trades that the venue's history brought, by symbol and id. */
   const brought = new Map<SymbolId, Map<number, MarketTrade>>();
+  let isAscending = false;
   let mustTurn = false;
   let isOver = false;
   /** In the next turn of the tape; when it is over, of the process, so that the feed can be closed. */
@@ -102,6 +104,7 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
     random: options.random ?? (() => 0.5),
     attempts: openAttempts(),
     rulesHere: playedRules,
+    protocolHere: (protocol) => playedProtocol(protocol, historyOf(protocol)),
     timer(afterMs, act) {
       order += 1;
       // Whole milliseconds, as real timers: what asks for the present instant again and again must let it pass.
@@ -144,14 +147,15 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
   const tell = (socket: PlayedSocket, data: Buffer): void => {
     if (socket.isOpen && sockets.has(socket)) socket.events.frame(data, monoMs(nowMs));
   };
-  /** Answers a request of the feed, in the venue's words. */
+  /** Answers a request of the feed. */
   const hear = (socket: PlayedSocket, text: string): void => {
     if (!sockets.has(socket)) return;
-    const { id, method, params = [] } = JSON.parse(text) as { id: number; method: string; params?: string[] };
-    if (method === "UNSUBSCRIBE") for (const stream of params) socket.streams.delete(stream);
-    else for (const stream of params) socket.streams.add(stream);
-    const result = method === "LIST_SUBSCRIPTIONS" ? [...socket.streams] : null;
-    socket.events.frame(Buffer.from(JSON.stringify({ result, id })), monoMs(nowMs));
+    const { id, method, streams } = JSON.parse(text) as SubscriptionRequest;
+    if (method === "UNSUBSCRIBE") for (const stream of streams) socket.streams.delete(stream);
+    if (method === "SUBSCRIBE") for (const stream of streams) socket.streams.add(stream);
+    const answer: VenueFrame =
+      method === "LIST" ? { type: "listed", id, streams: [...socket.streams] } : { type: "acknowledged", id };
+    socket.events.frame(ownFrame(answer), monoMs(nowMs));
   };
 
   const ask = async (
@@ -182,21 +186,37 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
       questions.add(asked);
       signal.addEventListener("abort", () => asked.refuse(), { once: true });
     });
-  const history: VenueHistory = {
-    snapshot: async (symbol, signal) => (await ask("snapshot", symbol, signal)) as BookSnapshot,
-    lastUpdateId: async (symbol, signal) => (await ask("lastUpdateId", symbol, signal)) as number,
-    lastTradeId: async (symbol, signal) => (await ask("lastTradeId", symbol, signal)) as number,
-    async trades({ symbol, fromId, toId, signal }) {
-      // What was brought a little earlier than this feed asks for it is what it would have been told.
-      if (brought.get(symbol)?.has(fromId) !== true) await ask("trades", symbol, signal);
-      const known = brought.get(symbol);
-      const found: MarketTrade[] = [];
-      for (let id = fromId; id <= toId; id += 1) {
-        const trade = known?.get(id);
-        if (trade !== undefined) found.push(trade);
-      }
-      return found;
-    },
+  /** What the venue's history answered, for whoever may ask the same of it. */
+  const historyOf = ({ history, tradeIds }: VenueProtocol): VenueHistory => {
+    isAscending = tradeIds === "ascending";
+    return {
+      ...(history.snapshot !== undefined && {
+        snapshot: async (symbol, signal) => (await ask("snapshot", symbol, signal)) as BookSnapshot,
+      }),
+      ...(history.bookSnapshot !== undefined && {
+        bookSnapshot: async (symbol, signal) => (await ask("bookSnapshot", symbol, signal)) as BookMessage,
+      }),
+      ...(history.lastUpdateId !== undefined && {
+        lastUpdateId: async (symbol, signal) => (await ask("lastUpdateId", symbol, signal)) as number,
+      }),
+      ...(history.bestNow !== undefined && {
+        bestNow: async (symbol, signal) => (await ask("bestNow", symbol, signal)) as BestLevels,
+      }),
+      lastTradeId: async (symbol, signal) => (await ask("lastTradeId", symbol, signal)) as number,
+      async trades({ symbol, fromId, toId, signal }) {
+        // What the newest trades were tells more than each of them: what lies between two is whole.
+        if (isAscending) return (await ask("trades", symbol, signal)) as readonly MarketTrade[];
+        // What was brought a little earlier than this feed asks for it is what it would have been told.
+        if (brought.get(symbol)?.has(fromId) !== true) await ask("trades", symbol, signal);
+        const known = brought.get(symbol);
+        const found: MarketTrade[] = [];
+        for (let id = fromId; id <= toId; id += 1) {
+          const trade = known?.get(id);
+          if (trade !== undefined) found.push(trade);
+        }
+        return found;
+      },
+    };
   };
 
   /** Lets everything happen that is due before `untilMs`. */
@@ -256,7 +276,6 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
         }
         frames += 1;
         const data = Buffer.from(record.x, record.k === "frame" ? "utf8" : "base64");
-        if (isAnswer(record.x)) break;
         let isHeard = false;
         for (const socket of sockets) {
           if (socket.letter !== letter) continue;
@@ -277,7 +296,8 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
         );
         // Each that waits: a question that only this feed has asked must not take the answer from those after it.
         for (const one of asked) one.answer(record.answer);
-        if (asked.length === 0 && record.question !== "trades")
+        // Trades by consecutive ids are found in `brought`, whichever answer had them.
+        if (asked.length === 0 && (record.question !== "trades" || isAscending))
           recent.push({ atMs: nowMs, atFrame: frames, answer: record });
         while (recent.length > 1_000) recent.shift();
         break;
@@ -305,7 +325,6 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
 
   return {
     world,
-    history,
     async play({ speed = Infinity, signal } = {}) {
       const report = { records: 0, frames: 0, tapeMs: 0, dropped: 0, isTorn: false };
       const beganMs = performance.now();
@@ -354,6 +373,8 @@ function playedRules(rules: FeedRules): FeedRules {
       connectWithinMs: Infinity,
       backoff: { baseMs: 0, capMs: 0 },
       giveUpAfter: Infinity,
+      // The tape has the answers to another feed's heartbeats.
+      heartbeat: undefined,
       rotateBetweenMs: [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
     },
     liveness: {
@@ -364,9 +385,47 @@ function playedRules(rules: FeedRules): FeedRules {
   };
 }
 
-/** An answer to a request of the feed that was recorded, which is not the one that listens now. */
-function isAnswer(text: string): boolean {
-  if (text.startsWith('{"stream"')) return false;
-  const { type } = parseFrame(text);
-  return type === "acknowledged" || type === "refused" || type === "listed";
+/** Begins a frame of the player's own; no venue's does. */
+const ownMark = "\u0000";
+
+function ownFrame(frame: VenueFrame): Buffer {
+  return Buffer.from(ownMark + JSON.stringify(frame));
+}
+
+/** The venue's protocol with the player for a partner: requests in its words, its answers besides the tape's frames. */
+function playedProtocol(protocol: VenueProtocol, history: VenueHistory): VenueProtocol {
+  return {
+    ...protocol,
+    history,
+    requestText: (request) => JSON.stringify(request),
+    heartbeatText: () => undefined,
+    openParser() {
+      const parser = protocol.openParser();
+      return {
+        set: (names) => parser.set(names),
+        parse: (data) =>
+          data[0] === 0
+            ? (JSON.parse(data.toString("utf8", ownMark.length)) as VenueFrame)
+            : withoutAnswers(parser.parse(data)),
+      };
+    },
+  };
+}
+
+const ignored: VenueFrame = { type: "ignored" };
+
+/** Answers to requests of the feed that was recorded, which is not the one that listens now. */
+function withoutAnswers(frame: VenueFrame): VenueFrame {
+  switch (frame.type) {
+    case "acknowledged":
+    case "refused":
+    case "listed":
+    case "standing":
+    case "beat":
+      return ignored;
+    case "several":
+      return { type: "several", frames: frame.frames.map(withoutAnswers) };
+    default:
+      return frame;
+  }
 }

@@ -2,11 +2,11 @@
  * What can be overheard of a feed: every frame as it came, every answer of the venue, every end of a connection, each with
  * the instant at which it came. That is all that a feed ever learns from outside, so it is all that a tape must hold.
  */
-import type { BookSnapshot, Clock, DisconnectCause, MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
+import type { BookSnapshot, Clock, DisconnectCause, Levels, MarketTrade, MonoMs, SymbolId, WallMs } from "@baton/core";
 import { lendSnapshot } from "@baton/core";
 import type { Instrument } from "../instrument.ts";
 import { bestBook } from "../instrument.ts";
-import type { VenueHistory } from "../protocol.ts";
+import type { BookMessage, VenueHistory } from "../protocol.ts";
 
 interface Instant {
   readonly atMono: MonoMs;
@@ -29,6 +29,12 @@ export interface TappedLoss extends Instant {
 /** An answer of the venue over REST, already understood. */
 export type HistoryAnswer =
   | { readonly question: "snapshot"; readonly symbol: SymbolId; readonly answer: BookSnapshot }
+  | { readonly question: "bookSnapshot"; readonly symbol: SymbolId; readonly answer: BookMessage }
+  | {
+      readonly question: "bestNow";
+      readonly symbol: SymbolId;
+      readonly answer: { readonly bids: Levels; readonly asks: Levels };
+    }
   | { readonly question: "lastUpdateId" | "lastTradeId"; readonly symbol: SymbolId; readonly answer: number }
   | { readonly question: "trades"; readonly symbol: SymbolId; readonly answer: readonly MarketTrade[] };
 
@@ -50,27 +56,38 @@ export interface FeedTap {
 export function tapHistory(history: VenueHistory, tap: FeedTap, clock: Clock): VenueHistory {
   const told = (answer: HistoryAnswer): void => tap.answer({ ...answer, atMono: clock.mono(), atWall: clock.wall() });
   const snapshot = history.snapshot?.bind(history);
+  const bookSnapshot = history.bookSnapshot?.bind(history);
   const lastUpdateId = history.lastUpdateId?.bind(history);
+  const bestNow = history.bestNow?.bind(history);
   return {
-    ...(snapshot === undefined
-      ? {}
-      : {
-          async snapshot(symbol, signal) {
-            const answer = await snapshot(symbol, signal);
-            told({ question: "snapshot", symbol, answer });
-            return answer;
-          },
-        }),
-    ...(lastUpdateId === undefined
-      ? {}
-      : {
-          async lastUpdateId(symbol, signal) {
-            const answer = await lastUpdateId(symbol, signal);
-            told({ question: "lastUpdateId", symbol, answer });
-            return answer;
-          },
-        }),
-    ...(history.bestNow === undefined ? {} : { bestNow: history.bestNow.bind(history) }),
+    ...(snapshot !== undefined && {
+      async snapshot(symbol, signal) {
+        const answer = await snapshot(symbol, signal);
+        told({ question: "snapshot", symbol, answer });
+        return answer;
+      },
+    }),
+    ...(bookSnapshot !== undefined && {
+      async bookSnapshot(symbol, signal) {
+        const answer = await bookSnapshot(symbol, signal);
+        told({ question: "bookSnapshot", symbol, answer });
+        return answer;
+      },
+    }),
+    ...(lastUpdateId !== undefined && {
+      async lastUpdateId(symbol, signal) {
+        const answer = await lastUpdateId(symbol, signal);
+        told({ question: "lastUpdateId", symbol, answer });
+        return answer;
+      },
+    }),
+    ...(bestNow !== undefined && {
+      async bestNow(symbol, signal) {
+        const answer = await bestNow(symbol, signal);
+        told({ question: "bestNow", symbol, answer });
+        return answer;
+      },
+    }),
     async lastTradeId(symbol, signal) {
       const answer = await history.lastTradeId(symbol, signal);
       told({ question: "lastTradeId", symbol, answer });

@@ -71,7 +71,6 @@ async function play(
     symbols: [btc, eth],
     staleAfterMs: 400,
     world: player.world,
-    history: player.history,
     ...options,
   });
   const trades: TradeEvent[] = [];
