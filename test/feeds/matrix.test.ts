@@ -9,7 +9,7 @@
  * - the fault was noticed, where it can be, by the name that it should have.
  *
  * Not here: `stream-corrupt`, which no client of one line can notice at a venue without checksums (two lines can: see
- * `exchange.test.ts`), and the account stream, which is not the feed's.
+ * `exchange.test.ts`), and the account stream, which has a matrix of its own in `test/venues-orders`.
  */
 import type { SymbolId, TradeEvent } from "@baton/core";
 import type { FaultRequest, RunningExchange } from "@baton/exchange";
