@@ -184,11 +184,10 @@ function transactionOf(side: Side, dice: Dice, step: number): Transaction | unde
   }
   const guard = {
     boot: view.leader?.value.boot ?? boot,
-    leaderModRevision: seen("leader")?.leader?.modRevision ?? "0",
     epoch: seen("epoch")?.epoch.value ?? 0,
     insyncModRevision,
   };
-  // Nobody asks so without leading: the simulation says no by the boot, etcd by the revision.
+  // Nobody asks so without leading.
   if (view.leader === undefined) return undefined;
   if (kind === "set-insync") return { kind, id: step, guard, insync };
   const reason = hasControls ? "yield" : "switchover";

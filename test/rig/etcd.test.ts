@@ -39,3 +39,31 @@ test("no member outlives a caller that is killed, not even a frozen one", async 
 function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}/exe`) && process.kill(pid, 0);
 }
+
+test("a partitioned leader of etcd is deposed by the others, and joins again when the partition heals", async () => {
+  await using rig = await startEtcd({ peerLinks: true });
+  const { leader, followers } = await rig.roles();
+  await rig.partition(leader);
+  await eventually("another member leads", async () => {
+    const leads = await Promise.all(followers.map((member) => member.isEtcdLeader()));
+    return leads.includes(true);
+  });
+  await eventually("the old one knows that it leads no more", async () => !(await leader.isEtcdLeader()));
+  expect(await isHealthy(leader)).toBe(false);
+  rig.heal();
+  await eventually("it takes writes again", () => isHealthy(leader));
+}, 60_000);
+
+/** A member is healthy when it reads with a quorum. */
+async function isHealthy(member: { readonly endpoint: string }): Promise<boolean> {
+  const answer = await fetch(`${member.endpoint}/health`, { signal: AbortSignal.timeout(10_000) });
+  return ((await answer.json()) as { health?: string }).health === "true";
+}
+
+async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await look())) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    await delay(50);
+  }
+}

@@ -237,8 +237,7 @@ export class EtcdStore {
       (controls === undefined ||
         (controls.autofailoverModRevision === this.autofailover.modRevision &&
           controls.pauseModRevision === this.pause.modRevision)) &&
-      this.leader?.modRevision === guard.leaderModRevision &&
-      this.leader.value.boot === guard.boot &&
+      this.leader !== undefined &&
       this.epoch.value === guard.epoch &&
       this.insync.modRevision === guard.insyncModRevision
     );
@@ -257,11 +256,12 @@ export class EtcdStore {
         stands.by.transaction === by.transaction;
       return isOurs ? { kind: "committed", revision: this.insync.modRevision } : { kind: "refused" };
     }
-    const moved =
+    const isSameSet = this.insync.modRevision === transaction.guard.insyncModRevision;
+    const isAlive =
       transaction.kind === "takeover"
-        ? this.insync.modRevision !== transaction.guard.insyncModRevision
-        : (this.leader?.modRevision ?? "0") !== transaction.guard.leaderModRevision;
-    if (!moved) return { kind: "open" };
+        ? isSameSet
+        : isSameSet && this.leader !== undefined && this.epoch.value === transaction.guard.epoch;
+    if (isAlive) return { kind: "open" };
     const written = this.history.get(transaction.history.epoch);
     const isOurs =
       written !== undefined &&

@@ -151,8 +151,15 @@ describe("set-insync", () => {
     const lease = await briefLease(cluster.access, 30);
     await cluster.etcd.transact(handoff(cluster.view, { node: nodeB, boot: bootB, lease }));
     const now = await cluster.etcd.read();
-    const stale = setInsync({ ...now, leader: cluster.view.leader }, [member(nodeA)]);
+    const { leader, epoch } = cluster.view;
+    const stale = setInsync({ ...now, leader, epoch }, [member(nodeA)]);
     expect(await cluster.etcd.transact(stale)).toEqual({ kind: "refused" });
+  });
+
+  test("is refused when nobody leads any more, though the epoch is still its own", async () => {
+    await using cluster = await ledByA();
+    await cluster.etcd.revokeLease(cluster.view.leader?.value.lease as LeaseId);
+    expect(await cluster.etcd.transact(setInsync(cluster.view, [member(nodeA)]))).toEqual({ kind: "refused" });
   });
 
   test("is refused at another epoch", async () => {
@@ -186,12 +193,11 @@ describe("handoff", () => {
     expect((await cluster.etcd.read()).leader).toBeUndefined();
   });
 
-  test.each(["leader", "epoch", "insync"] as const)("is refused when %s is not as read", async (what) => {
+  test.each(["epoch", "insync"] as const)("is refused when %s is not as read", async (what) => {
     await using cluster = await ledByA();
     const lease = await briefLease(cluster.access, 30);
     const asked = handoff(cluster.view, { node: nodeB, boot: bootB, lease });
     const guard = {
-      leader: { ...asked.guard, leaderModRevision: "1" },
       epoch: { ...asked.guard, epoch: 9 },
       insync: { ...asked.guard, insyncModRevision: "1" },
     }[what];

@@ -132,7 +132,7 @@ function requestOf(keys: Keys, transaction: Transaction): ITxnRequest {
           put(keys.epoch, leader.epoch),
           put(keys.history(history.epoch), history),
         ],
-        failure: [range(keys.leader), range(keys.history(history.epoch))],
+        failure: [range(keys.leader), range(keys.epoch), range(keys.insync), range(keys.history(history.epoch))],
       };
     }
     default:
@@ -142,7 +142,7 @@ function requestOf(keys: Keys, transaction: Transaction): ITxnRequest {
 
 /**
  * The fate of the whole request (all copies) by what a refused copy found; undefined while another copy could still be
- * applied. A revision that moved never comes back, so a guard on it is dead for every copy; what remains is whether an
+ * applied. A revision or an epoch that moved never comes back, so a guard on it is dead for every copy; what remains is whether an
  * earlier copy is what moved it. The history of an epoch is written once, a version of the set is written once.
  */
 function fateOf(keys: Keys, transaction: Transaction, refused: ITxnResponse): TransactionAnswer | undefined {
@@ -153,11 +153,10 @@ function fateOf(keys: Keys, transaction: Transaction, refused: ITxnResponse): Tr
   switch (kind) {
     case "takeover":
     case "handoff": {
-      const [key, guard] =
-        kind === "takeover"
-          ? [keys.insync, transaction.guard.insyncModRevision]
-          : [keys.leader, transaction.guard.leaderModRevision];
-      if ((found.get(key)?.mod_revision ?? "0") === guard) return undefined;
+      const { guard } = transaction;
+      const isSameSet = (found.get(keys.insync)?.mod_revision ?? "0") === guard.insyncModRevision;
+      const isAlive = kind === "takeover" ? isSameSet : isSameSet && isLed(keys, found, transaction.guard.epoch);
+      if (isAlive) return undefined;
       const history = found.get(keys.history(transaction.history.epoch));
       if (history !== undefined && isSameHistory(history, transaction.history)) {
         return { kind: "committed", revision: history.create_revision };
@@ -191,16 +190,25 @@ function isSameHistory(kv: IKeyValue, ours: HistoryRecord): boolean {
   );
 }
 
+/** Somebody leads, and it is still this epoch: neither comes back once it has ended. */
+function isLed(keys: Keys, found: ReadonlyMap<string, IKeyValue>, epoch: number): boolean {
+  const stands = found.get(keys.epoch);
+  return found.has(keys.leader) && stands !== undefined && decode<number>(stands, "number") === epoch;
+}
+
 interface LeaderGuard {
-  readonly leaderModRevision: string;
   readonly epoch: number;
   readonly insyncModRevision: string;
 }
 
-/** "Leader is this boot": the leader key still has the revision at which it named this boot. */
+/**
+ * "Leader is this boot": the leader key stands, and the epoch is the one that this boot won. A key is made together with its
+ * epoch and never again in it, so nobody else's can stand there. Its modification revision is no guard: the keeper moves the
+ * key to another lease when etcd has a new leader (decision 15), and that must not cost a change of the set its turn.
+ */
 function ledBy(keys: Keys, guard: LeaderGuard): ICompare[] {
   return [
-    unchanged(keys.leader, guard.leaderModRevision),
+    { key: bytes(keys.leader), target: "Version", result: "Greater", version: 0 },
     { key: bytes(keys.epoch), target: "Value", result: "Equal", value: encode(guard.epoch) },
     unchanged(keys.insync, guard.insyncModRevision),
   ];

@@ -5,14 +5,27 @@ import { startEtcd } from "../../../../test/rig/etcd.ts";
 import { monoMs } from "@baton/core";
 import { monoNow } from "../clock.ts";
 import type { TestCluster } from "../fixtures/cluster.ts";
-import { bootA, bootB, briefLease, freshCluster, handoff, nodeA, nodeB, takeover, until } from "../fixtures/cluster.ts";
+import {
+  bootA,
+  bootB,
+  briefLease,
+  freshCluster,
+  handoff,
+  member,
+  nodeA,
+  nodeB,
+  setInsync,
+  settled,
+  takeover,
+  until,
+} from "../fixtures/cluster.ts";
 import { nanosCell, stampNow } from "./cells.ts";
 import type { Keeper, KeeperOptions } from "./keeper.ts";
 import { noLease, startKeeper } from "./keeper.ts";
 import type { KeeperEvent } from "./rounds.ts";
 
 let rig: EtcdRig;
-beforeAll(async () => void (rig = await startEtcd()));
+beforeAll(async () => void (rig = await startEtcd({ peerLinks: true })));
 afterAll(() => rig.stop());
 
 interface Kept {
@@ -200,22 +213,58 @@ describe("the lease", () => {
     expect(it.events.map((event) => event.kind)).toEqual(["granted", "granted"]);
   });
 
-  test.each<["a follower of etcd" | "etcd's leader", (roles: Awaited<ReturnType<EtcdRig["roles"]>>) => EtcdMember]>([
-    ["a follower of etcd", (roles) => roles.followers[0] as EtcdMember],
-    ["etcd's leader", (roles) => roles.leader],
-  ])("and the leadership survive that %s freezes for longer than the TTL (I15)", async (_, choose) => {
+  type Roles = Awaited<ReturnType<EtcdRig["roles"]>>;
+  const freeze = (one: EtcdMember): (() => void) => {
+    one.freeze();
+    return () => one.thaw();
+  };
+  const partition = async (one: EtcdMember): Promise<() => void> => {
+    await rig.partition(one);
+    return () => rig.heal();
+  };
+  test.each<[string, (roles: Roles) => (() => void) | Promise<() => void>]>([
+    ["a follower of etcd freezes", ({ followers }) => freeze(followers[0] as EtcdMember)],
+    ["etcd's leader freezes", ({ leader }) => freeze(leader)],
+    ["etcd's leader is cut from the others and still answers us", ({ leader }) => partition(leader)],
+  ])("and the leadership survive that %s for longer than the TTL, and comes back (I15)", async (_, begin) => {
     const it = await leading({ ttlSeconds: 3 });
-    const frozen = choose(await rig.roles());
-    frozen.freeze();
+    const passes = (ttls: number): Promise<boolean> => {
+      const end = performance.now() + ttls * it.keeper.ttlMs;
+      return until("TTLs pass", () => lost(it.events) !== undefined || performance.now() > end);
+    };
+    const end = await begin(await rig.roles());
     try {
-      const end = performance.now() + 2 * it.keeper.ttlMs;
-      await until("two TTLs pass", () => lost(it.events) !== undefined || performance.now() > end);
+      await passes(1.4);
     } finally {
-      frozen.thaw();
+      end();
     }
+    await passes(0.6);
     expect(lost(it.events)).toBeUndefined();
     expect(it.keeper.deadline()).toBeGreaterThan(monoNow());
     expect((await it.cluster.etcd.read()).leader?.value.boot).toBe(bootA);
+  });
+
+  test("is left for a fresh one when etcd has a new leader, so that the old one's late revocation costs nothing", async () => {
+    const it = await leading({ ttlSeconds: 4 });
+    const { etcd } = it.cluster;
+    const before = await etcd.read();
+    const old = it.keeper.lease;
+    const { leader } = await rig.roles();
+    leader.freeze();
+    try {
+      await until("the leader key hangs on another lease", () => it.keeper.lease !== old);
+    } finally {
+      leader.thaw();
+    }
+    // What a woken leader of etcd does to every lease that it knew.
+    await etcd.revokeLease(old);
+    const now = await until("etcd answers", () => etcd.read().catch(() => undefined));
+    expect(now.leader?.value).toEqual({ ...before.leader?.value, lease: it.keeper.lease });
+    const passed = it.keeper.deadline();
+    await until("the deadline moves on", () => it.keeper.deadline() > passed);
+    expect(lost(it.events)).toBeUndefined();
+    // What the leader had decided before the key moved is not refused for it.
+    expect((await settled(etcd, setInsync(before, [member(nodeA)]))).kind).toBe("committed");
   });
 
   test("is not renewed for a main loop that stands still", async () => {

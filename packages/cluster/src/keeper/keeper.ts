@@ -36,7 +36,7 @@ export const noLease: LeaseId = id<LeaseId>("0");
 
 export interface Keeper extends AsyncDisposable {
   /**
-   * The lease in force, `noLease` before the first; it changes (with a `granted` event) only while this node does not lead.
+   * The lease in force, `noLease` before the first; it changes with a `granted` event, also while this node leads.
    */
   readonly lease: LeaseId;
   /** TTL that etcd granted, ms; it can be more than was asked. What was asked, before the first lease. */

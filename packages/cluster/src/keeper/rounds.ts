@@ -3,22 +3,24 @@
  * and reads `leader` and `epoch` linearizably; the deadline moves only by both, from the earlier send time (I2). Rounds
  * stop while the main loop or the journal's fsync stand still, so a wedged leader loses its lease. Once passed, taken or
  * doubted, the right to act ends for good: of an epoch when another leads, of the boot for all other reasons (I3).
- * Operators: runbook "leader lost".
+ *
+ * When etcd has a new leader, the leader key moves to a fresh lease (decision 15): the old leader of etcd, if it was only
+ * frozen, wakes up with an old count of every lease that it knew, and revokes them. Operators: runbook "leader lost".
  */
 import type { BootId, Epoch, LeaderRecord, LeaseId, MonoMs, NodeId } from "@baton/core";
 import { assert, deadlineOf, monoMs } from "@baton/core/records";
+import { EtcdLeaseInvalidError } from "etcd3";
 import type { ITxnResponse } from "etcd3";
 import { monoNow } from "../clock.ts";
 import { causeOf } from "../errors.ts";
 import type { Fleet } from "../etcd/fleet.ts";
 import type { Keys } from "../etcd/keys.ts";
-import { decode } from "../etcd/keys.ts";
-import { range } from "../etcd/transaction.ts";
+import { bytes, decode, encode } from "../etcd/keys.ts";
+import { put, range, unchanged } from "../etcd/transaction.ts";
 import type { KeeperCells } from "./cells.ts";
 import { loadMono, storeMono } from "./cells.ts";
 import { ClockJump } from "./clock-jump.ts";
-import type { KeepaliveAnswer } from "./line.ts";
-import { KeepaliveLine } from "./line.ts";
+import { KeptLease } from "./kept-lease.ts";
 
 /** Why the right to act ended. All but `other-leader` end it for the life of the process. */
 export type LostReason =
@@ -31,7 +33,7 @@ export type LostReason =
   | "keeper-died";
 
 export type KeeperEvent =
-  /** A lease is ours: at start, and again when it was lost while not leading. Time only with `ttlMs`. */
+  /** A lease is ours: at start, when it was lost while not leading, and when the leader key has moved to it. Time only with `ttlMs`. */
   | { readonly kind: "granted"; readonly lease: LeaseId; readonly ttlMs: number }
   /** While leading, after each move of the deadline. */
   | { readonly kind: "slack"; readonly epoch: Epoch; readonly slackMs: number }
@@ -53,17 +55,8 @@ export interface RoundsOptions {
 
 const pulseMs = 20;
 const regrantPauseMs = 200;
-// A follower may have applied our grant before etcd's leader has; its first "unknown lease" proves nothing.
-const youngLeaseMs = 1_000;
-
-interface Lease {
-  readonly id: LeaseId;
-  readonly ttlMs: number;
-  readonly grantedMonoMs: MonoMs;
-  /** Send time of the latest answered keepalive; the grant counts as one. */
-  keptFrom: MonoMs;
-  isRenewed: boolean;
-}
+/** Those that were left earlier have ended by themselves. */
+const leftMax = 4;
 
 interface Leading {
   readonly epoch: Epoch;
@@ -77,10 +70,16 @@ export class Rounds {
   readonly #cells: KeeperCells;
   readonly #options: RoundsOptions;
   readonly #tell: (event: KeeperEvent) => void;
-  readonly #lines: readonly KeepaliveLine[];
   readonly #clocks = new ClockJump();
   readonly #pulse: NodeJS.Timeout;
-  #lease: Lease | undefined;
+  #lease: KeptLease | undefined;
+  /** Where the leader key is being moved to, perhaps has been: kept like the other until a read tells. */
+  #next: KeptLease | undefined;
+  /** Leases that are not kept any more and may still hold a key. */
+  #left: LeaseId[] = [];
+  /** Revision at which the leader key came to the lease in force. */
+  #movedAt = 0n;
+  #isMoving = false;
   #leading: Leading | undefined;
   #fenced: LostReason | undefined;
   #lostEpoch: Epoch = -1;
@@ -105,7 +104,6 @@ export class Rounds {
     this.#cells = o.cells;
     this.#options = o.options;
     this.#tell = o.tell;
-    this.#lines = o.fleet.endpoints.map((endpoint) => new KeepaliveLine(endpoint, (answer) => this.#kept(answer)));
     this.#pulse = setInterval(() => this.#onPulse(), pulseMs);
     void this.#grant();
   }
@@ -139,6 +137,7 @@ export class Rounds {
   /** Leadership was given up in order: no deadline, the lease is kept, and a later epoch may be led. */
   follow(): void {
     this.#leading = undefined;
+    this.#dropNext();
     storeMono(this.#cells.deadline, 0);
   }
 
@@ -147,13 +146,15 @@ export class Rounds {
     this.#isStopped = true;
     this.follow();
     clearInterval(this.#pulse);
-    for (const line of this.#lines) line.close();
-    const lease = this.#lease;
-    if (!revoke || lease === undefined) return;
-    const request = { ID: lease.id };
-    await this.#fleet
-      .race("revoke lease", (client, options) => client.leaseClient.leaseRevoke(request, options))
-      .catch(() => undefined);
+    const held = [this.#lease, this.#next].filter((lease) => lease !== undefined);
+    for (const lease of held) lease.close();
+    if (!revoke) return;
+    const revoked = [...held.map((lease) => lease.id), ...this.#left].map((id) =>
+      this.#fleet
+        .race("revoke lease", (client, options) => client.leaseClient.leaseRevoke({ ID: id }, options))
+        .catch(() => undefined),
+    );
+    await Promise.all(revoked);
   }
 
   #onPulse(): void {
@@ -174,7 +175,9 @@ export class Rounds {
       void this.#grant();
       return;
     }
-    for (const line of this.#lines) line.ask(this.#lease.id, now, this.#options.keepaliveMs * 0.9);
+    const patienceMs = this.#options.keepaliveMs * 0.9;
+    this.#lease.ask(now, patienceMs);
+    this.#next?.ask(now, patienceMs);
     if (this.#leading !== undefined) void this.#confirm(this.#leading, now);
     else void this.#rehearse();
   }
@@ -205,6 +208,7 @@ export class Rounds {
     const answer = await this.#readLeadership().catch(() => undefined);
     if (answer === undefined || this.#isStopped || this.#leading !== undefined || this.#lease === undefined) return;
     if (answer.header.cluster_id === this.#etcdClusterId) return;
+    this.#lease.close();
     this.#lease = undefined;
     await this.#grant();
   }
@@ -223,15 +227,11 @@ export class Rounds {
     this.#isGranting = true;
     while (!this.#isStopped) {
       try {
-        const asked = monoNow();
-        const answer = await this.#fleet.first("grant lease", (client, options) =>
-          client.leaseClient.leaseGrant({ TTL: this.#options.ttlSeconds }, options),
-        );
-        const lease = answer.ID as LeaseId;
-        this.#etcdClusterId = answer.header.cluster_id;
-        const ttlMs = Number(answer.TTL) * 1_000;
-        this.#lease = { id: lease, ttlMs, grantedMonoMs: asked, keptFrom: asked, isRenewed: false };
-        this.#tell({ kind: "granted", lease, ttlMs });
+        const { lease, etcdClusterId } = await this.#granted();
+        if (this.#isStopped) lease.close();
+        this.#etcdClusterId = etcdClusterId;
+        this.#lease = lease;
+        this.#tell({ kind: "granted", lease: lease.id, ttlMs: lease.ttlMs });
         break;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, regrantPauseMs));
@@ -240,19 +240,25 @@ export class Rounds {
     this.#isGranting = false;
   }
 
-  #kept(answer: KeepaliveAnswer): void {
-    const lease = this.#lease;
-    if (lease === undefined || lease.id !== answer.lease || this.#isStopped) return;
-    if (answer.ttlMs <= 0) {
-      if (!lease.isRenewed && monoNow() - lease.grantedMonoMs < youngLeaseMs) return;
-      this.#lease = undefined;
-      if (this.#leading !== undefined) this.#lose("lease-gone", `etcd does not know lease ${lease.id}`);
-      return;
-    }
-    lease.isRenewed = true;
-    // etcd may answer with less than it granted; never count on more than the smaller one.
-    if (answer.ttlMs >= lease.ttlMs && answer.sentMonoMs > lease.keptFrom) lease.keptFrom = answer.sentMonoMs;
-    this.#moveDeadline();
+  /** Rejects with `EtcdUnavailable`. */
+  async #granted(): Promise<{ readonly lease: KeptLease; readonly etcdClusterId: string }> {
+    const askedMonoMs = monoNow();
+    const { ID, TTL, header } = await this.#fleet.first("grant lease", (client, options) =>
+      client.leaseClient.leaseGrant({ TTL: this.#options.ttlSeconds }, options),
+    );
+    const granted = { id: ID as LeaseId, ttlMs: Number(TTL) * 1_000, term: BigInt(header.raft_term), askedMonoMs };
+    const lease: KeptLease = new KeptLease(granted, this.#fleet.endpoints, {
+      kept: () => this.#moveDeadline(),
+      gone: () => this.#gone(lease),
+    });
+    return { lease, etcdClusterId: header.cluster_id };
+  }
+
+  /** While leading no keepalive says so: a lease that is gone has taken the leader key with it, and that is read from a quorum. */
+  #gone(lease: KeptLease): void {
+    if (this.#isStopped || this.#leading !== undefined || lease !== this.#lease) return;
+    lease.close();
+    this.#lease = undefined;
   }
 
   async #confirm(leading: Leading, sent: MonoMs): Promise<void> {
@@ -264,13 +270,74 @@ export class Rounds {
       return;
     }
     if (this.#leading !== leading || this.#isStopped) return;
+    // Reads overtake each other: one from before the key's move shows a lease that has been left since.
+    if (BigInt(answer.header.revision) < this.#movedAt) return;
     const refusal = this.#refusal(leading.epoch, answer);
     if (refusal !== undefined) {
       this.#lose(refusal.reason, refusal.detail);
       return;
     }
+    this.#settleMove(answer);
     if (leading.confirmedFrom === undefined || sent > leading.confirmedFrom) leading.confirmedFrom = sent;
     this.#moveDeadline();
+    if (this.#lease !== undefined && BigInt(answer.header.raft_term) > this.#lease.term) {
+      void this.#moveKey(leading.epoch, answer);
+    }
+  }
+
+  /** By this read the leader key hangs on the lease that it was to be moved to: from now on that is the lease in force. */
+  #settleMove(answer: ITxnResponse): void {
+    const next = this.#next;
+    const stands = answer.responses[0]?.response_range.kvs[0];
+    if (next === undefined || stands?.lease !== next.id) return;
+    this.#movedAt = BigInt(stands.mod_revision);
+    if (this.#lease !== undefined) this.#leave(this.#lease);
+    this.#lease = next;
+    this.#next = undefined;
+    this.#tell({ kind: "granted", lease: next.id, ttlMs: next.ttlMs });
+  }
+
+  /**
+   * Moves the leader key, which `answer` showed, to a lease of etcd's present term. Guarded on the key as it was read and on
+   * the epoch; whether it has moved, and which lease counts, is for the next read to say. Until then both are kept, and the
+   * deadline counts from the older of them.
+   */
+  async #moveKey(epoch: Epoch, answer: ITxnResponse): Promise<void> {
+    const stands = answer.responses[0]?.response_range.kvs[0];
+    if (this.#isMoving || stands === undefined) return;
+    this.#isMoving = true;
+    try {
+      // A request to move it to this very lease may still land: no other is named before a read has shown the key on it.
+      const next = this.#next ?? (await this.#granted()).lease;
+      if (this.#isStopped || this.#leading?.epoch !== epoch) {
+        if (next !== this.#next) this.#leave(next);
+        return;
+      }
+      this.#next = next;
+      const record: LeaderRecord = { ...decode<LeaderRecord>(stands, "object"), lease: next.id };
+      const isEpoch = { key: bytes(this.#keys.epoch), target: "Value", result: "Equal", value: encode(epoch) } as const;
+      const request = {
+        compare: [unchanged(this.#keys.leader, stands.mod_revision), isEpoch],
+        success: [put(this.#keys.leader, record, next.id)],
+      };
+      await this.#fleet.first("move the leader key", (client, options) => client.kv.txn(request, options));
+    } catch (error) {
+      // The next confirmation shows whether it moved, and asks again if not; to another lease, if this one is gone.
+      if (error instanceof EtcdLeaseInvalidError) this.#dropNext();
+    } finally {
+      this.#isMoving = false;
+    }
+  }
+
+  #dropNext(): void {
+    if (this.#next !== undefined) this.#leave(this.#next);
+    this.#next = undefined;
+  }
+
+  /** Not kept any more; a request that is late may still bind a key to it, so the end of this boot revokes it. */
+  #leave(lease: KeptLease): void {
+    lease.close();
+    this.#left = [...this.#left, lease.id].slice(-leftMax);
   }
 
   /**
@@ -291,7 +358,8 @@ export class Rounds {
       if (leader.boot !== this.#options.boot || leader.node !== this.#options.node || leader.epoch !== epoch) {
         return other(`${leader.node} leads at epoch ${leader.epoch}`);
       }
-      if (leader.lease !== this.#lease?.id || leaderKv.lease !== leader.lease)
+      const isKept = leader.lease === this.#lease?.id || leader.lease === this.#next?.id;
+      if (!isKept || leaderKv.lease !== leader.lease)
         return { reason: "lease-gone", detail: "the leader key hangs on another lease" };
       const stands = epochKv === undefined ? undefined : decode<Epoch>(epochKv, "number");
       return stands === epoch ? undefined : other(`etcd is at epoch ${stands}`);
@@ -301,20 +369,21 @@ export class Rounds {
   }
 
   #moveDeadline(): void {
-    const { leading, lease } = { leading: this.#leading, lease: this.#lease };
+    const { leading, lease, next: moving } = { leading: this.#leading, lease: this.#lease, next: this.#next };
     if (leading?.confirmedFrom === undefined || lease === undefined) return;
     const now = monoNow();
     this.#checkDeadline(now);
     if (this.#leading !== leading) return;
+    const sentMonoMs = monoMs(Math.min(lease.keptFrom, moving?.keptFrom ?? lease.keptFrom));
     const next = deadlineOf({
-      sentMonoMs: lease.keptFrom,
+      sentMonoMs,
       confirmedSentMonoMs: leading.confirmedFrom,
-      grantedTtlMs: lease.ttlMs,
+      grantedTtlMs: Math.min(lease.ttlMs, moving?.ttlMs ?? lease.ttlMs),
       marginMs: this.#options.marginMs,
     });
     if (next <= now) return;
     assert(next <= now + lease.ttlMs - this.#options.marginMs, "the deadline lies within one TTL less the margin");
-    const from = monoMs(Math.min(lease.keptFrom, leading.confirmedFrom));
+    const from = monoMs(Math.min(sentMonoMs, leading.confirmedFrom));
     this.#grantUntil(next, { from, epoch: leading.epoch, now });
   }
 
@@ -343,6 +412,7 @@ export class Rounds {
     storeMono(this.#cells.deadline, monoMs(0));
     if (epoch === undefined) return;
     this.#leading = undefined;
+    this.#dropNext();
     this.#lostEpoch = epoch;
     if (reason !== "other-leader") this.#fenced = reason;
     this.#tell({ kind: "lost", epoch, reason, detail });

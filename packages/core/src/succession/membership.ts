@@ -121,7 +121,6 @@ function isReconcileDue(role: LeaderRole): boolean {
 export function guardOf(state: Succession, role: LeaderRole): Extract<Transaction, { kind: "set-insync" }>["guard"] {
   return {
     boot: state.me.boot,
-    leaderModRevision: role.leaderModRevision,
     epoch: role.epoch,
     insyncModRevision: role.known.modRevision,
   };

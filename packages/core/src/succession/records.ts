@@ -232,12 +232,14 @@ export type Transaction =
       readonly history: HistoryRecord;
     }
   | {
-      /** Shrink, grow or bump. Guards: leader is this boot, epoch and insync unchanged. Puts insync. */
+      /**
+       * Shrink, grow or bump. Guards: leader is this boot (the key stands, and the epoch is the one that this boot won: none
+       * but the winner's key is ever written in an epoch), epoch and insync unchanged. Puts insync.
+       */
       readonly kind: "set-insync";
       readonly id: number;
       readonly guard: {
         readonly boot: BootId;
-        readonly leaderModRevision: string;
         readonly epoch: Epoch;
         readonly insyncModRevision: string;
       };
@@ -252,7 +254,6 @@ export type Transaction =
       readonly id: number;
       readonly guard: {
         readonly boot: BootId;
-        readonly leaderModRevision: string;
         readonly epoch: Epoch;
         readonly insyncModRevision: string;
         readonly controls?: { readonly autofailoverModRevision: string; readonly pauseModRevision: string };

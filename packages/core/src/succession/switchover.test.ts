@@ -54,7 +54,7 @@ describe("rule 10: handing over", () => {
     const { handoff } = handingOver();
     expect(handoff).toMatchObject({
       kind: "handoff",
-      guard: { boot: bootOf(a), leaderModRevision: "10", epoch: 1, insyncModRevision: "10" },
+      guard: { boot: bootOf(a), epoch: 1, insyncModRevision: "10" },
       leader: { node: b, boot: bootOf(b), lease: "b-lease", epoch: 2, reason: "switchover" },
     });
   });

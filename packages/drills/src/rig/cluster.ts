@@ -25,7 +25,7 @@ import type { Program } from "./processes.ts";
 
 export type Uniqueness = "open-only" | "forever" | "none";
 
-/** Which links faults can cut: all to and from each node, its way to the exchange, or none. */
+/** Which links faults can cut: all to and from each node and between etcd's members, its way to the exchange, or none. */
 export type LinkPlan = "none" | "uplinks" | "all";
 
 export interface ClusterOptions {
@@ -92,7 +92,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     const etcdDir = join(dir, "etcd");
     mkdirSync(etcdDir, { recursive: true });
-    [parts.etcd, parts.exchange] = await Promise.all([startEtcd({ dir: etcdDir }), startExchange(parts, options)]);
+    [parts.etcd, parts.exchange] = await Promise.all([
+      startEtcd({ dir: etcdDir, peerLinks: options.links === "all" }),
+      startExchange(parts, options),
+    ]);
     say("etcd answers with three members, the exchange is open");
     await layOutNodes(parts, options);
     await Promise.all(parts.nodes.map((node) => node.start()));

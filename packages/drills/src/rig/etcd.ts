@@ -14,6 +14,8 @@ import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startGuard } from "./guard.ts";
 import type { Guard } from "./guard.ts";
+import type { PeerLinks } from "./etcd-peers.ts";
+import { peerLinks } from "./etcd-peers.ts";
 import { freePorts } from "./ports.ts";
 
 /** One member process. All methods settle when the operating system has done it, not when etcd has noticed. */
@@ -40,6 +42,10 @@ export interface EtcdRig extends AsyncDisposable {
   readonly members: readonly EtcdMember[];
   /** The member that leads etcd and those that follow. Throws when none leads within five seconds. */
   roles(): Promise<{ leader: EtcdMember; followers: readonly EtcdMember[] }>;
+  /** Cuts one member from the others, while its clients still reach it. Throws where it was not started with `peerLinks`. */
+  partition(member: EtcdMember): Promise<void>;
+  /** Takes that back. */
+  heal(): void;
   /** Ends every member and removes the data. Idempotent. */
   stop(): Promise<void>;
 }
@@ -51,6 +57,8 @@ export interface EtcdRigOptions {
   readonly heartbeatMs?: number;
   /** Default 500; at 67/670 and above etcd grants no lease of one second. */
   readonly electionMs?: number;
+  /** Members speak to each other over links that can be cut; default false. */
+  readonly peerLinks?: boolean;
   /** Folder for the members' data, kept after the end; default: a temporary one that is removed. */
   readonly dir?: string;
   /** Clients come over TLS with a certificate of this authority; `roles()` cannot be asked then. Default: plain. */
@@ -68,12 +76,14 @@ export async function startEtcd(options: EtcdRigOptions = {}): Promise<EtcdRig> 
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "baton-etcd-")));
   const guard = startGuard(options.dir === undefined ? dir : undefined);
   for (let attempt = 1; ; attempt++) {
-    const members = await layOut({ binary, dir, count, attempt, options, guard });
+    const links = options.peerLinks === true ? peerLinks() : undefined;
+    const members = await layOut({ binary, dir, count, attempt, options, guard, links });
     try {
       await Promise.all(members.map((member) => member.restart()));
-      return rigOf(members, guard, options.dir === undefined ? dir : undefined);
+      return rigOf(members, { guard, links, removable: options.dir === undefined ? dir : undefined });
     } catch (cause) {
       await Promise.all(members.map((member) => member.kill()));
+      await links?.close();
       // A port that was free when we asked can be taken before etcd binds it; other ports, other luck.
       if (attempt === 3) {
         guard.end();
@@ -83,10 +93,15 @@ export async function startEtcd(options: EtcdRigOptions = {}): Promise<EtcdRig> 
   }
 }
 
-function rigOf(members: readonly Member[], guard: Guard, removable: string | undefined): EtcdRig {
+function rigOf(
+  members: readonly Member[],
+  o: { readonly guard: Guard; readonly links: PeerLinks | undefined; readonly removable: string | undefined },
+): EtcdRig {
+  const { guard, links, removable } = o;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.kill()));
+    await links?.close();
     if (removable !== undefined) await rm(removable, { recursive: true, force: true, maxRetries: 3 });
     guard.end();
   };
@@ -104,6 +119,15 @@ function rigOf(members: readonly Member[], guard: Guard, removable: string | und
       }
       throw new Error("no etcd member leads");
     },
+    async partition(member) {
+      if (links === undefined) throw new Error("this etcd was started without peerLinks");
+      for (const each of members) {
+        const id = await each.id();
+        if (id !== undefined) links.know(each.name, id);
+      }
+      links.cut(member.name);
+    },
+    heal: () => links?.heal(),
     [Symbol.asyncDispose]: () => rig.stop(),
   };
   return rig;
@@ -123,36 +147,48 @@ interface Plan {
   readonly attempt: number;
   readonly options: EtcdRigOptions;
   readonly guard: Guard;
+  readonly links: PeerLinks | undefined;
 }
 
 async function layOut(plan: Plan): Promise<Member[]> {
   const ports = await freePorts(plan.count * 3);
   const { tls } = plan.options;
   const scheme = tls === undefined ? "http" : "https";
-  const seats = Array.from({ length: plan.count }, (_, index) => ({
-    name: `etcd-${index + 1}`,
-    client: `${scheme}://127.0.0.1:${ports[index * 3]}`,
-    peer: `http://127.0.0.1:${ports[index * 3 + 1]}`,
-    health: `http://127.0.0.1:${ports[index * 3 + 2]}`,
-  }));
+  const seats = await Promise.all(
+    Array.from({ length: plan.count }, async (_, index) => {
+      const name = `etcd-${index + 1}`;
+      const at = `127.0.0.1:${ports[index * 3 + 1]}`;
+      const listen = `http://${at}`;
+      const peer = plan.links === undefined ? listen : await plan.links.open(name, at);
+      const client = `${scheme}://127.0.0.1:${ports[index * 3]}`;
+      return { name, client, listen, peer, health: `http://127.0.0.1:${ports[index * 3 + 2]}` };
+    }),
+  );
   const cluster = seats.map((seat) => `${seat.name}=${seat.peer}`).join(",");
   return seats.map((seat) => {
     const home = join(plan.dir, `${seat.name}-${plan.attempt}`);
     const parameters = [
       ...["--name", seat.name, "--data-dir", home],
       ...["--listen-client-urls", seat.client, "--advertise-client-urls", seat.client],
-      ...["--listen-peer-urls", seat.peer, "--initial-advertise-peer-urls", seat.peer],
+      ...["--listen-peer-urls", seat.listen, "--initial-advertise-peer-urls", seat.peer],
       ...["--initial-cluster", cluster, "--initial-cluster-state", "new"],
       ...["--initial-cluster-token", `baton-${process.pid}-${ports[0]}`],
       ...["--heartbeat-interval", String(plan.options.heartbeatMs ?? 50)],
       ...["--election-timeout", String(plan.options.electionMs ?? 500)],
       ...["--listen-metrics-urls", seat.health],
+      // The default from 3.5 on: without it a member that comes back from a partition costs one more election.
+      "--pre-vote=true",
       ...["--logger", "zap", "--log-level", "warn"],
       ...(tls === undefined ? [] : ["--cert-file", tls.certFile, "--key-file", tls.keyFile]),
       ...(tls === undefined ? [] : ["--trusted-ca-file", tls.caFile, "--client-cert-auth"]),
     ];
     return new Member(seat, plan.binary, parameters, `${home}.log`, plan.guard);
   });
+}
+
+interface MemberStatus {
+  readonly leader?: string;
+  readonly header?: { readonly member_id?: string };
 }
 
 class Member implements EtcdMember {
@@ -221,16 +257,26 @@ class Member implements EtcdMember {
   }
 
   async isEtcdLeader(): Promise<boolean> {
+    const status = await this.#status();
+    return status?.leader !== undefined && status.leader === status.header?.member_id;
+  }
+
+  /** Its id as etcd's members name each other; undefined while it does not answer. */
+  async id(): Promise<string | undefined> {
+    const id = (await this.#status())?.header?.member_id;
+    return id === undefined ? undefined : BigInt(id).toString(16);
+  }
+
+  async #status(): Promise<MemberStatus | undefined> {
     try {
       const answer = await fetch(`${this.endpoint}/v3/maintenance/status`, {
         method: "POST",
         body: "{}",
         signal: AbortSignal.timeout(500),
       });
-      const status = (await answer.json()) as { leader?: string; header?: { member_id?: string } };
-      return status.leader !== undefined && status.leader === status.header?.member_id;
+      return (await answer.json()) as MemberStatus;
     } catch {
-      return false;
+      return undefined;
     }
   }
 

@@ -316,7 +316,9 @@ export class EngineNode {
   onKeeper(event: KeeperEvent): void {
     switch (event.kind) {
       case "granted":
-        return this.leadership.feed({ kind: "lease", lease: event.lease });
+        this.leadership.feed({ kind: "lease", lease: event.lease });
+        void this.standing.publish();
+        return;
       case "lost":
         // Another leader is for a read of etcd to judge (it may be the successor of a handover); there is no permit meanwhile.
         if (event.reason === "other-leader") return this.leadership.requestRead();

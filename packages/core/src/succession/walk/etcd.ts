@@ -142,10 +142,10 @@ export class WalkEtcd {
     const { guard } = transaction;
     if (guard.insyncModRevision !== this.insync.modRevision) return false;
     if (transaction.kind !== "takeover") {
-      const { leaderModRevision, epoch } = transaction.guard;
+      const { epoch } = transaction.guard;
       const controls = transaction.kind === "handoff" ? transaction.guard.controls : undefined;
       return (
-        this.leader?.modRevision === leaderModRevision &&
+        this.leader !== undefined &&
         this.epoch.value === epoch &&
         (controls === undefined ||
           (controls.autofailoverModRevision === this.autofailover.modRevision &&
