@@ -204,7 +204,7 @@ interface LeaderGuard {
 /**
  * "Leader is this boot": the leader key stands, and the epoch is the one that this boot won. A key is made together with its
  * epoch and never again in it, so nobody else's can stand there. Its modification revision is no guard: the keeper moves the
- * key to another lease when etcd has a new leader (decision 15), and that must not cost a change of the set its turn.
+ * key to another lease when etcd has a new leader (decision 17), and that must not cost a change of the set its turn.
  */
 function ledBy(keys: Keys, guard: LeaderGuard): ICompare[] {
   return [

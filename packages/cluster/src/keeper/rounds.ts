@@ -4,7 +4,7 @@
  * stop while the main loop or the journal's fsync stand still, so a wedged leader loses its lease. Once passed, taken or
  * doubted, the right to act ends for good: of an epoch when another leads, of the boot for all other reasons (I3).
  *
- * When etcd has a new leader, the leader key moves to a fresh lease (decision 15): the old leader of etcd, if it was only
+ * When etcd has a new leader, the leader key moves to a fresh lease (decision 17): the old leader of etcd, if it was only
  * frozen, wakes up with an old count of every lease that it knew, and revokes them. Operators: runbook "leader lost".
  */
 import type { BootId, Epoch, LeaderRecord, LeaseId, MonoMs, NodeId } from "@baton/core";
