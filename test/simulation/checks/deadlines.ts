@@ -40,6 +40,14 @@ export class DeadlineChecks {
   /** Every member of etcd's set has put its promise on its disk, and it outlasts the deadline that rests on it. */
   extended(boot: Boot, untilMono: number): void {
     const { world } = this.#watch;
+    const wire = this.#wire(boot);
+    const extension = boot.leadership?.leading?.extension;
+    const askedTrue = wire.askedTrue.get(extension?.token ?? 0) ?? world.agenda.now;
+    const untilTrue = askedTrue + untilMono - (extension?.askedMonoMs ?? untilMono);
+    wire.promisedMono = Math.max(wire.promisedMono, untilMono);
+    wire.promisedTrue = Math.max(wire.promisedTrue, untilTrue);
+    // Its machine stood still until they had ended, which it cannot know; what it sends is judged as any write is.
+    if (untilTrue <= world.agenda.now) return;
     // What a restored etcd shows is not the set that this leader knew.
     const members = this.#watch.succession.isEtcdRestored ? [] : world.etcd.store.insync.value.members;
     for (const member of members) {
@@ -52,11 +60,6 @@ export class DeadlineChecks {
     if (untilMono > boot.main.clock.mono() + longestMs) {
       this.#watch.broken("I2", `${boot.boot} goes on for longer than anybody promised`);
     }
-    const wire = this.#wire(boot);
-    const extension = boot.leadership?.leading?.extension;
-    const askedTrue = wire.askedTrue.get(extension?.token ?? 0) ?? world.agenda.now;
-    wire.promisedMono = Math.max(wire.promisedMono, untilMono);
-    wire.promisedTrue = Math.max(wire.promisedTrue, askedTrue + untilMono - (extension?.askedMonoMs ?? untilMono));
   }
 
   /** A leader asks its peers to promise. */

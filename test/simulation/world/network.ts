@@ -12,9 +12,12 @@ export interface Path {
   /** Least delay in ms, one way. */
   delayMs: number;
   jitterMs: number;
-  /** Share of packets that are lost. */
+  /** Share of packets that are lost, by all faults together. */
   loss: number;
 }
+
+/** Faults add up; what loses everything is a cut, and not drawn as a loss. */
+export const lossMax = 0.9;
 
 export class Network {
   readonly #agenda: Agenda;
@@ -48,7 +51,7 @@ export class Network {
   /** A packet: arrives after the path's delay, or never. */
   packet(from: string, to: string, arrive: () => void): void {
     const path = this.path(machineOf(from), machineOf(to));
-    if (this.isCut(from, to) || (path.loss > 0 && this.#dice.chance(path.loss))) return;
+    if (this.isCut(from, to) || this.isLost(path)) return;
     this.#agenda.after(this.delayOf(path), () => {
       if (!this.isCut(from, to)) arrive();
     });
@@ -60,12 +63,17 @@ export class Network {
     const giveUpAt = this.#agenda.now + patienceMs;
     const attempt = (): void => {
       if (this.#agenda.now > giveUpAt) return;
-      if (this.isCut(from, to) || (path.loss > 0 && this.#dice.chance(path.loss))) {
+      if (this.isCut(from, to) || this.isLost(path)) {
         return this.#agenda.after(this.#dice.between(150, 400), attempt);
       }
       this.#agenda.after(this.delayOf(path), arrive);
     };
     attempt();
+  }
+
+  /** Whether a packet is lost on it, this time. */
+  isLost({ loss }: Path): boolean {
+    return loss > 0 && this.#dice.chance(Math.min(loss, lossMax));
   }
 
   /** One way, this time. */

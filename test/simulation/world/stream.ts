@@ -6,6 +6,7 @@
  */
 import type { Agenda } from "./agenda.ts";
 import type { Dice } from "./dice.ts";
+import { lossMax } from "./network.ts";
 import type { Network } from "./network.ts";
 import type { Process } from "./process.ts";
 
@@ -173,7 +174,7 @@ export class Stream<ToServer, ToClient> {
     }
     const path = this.#network.path(from.place, to.place);
     let delay = this.#network.delayOf(path);
-    while (path.loss > 0 && this.#dice.chance(path.loss)) delay += resendMs;
+    while (path.loss > 0 && this.#dice.chance(Math.min(path.loss, lossMax))) delay += resendMs;
     const at = Math.max(direction.lastArrival, this.#agenda.now + delay);
     direction.lastArrival = at;
     this.#agenda.at(at, () => {
