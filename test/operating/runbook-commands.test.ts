@@ -1,23 +1,23 @@
 /**
- * Both runbooks against a cluster made of answers: that each command is one that `baton` has, and that what a page
+ * The runbooks against a cluster made of answers: that each command is one that `baton` has, and that what a page
  * promises to show is what `baton` prints. Against real nodes they run in `test/runbooks`.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { clusterView, ok, operationView, refuse, scriptedNode } from "../cli/scripted-node.ts";
 import { readRunbook, runRunbook } from "../runbooks/runbook.ts";
+import type { RehearsedCluster } from "../runbooks/stage.ts";
 import { stageFor } from "../runbooks/stage.ts";
 
 const nodes = ["a", "b", "c"];
 
 /** Three nodes that are one scripted process: who leads changes with operations and troubles. */
-async function scriptedCluster(): Promise<
-  AsyncDisposable & { readonly url: string; killLeader(): Promise<void>; restart(node: string): Promise<void> }
-> {
+async function scriptedCluster(): Promise<AsyncDisposable & RehearsedCluster & { readonly url: string }> {
   let epoch = 7;
   let leader = "a";
   let reason = "expired";
   let alive = nodes;
+  let isCorrupt = false;
   let host = "";
   const operations = new Map<string, Readonly<Record<string, unknown>>>();
   const entries: Readonly<Record<string, unknown>>[] = [];
@@ -36,7 +36,8 @@ async function scriptedCluster(): Promise<
       unfit: [],
     }));
     const insync = { epoch, version: 1, members: alive };
-    return { ...base, epoch, leader: { ...base.leader, node: leader, epoch, reason }, members, insync };
+    const warnings = isCorrupt ? ["the book of BTC/USDT in feed f is not the one of a at update 7"] : [];
+    return { ...base, warnings, epoch, leader: { ...base.leader, node: leader, epoch, reason }, members, insync };
   };
   const operate = (asked: Readonly<Record<string, string>>): unknown => {
     const id = asked["id"] ?? "";
@@ -70,7 +71,10 @@ async function scriptedCluster(): Promise<
     "GET /cluster": () => ({ status: 200, body: view() }),
     "GET /promotability": () => ({ status: 200, body: { version: 1, candidates: candidates() } }),
     "GET /history": () => ({ status: 200, body: { version: 1, entries } }),
-    "GET /v1/feeds": ok({ version: 1, feeds: [{ ...feed, gaps: 0, reconnects: 0 }] }),
+    "GET /v1/feeds": () => {
+      const drift = { leader: "a", updateId: 7, isEqual: !isCorrupt, comparedAgoMs: 9 };
+      return { status: 200, body: { version: 1, feeds: [{ ...feed, gaps: 0, reconnects: 0, drift }] } };
+    },
     "GET /v1/orders": ok({ version: 1, orders: [], next: null }),
     "GET /v1/positions": ok({ version: 1, positions: [] }),
     "GET /v1/balances": ok({ version: 1, balances: [] }),
@@ -85,6 +89,9 @@ async function scriptedCluster(): Promise<
   host = new URL(self.url).host;
   return {
     url: self.url,
+    endpoints: [self.url],
+    corruptMarket: () => Promise.resolve(void (isCorrupt = true)),
+    mendMarket: () => Promise.resolve(void (isCorrupt = false)),
     killLeader: () => {
       alive = nodes.filter((node) => node !== leader);
       lead(alive[0] ?? "", "crash-release");
@@ -100,12 +107,12 @@ async function scriptedCluster(): Promise<
 
 describe("the commands of a runbook", () => {
   // Each command is a process of its own; on a busy machine ten of them take their time.
-  test.each(["planned-switchover.md", "leader-lost.md"])(
+  test.each(["planned-switchover.md", "leader-lost.md", "market-drift.md"])(
     "%s show what the page promises",
     { timeout: 90_000 },
     async (name) => {
       await using cluster = await scriptedCluster();
-      using stage = await stageFor({ ...cluster, endpoints: [cluster.url] }, "ticket-1");
+      using stage = await stageFor(cluster, "ticket-1");
       const page = readRunbook(readFileSync(new URL(`../../runbooks/${name}`, import.meta.url), "utf8"));
       await expect(runRunbook(page, stage)).resolves.toBeUndefined();
     },

@@ -5,6 +5,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BatonClient } from "@baton/cli";
 import type { Stage } from "./runbook.ts";
@@ -17,6 +18,9 @@ export interface RehearsedCluster {
   killLeader(): Promise<void>;
   /** Starts a lost node again, as its service manager would. */
   restart(node: string): Promise<void>;
+  /** Has the venue change messages of the book on their way to some of the nodes, until it is told to stop. */
+  corruptMarket(): Promise<void>;
+  mendMarket(): Promise<void>;
 }
 
 const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.meta.url));
@@ -52,6 +56,22 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
       },
       "restart-lost": async () => {
         await cluster.restart(lost);
+        return {};
+      },
+      "corrupt-market": async () => {
+        const standby = new BatonClient({ endpoints: [`http://${address}`] });
+        const differs = async (): Promise<boolean> =>
+          (await standby.feeds()).some(({ drift }) => drift?.isEqual === false);
+        // Which connections are struck is drawn; both or neither of the two that are compared may be.
+        while (!(await differs())) {
+          await cluster.mendMarket();
+          await cluster.corruptMarket();
+          for (let look = 0; look < 12 && !(await differs()); look += 1) await sleep(1_000);
+        }
+        return {};
+      },
+      "mend-market": async () => {
+        await cluster.mendMarket();
         return {};
       },
     },
