@@ -1,19 +1,21 @@
 /**
- * One cluster of real processes without etcd: with peer promises its leader goes on, without them it stops at its deadline
- * and may take its orders back before. The parts run in order.
+ * One cluster of real processes and what becomes of its etcd. One member's loss changes nothing. Without etcd a leader goes
+ * on with peer promises; without them it stops at its deadline and may take its orders back before. The parts run in order.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
+import { play, trials } from "./etcd-trials.ts";
+import type { TrialSeen } from "./etcd-trials.ts";
 import { auditEnd, auditOf, call, callLeader, eventually, placed, restingBuy } from "./calls.ts";
 
 type Seat = Cluster["nodes"][number];
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await startCluster();
+  cluster = await startCluster({ links: "all" });
 });
 afterAll(async () => {
   for (const member of cluster?.etcd.members ?? []) member.thaw();
@@ -21,6 +23,11 @@ afterAll(async () => {
 });
 
 const logOf = (node: Seat): string => readFileSync(join(dirname(node.configFile), "node.log"), "utf8");
+
+function leaseMs(): number {
+  const config = JSON.parse(readFileSync(cluster.nodes[0]?.configFile ?? "", "utf8"));
+  return 1_000 * (config.leadership.leaseTtlSeconds as number);
+}
 
 async function configured(leadership: Record<string, unknown>): Promise<Seat> {
   await Promise.all(cluster.nodes.map((node) => node.stop()));
@@ -39,12 +46,100 @@ async function configured(leadership: Record<string, unknown>): Promise<Seat> {
 const placeWithLeader = (key: string): Promise<unknown> =>
   callLeader(cluster, 202, async (node) => call(node, "POST", "/v1/orders", { body: await restingBuy(node), key }));
 
+const isLong = process.env["BATON_LONG"] === "1";
+
+test("no freeze, kill or partition of a single member of etcd changes the epoch, and orders go on (I15)", async () => {
+  const forMs = leaseMs() + 1_200;
+  const seen: TrialSeen[] = [];
+  for (const trial of trials(isLong ? 50 : 5)) seen.push(await play(cluster, trial, forMs));
+  for (const { fault, victim, epochs, orders, longestAnswerMs } of seen) {
+    const answered = `${orders.filter((status) => status === 202).length} of ${orders.length} orders taken`;
+    const longest = `the longest answer took ${Math.round(longestAnswerMs)} ms`;
+    process.stdout.write(`${fault} of ${victim}: epoch ${epochs.join(" → ")}, ${answered}, ${longest}\n`);
+  }
+  expect(new Set(seen.flatMap(({ epochs }) => epochs))).toHaveProperty("size", 1);
+  expect(new Set(seen.flatMap(({ orders }) => orders))).toEqual(new Set([202]));
+}, 600_000);
+
+/** The one directed link between two nodes: `from` dials `to`. */
+function wayOf(from: Seat, to: Seat): Seat["links"]["toPeers"][number] {
+  const others = cluster.nodes.filter((node) => node !== from);
+  return from.links.toPeers[others.indexOf(to)] as Seat["links"]["toPeers"][number];
+}
+
+/** Expires at once: hundreds of open orders could not be taken back in the half of a lease that a later part has for it. */
+const passingBuy = (node: Seat): Promise<Record<string, unknown>> => restingBuy(node, { timeInForce: "IOC" });
+
+const epochOf = async (node: Seat): Promise<number> => (await call(node, "GET", "/cluster")).body.epoch as number;
+
+test.each(["out", "back", "both"] as const)(
+  "a leader that one peer reaches no more (%s) goes on without it, in the same epoch, and takes it in again",
+  async (direction) => {
+    const leader = await cluster.leader();
+    const peer = cluster.nodes.find((node) => node !== leader) as Seat;
+    const epoch = await epochOf(leader);
+    wayOf(peer, leader).cut(direction);
+    try {
+      await eventually("the set is without it, and orders pass", async () => {
+        const { status } = await call(leader, "POST", "/v1/orders", { body: await passingBuy(leader) });
+        const { body } = await call(leader, "GET", "/cluster");
+        return status === 202 && !body.insync.members.includes(peer.id) ? true : undefined;
+      });
+      // Longer than the silence after which a member of the set would pre-empt: one that is out of it may not.
+      const end = performance.now() + 1_500;
+      while (performance.now() < end) {
+        const { status } = await call(leader, "POST", "/v1/orders", { body: await passingBuy(leader) });
+        expect(status).toBe(202);
+      }
+    } finally {
+      wayOf(peer, leader).heal();
+    }
+    await cluster.untilInSync();
+    expect([await cluster.leader(), await epochOf(leader)]).toEqual([leader, epoch]);
+  },
+);
+
+test("a leader that is cut off from etcd alone ends at its deadline, and a standby takes over when its lease has run out", async () => {
+  const leader = await cluster.leader();
+  const epoch = await epochOf(leader);
+  const before = logOf(leader).length;
+  for (const link of leader.links.toEtcd) link.cut();
+  try {
+    const successor = await eventually("another leads", async () => {
+      const now = await cluster.leader();
+      return now === leader ? undefined : now;
+    });
+    expect(await epochOf(successor)).toBe(epoch + 1);
+    expect(logOf(leader).slice(before)).toMatch(/This boot ends: the lease is lost: no renewal was confirmed in time/);
+    const { body } = await call(successor, "GET", "/history");
+    expect(body.entries.find((each: any) => each.kind === "epoch" && each.epoch === epoch + 1)).toMatchObject({
+      reason: expect.stringMatching(/^(expired|crash-release)$/),
+    });
+  } finally {
+    for (const link of leader.links.toEtcd) link.heal();
+  }
+  await cluster.untilInSync();
+});
+
+test("a leader whose host is lost together with etcd's leader is followed within its lease, an election and a second", async () => {
+  const leader = await cluster.leader();
+  const epoch = await epochOf(leader);
+  const taken = await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader), key: "before-both" });
+  expect(taken.status).toBe(202);
+  const { leader: member } = await cluster.etcd.roles();
+  await Promise.all([leader.killAll(), member.kill()]);
+  const successor = await cluster.leader();
+  expect(await epochOf(successor)).toBe(epoch + 1);
+  expect((await call(successor, "GET", `/v1/orders/${taken.body.intentId}`)).status).toBe(200);
+  await Promise.all([member.restart(), leader.start()]);
+  await cluster.untilInSync();
+});
+
 test("with failsafe the leader trades on for several leases without etcd, by its peers' promises", async () => {
   const leader = await configured({ failsafe: "on" });
   const { epoch } = (await call(leader, "GET", "/cluster")).body;
-  const leaseMs = 1_000 * (JSON.parse(readFileSync(leader.configFile, "utf8")).leadership.leaseTtlSeconds as number);
   for (const member of cluster.etcd.members) member.freeze();
-  const end = performance.now() + 3 * leaseMs;
+  const end = performance.now() + 3 * leaseMs();
   try {
     const answers: number[] = [];
     while (performance.now() < end) {
