@@ -76,6 +76,20 @@ test("doubts that can be proved at one time share one reading of the account's l
   expect(rig.venue.listings - before).toBe(2);
 });
 
+test("many doubts ask the venue less often each than one alone does, and all of them end", async () => {
+  const questionsEach = async (count: number): Promise<number> => {
+    const rig = await leading();
+    const intents = Array.from({ length: count }, () => {
+      rig.venue.script.push(() => Promise.resolve(inDoubt()));
+      return rig.order({ quantity: decimal("0.1") });
+    });
+    await pass(60_000);
+    for (const intent of intents) expect(rig.row(intent)).toMatchObject({ status: "not-sent" });
+    return rig.venue.queries / count;
+  };
+  expect(await questionsEach(64)).toBeLessThan(await questionsEach(1));
+});
+
 describe("the trades since a doubt began", () => {
   /** An account whose trades have every tenth thousandth id of the symbol, one a second. */
   function account(trades: number): Pick<Venue, "trades"> {

@@ -13,7 +13,6 @@ import type {
   Refusal,
   Sequence,
   TakeoverReason,
-  VenueId,
 } from "@baton/core";
 import {
   bootSuccession,
@@ -52,6 +51,7 @@ import { Operations } from "./operations.ts";
 import { SlaLedger } from "./sla-ledger.ts";
 import { Seldom } from "./seldom.ts";
 import { rulesOf, Standing } from "./standing.ts";
+import { onClockAhead } from "./stood-still.ts";
 import { TakeoverClock } from "./takeover-clock.ts";
 import { VenueDoors } from "./venue-doors.ts";
 import { Yielding } from "./yielding.ts";
@@ -157,7 +157,10 @@ export class EngineNode {
       isKilled: (order) => isOrderKilled(this.ledger.speculative, order.clientOrderId),
       onLateAnswer: (clientOrderId, outcome) => this.desk.lateAnswer(clientOrderId, outcome),
       onTelemetry: (venue, request) => this.#onTelemetry(venue, request),
-      onClockAhead: (venue, ms) => this.#onClockAhead(venue, ms),
+      onClockAhead: onClockAhead({
+        keeper: o.keeper,
+        warn: (event, sentence) => o.log.warn({ event, epoch: this.epoch }, sentence),
+      }),
       say: (event, sentence) => this.#log(event, sentence),
       refuse: (why) => this.#fence(why),
     });
@@ -594,13 +597,6 @@ export class EngineNode {
     this.#o.keeper.follow();
     this.#o.log.error({ event: "node.fenced", epoch: this.epoch }, `This boot ends: ${reason}`);
     this.#o.end(reason);
-  }
-
-  /** All clocks of this machine may have stood still while a successor was elected: etcd is asked before anything is sent. */
-  #onClockAhead(venue: VenueId, ms: number): void {
-    this.#o.keeper.doubt();
-    const sentence = `${Math.round(ms)} ms more have passed at ${venue} than on this machine's clock: nothing is sent before etcd confirms the lease anew.`;
-    this.#o.log.warn({ event: "clock.stood-still", epoch: this.epoch }, sentence);
   }
 
   #onTelemetry(

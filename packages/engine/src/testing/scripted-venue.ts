@@ -50,6 +50,8 @@ export class ScriptedVenue {
   readonly sent: Sent[] = [];
   /** How often its list of open orders was read. */
   listings = 0;
+  /** How often it was asked for an order by its client order id. */
+  queries = 0;
   /** By client order id. */
   readonly orders: Map<string, VenueOrder> = new Map();
   readonly trades: VenueTrade[] = [];
@@ -199,6 +201,7 @@ export class ScriptedVenue {
   }
 
   #query(clientOrderId: string): QueryOutcome {
+    this.queries += 1;
     if (!this.isReachable) return { kind: "unavailable", cause: "away" };
     const order = this.orders.get(clientOrderId);
     return order === undefined ? { kind: "not-found" } : { kind: "found", order };
