@@ -1,7 +1,7 @@
 /**
  * The configuration of one node, as the engine sees it: every default filled in, every path absolute, every decimal
- * canonical. `schema.ts` says in words what each key means and allows, `check.ts` makes this of a parsed YAML file, and
- * `rules.ts` refuses what contradicts itself. Units are in the names; secrets appear as paths only.
+ * canonical. `schema.ts` (its groups in `keys/`) says in words what each key means and allows, `check.ts` makes this of
+ * a parsed YAML file, and `rules.ts` refuses what contradicts itself. Units are in the names; secrets appear as paths only.
  */
 import type { Decimal } from "../decimal.ts";
 import type { NodeId, SymbolId, VenueId } from "../ids.ts";
@@ -261,3 +261,6 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function sorted(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+/** A group of keys as the file gives it: `Key` depends on other keys, and may still be open. */
+export type Opened<T, Key extends keyof T> = Omit<T, Key> & Partial<Pick<T, Key>>;
