@@ -282,13 +282,13 @@ describe("baton orders pause, resume and amend", () => {
 
   test("say what they do, and show the parent as it is then", async () => {
     await using node = await scriptedNode({ "POST /v1/orders/p-1": ok(parent) });
-    const run = await baton(["orders", "pause", "p-1", "-e", node.url]);
+    const run = await baton(["orders", "pause", "p-1", "--reason", "news at noon", "-e", node.url]);
     expect(run.status).toBe(0);
     expect(run.out).toContain("paused");
     await baton(["orders", "resume", "p-1", "-e", node.url]);
     await baton(["orders", "amend", "p-1", "quantity=3", "aggressionBps=5", "-e", node.url]);
     expect(node.asked.map((asked) => asked.body)).toEqual([
-      { what: "pause" },
+      { what: "pause", reason: "news at noon" },
       { what: "resume" },
       { what: "amend", change: { quantity: "3", aggressionBps: 5 } },
     ]);

@@ -91,6 +91,17 @@ describe("a good configuration", () => {
     expect(run.status).toBe(0);
     expect(json(run)).toMatchObject({ version: 1, isValid: true, problems: [] });
     expect(run.err).toContain("warning:");
+    expect(run.err).not.toContain("api.tls");
+  });
+
+  test("whose port others reach without TLS passes config check with a warning that says so", async () => {
+    using folder = temporaryFolder();
+    const { file } = changed(folder.path, /^ {2}allowLoopbackWithoutToken:/, "  tokensFile: tokens");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^ {2}listen: .*$/m, "  listen: 10.0.0.1:7001"));
+    const run = await start(["config", "check", file, "--json"]);
+    expect(run.status).toBe(0);
+    expect(run.err).toContain("warning: api.listen 10.0.0.1:7001 is not a loopback address and api.tls is not set");
+    expect(json(run)).toMatchObject({ warnings: expect.arrayContaining([expect.stringContaining("Set api.tls.")]) });
   });
 
   test("is shown with every default filled in", async () => {

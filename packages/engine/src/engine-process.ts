@@ -1,5 +1,6 @@
 /** The engine's process: what the supervisor forks. Its only argument is the configuration file. */
 import { engineLink } from "@baton/cluster";
+import { configWarnings } from "@baton/core";
 import { ConfigError, loadConfig, problemText } from "./config/load.ts";
 import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
@@ -19,6 +20,7 @@ export async function runEngineProcess(configFile: string): Promise<number> {
     const config = loadConfig(configFile);
     const boot = newBoot();
     const log = openLog({ level: config.log.level, node: config.node.id, boot });
+    for (const { event, sentence } of configWarnings(config)) log.warn({ event }, sentence);
     // A fenced boot that cannot let go of something would keep its lease: the process ends whatever hangs.
     const onFenced = (): void => void setTimeout(() => process.exit(1), endWithinMs).unref();
     const end = await runNode({ config, log, boot, link, stop: stop.signal, onFenced });

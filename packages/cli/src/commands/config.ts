@@ -1,5 +1,5 @@
 /** `baton config`: is this file right, and what does it come to with every default filled in. */
-import { limitsOfVenue, venueProfiles } from "@baton/core";
+import { configWarnings, limitsOfVenue, venueProfiles } from "@baton/core";
 import type { Config } from "@baton/core";
 import type { Command } from "commander";
 import { configProblems, engineDoor } from "../engine-door.ts";
@@ -51,7 +51,10 @@ async function check(file: string, options: ConfigOptions, terminal: Terminal): 
     terminal.out(JSON.stringify({ version: 1, file, isValid: false, problems, warnings: [] }));
     throw new CliEnd("configuration", `${file} has ${problems.length} fault(s).`);
   }
-  const warnings = secretWarnings(config, (secret) => engine.readSecret(secret));
+  const warnings = [
+    ...configWarnings(config).map((warning) => warning.sentence),
+    ...secretWarnings(config, (secret) => engine.readSecret(secret)),
+  ];
   for (const warning of warnings) terminal.err(`warning: ${warning}`);
   const { cluster, node, leadership, durability } = config;
   print(terminal, options, { version: 1, file, isValid: true, problems: [], warnings }, () =>

@@ -8,6 +8,7 @@ import type { Terminal } from "../terminal.ts";
 import { viewText } from "./order-text.ts";
 
 interface DirectOptions extends TargetOptions {
+  readonly reason?: string;
   readonly dryRun?: boolean;
 }
 
@@ -17,12 +18,15 @@ export function addDirectionCommands(orders: Command, terminal: Terminal): void 
     const client = await clientOf(options, terminal);
     const isDry = options.dryRun === true;
     terminal.err(`plan:\n  1. ${plan}`);
-    const view = isDry ? await client.order(id) : await client.directOrder(id, direction);
+    const view = isDry
+      ? await client.order(id)
+      : await client.directOrder(id, { ...direction, ...(options.reason && { reason: options.reason }) });
     print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));
   };
   withTarget(orders.command("pause"))
     .description("no new slices of a parent order until it is resumed; its resting children are taken back")
     .argument("<id>", "p-1")
+    .option("--reason <text>", "why; it stands on record")
     .option("--dry-run", "show the parent, change nothing")
     .action((id: string, options: DirectOptions) =>
       direct(id, { what: "pause" }, `${id} begins no new slice`, options),
@@ -30,12 +34,14 @@ export function addDirectionCommands(orders: Command, terminal: Terminal): void 
   withTarget(orders.command("resume"))
     .description("a paused parent order goes on, later by the length of its pause")
     .argument("<id>", "p-1")
+    .option("--reason <text>", "why; it stands on record")
     .option("--dry-run", "show the parent, change nothing")
     .action((id: string, options: DirectOptions) => direct(id, { what: "resume" }, `${id} goes on`, options));
   withTarget(orders.command("amend"))
     .description("change figures of a parent order; what was scheduled before stays as it was")
     .argument("<id>", "p-1")
     .argument("<figures...>", "such as quantity=2 limitPrice=101.5")
+    .option("--reason <text>", "why; it stands on record")
     .option("--dry-run", "show the parent, change nothing")
     .action((id: string, figures: string[], options: DirectOptions) =>
       direct(id, { what: "amend", change: changeOf(figures) }, `${id} has ${figures.join(", ")} from now on`, options),

@@ -218,14 +218,17 @@ export function algorithmOf(request: ParentRequest, facts: RequestFacts): Algori
   }
 }
 
+const directionReason = z.exactOptional(reasonText());
+
 /** Body of `POST /v1/orders/:id` for a parent order. */
 export const directionSchema: z.ZodType<Direction> = z.discriminatedUnion(
   "what",
   [
-    z.strictObject({ what: z.literal("pause") }),
-    z.strictObject({ what: z.literal("resume") }),
+    z.strictObject({ what: z.literal("pause"), reason: directionReason }),
+    z.strictObject({ what: z.literal("resume"), reason: directionReason }),
     z.strictObject({
       what: z.literal("amend"),
+      reason: directionReason,
       change: z.record(
         z.string().regex(/^[a-zA-Z]{1,32}$/, "must name a figure of the algorithm"),
         z.union([positive(), whole(0, 1_000)]),

@@ -72,6 +72,28 @@ describe("a profile", () => {
   });
 });
 
+test("what a person asks of a parent keeps the reason, with the cancels of a pause too", () => {
+  const world = begun(iceberg);
+  world.turn(10);
+  const events: unknown[] = [];
+  const seen = (direction: Direction): void => {
+    const o = { direction, by: "trader", rules: fineRules };
+    const directed = directParent(world.s.state, world.parent, o, wallMs(world.now));
+    if (directed.kind !== "events") throw new Error(directed.refusal.code);
+    world.tell(directed.events);
+    for (const event of directed.events) events.push([event.kind, "reason" in event ? event.reason : undefined]);
+  };
+  seen({ what: "amend", change: { limitPrice: "99" }, reason: "thin book" });
+  seen({ what: "pause", reason: "news at noon" });
+  seen({ what: "resume" });
+  expect(events).toEqual([
+    ["parent.amended", "thin book"],
+    ["parent.paused", "news at noon"],
+    ["cancel.requested", "news at noon"],
+    ["parent.resumed", undefined],
+  ]);
+});
+
 describe("a pause", () => {
   test("begins no slice, and shifts the windows by its length, so that none is lost to it", () => {
     const world = begun(twap);

@@ -81,11 +81,12 @@ export function workingParents(state: EngineState): readonly ParentId[] {
   return [...state.parents.values()].filter((parent) => parent.status === "working").map((parent) => parent.id);
 }
 
-/** What a person asks of a working parent. */
-export type Direction =
+/** What a person asks of a working parent. `reason` stands on record with it. */
+export type Direction = { readonly reason?: string } & (
   | { readonly what: "pause" }
   | { readonly what: "resume" }
-  | { readonly what: "amend"; readonly change: Readonly<Record<string, string | number>> };
+  | { readonly what: "amend"; readonly change: Readonly<Record<string, string | number>> }
+);
 
 /** The events of a direction, or why it cannot be. A pause takes resting children back; of two exits none can be paused. */
 export function directParent(
@@ -96,7 +97,8 @@ export function directParent(
 ):
   | { readonly kind: "events"; readonly events: readonly JournalEvent[] }
   | { readonly kind: "refused"; readonly refusal: Refusal } {
-  const { direction, by } = o;
+  const { direction } = o;
+  const asked = { by: o.by, ...(direction.reason !== undefined && { reason: direction.reason }), atWallMs: now };
   const no = (refusal: Refusal): { kind: "refused"; refusal: Refusal } => ({ kind: "refused", refusal });
   if (parent.status !== "working" || stoppedFor(parent) !== undefined)
     return no(refused("parent-state", { status: stoppedFor(parent) ?? parent.status }));
@@ -105,18 +107,18 @@ export function directParent(
       if (hasLegs(parent.algorithm))
         return no(refused("parent-state", { why: "exits cannot be paused, only cancelled" }));
       if (parent.paused !== undefined) return { kind: "events", events: [] };
-      const cancels = cancelsOf(openChildren(state, parent), by, now);
-      return { kind: "events", events: [{ kind: "parent.paused", parent: parent.id, by, atWallMs: now }, ...cancels] };
+      const cancels = cancelsOf(openChildren(state, parent), o.by, now, direction.reason);
+      return { kind: "events", events: [{ kind: "parent.paused", parent: parent.id, ...asked }, ...cancels] };
     }
     case "resume": {
       if (parent.paused === undefined) return { kind: "events", events: [] };
-      return { kind: "events", events: [{ kind: "parent.resumed", parent: parent.id, by, atWallMs: now }] };
+      return { kind: "events", events: [{ kind: "parent.resumed", parent: parent.id, ...asked }] };
     }
     case "amend": {
       if (o.rules === undefined) return no(refused("unknown-symbol", { symbol: parent.algorithm.symbol }));
       const amended = amend(state, parent, direction.change, o.rules);
       if ("code" in amended) return no(amended);
-      const event: JournalEvent = { kind: "parent.amended", parent: parent.id, ...amended, by, atWallMs: now };
+      const event: JournalEvent = { kind: "parent.amended", parent: parent.id, ...amended, ...asked };
       const code = refusalOf(state, event);
       return code === undefined ? { kind: "events", events: [event] } : no(refused("amend-malformed", { code }));
     }

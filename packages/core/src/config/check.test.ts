@@ -3,6 +3,7 @@ import { checkConfig, describeKey } from "./check.ts";
 import { riskOf, sharedConfigText } from "./config.ts";
 import type { Config } from "./config.ts";
 import type { ConfigIssue } from "./issues.ts";
+import { configWarnings } from "./rules.ts";
 import { id } from "../ids.ts";
 import type { SymbolId } from "../ids.ts";
 
@@ -52,6 +53,16 @@ function issuesOf(changes: Changes): readonly ConfigIssue[] {
   const checked = checkConfig(file(changes));
   return checked.kind === "invalid" ? checked.issues : [];
 }
+
+test("a port that others reach without TLS is warned of, once, with what to set", () => {
+  const told = (changes: Changes): readonly string[] => configWarnings(valid(file(changes))).map((one) => one.event);
+  const api = { listen: "10.0.0.1:7001", tokensFile: "t" };
+  expect(told({})).toEqual([]);
+  expect(told({ api: { ...api, tls: { certFile: "c", keyFile: "k", caFile: "ca" } } })).toEqual([]);
+  expect(told({ api })).toEqual(["api.no-tls"]);
+  expect(told({ api: { ...api, listen: "0.0.0.0:7001", advertise: "a.example:7001" } })).toEqual(["api.no-tls"]);
+  expect(configWarnings(valid(file({ api })))[0]?.sentence).toContain("Set api.tls.");
+});
 
 describe("a configuration", () => {
   test("with only what has no default gets the documented defaults of its profile", () => {

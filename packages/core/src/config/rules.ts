@@ -39,6 +39,25 @@ export function ruleIssues(config: Config): readonly ConfigIssue[] {
   ];
 }
 
+/** What is allowed and should be known, one sentence each: told at start and by `baton config check`. */
+export function configWarnings({ api }: Config): readonly ConfigWarning[] {
+  if (api.tls !== undefined || isLoopback(api.listen)) return [];
+  return [
+    {
+      event: "api.no-tls",
+      sentence:
+        `api.listen ${api.listen} is not a loopback address and api.tls is not set: tokens, orders and the journal cross ` +
+        "the network in the clear, and whoever reaches the port may pose as a node. Set api.tls.",
+    },
+  ];
+}
+
+/** A warning, and the name of the event that the log has it under. */
+export interface ConfigWarning {
+  readonly event: string;
+  readonly sentence: string;
+}
+
 function archiveIssues({ archive }: Config): ConfigIssue[] {
   const { to, endpoint, accessKeyFile, secretFile } = archive;
   const issues: ConfigIssue[] = [];

@@ -196,6 +196,8 @@ export interface ParentPaused {
   readonly kind: "parent.paused";
   readonly parent: ParentId;
   readonly by: string;
+  /** Why, in the words of whoever asked. */
+  readonly reason?: string;
   readonly atWallMs: WallMs;
 }
 
@@ -204,6 +206,8 @@ export interface ParentResumed {
   readonly kind: "parent.resumed";
   readonly parent: ParentId;
   readonly by: string;
+  /** Why, in the words of whoever asked. */
+  readonly reason?: string;
   readonly atWallMs: WallMs;
 }
 
@@ -215,6 +219,8 @@ export interface ParentAmended {
   /** Of an algorithm with a schedule: the slices before this one had this quantity; the others share the rest. */
   readonly schedule?: { readonly fromSlice: number; readonly scheduled: Decimal };
   readonly by: string;
+  /** Why, in the words of whoever asked. */
+  readonly reason?: string;
   readonly atWallMs: WallMs;
 }
 
