@@ -323,7 +323,17 @@ export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineSta
 }
 
 function reorder<K, R extends { readonly sequence: Sequence }>(map: Map<K, R>): void {
+  if (isAscending(map.values())) return;
   const entries = [...map].toSorted(([, a], [, b]) => a.sequence - b.sequence);
   map.clear();
   for (const [key, row] of entries) map.set(key, row);
+}
+
+function isAscending(rows: Iterable<{ readonly sequence: Sequence }>): boolean {
+  let last = -1;
+  for (const { sequence } of rows) {
+    if (sequence < last) return false;
+    last = sequence;
+  }
+  return true;
 }

@@ -32,9 +32,15 @@ export function stateOfTables(tables: readonly StoredTable[], applied: Sequence)
   return stateOf(storedRows(tables), applied);
 }
 
+/** One call of the parser for so many rows: its start costs as much as a short row. */
+const parsedAtOnce = 64;
+
 function* storedRows(tables: readonly StoredTable[]): Generator<StoredRow> {
   for (const { table, keys, rows } of tables) {
-    for (const [index, key] of keys.entries()) yield { table, key, row: JSON.parse(rows[index] ?? "null") };
+    for (let from = 0; from < rows.length; from += parsedAtOnce) {
+      const parsed = JSON.parse(`[${rows.slice(from, from + parsedAtOnce).join(",")}]`) as unknown[];
+      for (const [index, row] of parsed.entries()) yield { table, key: keys[from + index] ?? "", row };
+    }
   }
 }
 
