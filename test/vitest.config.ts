@@ -2,23 +2,42 @@
  * Which tests there are, and which may run beside each other.
  *
  * Two groups, one after the other. `rooms` holds everything that is content with half a core: unit tests beside the
- * code, transcripts, the simulation, the checks on the checks. `processes` holds what starts whole engines, kills them
+ * code, transcripts, the simulation, the checks on the checks. Half of its time is spent waiting (for a lease to end, a
+ * stream to be stale), so more files run than there are cores, and those that keep a core busy longest begin first, so
+ * that none is left to run alone at the end. `processes` holds what starts whole engines, kills them
  * and measures how long that took: one file at a time, with nothing else running, because a neighbour that eats the
  * processor looks exactly like a slow takeover.
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { ViteUserConfig } from "vitest/config";
+import { BaseSequencer } from "vitest/node";
+import type { TestSpecification } from "vitest/node";
 
 const processes = ["test/{cluster,chaos,demo,runbooks}/**/*.test.ts", "packages/drills/src/**/*.test.ts"];
+
+/** Longest first, by what they took on two cores. */
+const longest = ["test/model/model", "test/simulation/simulation", "packages/cluster/src/keeper/keeper", "test/feeds/"];
+
+/** Starts the longest files first; the rest keeps vitest's order. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = longest.findIndex((part) => moduleId.includes(`/${part}`));
+      return at === -1 ? longest.length : at;
+    };
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other));
+  }
+}
 
 const config: ViteUserConfig = {
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     watch: false,
     pool: "forks",
-    maxWorkers: Math.max(1, Math.min(availableParallelism(), 4)),
+    maxWorkers: Math.min(2 * availableParallelism() + 1, 8),
     allowOnly: false,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

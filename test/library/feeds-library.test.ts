@@ -47,7 +47,15 @@ test("the example of its README runs on it as it stands", async () => {
     const ours = example.replace('mode: "live"', here);
     expect(ours).toContain(here);
     // It runs until Ctrl-C, and ends by itself then: no socket and no timer is left.
-    const end = "let told = 0;\nfeed.onTrade(() => (told += 1) === 5 && process.kill(process.pid, 'SIGINT'));\n";
+    const end = `
+      let [told, isLive, isOver] = [0, false, false];
+      const look = () => {
+        if (isOver || told < 5 || !isLive) return;
+        isOver = true;
+        process.kill(process.pid, "SIGINT");
+      };
+      feed.onTrade(() => look((told += 1)));
+      feed.onTop((top) => look((isLive ||= top.quality === "live")));`;
     writeFileSync(join(folder, "example.js"), `${ours}\n${end}`);
     const { stdout } = await run(process.execPath, ["example.js"], { cwd: folder, timeout: 60_000 });
     expect(stdout).toMatch(/^\d+ \d+(?:\.\d+)? \d+(?:\.\d+)?$/mu);

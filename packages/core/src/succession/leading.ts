@@ -16,7 +16,7 @@ import type { EtcdView, Member } from "./records.ts";
 import type { Follower } from "./wait-set.ts";
 import { commitPoint, isSameMember, waitSet } from "./wait-set.ts";
 
-export { whyNotSuccessor } from "./switchover.ts";
+export { hasPossibleSuccessor, whyNotSuccessor } from "./switchover.ts";
 
 /** One step of the leader. */
 export function stepLeading(state: Succession, role: LeaderRole, input: SuccessionInput): Stepped {

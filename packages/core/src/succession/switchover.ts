@@ -37,6 +37,15 @@ export function whyNotSuccessor(
   return reasons.length === 0 ? undefined : `unfit: ${reasons.map((one) => one.sentence).join(", ")}`;
 }
 
+/**
+ * Whether there is anybody for whom a leader that stops could wait: another node that etcd knows and that is not stopping
+ * itself. It may still be unfit, or catching up. Where etcd was not read nobody is known to be gone.
+ */
+export function hasPossibleSuccessor({ me, view }: Pick<Succession, "me" | "view">): boolean {
+  if (view === undefined) return true;
+  return [...view.members.values()].some((member) => member.node !== me.node && member.facts?.isStopping !== true);
+}
+
 function judge(state: Succession, role: LeaderRole, node: NodeId, wall: WallMs): readonly PromotabilityReason[] {
   const { view, self, rules } = state;
   const member = view?.members.get(node);
