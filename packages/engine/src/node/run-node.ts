@@ -227,10 +227,10 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   seat.up = {
     journal,
     node,
-    views: new NodeViews({
-      ...{ config, boot, etcd, keeper, journal, node },
-      certificates: () => [...(certificates?.lives() ?? []), ...etcdCertificateLives(access, wallNow())],
-    }),
+    views: new NodeViews({ config, boot, etcd, keeper, journal, node }, () => [
+      ...(certificates?.lives() ?? []),
+      ...etcdCertificateLives(access, wallNow()),
+    ]),
     balances: new BalanceReader(config, node.doors.venues, () => node.ledger.committed),
   };
   node.replication.onRequest(

@@ -1,0 +1,76 @@
+/** May anyone trade, and is money at risk: the first two questions of whoever looks at a node at night. */
+import type { ClusterView } from "@baton/core";
+import { whyNotCandidate } from "@baton/core";
+import { monoNow, wallNow } from "../clock.ts";
+import { etcdFreshMs } from "./etcd-views.ts";
+import type { EngineNode } from "./node.ts";
+import type { ViewSources } from "./view-sources.ts";
+
+/** Why nobody may trade through this node now, in sentences; empty when one may. */
+export function whyNoTrading({ node, config, keeper }: ViewSources): readonly string[] {
+  const reasons: string[] = [];
+  const role = node.leadership.leading;
+  const leader = node.leadership.state.view?.leader;
+  const viewAgeMs = node.viewAgeMs ?? Infinity;
+  if (role === undefined && viewAgeMs >= etcdFreshMs) {
+    reasons.push("etcd does not answer this node, which does not know who leads");
+  } else if (!node.isAdmitted) {
+    reasons.push("this node has started and is not admitted yet");
+  } else if (role !== undefined && keeper.deadline() <= monoNow()) {
+    reasons.push("the deadline has passed and etcd has not confirmed the lease");
+  }
+  const { view } = node.leadership.state;
+  if (leader === undefined && view !== undefined) {
+    const why = whyNotCandidate(node.leadership.state, view, wallNow());
+    reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
+  }
+  if (role?.heldStart !== undefined) reasons.push(role.heldStart.sentence);
+  if (role?.hold !== undefined) reasons.push("a switchover is under way");
+  for (const venue of role === undefined ? [] : config.venues) {
+    const why = node.desk.whyNotReady(venue.id);
+    if (why !== undefined) reasons.push(`${venue.id}: ${why}`);
+  }
+  if (role !== undefined) reasons.push(...node.keeping.risksBarred(role.known.record.members.length));
+  const { kill } = node.ledger.committed.engine;
+  // A narrower kill stops a part of the trading; it is shown, and not a reason for the whole.
+  if (kill.level === "cluster") reasons.push(`killed by ${kill.by}: ${kill.reason}`);
+  for (const feed of config.feeds) {
+    for (const symbol of feed.symbols) {
+      const price = node.markets.price(feed.venue, symbol);
+      if (price.kind === "stale") reasons.push(`${symbol}: ${price.why}`);
+    }
+  }
+  return reasons;
+}
+
+/** How many orders there are to worry about. */
+export function ordersView(node: EngineNode): ClusterView["orders"] {
+  const doubts = doubtsOf(node);
+  return {
+    open: openOrders(node),
+    inDoubt: doubts.count,
+    oldestInDoubtMs: doubts.oldestMs,
+    fillsMissing: node.ledger.committed.indexes.fillsMissing.size,
+  };
+}
+
+/** Orders whose fate is not known, and how long the oldest has been so. */
+export function doubtsOf(node: EngineNode): { readonly count: number; readonly oldestMs: number | null } {
+  const { indexes, orders } = node.ledger.committed;
+  let count = 0;
+  let oldest: number | null = null;
+  for (const intent of indexes.unsettled) {
+    const order = orders.get(intent);
+    if (order?.status !== "in-doubt") continue;
+    count += 1;
+    oldest = Math.max(oldest ?? 0, wallNow() - order.recordedWallMs);
+  }
+  return { count, oldestMs: oldest };
+}
+
+/** Orders that may rest at a venue. */
+function openOrders(node: EngineNode): number {
+  let open = 0;
+  for (const intents of node.ledger.committed.indexes.open.values()) open += intents.size;
+  return open;
+}
