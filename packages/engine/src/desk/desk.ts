@@ -13,10 +13,8 @@ import type {
   JournalEvent,
   KillRecord,
   KillScope,
-  KillState,
   OperatorFinding,
   OperatorRefusal,
-  OrderRow,
   ParentId,
   PlaceOrderRequest,
   PlaceOutcome,
@@ -27,22 +25,13 @@ import type {
   WallMs,
 } from "@baton/core";
 import {
-  accountStop,
   assert,
   id,
   inheritedDoubts,
-  isSameKill,
   isUnaskedCancel,
-  killInForce,
-  killOn,
-  killText,
   operatorResolution,
   reissuableIntents,
   riskView,
-  scopesOf,
-  strictestKill,
-  subjectOf,
-  withKill,
 } from "@baton/core";
 import type { BootId } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
@@ -57,6 +46,7 @@ import { Intake } from "./intake.ts";
 import { enabling } from "./enabling.ts";
 import type { Enabled } from "./enabling.ts";
 import type { ParentTaken } from "./parent-intake.ts";
+import { Kills } from "./kills.ts";
 import { Parents } from "./parents.ts";
 import { Placements } from "./placements.ts";
 import { RiskDays } from "./risk-days.ts";
@@ -86,6 +76,7 @@ interface Parts {
   readonly doubts: Doubts;
   readonly inputs: RiskInputs;
   readonly intake: Intake;
+  readonly kills: Kills;
   readonly parents: Parents;
   readonly placements: Placements;
   readonly switches: Switches;
@@ -137,7 +128,7 @@ export class Desk {
       if (!isKnown) this.#context.warn("event.refused", refused.message, { code: refused.code });
     });
     const { isReconcileDue } = start;
-    const stop = (venue: VenueId, why: string): void => this.#stopAccount(venue, why);
+    const stop = (venue: VenueId, why: string): void => this.#parts?.kills.stopAccount(venue, why);
     const accounts: Accounts = new Accounts(this.#context, term, {
       isReconcileDue,
       onEvidence: (order, told) => doubts.evidence(order, told),
@@ -158,7 +149,11 @@ export class Desk {
     const parents = new Parents(term, intake.parents);
     const days = new RiskDays(this.#context, term, inputs);
     const switches = new Switches(this.#context, term);
-    this.#parts = { term, accounts, cancels, days, doubts, inputs, intake, parents, placements, switches };
+    const kills = new Kills(this.#context, term, {
+      takeBack: (intent, by) => intake.cancel(intent, by),
+      maySwitchHaveFired: (venue) => switches.mayHaveFired(venue),
+    });
+    this.#parts = { term, accounts, cancels, days, doubts, inputs, intake, kills, parents, placements, switches };
     const inDoubt = inheritedDoubts(term.state);
     return term.decide([
       {
@@ -204,7 +199,7 @@ export class Desk {
       case "order.updated":
       case "fill.recorded": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
-        if (order !== undefined && isUnaskedCancel(order)) this.#cancelledUnasked(order);
+        if (order !== undefined && isUnaskedCancel(order)) parts.kills.cancelledUnasked(order);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
       case "orphan.found":
@@ -289,73 +284,20 @@ export class Desk {
 
   /** Takes the kills that etcd holds, and those that this node was told of itself; only a change is recorded. */
   applyKill(kill: KillRecord | undefined): void {
-    const term = this.#parts?.term;
-    const now = wallNow();
-    const etcd: KillState = kill ?? { level: "off", by: "etcd", reason: "the kill key is gone", atWallMs: now };
-    if (term === undefined || !term.isTrading) return;
-    const here = strictestKill(term.state.engine.kill, this.#context.localKill());
-    const { kill: next, missing } = killInForce(etcd, here);
-    for (const scope of missing) this.#context.reassertKill(scope);
-    if (isSameKill(term.state.engine.kill, next)) return;
-    this.#setKill(term, next);
+    this.#parts?.kills.apply(kill);
   }
 
   /** Etcd cannot be told of a kill: the journal is, on every node in sync. Undefined: this node does not lead. */
   killHere(scope: KillScope): Sequence | undefined {
-    const term = this.#parts?.term;
-    if (term === undefined || !term.isTrading) return undefined;
-    const before = term.state.engine.kill;
-    const next = withKill(before, { ...scope, isLocal: true });
-    return isSameKill(before, next) ? term.state.applied : this.#setKill(term, next);
-  }
-
-  #setKill(term: Term, next: KillState): Sequence {
-    const { level, by, reason } = next;
-    const scopes = scopesOf(next);
-    const sequence = term.decide([{ kind: "kill.set", level, by, reason, atWallMs: wallNow(), scopes }]);
-    const covered = scopes.map(killText).join(", ");
-    this.#context.warn("kill.set", `Kill level ${level} by ${by}: ${reason}${covered === "" ? "" : ` (${covered})`}.`);
-    this.#takeBackKilled();
-    return sequence;
-  }
-
-  /** Somebody else acts on the account, or a proof was wrong: nothing new is risked there until a person has looked. */
-  #stopAccount(venue: VenueId, why: string): void {
-    const term = this.#parts?.term;
-    if (term === undefined || term.isOver) return;
-    const before = term.state.engine.kill;
-    const scope = accountStop(this.#context.config.venues, venue, why, wallNow());
-    const next = withKill(before, scope);
-    if (isSameKill(before, next)) return;
-    const { level, by, reason } = next;
-    // Not a wish but a fact of the world: it is recorded also while a switchover holds everything new back.
-    term.note({ kind: "kill.set", level, by, reason, atWallMs: wallNow(), scopes: scopesOf(next) });
-    this.#context.warn("account.stopped", `The account at ${venue} is stopped: ${why}.`);
-    this.#context.reassertKill(scope);
-    if (term.isTrading) this.#takeBackKilled();
-  }
-
-  #cancelledUnasked(order: OrderRow): void {
-    const { venue } = order.terms;
-    if (this.#parts?.switches.mayHaveFired(venue) === true) {
-      const fired = `${order.id} was cancelled at ${venue}, by its dead man's switch as it seems`;
-      return this.#context.warn("switch.fired", `${fired}.`, { intent: order.id });
-    }
-    const sentence = `${order.id} was cancelled at ${venue}, and nobody here took it back`;
-    this.#context.warn("order.cancelled-unasked", `${sentence}.`, { intent: order.id });
-    if (this.#context.config.risk.unaskedCancels !== "warn") this.#stopAccount(venue, sentence);
+    return this.#parts?.kills.here(scope);
   }
 
   /**
-   * Every open order is taken back, for a kill or for another reason of the engine's own. False: nothing can be recorded
-   * now (a switchover holds the desk), so nothing was; it is for the caller to ask again.
+   * Every open order is taken back, for a reason of the engine's own. False: nothing can be recorded now, so nothing was;
+   * it is for the caller to ask again.
    */
   takeBackAll(by: string): boolean {
-    const parts = this.#parts;
-    if (parts === undefined || !parts.term.isTrading) return false;
-    for (const intent of [...parts.term.state.indexes.open.values()].flatMap((open) => [...open]))
-      parts.intake.cancel(intent, by);
-    return true;
+    return this.#parts?.kills.takeBackAll(by) ?? false;
   }
 
   /** What the account streams of this term told, as figures for people. */
@@ -404,18 +346,6 @@ export class Desk {
     parts.days.close();
   }
 
-  /** What a kill covers is taken back. */
-  #takeBackKilled(): void {
-    const parts = this.#parts;
-    if (parts === undefined) return;
-    const { state } = parts.term;
-    for (const intent of [...state.indexes.open.values()].flatMap((open) => [...open])) {
-      const order = state.orders.get(intent);
-      if (order === undefined || killOn(state.engine.kill, subjectOf(state, order)) === undefined) continue;
-      parts.intake.cancel(intent, "kill");
-    }
-  }
-
   #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
     // Before anything else: a predecessor's countdown is running.
     parts.switches.begin();
@@ -423,7 +353,7 @@ export class Desk {
     for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
     parts.accounts.begin();
     // A predecessor may have ended between the kill and the last of its wishes to cancel.
-    this.#takeBackKilled();
+    parts.kills.takeBackKilled();
     parts.cancels.armAll();
     parts.parents.begin();
     parts.days.begin();
