@@ -14,7 +14,8 @@ export interface KillRouteContext {
   readonly keep: (scope: KillScope) => void;
   /** The node, once it is up: puts the kill in force and tells etcd. */
   readonly up: () =>
-    { readonly isLeading: boolean; readonly tag: DeploymentTag; killedHere(scope: KillScope): void } | undefined;
+    | { readonly isLeading: boolean; readonly tag: DeploymentTag; readonly kills: { told(scope: KillScope): void } }
+    | undefined;
 }
 
 /** `POST /v1/kill`. */
@@ -29,7 +30,7 @@ function kill(context: KillRouteContext, request: RouteRequest): Answer {
   if (typeof scope === "string") return { status: 422, body: problem(422, "invalid", scope, "target") };
   context.keep(scope);
   const up = context.up();
-  up?.killedHere(scope);
+  up?.kills.told(scope);
   const view: KillHereView = {
     version: 1,
     node: context.node,
