@@ -38,7 +38,6 @@ export * from "./market/liveness.ts";
 export * from "./market/price-key.ts";
 export * from "./market/quality.ts";
 export * from "./market/rhythm.ts";
-export * from "./market/feed-exchanges.ts";
 export * from "./market/sequences/index.ts";
 export * from "./market/trade-sequence.ts";
 export * from "./orders/apply.ts";

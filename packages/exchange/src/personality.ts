@@ -18,7 +18,13 @@ export type PersonalityName = "spot" | "usdm";
 /** What a handshake's address asks for. A listen key is a stream's name. */
 export type Door =
   | { readonly kind: "api" }
-  | { readonly kind: "streams"; readonly isCombined: boolean; readonly streams: readonly string[] };
+  | {
+      readonly kind: "streams";
+      readonly isCombined: boolean;
+      readonly streams: readonly string[];
+      /** Whether the address has this stream; one that it has not is taken, listed, and never told. Absent: all. */
+      readonly carries?: (stream: string) => boolean;
+    };
 
 /** One venue. */
 export interface Personality {

@@ -8,18 +8,18 @@ import { forgetBook, newInstrument } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
 import { newLaneBook } from "./lane-book.ts";
 import type { Lane } from "./lines.ts";
-import type { StreamNames, VenueProtocol } from "./protocol.ts";
+import type { Route, StreamNames, VenueProtocol } from "./protocol.ts";
 
 export interface Carried {
   readonly instruments: ReadonlyMap<SymbolId, Instrument>;
   /** The books of each line, by symbol. */
   readonly lanes: ReadonlyMap<Lane, ReadonlyMap<Instrument, LaneBook>>;
-  /** Whose stream it is; undefined for one that is not carried any more. */
-  ofStream(stream: string): Instrument | undefined;
+  /** Whose stream it is: of one symbol, of several where the venue tells them under one name, of none any more. */
+  ofStream(stream: string): readonly Instrument[];
   carry(symbols: readonly SymbolId[]): void;
   drop(symbols: readonly SymbolId[]): void;
-  /** What the lines are to carry now. */
-  wants(): LineWants;
+  /** What a connection of this route is to carry now. */
+  wantsOf(route: Route): LineWants;
   /** A line begins: it knows nothing of any symbol. */
   open(lane: Lane): void;
   /** A line is gone for good. */
@@ -34,10 +34,12 @@ export interface Carried {
   readonly isClosed: () => boolean;
 }
 
+const nobody: readonly Instrument[] = [];
+
 /** Nothing is carried yet. `parser` is told the streams that it should know at sight. */
 export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeRules: TradeRules): Carried {
   const instruments = new Map<SymbolId, Instrument>();
-  const byStream = new Map<string, Instrument>();
+  const byStream = new Map<string, readonly Instrument[]>();
   const lanes = new Map<Lane, Map<Instrument, LaneBook>>();
   const gone = new Map<Instrument, AbortController>();
   const closing = new AbortController();
@@ -56,14 +58,16 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
   return {
     instruments,
     lanes,
-    ofStream: (stream) => byStream.get(stream),
+    ofStream: (stream) => byStream.get(stream) ?? nobody,
     carry(symbols) {
       for (const symbol of symbols) {
         if (instruments.has(symbol)) continue;
         const instrument = newInstrument(symbol, protocol, tradeRules);
         instruments.set(symbol, instrument);
         gone.set(instrument, new AbortController());
-        for (const stream of Object.values(instrument.streams)) byStream.set(stream, instrument);
+        for (const stream of Object.values(instrument.streams)) {
+          byStream.set(stream, [...(byStream.get(stream) ?? []), instrument]);
+        }
         for (const lane of lanes.keys()) addBook(lane, instrument);
       }
       parser.set(byStream.keys());
@@ -75,15 +79,23 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
         instruments.delete(symbol);
         gone.get(instrument)?.abort();
         gone.delete(instrument);
-        for (const stream of Object.values(instrument.streams)) byStream.delete(stream);
+        for (const stream of Object.values(instrument.streams)) {
+          const others = byStream.get(stream)?.filter((one) => one !== instrument) ?? [];
+          if (others.length > 0) byStream.set(stream, others);
+          else byStream.delete(stream);
+        }
         for (const books of lanes.values()) books.delete(instrument);
       }
       parser.set(byStream.keys());
     },
-    wants: () => ({
-      streams: new Set([...byStream.keys(), ...(protocol.ownStreams ?? [])]),
-      books: new Set(instruments.keys()),
-    }),
+    wantsOf({ kinds }) {
+      const streams = new Set<string>();
+      for (const instrument of instruments.values()) {
+        for (const kind of kinds) if (instrument.streams[kind] !== undefined) streams.add(instrument.streams[kind]);
+      }
+      for (const stream of protocol.ownStreams ?? []) streams.add(stream);
+      return { streams, books: new Set(kinds.includes("depth") ? instruments.keys() : []) };
+    },
     open(lane) {
       lanes.set(lane, new Map());
       for (const instrument of instruments.values()) addBook(lane, instrument);

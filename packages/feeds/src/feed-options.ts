@@ -1,5 +1,5 @@
 /** What a feed is told when it is opened; everything but the names and the symbols has a default. */
-import type { Clock, FeedExchange, SymbolId } from "@baton/core";
+import type { Clock, ExchangeId, SymbolId } from "@baton/core";
 import type { FeedRules } from "./feed-rules.ts";
 import type { LineOptions } from "./lines.ts";
 import type { VenueHistory } from "./protocol.ts";
@@ -12,7 +12,7 @@ export interface FeedOptions {
   /** The venue's name there. */
   readonly venue: string;
   /** The protocol that is spoken; default `binance`. */
-  readonly exchange?: FeedExchange;
+  readonly exchange?: ExchangeId;
   /** Which of the venue's networks, where no URL is given; default `sandbox`. */
   readonly mode?: "live" | "sandbox";
   readonly symbols: readonly SymbolId[];

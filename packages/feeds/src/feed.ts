@@ -17,7 +17,7 @@ import { openFrameReader } from "./frame-reader.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
 import { bestBook, refreshQuality } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
-import { beginLives, doubtBook, endLives, hasStreamedSnapshots, streamKinds } from "./lane-book.ts";
+import { beginLives, doubtBook, endLives, hasStreamedSnapshots } from "./lane-book.ts";
 import type { Lane, LineOptions } from "./lines.ts";
 import { openLines } from "./lines.ts";
 import type { BookView, Feed, FeedChange, Top } from "./market-view.ts";
@@ -138,16 +138,21 @@ export function openFeed(options: FeedOptions): Feed {
     lane.driver.input({ type: "silence", connection: lane.driver.line().connections, sentence });
   };
 
+  const isSubscribedNow = ({ driver }: Lane): boolean => {
+    const { phase } = driver.line();
+    return phase.kind === "connected" && phase.isSubscribed;
+  };
   const onSubscribed = (lane: Lane, connection: number): void => {
     for (const [instrument, book] of lanes.get(lane) ?? []) {
-      const hadLife = book.lives.depth !== undefined;
-      const kinds = streamKinds.filter((kind) => instrument.streams[kind] !== undefined);
+      const kinds = lane.route.kinds.filter((kind) => instrument.streams[kind] !== undefined);
+      const isNew = kinds.every((kind) => book.lives[kind] === undefined);
       beginLives(book, kinds, { connection, nowMono: clock.mono() });
-      if (hadLife) continue;
+      if (!isNew) continue;
       // Where the snapshot comes with the subscription it is on its way.
-      if (book.sync.phase === "void" && !hasStreamedSnapshots(book))
+      if (kinds.includes("depth") && book.sync.phase === "void" && !hasStreamedSnapshots(book))
         repair.book(instrument, book, signalFor(lane, instrument));
-      if (!isHeardElsewhere(instrument, book)) repair.missedTrades(instrument, signalOf(instrument));
+      if (kinds.includes("trade") && !isHeardElsewhere(instrument, book))
+        repair.missedTrades(instrument, signalOf(instrument));
     }
     watch.within(0);
   };
@@ -222,7 +227,7 @@ export function openFeed(options: FeedOptions): Feed {
     lines: options.lines ?? [{}],
     protocolOf,
     rules: rules.line,
-    wants: carried.wants(),
+    wantsOf: (route) => carried.wantsOf(route),
     world,
     heldUpMs: () => watch.heldUpMs(),
     events: {
@@ -239,7 +244,8 @@ export function openFeed(options: FeedOptions): Feed {
       lost(lane, { cause, sentence: reason }) {
         for (const [instrument, book] of lanes.get(lane) ?? []) {
           endLives(book);
-          if (!isHeardElsewhere(instrument, book)) breakTrades(instrument.trades);
+          const toldTrades = lane.route.kinds.includes("trade");
+          if (toldTrades && !isHeardElsewhere(instrument, book)) breakTrades(instrument.trades);
         }
         losses.reconnects[cause] += 1;
         // The end of the feed is no end of the market: a tape has nothing to tell of it.
@@ -258,11 +264,13 @@ export function openFeed(options: FeedOptions): Feed {
     venue,
     add(symbols) {
       carried.carry(symbols);
-      lines.want(carried.wants());
+      lines.want();
+      // Of a symbol whose streams stand already, under the name of another one, no acknowledgement will come.
+      for (const lane of lines.all()) if (isSubscribedNow(lane)) onSubscribed(lane, lane.driver.line().connections);
     },
     remove(symbols) {
       carried.drop(symbols);
-      lines.want(carried.wants());
+      lines.want();
     },
     top: topOf,
     book: bookOf,

@@ -44,15 +44,16 @@ export function openFrameReader(options: {
       case "book":
       case "ticker": {
         // A stream that was not asked for is no error: its unsubscription may be on the way.
-        const instrument = carried.ofStream(frame.stream);
-        const book = instrument === undefined ? undefined : carried.lanes.get(lane)?.get(instrument);
-        if (instrument === undefined || book === undefined) break;
-        book.connection = connection;
-        if (!lane.hasData) {
-          lane.hasData = true;
-          driver.input({ type: "data", connection });
+        for (const instrument of carried.ofStream(frame.stream)) {
+          const book = carried.lanes.get(lane)?.get(instrument);
+          if (book === undefined) continue;
+          book.connection = connection;
+          if (!lane.hasData) {
+            lane.hasData = true;
+            driver.input({ type: "data", connection });
+          }
+          onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
         }
-        onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
         break;
       }
       case "place":

@@ -41,8 +41,9 @@ import {
   settleProbe,
 } from "@baton/core";
 import type { LaneBook } from "./lane-book.ts";
-import { hasStreamedSnapshots, streamKinds, takeBookFrame } from "./lane-book.ts";
+import { hasStreamedSnapshots, takeBookFrame } from "./lane-book.ts";
 import type { BookMessage, StreamKind, VenueFrame, VenueProtocol, VenueTicker } from "./protocol.ts";
+import { streamKinds } from "./protocol.ts";
 
 /** Best prices and quantities as keys. */
 interface Price {
@@ -268,8 +269,11 @@ export function refreshQuality(
 ): Quality {
   const before = instrument.quality;
   const shown = bestBook(instrument);
-  let aligned = 0;
-  for (const { sync } of instrument.books) if (sync.phase === "aligned") aligned += 1;
+  let [aligned, trading] = [0, 0];
+  for (const { sync, lives } of instrument.books) {
+    if (sync.phase === "aligned") aligned += 1;
+    if (lives.trade !== undefined) trading += 1;
+  }
   const { linesWanted, ...facts } = now;
   const { quality, reason } = judgeQuality({
     ...facts,
@@ -277,7 +281,7 @@ export function refreshQuality(
     bookCurrentMono: shown?.bookCurrentMono,
     book: shown?.sync.phase ?? "void",
     holes: instrument.trades.hole === undefined ? 0 : 1,
-    ...(linesWanted > 1 ? { lines: { live: aligned, wanted: linesWanted } } : {}),
+    ...(linesWanted > 1 ? { lines: { live: Math.min(aligned, trading), wanted: linesWanted } } : {}),
   });
   instrument.quality = quality;
   instrument.reason = reason;

@@ -26,12 +26,11 @@ import {
   voidBook,
 } from "@baton/core";
 import type { StreamKind, VenueProtocol } from "./protocol.ts";
+import { streamKinds } from "./protocol.ts";
 
 /** Levels kept a side, and differences buffered while a snapshot is on its way (about 100 s of them). */
 const levelsMax = 1_000;
 const bufferMax = 1_000;
-
-export const streamKinds: readonly StreamKind[] = ["depth", "trade", "ticker"];
 
 /** Read freely; change only through the functions here and in `instrument.ts`. */
 export interface LaneBook {

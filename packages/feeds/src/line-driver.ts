@@ -4,7 +4,7 @@
  */
 import type { Line, LineEffect, LineInput, LineRules, LineWants, MonoMs } from "@baton/core";
 import { assertNever, monoMs, newLine, stepLine } from "@baton/core";
-import type { VenueProtocol } from "./protocol.ts";
+import type { Route, VenueProtocol } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
 import type { World } from "./world.ts";
 
@@ -29,6 +29,7 @@ export interface LineDriver {
 /** A line that has not been started: hand it `{type: "start"}`. */
 export function openLineDriver(options: {
   readonly protocol: VenueProtocol;
+  readonly route: Route;
   readonly rules: LineRules;
   readonly wants: LineWants;
   readonly world: World;
@@ -41,7 +42,8 @@ export function openLineDriver(options: {
 }): LineDriver {
   const { protocol, rules, wants, world, name, localAddress, heldUpMs, events } = options;
   const { clock } = world;
-  const { endpoints, attemptRules, cutAgeMs, idleCutMs } = protocol;
+  const { attemptRules, cutAgeMs, idleCutMs } = protocol;
+  const { endpoints } = options.route;
   let line = newLine(rules, wants, options.endpoint);
   let socket: Socket | undefined;
   let callOff: (() => void) | undefined;

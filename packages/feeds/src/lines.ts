@@ -1,5 +1,6 @@
 /**
- * The lines of a feed: one or two connections that carry the same streams, each replaced before it ends.
+ * The lines of a feed: one or two that carry the same streams, each connection replaced before it ends. Where a venue has
+ * its streams at two addresses a line is two connections (`Route`), each with a life of its own.
  *
  * A line that must end soon (its age, or the venue's announcement) goes on while another one is dialled beside it; when
  * that one is live, or the old one is gone, the new one takes its place and the old one is told to stop. So there is no
@@ -10,7 +11,7 @@ import { lineState } from "@baton/core";
 import type { LineDriver } from "./line-driver.ts";
 import { openLineDriver } from "./line-driver.ts";
 import type { LineStatus } from "./market-view.ts";
-import type { VenueProtocol } from "./protocol.ts";
+import type { Route, VenueProtocol } from "./protocol.ts";
 import type { World } from "./world.ts";
 
 /** One of the lines that a feed should have. */
@@ -23,7 +24,9 @@ export interface LineOptions {
 
 /** One connection manager. Everything that belongs to its present connection ends with `connectionEnd`. */
 export interface Lane {
+  /** The route's name, if it has one, the line's letter and how many lives that had: `a1`, `market-b3`. */
   readonly name: string;
+  readonly route: Route;
   readonly driver: LineDriver;
   connectionEnd: AbortController;
   sinceMono: MonoMs;
@@ -51,21 +54,24 @@ export interface LinesEvents {
 export interface Lines {
   /** All, successors included. */
   all(): Iterable<Lane>;
-  /** The one in the best state. */
+  /** The one in the best state; of several routes the best of the one that stands worst, since each is needed. */
   best(): Lane;
   /** How many there should be. */
   readonly wanted: number;
   rotations(): number;
   /** Attempts so far. */
   connections(): number;
-  want(wants: LineWants): void;
+  /** Other streams are wanted than before. */
+  want(): void;
   status(nowMono: MonoMs): readonly LineStatus[];
   /** Settles when every socket is gone. */
   close(): Promise<void>;
 }
 
 interface Slot {
-  readonly letter: string;
+  /** What the names of all its lanes begin with. */
+  readonly name: string;
+  readonly route: Route;
   readonly options: LineOptions;
   readonly protocol: VenueProtocol;
   readonly endpoint: number;
@@ -94,15 +100,14 @@ export function openLines(options: {
   /** The protocol at the line's own addresses. */
   readonly protocolOf: (line: LineOptions) => VenueProtocol;
   readonly rules: Partial<LineRules>;
-  readonly wants: LineWants;
+  readonly wantsOf: (route: Route) => LineWants;
   readonly world: World;
   readonly heldUpMs: () => number;
   readonly events: LinesEvents;
 }): Lines {
-  const { lines, protocolOf, rules, world, heldUpMs, events } = options;
+  const { lines, protocolOf, rules, wantsOf, world, heldUpMs, events } = options;
   const { clock } = world;
   const slots: Slot[] = [];
-  let wants = options.wants;
   let rotations = 0;
   let pastConnections = 0;
   let isClosing = false;
@@ -110,11 +115,13 @@ export function openLines(options: {
 
   const openLane = (slot: Omit<Slot, "active">): Lane => {
     slot.lives += 1;
-    const name = `${slot.letter}${slot.lives}`;
+    const { route } = slot;
+    const name = `${slot.name}${slot.lives}`;
     const driver = openLineDriver({
       protocol: slot.protocol,
+      route,
       rules: { ...slot.protocol.lineRules, ...rules },
-      wants,
+      wants: wantsOf(route),
       world,
       name,
       endpoint: slot.endpoint,
@@ -128,6 +135,7 @@ export function openLines(options: {
     });
     const lane: Lane = {
       name,
+      route,
       driver,
       connectionEnd: new AbortController(),
       sinceMono: clock.mono(),
@@ -201,16 +209,21 @@ export function openLines(options: {
   };
 
   for (const [at, line] of lines.entries()) {
-    const slot = {
-      letter: String.fromCharCode("a".charCodeAt(0) + at),
-      options: line,
-      protocol: protocolOf(line),
-      // Two lines with the same addresses begin at different ones.
-      endpoint: at,
-      successor: undefined,
-      lives: 0,
-    };
-    slots.push(Object.assign(slot, { active: openLane(slot) }));
+    const letter = String.fromCharCode("a".charCodeAt(0) + at);
+    const protocol = protocolOf(line);
+    for (const route of protocol.routes) {
+      const slot = {
+        name: route.name === undefined ? letter : `${route.name}-${letter}`,
+        route,
+        options: line,
+        protocol,
+        // Two lines with the same addresses begin at different ones.
+        endpoint: at,
+        successor: undefined,
+        lives: 0,
+      };
+      slots.push(Object.assign(slot, { active: openLane(slot) }));
+    }
   }
 
   const lanes = function* (): Iterable<Lane> {
@@ -219,7 +232,7 @@ export function openLines(options: {
       if (successor !== undefined) yield successor;
     }
   };
-  const stateOf = (lane: Lane): FeedState => lineState(lane.driver.line());
+  const rankOf = (lane: Lane): number => byWorth.indexOf(lineState(lane.driver.line()));
 
   return {
     all: lanes,
@@ -231,14 +244,18 @@ export function openLines(options: {
       return sum;
     },
     best() {
-      const [first, ...others] = lanes();
-      let best = first as Lane;
-      for (const lane of others) if (byWorth.indexOf(stateOf(lane)) < byWorth.indexOf(stateOf(best))) best = lane;
-      return best;
+      const ofRoutes = new Map<string | undefined, Lane>();
+      for (const lane of lanes()) {
+        const best = ofRoutes.get(lane.route.name);
+        if (best === undefined || rankOf(lane) < rankOf(best)) ofRoutes.set(lane.route.name, lane);
+      }
+      const [first, ...others] = ofRoutes.values();
+      let worst = first as Lane;
+      for (const lane of others) if (rankOf(lane) > rankOf(worst)) worst = lane;
+      return worst;
     },
-    want(next) {
-      wants = next;
-      for (const lane of lanes()) lane.driver.input({ type: "want", wants });
+    want() {
+      for (const lane of lanes()) lane.driver.input({ type: "want", wants: wantsOf(lane.route) });
     },
     status: (nowMono) =>
       [...lanes()].map((lane) => {

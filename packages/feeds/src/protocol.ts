@@ -21,6 +21,23 @@ import type {
 /** The three streams of a symbol. `ticker` is best bid and ask at once, `depth` the book by differences. */
 export type StreamKind = "trade" | "depth" | "ticker";
 
+/** All of them. */
+export const streamKinds: readonly StreamKind[] = ["depth", "trade", "ticker"];
+
+/** What one connection of a line carries, and where it is dialled. */
+export interface Route {
+  /** Undefined where one connection carries everything. */
+  readonly name: string | undefined;
+  readonly kinds: readonly StreamKind[];
+  /** The URLs that can be dialled, the preferred one first; all give the same streams. */
+  readonly endpoints: readonly string[];
+}
+
+/** One connection for everything. */
+export function oneRoute(endpoints: readonly string[]): readonly [Route] {
+  return [{ name: undefined, kinds: streamKinds, endpoints }];
+}
+
 /** Best prices and quantities as keys (`priceKey`). */
 export interface VenueTicker {
   readonly updateId: number;
@@ -93,9 +110,12 @@ export interface VenueHistory {
   snapshot?(symbol: SymbolId, signal: AbortSignal): Promise<BookSnapshot>;
   /** A snapshot for the venue's own rule, where that joins one to the stream. */
   bookSnapshot?(symbol: SymbolId, signal: AbortSignal): Promise<BookMessage>;
-  /** The id of the book's last update now; undefined where books have none over REST. */
+  /**
+   * The id of the book's last update now; undefined where books have none over REST. A stream that comes to it is not late;
+   * one that does not is behind, unless there is `bestNow` to say so.
+   */
   lastUpdateId?(symbol: SymbolId, signal: AbortSignal): Promise<number>;
-  /** The best levels now, where there is no id to compare. */
+  /** The best levels now, where there is no id that proves that a silent book is whole. */
   bestNow?(symbol: SymbolId, signal: AbortSignal): Promise<{ readonly bids: Levels; readonly asks: Levels }>;
   /** The id of the last trade now; 0 before the first. */
   lastTradeId(symbol: SymbolId, signal: AbortSignal): Promise<number>;
@@ -117,8 +137,8 @@ export interface VenueHistory {
 export type NumberedHistory = VenueHistory & Required<Pick<VenueHistory, "snapshot" | "lastUpdateId">>;
 
 export interface VenueProtocol {
-  /** The URLs that can be dialled, the preferred one first; all give the same streams. */
-  readonly endpoints: readonly string[];
+  /** The connections of a line: one, or one for each address at which the venue has some of the streams. */
+  readonly routes: readonly [Route, ...Route[]];
   readonly history: VenueHistory;
   readonly lineRules: LineRules;
   readonly attemptRules: AttemptRules;

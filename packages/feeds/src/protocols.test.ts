@@ -1,32 +1,38 @@
 /** What holds for every venue that is spoken: it is known by its name, its addresses are its own, no bytes break it. */
-import { feedExchanges, id, monoMs, wallMs } from "@baton/core";
-import type { FeedExchange, SymbolId } from "@baton/core";
+import { id, monoMs, wallMs } from "@baton/core";
+import type { ExchangeId, SymbolId } from "@baton/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { venueProfiles } from "./profiles/profiles.ts";
 import type { VenueProtocol } from "./protocol.ts";
+import { streamKinds } from "./protocol.ts";
 import { protocols } from "./protocols.ts";
 import { documentedFrames } from "./testing/corpus.ts";
 
 const clock = { mono: () => monoMs(0), wall: () => wallMs(0) };
-const open = (exchange: FeedExchange, wsUrls?: readonly string[]): VenueProtocol =>
+const open = (exchange: ExchangeId, wsUrls?: readonly string[]): VenueProtocol =>
   protocols[exchange]({ mode: "live", wsUrls, clock, restWithinMs: 1_000 });
 const symbol = id<SymbolId>("BTC/USD");
 
-test("the exchanges that a configuration may stream are those that are spoken", () => {
-  expect(feedExchanges.toSorted()).toEqual(Object.keys(protocols).toSorted());
-});
-
-describe.each(feedExchanges)("the protocol of %s", (exchange) => {
+describe.each(Object.keys(protocols) as ExchangeId[])("the protocol of %s", (exchange) => {
   test("dials the venue's own addresses, or a given one with or without its path", () => {
-    const { endpoints } = open(exchange);
-    for (const [at, url] of venueProfiles[exchange].networks.live.wsUrls.entries()) {
-      expect(endpoints[at]?.startsWith(url)).toBe(true);
+    const { wsUrls } = venueProfiles[exchange].networks.live;
+    for (const [which, { endpoints }] of open(exchange).routes.entries()) {
+      for (const [at, url] of wsUrls.entries()) expect(endpoints[at]?.startsWith(url)).toBe(true);
+      const at = (wsUrl: string): readonly string[] | undefined => open(exchange, [wsUrl]).routes[which]?.endpoints;
+      const [given = ""] = at("ws://127.0.0.1:9000") ?? [];
+      expect(given).toMatch(/^ws:\/\/127\.0\.0\.1:9000/);
+      expect(at(given)).toEqual([given]);
+      expect(at("ws://127.0.0.1:9000/")).toEqual([given]);
     }
-    const [given = ""] = open(exchange, ["ws://127.0.0.1:9000"]).endpoints;
-    expect(given).toMatch(/^ws:\/\/127\.0\.0\.1:9000/);
-    expect(open(exchange, [given]).endpoints).toEqual([given]);
-    expect(open(exchange, ["ws://127.0.0.1:9000/"]).endpoints).toEqual([given]);
+  });
+
+  test("has each kind of stream on one of a line's connections, and no address for two of them", () => {
+    const { routes } = open(exchange);
+    expect(routes.flatMap(({ kinds }) => kinds).toSorted()).toEqual(streamKinds.toSorted());
+    expect(new Set(routes.flatMap(({ endpoints }) => endpoints)).size).toBe(
+      routes.reduce((sum, { endpoints }) => sum + endpoints.length, 0),
+    );
   });
 
   test("has names for trades and books, and asks for them in JSON", () => {
@@ -57,7 +63,7 @@ describe.each(feedExchanges)("the protocol of %s", (exchange) => {
         expect(parser.parse(Buffer.from(bytes)).type).toBeTypeOf("string");
       }),
     );
-    if (exchange !== "okx" && exchange !== "bybit" && exchange !== "coinbase") return;
+    if (exchange !== "binanceusdm" && exchange !== "okx" && exchange !== "bybit" && exchange !== "coinbase") return;
     for (const text of documentedFrames(exchange)) {
       expect(parser.parse(Buffer.from(text)).type, text).not.toBe("bad");
       for (let at = 0; at < text.length; at += 1) {

@@ -170,7 +170,7 @@ export function openRepair(options: RepairOptions): Repair {
   };
 
   const fillTrades = async (instrument: Instrument, signal: AbortSignal): Promise<void> => {
-    const speaking = [...instrument.books].filter((book) => book.connection !== 0);
+    const speaking = [...instrument.books].filter((book) => book.lives.trade !== undefined);
     if (speaking.length > 1) await sleep(otherLineMs, signal);
     for (let failures = 0; !signal.aborted;) {
       const missing = missingTrades(instrument.trades);
@@ -215,12 +215,12 @@ export function openRepair(options: RepairOptions): Repair {
     { symbol }: Instrument,
     signal: AbortSignal,
   ): Promise<((sync: BookSync) => boolean) | undefined> => {
-    if (history.lastUpdateId !== undefined) {
-      const updateId = await history.lastUpdateId(symbol, signal);
-      return (sync) => updateId > sync.updateId;
+    if (history.bestNow !== undefined) {
+      const best = await history.bestNow(symbol, signal);
+      return (sync) => !hasBest(sync.book, best);
     }
-    const best = await history.bestNow?.(symbol, signal);
-    return best === undefined ? undefined : (sync) => !hasBest(sync.book, best);
+    const updateId = await history.lastUpdateId?.(symbol, signal);
+    return updateId === undefined ? undefined : (sync) => updateId > sync.updateId;
   };
   const proveDepth = async (instrument: Instrument, askedMono: MonoMs, signal: AbortSignal): Promise<void> => {
     const isAhead = await venueAhead(instrument, signal);

@@ -8,8 +8,8 @@ import type { FeedRules } from "./feed-rules.ts";
 import type { Instrument } from "./instrument.ts";
 import { compareLines } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
-import { streamKinds } from "./lane-book.ts";
 import type { StreamKind } from "./protocol.ts";
+import { streamKinds } from "./protocol.ts";
 import type { World } from "./world.ts";
 
 export interface WatchOptions {

@@ -232,11 +232,11 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
     ["tls on http", { "etcd.tls": { caFile: "ca" } }, "etcd.tls", "https", "no effect"],
     ["a feed of no venue", { "feeds.0.venue": "kraken" }, "feeds[0].venue", "one of binance", "not in venues"],
     [
-      "a feed whose exchange's streams are not spoken",
+      "a pair where there are contracts",
       { "venues.0.exchange": "binanceusdm" },
-      "feeds[0].venue",
-      "exchange binance, okx, kraken, bybit, coinbase",
-      "does not speak the streams of binanceusdm",
+      "venues[0].symbols[0]",
+      "a contract, as BTC/USDT:USDT",
+      "has no market BTC/USDT",
     ],
     [
       "a feed that falls back on itself",

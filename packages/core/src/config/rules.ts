@@ -3,7 +3,6 @@
  * rule (design: leadership): a lease must outlive an election among the etcd members, or each of those would stop
  * trading; and a standby's suspicion must come after the leader's own shrink, or every lost standby would cost an epoch.
  */
-import { feedExchangeOf, feedExchanges } from "../market/feed-exchanges.ts";
 import { venueProfiles } from "../venues/profiles/index.ts";
 import type { Config, LeadershipProfile, VenueConfig } from "./config.ts";
 import { issueAt } from "./issues.ts";
@@ -247,7 +246,7 @@ function venueIssues(config: Config): ConfigIssue[] {
       const sentence = `${profile.title} has no test network for mode sandbox.`;
       issues.push(issueAt(["venues", at, "mode"], sentence, "live, or a restUrl"));
     }
-    issues.push(...paperIssues(venue, at));
+    issues.push(...paperIssues(venue, at), ...contractIssues(venue, at));
     const { validity } = profile;
     if (validity.kind !== "fixed" && (venue.validityMs < validity.minMs || venue.validityMs > validity.maxMs)) {
       const sentence = `${profile.title} takes no validity of ${venue.validityMs} ms.`;
@@ -274,6 +273,17 @@ function paperIssues(venue: VenueConfig, at: number): ConfigIssue[] {
   return [...issues, issueAt(["venues", at, "mode"], sentence, "sandbox, live, or exchange binance")];
 }
 
+/** A contract is named with what it settles in, a pair without: one for the other would be priced by another market. */
+function contractIssues({ exchange, symbols }: VenueConfig, at: number): ConfigIssue[] {
+  const { title, market } = venueProfiles[exchange];
+  const isContracts = market === "perpetual";
+  return symbols.flatMap((symbol, index) => {
+    if (symbol.includes(":") === isContracts) return [];
+    const allowed = isContracts ? "a contract, as BTC/USDT:USDT" : "a pair, as BTC/USDT";
+    return [issueAt(["venues", at, "symbols", index], `${title} has no market ${symbol}.`, allowed)];
+  });
+}
+
 function symbolIssues(config: Config): ConfigIssue[] {
   const venues: ReadonlyMap<string, VenueConfig> = new Map(config.venues.map((venue) => [venue.id, venue]));
   const issues: ConfigIssue[] = [];
@@ -294,7 +304,7 @@ function symbolIssues(config: Config): ConfigIssue[] {
       issues.push(...foreignSymbols([list, at, "symbols"], entry.symbols, venue.symbols, `venue ${venue.id}`));
     }
   }
-  issues.push(...unspokenIssues(config), ...fallbackIssues(config));
+  issues.push(...fallbackIssues(config));
   const traded = config.venues.flatMap((venue) => venue.symbols);
   for (const symbol of Object.keys(config.risk.perSymbol)) {
     if (traded.some((each) => each === symbol)) continue;
@@ -329,16 +339,6 @@ function isLoopback(address: string): boolean {
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(":") + 1));
-}
-
-/** Each exchange has words of its own for its streams: a feed that spoke another's would hear nothing, or what is not meant. */
-function unspokenIssues({ feeds, venues }: Config): ConfigIssue[] {
-  return feeds.flatMap((feed, at) => {
-    const exchange = venues.find(({ id }) => id === feed.venue)?.exchange;
-    if (exchange === undefined || feedExchangeOf(exchange) !== undefined) return [];
-    const sentence = `feed ${feed.id} is of ${feed.venue}, and Baton does not speak the streams of ${exchange}.`;
-    return [issueAt(["feeds", at, "venue"], sentence, `a venue with exchange ${feedExchanges.join(", ")}`)];
-  });
 }
 
 /** A feed stands in only for symbols that it carries, and never for itself. */

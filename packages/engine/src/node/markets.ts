@@ -4,7 +4,7 @@
  * asked through it: what the other provider says counts under that provider's name.
  */
 import type { BookMark, Config, MarketView, SymbolId, TradeEvent, VenueId } from "@baton/core";
-import { assert, feedExchangeOf, id } from "@baton/core";
+import { assert, id } from "@baton/core";
 import type { BookView, FallbackFeed, Feed, FeedChange, FeedStatus, Top } from "@baton/feeds";
 import { openFallbackFeed, openFeed } from "@baton/feeds";
 import { monoNow, systemClock } from "../clock.ts";
@@ -31,15 +31,14 @@ export class Markets {
   ) {
     this.#feeds = config.feeds.map((feed) => {
       const venue = config.venues.find((each) => each.id === feed.venue);
+      assert(venue !== undefined, "the configuration names only feeds of its venues");
       // Paper orders meet a mirror of the live market; what is decided on is that market itself.
-      const own = venue?.mode === "paper" ? undefined : venue;
-      const exchange = venue === undefined ? undefined : feedExchangeOf(venue.exchange);
-      assert(exchange !== undefined, "the configuration names only feeds that are spoken");
+      const own = venue.mode === "paper" ? undefined : venue;
       return openFeed({
         id: feed.id,
         venue: feed.venue,
-        exchange,
-        mode: venue === undefined || venue.mode === "sandbox" ? "sandbox" : "live",
+        exchange: venue.exchange,
+        mode: venue.mode === "sandbox" ? "sandbox" : "live",
         symbols: feed.symbols,
         wsUrl: feed.wsUrl ?? own?.wsUrl,
         restUrl: feed.restUrl ?? own?.restUrl,

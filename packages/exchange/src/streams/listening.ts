@@ -13,8 +13,10 @@ import { listing, readStreamRequest, type StreamRequest } from "./stream-protoco
 
 type Subscribing = Extract<StreamRequest, { readonly kind: "subscribe" | "unsubscribe" }>;
 
-/** What every connection shares. */
+/** What it listens to, and what it can hear. */
 export interface ListeningParts {
+  /** Whether the address that was dialled has the market stream. */
+  readonly carries: (stream: string) => boolean;
   readonly desk: Desk;
   readonly market: MarketStreams;
   readonly accounts: AccountStreams;
@@ -74,7 +76,8 @@ export class Listening {
         return false;
       }
       if (this.#listenToAccount(name)) continue;
-      market.subscribe(this.listener, name);
+      if (this.#parts.carries(name)) market.subscribe(this.listener, name);
+      else this.listener.streams.add(name);
       this.#record(name, "subscribe");
     }
     return true;

@@ -159,7 +159,10 @@ export class StreamServer {
       },
     });
     const listener: Listener = { connection, isCombined: door.isCombined, streams: new Set() };
-    const listening = new Listening(listener, { ...this.#options, market: this.market, accounts: this.accounts });
+    const listening = new Listening(listener, {
+      ...{ ...this.#options, market: this.market, accounts: this.accounts },
+      carries: door.carries ?? (() => true),
+    });
     this.#connections.add(connection);
     listening.subscribe(door.streams);
     return connection;

@@ -95,6 +95,26 @@ test("each difference carries the last update id of the one before it, at every 
   }
 });
 
+test("each address has its own streams, takes the others' names and tells nothing of them; the old one has all", async () => {
+  const names = ["btcusdt@depth@100ms", "btcusdt@bookTicker", "btcusdt@aggTrade", "btcusdt@markPrice@1s"];
+  const [books, trades, old] = await Promise.all(
+    ["/public", "/market", ""].map(async (route) => open(`${route}/stream?streams=${names.join("/")}`)),
+  );
+  const told = (socket: CollectingSocket | undefined): unknown[] =>
+    [
+      ...new Set(socket?.messages.flatMap((one) => (typeof one["stream"] === "string" ? [one["stream"]] : []))),
+    ].toSorted();
+  await old?.until(() => told(old).length === 4);
+  // The others hear the same messages in the same turns; one more of each is behind whatever they might have heard.
+  const heard = (old?.messages.length ?? 0) + 40;
+  await old?.until(() => old.messages.length >= heard);
+  await books?.until(() => told(books).length === 2);
+  await trades?.until(() => told(trades).length === 2);
+  expect([told(books), told(trades)]).toEqual([names.slice(0, 2).toSorted(), names.slice(2).toSorted()]);
+  books?.say({ method: "LIST_SUBSCRIPTIONS", id: 9 });
+  expect(await books?.heard((one) => one["id"] === 9)).toEqual({ result: names, id: 9 });
+});
+
 test("a countdown cancels its symbol's orders once, unless it is set anew or taken back", async () => {
   const set = (symbol: string, countdownTime: number): Promise<Answer> =>
     client.send("POST", "/fapi/v1/countdownCancelAll", { symbol, countdownTime });

@@ -130,13 +130,24 @@ export function usdmPersonality(): Personality {
   };
 }
 
+/** Books and best prices; the trades that no document names come with them. */
+const isPublic = (stream: string): boolean => /@(?:depth|bookTicker|trade$)|^!bookTicker$/.test(stream);
+
+/** Which streams there are under each of the venue's addresses. */
+const carried: Readonly<Record<string, (stream: string) => boolean>> = {
+  public: isPublic,
+  market: (stream) => !isPublic(stream),
+  private: () => false,
+};
+
 /**
  * Since 2026-04-23 streams are under `/public`, `/market` and `/private`, the last with the listen key in the query; the
- * addresses without answer as well, for clients from before.
+ * addresses without answer as well, with everything, for clients from before.
  */
 function door(path: string, query: string): ReturnType<Personality["door"]> {
   if (path === "/ws-fapi/v1") return { kind: "api" };
-  const under = path.replace(/^\/(?:public|market|private)(?=\/)/, "");
+  const [, route = "", under = path] = /^\/(public|market|private)(\/.*)$/.exec(path) ?? [];
+  const carries = carried[route];
   if (!isStreamPath(under)) return undefined;
   const listenKey = new URLSearchParams(query).get("listenKey");
   const streams = streamsOfPath(under, query);
@@ -144,5 +155,6 @@ function door(path: string, query: string): ReturnType<Personality["door"]> {
     kind: "streams",
     isCombined: under === "/stream",
     streams: listenKey === null ? streams : [...streams, listenKey],
+    ...(carries === undefined ? {} : { carries }),
   };
 }

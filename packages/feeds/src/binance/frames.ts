@@ -17,8 +17,14 @@ export function openFrameParser(): FrameParser {
   };
 }
 
-/** Parses one frame of a combined stream (`{stream, data}`), an acknowledgement, or an announcement. */
-export function parseFrame(text: string): VenueFrame {
+/**
+ * Parses one frame of a combined stream (`{stream, data}`), an acknowledgement, or an announcement. What a stream says is
+ * read by `readData`; spot's words by default.
+ */
+export function parseFrame(
+  text: string,
+  readData: (stream: string, data: Fields) => VenueFrame = parseData,
+): VenueFrame {
   let frame: unknown;
   try {
     frame = JSON.parse(text);
@@ -27,7 +33,7 @@ export function parseFrame(text: string): VenueFrame {
   }
   if (!isFields(frame)) return bad("no object");
   const { stream, data } = frame;
-  if (typeof stream === "string") return isFields(data) ? parseData(stream, data) : bad("a stream without data");
+  if (typeof stream === "string") return isFields(data) ? readData(stream, data) : bad("a stream without data");
   if (frame["id"] !== undefined) return parseAnswer(frame);
   return parseAnnouncement(frame);
 }
@@ -55,7 +61,12 @@ function parseDifference(stream: string, data: Fields): VenueFrame {
 }
 
 function parseTrade(stream: string, data: Fields): VenueFrame {
-  const { t: id, p: price, q: quantity, T: tradedWallMs, m: isBuyerMaker } = data;
+  return readTrade(stream, data, data["t"]);
+}
+
+/** A trade under the id that its stream counts by. */
+export function readTrade(stream: string, data: Fields, id: unknown): VenueFrame {
+  const { p: price, q: quantity, T: tradedWallMs, m: isBuyerMaker } = data;
   if (!isId(id) || !isId(tradedWallMs)) return bad("a trade without id or time");
   if (!isAmount(price) || !isAmount(quantity)) return bad("a trade without price or quantity");
   if (typeof isBuyerMaker !== "boolean") return bad("a trade without a taker");
@@ -72,7 +83,8 @@ function parseTrade(stream: string, data: Fields): VenueFrame {
   };
 }
 
-function parseTicker(stream: string, data: Fields): VenueFrame {
+/** Best prices; `ticker` is undefined while a side is empty. */
+export function parseTicker(stream: string, data: Fields): VenueFrame {
   const { u: updateId, b: bid, B: bidQuantity, a: ask, A: askQuantity } = data;
   if (!isId(updateId)) return bad("a ticker without an id");
   if (isZero(bid) || isZero(ask)) return { type: "ticker", stream, ticker: undefined };
@@ -103,13 +115,15 @@ function parseAnswer(frame: Fields): VenueFrame {
   return isList ? { type: "listed", id, streams: result } : bad("an answer of no kind that we know");
 }
 
-function parseAnnouncement(frame: Fields): VenueFrame {
+/** What is said to nobody in particular. */
+export function parseAnnouncement(frame: Fields): VenueFrame {
   const event = isFields(frame["event"]) ? frame["event"] : frame;
   if (event["e"] === "serverShutdown") return { type: "shutdown", sentence: "the venue announced that it will close" };
   if (isFields(frame["error"]))
     return bad(`an error that answers nothing: ${JSON.stringify(frame["error"]).slice(0, 120)}`);
   // On a combined connection what is subscribed comes under its stream's name, and only so.
-  if (frame["e"] === "trade" || frame["e"] === "depthUpdate") return bad("market data that names no stream");
+  if (frame["e"] === "trade" || frame["e"] === "aggTrade" || frame["e"] === "depthUpdate")
+    return bad("market data that names no stream");
   return typeof event["e"] === "string" ? { type: "ignored" } : bad("no frame that we know");
 }
 

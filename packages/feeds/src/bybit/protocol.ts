@@ -2,6 +2,7 @@
 import { bybitSequence, spotSequence } from "@baton/core";
 import { marketCode } from "../binance/symbols.ts";
 import type { StreamKind, VenueProtocol } from "../protocol.ts";
+import { oneRoute } from "../protocol.ts";
 import { originOf, restOf, urlsOf } from "../protocol-options.ts";
 import type { ProtocolOptions } from "../protocol-options.ts";
 import { bybit } from "../profiles/bybit.ts";
@@ -13,7 +14,7 @@ const topics: Readonly<Partial<Record<StreamKind, string>>> = { trade: "publicTr
 /** The protocol at the venue's own addresses, or at those given. */
 export function bybitProtocol(options: ProtocolOptions): VenueProtocol {
   return {
-    endpoints: urlsOf(bybit, options, "/v5/public/spot"),
+    routes: oneRoute(urlsOf(bybit, options, "/v5/public/spot")),
     history: bybitHistory(restOf(bybit, options, { origin: originOf(bybit, options) })),
     lineRules: bybit.lineRules,
     attemptRules: bybit.attemptRules,

@@ -1,4 +1,6 @@
 /** What only Coinbase does: one count for all messages of a connection, answers that name no request, heartbeats. */
+import { id } from "@baton/core";
+import type { SymbolId } from "@baton/core";
 import { describe, expect, test } from "vitest";
 import { until } from "../testing/open-for-test.ts";
 import {
@@ -59,6 +61,43 @@ describe("a feed of Coinbase", { timeout: 30_000 }, () => {
     await until("the gap is seen", () => (feed.status().symbols[0]?.gaps ?? 0) >= 1);
     await untilSameBooks(stage);
     expect(feed.status().connections).toBe(1);
+  });
+
+  test("carries the pair with USDC beside the one with USD, whose book and name it shares", async () => {
+    await using stage = await openVenueStage(coinbase);
+    await untilVenueLive(stage);
+    const { venue, feed, trades, btc } = stage;
+    const btcUsdc = id<SymbolId>("BTC/USDC");
+    feed.add([btcUsdc]);
+    const isSame = (): boolean => {
+      const [own, other] = [feed.book(btcUsd, 20), feed.book(btcUsdc, 20)];
+      return own !== undefined && own.updateId === other?.updateId && feed.top(btcUsdc)?.quality === "live";
+    };
+    await untilVenueLive(stage);
+    await until("both have one book", isSame);
+    expect(feed.book(btcUsdc, 20)?.bids).toEqual(feed.book(btcUsd, 20)?.bids);
+    // The same from the first subscription of a connection on, and after a message that is missing.
+    for (const socket of venue.sockets) socket.terminate();
+    await until("it was noticed", () => feed.status().connections === 2);
+    await untilVenueLive(stage);
+    venue.wrong.framesToLose.set(coinbase.depthStream(btc), 1);
+    await until("both see the gap", () =>
+      feed.status().symbols.every(({ symbol, gaps }) => symbol === ethUsd || gaps >= 1),
+    );
+    await untilVenueLive(stage);
+    await untilSameBooks(stage);
+    await until("both have one book again", isSame);
+    const toldOf = (symbol: SymbolId): number[] =>
+      trades.flatMap((event) => (event.type === "trade" && event.trade.symbol === symbol ? [event.trade.id] : []));
+    await untilTradesGoOn(stage, btcUsdc);
+    const ofUsdc = toldOf(btcUsdc);
+    expect(ofUsdc.length).toBeGreaterThan(10);
+    expect(toldOf(btcUsd)).toEqual(expect.arrayContaining(ofUsdc.slice(0, -10)));
+    // Each goes by itself, and takes only its own with it.
+    feed.remove([btcUsd]);
+    await until("the other one is live", () => feed.status().state === "live" && feed.top(btcUsdc)?.quality === "live");
+    await untilTradesGoOn(stage, btcUsdc);
+    expect(feed.status().connections).toBe(2);
   });
 
   test("subscribes anew what the venue's list lacks", async () => {

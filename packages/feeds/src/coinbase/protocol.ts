@@ -4,6 +4,7 @@
  */
 import { coinbaseSequence, spotSequence } from "@baton/core";
 import type { StreamKind, VenueProtocol } from "../protocol.ts";
+import { oneRoute } from "../protocol.ts";
 import { originOf, restOf, urlsOf } from "../protocol-options.ts";
 import type { ProtocolOptions } from "../protocol-options.ts";
 import { coinbase } from "../profiles/coinbase.ts";
@@ -17,7 +18,7 @@ const channels: Readonly<Partial<Record<StreamKind, string>>> = { trade: "market
 export function coinbaseProtocol(options: ProtocolOptions): VenueProtocol {
   const headers = { "cache-control": "no-cache" };
   return {
-    endpoints: urlsOf(coinbase, options, ""),
+    routes: oneRoute(urlsOf(coinbase, options, "")),
     history: coinbaseHistory(restOf(coinbase, options, { origin: originOf(coinbase, options), headers })),
     lineRules: coinbase.lineRules,
     attemptRules: coinbase.attemptRules,

@@ -4,6 +4,7 @@
  */
 import { krakenSequence, spotSequence } from "@baton/core";
 import type { StreamKind, VenueProtocol } from "../protocol.ts";
+import { oneRoute } from "../protocol.ts";
 import { originOf, restOf, urlsOf } from "../protocol-options.ts";
 import type { ProtocolOptions } from "../protocol-options.ts";
 import { kraken } from "../profiles/kraken.ts";
@@ -17,7 +18,7 @@ const channels: Readonly<Partial<Record<StreamKind, string>>> = { trade: "trade"
 /** The protocol at the venue's own addresses, or at those given. */
 export function krakenProtocol(options: ProtocolOptions): VenueProtocol {
   return {
-    endpoints: urlsOf(kraken, options, "/v2"),
+    routes: oneRoute(urlsOf(kraken, options, "/v2")),
     history: krakenHistory(restOf(kraken, options, { origin: originOf(kraken, options) })),
     lineRules: kraken.lineRules,
     attemptRules: kraken.attemptRules,

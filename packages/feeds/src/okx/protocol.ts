@@ -4,6 +4,7 @@
  */
 import { okxSequence, spotSequence } from "@baton/core";
 import type { StreamKind, VenueProtocol } from "../protocol.ts";
+import { oneRoute } from "../protocol.ts";
 import { originOf, restOf, urlsOf } from "../protocol-options.ts";
 import type { ProtocolOptions } from "../protocol-options.ts";
 import { okx } from "../profiles/okx.ts";
@@ -18,7 +19,7 @@ export function okxProtocol(options: ProtocolOptions): VenueProtocol {
   // The test network's books are asked for by a header; without it the answer is the live book.
   const headers = options.mode === "sandbox" ? { "x-simulated-trading": "1" } : {};
   return {
-    endpoints: urlsOf(okx, options, "/ws/v5/public"),
+    routes: oneRoute(urlsOf(okx, options, "/ws/v5/public")),
     history: okxHistory(restOf(okx, options, { origin: originOf(okx, options), headers })),
     lineRules: okx.lineRules,
     attemptRules: okx.attemptRules,

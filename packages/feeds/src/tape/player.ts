@@ -1,25 +1,21 @@
 /**
  * The player: a world made of a tape. It has a clock of its own, sockets that deliver what was recorded, and a history
- * that answers as the venue did; a feed that is opened in it runs the same code as on a live venue, at the tape's own pace,
- * up to fifty times as fast, or as fast as it can.
+ * that answers as the venue did (`played-history.ts`); a feed that is opened in it runs the same code as on a live venue,
+ * at the tape's own pace, up to fifty times as fast, or as fast as it can.
  *
- * Whatever venue it was, the feed says what it wants in the player's own words and is answered in them, since the answers on
- * the tape were to another feed's requests; what the venue said of the market is read by the venue's own parser. A line of the feed
- * hears what the tape's line of the same letter heard, all of it, across its replacements; it is closed where that one was
- * lost, and nowhere else: what the tape does not tell (how long a dial took, whether a silence was the venue's or that of
- * a process which did not read) is not judged anew, since a connection that only the played feed gives up would miss what
- * nobody can bring it.
+ * Decided here: what happens when. A line of the feed hears what the tape's line of the same name heard, all of it, across
+ * its replacements; it is closed where that one was lost, and nowhere else. How the feed speaks meanwhile:
+ * `played-protocol.ts`.
  */
-import type { BookSnapshot, Levels, MarketTrade, MonoMs, SubscriptionRequest, SymbolId, WallMs } from "@baton/core";
+import type { MonoMs, SubscriptionRequest, WallMs } from "@baton/core";
 import { assertNever, monoMs, wallMs } from "@baton/core";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { openAttempts } from "../attempts.ts";
-import type { FeedRules } from "../feed-rules.ts";
-import type { BookMessage, VenueFrame, VenueHistory, VenueProtocol } from "../protocol.ts";
-import { RestRefused } from "../rest.ts";
+import type { VenueFrame } from "../protocol.ts";
 import type { SocketEvents } from "../socket.ts";
 import type { World } from "../world.ts";
-import type { HistoryAnswer } from "./tap.ts";
+import { openPlayedHistory } from "./played-history.ts";
+import { ownFrame, playedProtocol, playedRules } from "./played-protocol.ts";
 import type { TapeRecord } from "./tape-format.ts";
 import { readTapes } from "./tape-reader.ts";
 
@@ -41,11 +37,10 @@ export interface Player {
   play(options?: { readonly speed?: number; readonly signal?: AbortSignal }): Promise<PlayerReport>;
 }
 
-type BestLevels = { readonly bids: Levels; readonly asks: Levels };
-
 interface PlayedSocket {
   readonly events: SocketEvents;
-  readonly letter: string;
+  /** Of the line, whichever of its lives it is: see `slotOf`. */
+  readonly slot: string;
   readonly streams: Set<string>;
   isOpen: boolean;
 }
@@ -56,20 +51,8 @@ interface Timer {
   readonly order: number;
 }
 
-interface Question {
-  readonly question: HistoryAnswer["question"];
-  readonly symbol: SymbolId;
-  answer(answer: HistoryAnswer["answer"]): void;
-  refuse(): void;
-}
-
-/** An answer that came so shortly before the question, in time or in frames, would have been the answer to it. */
-const recentMs = 300;
-const recentFrames = 50;
 /** So many records before promises of the feed get a turn, where nothing waits for them. */
 const turnEvery = 64;
-/** Trades per symbol that are kept for questions. */
-const broughtMax = 50_000;
 /** Frames per line that wait for the feed's next connection; more than any dial takes. */
 const unheardMax = 10_000;
 
@@ -81,16 +64,12 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
   let timers: Timer[] = [];
   let soon: (() => void)[] = [];
   const sockets = new Set<PlayedSocket>();
-  /** Lines of the tape that stand, by letter. */
+  /** Lines of the tape that stand, by slot. */
   const standing = new Map<string, Set<string>>();
-  /** What came while a line of the feed was between two connections, by letter; lines that it does not have are not here. */
+  /** What came while a line of the feed was between two connections, by slot; lines that it does not have are not here. */
   const unheard = new Map<string, Buffer[]>();
-  const questions = new Set<Question>();
-  let recent: { readonly atMs: number; readonly atFrame: number; readonly answer: HistoryAnswer }[] = [];
   let frames = 0;
-  /** Trades that the venue's history brought, by symbol and id. */
-  const brought = new Map<SymbolId, Map<number, MarketTrade>>();
-  let isAscending = false;
+  const history = openPlayedHistory(() => ({ atMs: nowMs, atFrame: frames }));
   let mustTurn = false;
   let isOver = false;
   /** In the next turn of the tape; when it is over, of the process, so that the feed can be closed. */
@@ -104,7 +83,7 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
     random: options.random ?? (() => 0.5),
     attempts: openAttempts(),
     rulesHere: playedRules,
-    protocolHere: (protocol) => playedProtocol(protocol, historyOf(protocol)),
+    protocolHere: (protocol) => playedProtocol(protocol, history.of(protocol)),
     timer(afterMs, act) {
       order += 1;
       // Whole milliseconds, as real timers: what asks for the present instant again and again must let it pass.
@@ -121,13 +100,13 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
       };
     },
     dial({ line }, events) {
-      const socket: PlayedSocket = { events, letter: line.slice(0, 1), streams: new Set(), isOpen: false };
+      const socket: PlayedSocket = { events, slot: slotOf(line), streams: new Set(), isOpen: false };
       sockets.add(socket);
-      if (!unheard.has(socket.letter)) unheard.set(socket.letter, []);
+      if (!unheard.has(socket.slot)) unheard.set(socket.slot, []);
       const end = (): void => {
         if (sockets.delete(socket)) later(() => events.closed({ cause: "ours", sentence: "closed" }));
       };
-      if (standing.get(socket.letter)?.size) later(() => openSocket(socket));
+      if (standing.get(socket.slot)?.size) later(() => openSocket(socket));
       return {
         send: (text) => later(() => hear(socket, text)),
         ping: () => later(() => sockets.has(socket) && events.pong()),
@@ -140,8 +119,8 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
     if (socket.isOpen || !sockets.has(socket)) return;
     socket.isOpen = true;
     socket.events.opened();
-    const waiting = unheard.get(socket.letter) ?? [];
-    unheard.set(socket.letter, []);
+    const waiting = unheard.get(socket.slot) ?? [];
+    unheard.set(socket.slot, []);
     for (const data of waiting) soon.push(() => tell(socket, data));
   };
   const tell = (socket: PlayedSocket, data: Buffer): void => {
@@ -156,67 +135,6 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
     const answer: VenueFrame =
       method === "LIST" ? { type: "listed", id, streams: [...socket.streams] } : { type: "acknowledged", id };
     socket.events.frame(ownFrame(answer), monoMs(nowMs));
-  };
-
-  const ask = async (
-    question: HistoryAnswer["question"],
-    symbol: SymbolId,
-    signal: AbortSignal,
-  ): Promise<HistoryAnswer["answer"]> =>
-    new Promise((resolve, reject) => {
-      recent = recent.filter((one) => one.atMs >= nowMs - recentMs || one.atFrame >= frames - recentFrames);
-      const at = recent.findLastIndex((one) => one.answer.question === question && one.answer.symbol === symbol);
-      const [past] = at === -1 ? [] : recent.splice(at, 1);
-      if (past !== undefined) {
-        resolve(past.answer.answer);
-        return;
-      }
-      const asked: Question = {
-        question,
-        symbol,
-        answer(answer) {
-          questions.delete(asked);
-          resolve(answer);
-        },
-        refuse() {
-          questions.delete(asked);
-          reject(new RestRefused("rest-refused", `the tape has no answer about ${question} of ${symbol}`));
-        },
-      };
-      questions.add(asked);
-      signal.addEventListener("abort", () => asked.refuse(), { once: true });
-    });
-  /** What the venue's history answered, for whoever may ask the same of it. */
-  const historyOf = ({ history, tradeIds }: VenueProtocol): VenueHistory => {
-    isAscending = tradeIds === "ascending";
-    return {
-      ...(history.snapshot !== undefined && {
-        snapshot: async (symbol, signal) => (await ask("snapshot", symbol, signal)) as BookSnapshot,
-      }),
-      ...(history.bookSnapshot !== undefined && {
-        bookSnapshot: async (symbol, signal) => (await ask("bookSnapshot", symbol, signal)) as BookMessage,
-      }),
-      ...(history.lastUpdateId !== undefined && {
-        lastUpdateId: async (symbol, signal) => (await ask("lastUpdateId", symbol, signal)) as number,
-      }),
-      ...(history.bestNow !== undefined && {
-        bestNow: async (symbol, signal) => (await ask("bestNow", symbol, signal)) as BestLevels,
-      }),
-      lastTradeId: async (symbol, signal) => (await ask("lastTradeId", symbol, signal)) as number,
-      async trades({ symbol, fromId, toId, signal }) {
-        // What the newest trades were tells more than each of them: what lies between two is whole.
-        if (isAscending) return (await ask("trades", symbol, signal)) as readonly MarketTrade[];
-        // What was brought a little earlier than this feed asks for it is what it would have been told.
-        if (brought.get(symbol)?.has(fromId) !== true) await ask("trades", symbol, signal);
-        const known = brought.get(symbol);
-        const found: MarketTrade[] = [];
-        for (let id = fromId; id <= toId; id += 1) {
-          const trade = known?.get(id);
-          if (trade !== undefined) found.push(trade);
-        }
-        return found;
-      },
-    };
   };
 
   /** Lets everything happen that is due before `untilMs`. */
@@ -254,63 +172,44 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
     } while (soon.length > 0 || mustTurn);
   };
 
-  const remember = (symbol: SymbolId, trades: readonly MarketTrade[]): void => {
-    const known = brought.get(symbol) ?? new Map<number, MarketTrade>();
-    brought.set(symbol, known);
-    for (const trade of trades) known.set(trade.id, trade);
-    for (const id of known.keys()) {
-      if (known.size <= broughtMax) break;
-      known.delete(id);
-    }
-  };
   const happen = (record: TapeRecord): void => {
     switch (record.k) {
       case "frame":
       case "bytes": {
-        const letter = record.l.slice(0, 1);
-        const lines = standing.get(letter) ?? new Set<string>();
-        standing.set(letter, lines);
+        const slot = slotOf(record.l);
+        const lines = standing.get(slot) ?? new Set<string>();
+        standing.set(slot, lines);
         if (!lines.has(record.l)) {
           lines.add(record.l);
-          for (const socket of sockets) if (socket.letter === letter) soon.push(() => openSocket(socket));
+          for (const socket of sockets) if (socket.slot === slot) soon.push(() => openSocket(socket));
         }
         frames += 1;
         const data = Buffer.from(record.x, record.k === "frame" ? "utf8" : "base64");
         let isHeard = false;
         for (const socket of sockets) {
-          if (socket.letter !== letter) continue;
+          if (socket.slot !== slot) continue;
           isHeard = true;
           // Behind what was put off, so that a socket that opens now hears it.
           if (socket.isOpen && soon.length === 0) tell(socket, data);
           else soon.push(() => tell(socket, data));
         }
-        const waiting = unheard.get(letter);
+        const waiting = unheard.get(slot);
         if (!isHeard && waiting !== undefined && waiting.push(data) > unheardMax) waiting.shift();
         break;
       }
       case "answer": {
         mustTurn = true;
-        if (record.question === "trades") remember(record.symbol, record.answer);
-        const asked = [...questions].filter(
-          ({ question, symbol }) => question === record.question && symbol === record.symbol,
-        );
-        // Each that waits: a question that only this feed has asked must not take the answer from those after it.
-        for (const one of asked) one.answer(record.answer);
-        // Trades by consecutive ids are found in `brought`, whichever answer had them.
-        if (asked.length === 0 && (record.question !== "trades" || isAscending))
-          recent.push({ atMs: nowMs, atFrame: frames, answer: record });
-        while (recent.length > 1_000) recent.shift();
+        history.answered(record);
         break;
       }
       case "lost": {
-        const letter = record.l.slice(0, 1);
-        const lines = standing.get(letter);
+        const slot = slotOf(record.l);
+        const lines = standing.get(slot);
         lines?.delete(record.l);
         if (lines === undefined || lines.size > 0) break;
-        // What was known before is no answer to what is asked after.
-        recent = [];
+        history.forgetRecent();
         for (const socket of sockets) {
-          if (socket.letter !== letter || !socket.isOpen) continue;
+          if (socket.slot !== slot || !socket.isOpen) continue;
           sockets.delete(socket);
           soon.push(() => socket.events.closed({ cause: record.cause, sentence: record.why }));
         }
@@ -353,7 +252,7 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
         if (report.records % turnEvery === 0) mustTurn = true;
       }
       await settle();
-      for (const question of questions) question.refuse();
+      history.refuseAll();
       mustTurn = true;
       await settle();
       isOver = true;
@@ -362,70 +261,7 @@ export function openPlayer(options: { readonly files: readonly string[]; readonl
   };
 }
 
-/** The feed's rules without those that end a connection, or keep from dialling, by the time that has passed. */
-function playedRules(rules: FeedRules): FeedRules {
-  const { liveness } = rules;
-  const deathless = { graceMs: Infinity, silenceMaxMs: Infinity };
-  return {
-    ...rules,
-    line: {
-      ...rules.line,
-      connectWithinMs: Infinity,
-      backoff: { baseMs: 0, capMs: 0 },
-      giveUpAfter: Infinity,
-      // The tape has the answers to another feed's heartbeats.
-      heartbeat: undefined,
-      rotateBetweenMs: [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-    },
-    liveness: {
-      depth: { ...liveness.depth, ...deathless },
-      trade: { ...liveness.trade, ...deathless },
-      ticker: { ...liveness.ticker, ...deathless },
-    },
-  };
-}
-
-/** Begins a frame of the player's own; no venue's does. */
-const ownMark = "\u0000";
-
-function ownFrame(frame: VenueFrame): Buffer {
-  return Buffer.from(ownMark + JSON.stringify(frame));
-}
-
-/** The venue's protocol with the player for a partner: requests in its words, its answers besides the tape's frames. */
-function playedProtocol(protocol: VenueProtocol, history: VenueHistory): VenueProtocol {
-  return {
-    ...protocol,
-    history,
-    requestText: (request) => JSON.stringify(request),
-    heartbeatText: () => undefined,
-    openParser() {
-      const parser = protocol.openParser();
-      return {
-        set: (names) => parser.set(names),
-        parse: (data) =>
-          data[0] === 0
-            ? (JSON.parse(data.toString("utf8", ownMark.length)) as VenueFrame)
-            : withoutAnswers(parser.parse(data)),
-      };
-    },
-  };
-}
-
-const ignored: VenueFrame = { type: "ignored" };
-
-/** Answers to requests of the feed that was recorded, which is not the one that listens now. */
-function withoutAnswers(frame: VenueFrame): VenueFrame {
-  switch (frame.type) {
-    case "acknowledged":
-    case "refused":
-    case "listed":
-    case "standing":
-    case "beat":
-      return ignored;
-    case "several":
-      return { type: "several", frames: frame.frames.map(withoutAnswers) };
-    default:
-      return frame;
-  }
+/** What the lives of one line have in common: `a1` and `a2`, `market-b1` and `market-b7`. */
+function slotOf(line: string): string {
+  return line.replace(/\d+$/, "");
 }

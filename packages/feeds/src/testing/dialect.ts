@@ -8,6 +8,8 @@ import type { Change, Levels, MadeTrade, Market } from "./scripted-market.ts";
 export interface Connection {
   /** From 1, in the order of acceptance. */
   readonly number: number;
+  /** The address that was dialled. */
+  readonly path: string;
   readonly streams: Set<string>;
   /** For venues that count a connection's messages: the number of the next one. */
   next(): number;
@@ -38,7 +40,9 @@ export interface Told {
 
 export interface Dialect {
   /** Where upgrades are taken. */
-  readonly path: string;
+  readonly paths: readonly string[];
+  /** Whether a connection can have the stream, where the addresses have not the same ones; otherwise it is taken, and never told. */
+  carries?(stream: string, connection: Connection): boolean;
   /** A request of which one stream is not as it should be does nothing at all. */
   readonly isAllOrNothing?: boolean;
   /** Trade ids rise by more than one now and then. */

@@ -148,6 +148,7 @@ export async function openScriptedVenue(
       const lost = wrong.loseOn.findIndex((one) => one.connection === number && one.stream === stream);
       if (lost !== -1) wrong.loseOn.splice(lost, 1);
       if (wrong.isDead || wrong.deafTo.has(number) || !streams.has(stream)) continue;
+      if (dialect.carries?.(stream, connection) === false) continue;
       // What is lost has had its number.
       const made = text(connection);
       if (!isLost && lost === -1) said.push([socket, made]);
@@ -231,7 +232,7 @@ export async function openScriptedVenue(
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     dials.push(performance.now());
     dialledFrom.push(request.socket.remoteAddress ?? "");
-    const refused = request.url === dialect.path ? wrong.refuse : { status: 404 };
+    const refused = dialect.paths.includes(request.url ?? "") ? wrong.refuse : { status: 404 };
     if (refused !== undefined) {
       const { status, retryAfterSeconds } = { retryAfterSeconds: undefined, ...refused };
       // Whoever was refused may be gone before it has read why.
@@ -240,13 +241,13 @@ export async function openScriptedVenue(
       socket.end(`HTTP/1.1 ${status} No\r\n${retry}Content-Length: 0\r\nConnection: close\r\n\r\n`);
       return;
     }
-    upgrades.handleUpgrade(request, socket, head, (ws) => onSocket(ws));
+    upgrades.handleUpgrade(request, socket, head, (ws) => onSocket(ws, request.url ?? ""));
   });
-  const onSocket = (ws: WebSocket): void => {
+  const onSocket = (ws: WebSocket, path: string): void => {
     accepted.push(performance.now());
     let sequence = 0;
     const next = (): number => sequence++;
-    const connection: Connection = { number: accepted.length, streams: new Set(), next };
+    const connection: Connection = { number: accepted.length, path, streams: new Set(), next };
     sockets.add(ws);
     connections.set(ws, connection);
     const beat = setInterval(() => {

@@ -1,5 +1,5 @@
 /** A feed of any exchange against the scripted venue that speaks its words, with short deadlines. */
-import type { FeedExchange, SymbolId, TradeEvent } from "@baton/core";
+import type { ExchangeId, SymbolId, TradeEvent } from "@baton/core";
 import { id } from "@baton/core";
 import { openFeed } from "../feed.ts";
 import type { FeedOptions } from "../feed-options.ts";
@@ -8,6 +8,7 @@ import { feedRules } from "../feed-rules.ts";
 import type { Feed, FeedChange } from "../market-view.ts";
 import type { Dialect } from "./dialect.ts";
 import { binanceDialect } from "./dialects/binance.ts";
+import { binanceUsdmDialect } from "./dialects/binanceusdm.ts";
 import type { BybitDialect } from "./dialects/bybit.ts";
 import { bybitDialect } from "./dialects/bybit.ts";
 import { coinbaseDialect } from "./dialects/coinbase.ts";
@@ -21,7 +22,7 @@ import { openScriptedVenue } from "./scripted-venue.ts";
 
 /** What a story has to know of an exchange. */
 export interface SpokenVenue<D extends Dialect = Dialect> {
-  readonly exchange: FeedExchange;
+  readonly exchange: ExchangeId;
   readonly dialect: () => D;
   /** Its own name of a market. */
   readonly codeOf: (symbol: SymbolId) => string;
@@ -35,6 +36,8 @@ export interface SpokenVenue<D extends Dialect = Dialect> {
   readonly tradeIds: "consecutive" | "ascending";
   /** A REST path that is asked when a book is silent. */
   readonly bookPath: string;
+  /** How many connections a line is. */
+  readonly connections: number;
   /** How it wants to be pinged. */
   readonly ping: string | undefined;
 }
@@ -44,19 +47,19 @@ const joined = (symbol: SymbolId): string => symbol.replace("/", "");
 
 export const spokenKraken: SpokenVenue<KrakenDialect> = {
   ...{ exchange: "kraken", dialect: krakenDialect, codeOf: (symbol) => symbol, depth: 10, snapshots: "stream" },
-  ...{ tradeIds: "consecutive", bookPath: "/0/public/Depth", ping: '"method":"ping"' },
+  ...{ tradeIds: "consecutive", bookPath: "/0/public/Depth", ping: '"method":"ping"', connections: 1 },
   ...{ depthStream: (code) => `book:${code}`, tradeStream: (code) => `trade:${code}` },
 };
 
 export const spokenBybit: SpokenVenue<BybitDialect> = {
   ...{ exchange: "bybit", dialect: bybitDialect, codeOf: joined, depth: 50, snapshots: "stream" },
-  ...{ tradeIds: "ascending", bookPath: "/v5/market/orderbook", ping: '"op":"ping"' },
+  ...{ tradeIds: "ascending", bookPath: "/v5/market/orderbook", ping: '"op":"ping"', connections: 1 },
   ...{ depthStream: (code) => `orderbook.50.${code}`, tradeStream: (code) => `publicTrade.${code}` },
 };
 
 export const spokenOkx: SpokenVenue<OkxDialect> = {
   ...{ exchange: "okx", dialect: () => okxDialect({ streamsSnapshots: true }), codeOf: dashed, depth: 400 },
-  ...{ snapshots: "stream", tradeIds: "ascending", bookPath: "/api/v5/market/books", ping: "ping" },
+  ...{ snapshots: "stream", tradeIds: "ascending", bookPath: "/api/v5/market/books", ping: "ping", connections: 1 },
   ...{ depthStream: (code) => `books:${code}`, tradeStream: (code) => `trades:${code}` },
 };
 
@@ -67,22 +70,31 @@ export const spokenOkxByRest: SpokenVenue<OkxDialect> = {
 };
 
 export const spokenCoinbase: SpokenVenue = {
-  ...{ exchange: "coinbase", dialect: () => coinbaseDialect, codeOf: dashed, depth: 1_000, snapshots: "stream" },
-  ...{ tradeIds: "ascending", bookPath: "/market/product_book", ping: undefined },
+  ...{ exchange: "coinbase", dialect: () => coinbaseDialect, depth: 1_000, snapshots: "stream" },
+  // Pairs with USDC are told of under the name of the pair with USD.
+  codeOf: (symbol) => dashed(symbol).replace(/-USDC$/, "-USD"),
+  ...{ tradeIds: "ascending", bookPath: "/market/product_book", ping: undefined, connections: 1 },
   ...{ depthStream: (code) => `level2:${code}`, tradeStream: (code) => `market_trades:${code}` },
 };
 
 const spokenBinance: SpokenVenue = {
   ...{ exchange: "binance", dialect: () => binanceDialect, codeOf: joined, depth: 1_000, snapshots: "rest" },
-  ...{ tradeIds: "consecutive", bookPath: "/api/v3/depth", ping: undefined },
+  ...{ tradeIds: "consecutive", bookPath: "/api/v3/depth", ping: undefined, connections: 1 },
   depthStream: (code) => `${code.toLowerCase()}@depth@100ms`,
   tradeStream: (code) => `${code.toLowerCase()}@trade`,
   tickerStream: (code) => `${code.toLowerCase()}@bookTicker`,
 };
 
+export const spokenBinanceUsdm: SpokenVenue = {
+  ...spokenBinance,
+  ...{ exchange: "binanceusdm", dialect: () => binanceUsdmDialect, bookPath: "/fapi/v1/depth", connections: 2 },
+  tradeStream: (code) => `${code.toLowerCase()}@aggTrade`,
+};
+
 /** All that are spoken, by what the stories call them. */
 export const spokenVenues: Readonly<Record<string, SpokenVenue>> = {
   binance: spokenBinance,
+  "binance futures": spokenBinanceUsdm,
   kraken: spokenKraken,
   bybit: spokenBybit,
   okx: spokenOkx,
@@ -197,7 +209,7 @@ export function wrongTrades(stage: VenueStage, symbol: SymbolId): readonly strin
     const true_ = truth.find((one) => one.id === tradeId);
     const isTrue =
       true_ !== undefined && Number(true_.price) === Number(price) && Number(true_.qty) === Number(quantity);
-    // Binance's and Kraken's scripted histories do not keep the side.
+    // Binance's spot and Kraken's scripted histories do not keep the side.
     const isSided = event.trade.source === "repair" || true_?.isBuyerTaker === (taker === "buy");
     if (!isTrue || !isSided) wrong.push(`${tradeId} is not the venue's`);
     if (tradeId <= (told.at(-1) ?? -1)) wrong.push(`${tradeId} came after ${told.at(-1) ?? -1}`);

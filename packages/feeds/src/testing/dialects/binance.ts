@@ -9,7 +9,7 @@ import { levelsOf } from "../scripted-market.ts";
 const of = (code: string, suffix: string): string => `${code.toLowerCase()}@${suffix}`;
 
 export const binanceDialect: Dialect = {
-  path: "/stream",
+  paths: ["/stream"],
   busy: { status: 503, body: { code: -1, msg: "away" } },
   moved(m, { before, changes }) {
     const { bids, asks } = levelsOf(m);

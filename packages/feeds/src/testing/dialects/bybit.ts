@@ -40,7 +40,7 @@ export function bybitDialect(): BybitDialect {
       const text = bookText(m, "snapshot", bestOf(levelsOf(m), depth));
       return { stream: `orderbook.${depth}.${m.code}`, text: () => text };
     },
-    path: "/v5/public/spot",
+    paths: ["/v5/public/spot"],
     isAllOrNothing: true,
     hasSparseTradeIds: true,
     busy: { status: 403, body: { retCode: 10_006, retMsg: "Too many visits!" } },

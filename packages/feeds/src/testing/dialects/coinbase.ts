@@ -16,7 +16,7 @@ const heartbeats = "heartbeats:";
 
 /** A venue that speaks so. */
 export const coinbaseDialect: Dialect = {
-  path: "/",
+  paths: ["/"],
   hasSparseTradeIds: true,
   busy: { status: 429, body: { error: "rate_limit", message: "rate limit exceeded" } },
   beat(connection) {

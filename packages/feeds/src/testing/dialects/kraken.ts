@@ -33,7 +33,7 @@ export function krakenDialect(): KrakenDialect {
   };
   return {
     checksumsToSpoil,
-    path: "/v2",
+    paths: ["/v2"],
     busy: { status: 200, body: { error: ["EGeneral:Too many requests"] } },
     greeting: () =>
       '{"channel":"status","type":"update","data":[{"system":"online","api_version":"v2","connection_id":1,"version":"2.0.9"}]}',

@@ -46,7 +46,7 @@ export function okxDialect(options: { readonly streamsSnapshots: boolean }): Okx
       const text = bookText(m, "update", { bids: [], asks: [] }, idOf(m));
       return { stream: `books:${m.code}`, text: () => text };
     },
-    path: "/ws/v5/public",
+    paths: ["/ws/v5/public"],
     hasSparseTradeIds: true,
     busy: { status: 429, body: { code: "50011", msg: "Too Many Requests", data: [] } },
     moved(m, { levelsBefore }) {
