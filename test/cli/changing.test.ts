@@ -266,6 +266,106 @@ describe("baton risk", () => {
   });
 });
 
+describe("baton member", () => {
+  const member = (...args: string[]): string[] => ["member", ...args, "--reason", "new disk", "--id", "op-1"];
+
+  test.each([
+    [["drain", "b"], { what: "drain", node: "b" }],
+    [["undrain", "b"], { what: "undrain", node: "b" }],
+    [["priority", "b", "200"], { what: "priority", node: "b", priority: 200 }],
+    [["priority", "b", "file"], { what: "priority", node: "b" }],
+    [["reinit", "b"], { what: "reinit", node: "b" }],
+    [["remove", "c"], { what: "remove", node: "c" }],
+  ])("%j prints its plan and its id, asks with reason and id, and ends with the verdict", async (args, asked) => {
+    await using node = await scriptedNode(operating([{}, { phase: "done", detail: "so it is" }]));
+    const run = await baton([...member(...args), "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.err).toContain("plan:\n  1. ");
+    expect(run.err).toContain("operation op-1");
+    expect(run.out).toContain("so it is");
+    const posted = node.asked.find((each) => each.method === "POST");
+    expect(posted?.body).toEqual({ ...asked, reason: "new disk", id: "op-1" });
+    const dry = await baton([...member(...args), "--dry-run", "--json", "-e", node.url]);
+    expect(json(dry)).toMatchObject({ version: 1, dryRun: true, what: asked.what, refusals: [] });
+    expect(node.asked.filter((each) => each.method === "POST")).toHaveLength(1);
+  });
+
+  test("drain of the leader says that it hands over, and --dry-run who could not take over", async () => {
+    const alone = clusterView({ members: clusterView().members.filter((one) => one.node !== "b") });
+    await using node = await scriptedNode({ "GET /cluster": ok(alone) });
+    const run = await baton([...member("drain", "a"), "--dry-run", "-e", node.url]);
+    expect(run.status).toBe(3);
+    expect(run.out).toContain("a leads: it hands over to the best candidate");
+    expect(run.out).toContain("c cannot lead: tagged no-failover");
+  });
+
+  test.each(["remove", "reinit"])("%s of the leader, or of the only second copy, is refused with 3", async (what) => {
+    const two = clusterView({ insync: { epoch: 7, version: 12, members: ["a", "b"] } });
+    await using node = await scriptedNode({
+      "GET /cluster": ok(two),
+      "GET /operations/op-1": refuse(404, "not-found", "there is no operation op-1."),
+      "POST /operations": refuse(422, "unsafe", "without b the in-sync set is {a}"),
+    });
+    for (const [whom, why] of [
+      ["a", "a leads: switch over first"],
+      ["b", "it would be left without a second copy"],
+    ] as const) {
+      const dry = await baton([...member(what, whom), "--dry-run", "-e", node.url]);
+      expect([dry.status, dry.out.includes(why)]).toEqual([3, true]);
+      const run = await baton([...member(what, whom), "--json", "-e", node.url]);
+      expect(run.status).toBe(3);
+      expect(json(run)).toMatchObject({ error: { exit: "refused", detail: expect.stringContaining("unsafe") } });
+    }
+  });
+
+  test("a priority is a whole number of its range, or file; a reason has to be given", async () => {
+    await using node = await scriptedNode(operating([]));
+    for (const text of ["1001", "-1", "high", "1.5"]) {
+      expect((await baton([...member("priority", "b"), text, "-e", node.url])).status).toBe(2);
+    }
+    expect((await baton(["member", "drain", "b", "-e", node.url])).status).toBe(2);
+    expect(node.asked.filter((each) => each.method === "POST")).toEqual([]);
+  });
+});
+
+describe("baton op abort", () => {
+  const abort = ["op", "abort", "op-9", "--reason", "wrong node", "--id", "op-1"];
+  const target = (more: Readonly<Record<string, unknown>>): Script => ({
+    "GET /operations/op-9": ok(operationView({ id: "op-9", ...more })),
+  });
+
+  test("gives the operation up, says what it was, and ends with 0 when it is given up", async () => {
+    await using node = await scriptedNode({
+      ...operating([{ what: "abort", target: "op-9", phase: "done", detail: "op-9 is given up: the leader goes on" }]),
+      ...target({}),
+    });
+    const run = await baton([...abort, "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.err).toContain("1. op-9 is switchover, running: b catches up");
+    expect(run.out).toContain("the leader goes on");
+    const posted = node.asked.find((each) => each.method === "POST");
+    expect(posted?.body).toEqual({ what: "abort", target: "op-9", reason: "wrong node", id: "op-1" });
+  });
+
+  test("past its point of no return ends with 6 and the sentence, whether the leader says so or the record", async () => {
+    const past = "the handoff to b has been asked of etcd: past this point it is done or undone by etcd's answer alone";
+    await using node = await scriptedNode({
+      ...operating([{ what: "abort", phase: "failed", detail: past }]),
+      ...target({}),
+    });
+    const run = await baton([...abort, "--json", "-e", node.url]);
+    expect(run.status).toBe(6);
+    expect(json(run)).toMatchObject({ error: { exit: "conflict", detail: `failed: ${past}`, operation: "op-1" } });
+    await using ended = await scriptedNode({
+      ...target({ phase: "done", detail: "b leads epoch 8" }),
+      "GET /operations/op-1": refuse(404, "not-found", "there is no operation op-1."),
+      "POST /operations": refuse(409, "conflict", "operation op-9 (switchover) has ended: done: b leads epoch 8"),
+    });
+    expect((await baton([...abort, "-e", ended.url])).status).toBe(6);
+    expect((await baton([...abort, "--dry-run", "-e", ended.url])).status).toBe(3);
+  });
+});
+
 describe("baton orders pause, resume and amend", () => {
   const parent = {
     id: "p-1",

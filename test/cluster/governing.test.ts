@@ -3,8 +3,9 @@
  * that lacks records. What nobody allowed does not happen by itself; what was asked for has a verdict. The parts run in
  * order.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { verifyJournal } from "@baton/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
@@ -54,6 +55,11 @@ test("in pause nobody takes over by itself; an operator's failover does, and bot
   await eventually("the standby says why", async () => (/paused by/.test(logOf(third)) ? true : undefined));
   expect((await call(second, "GET", "/cluster")).body.control.pause).toMatchObject({ reason: "test" });
 
+  // What waits for a leader is given up by whoever thought better of it, and stays given up once there is one.
+  await operate(second, { what: "switchover", id: "hasty" });
+  expect(await operate(third, { what: "abort", target: "hasty" })).toMatchObject({ phase: "done", target: "hasty" });
+  expect((await call(second, "GET", "/operations/hasty")).body.phase).toBe("aborted");
+
   const asked = await operate(second, { what: "failover", to: third.id });
   expect(await settled(second, asked["id"])).toMatchObject({
     phase: "done",
@@ -90,6 +96,65 @@ test("a switchover to a node that is not there fails with each candidate's reaso
     detail: "zoe cannot lead: not in the in-sync set",
   });
 });
+
+test("a drained leader hands over first, and takes no leadership until it is undrained, whoever names it", async () => {
+  const first = await cluster.leader();
+  const [second, third] = others(first) as [Seat, Seat];
+  const drain = await operate(second, { what: "drain", node: first.id, id: "drain-1" });
+  const drained = await settled(second, drain["id"]);
+  expect(drained).toMatchObject({ phase: "done", detail: expect.stringContaining("takes no leadership until") });
+  expect(await operate(third, { what: "drain", node: first.id, id: "drain-1" })).toEqual(drained);
+  const leader = await cluster.leader();
+  expect(leader).not.toBe(first);
+  const { body: view } = await call(leader, "GET", "/cluster");
+  expect(view.insync.members).toContain(first.id);
+  expect(view.members.find((each: { node: string }) => each.node === first.id).reasons).toMatchObject([
+    { code: "drained", bars: "everyone", sentence: expect.stringContaining(": test") },
+  ]);
+  const named = await operate(leader, { what: "switchover", to: first.id });
+  expect(await settled(leader, named["id"])).toMatchObject({
+    phase: "failed",
+    detail: expect.stringMatching(/cannot lead: unfit: drained by .*: test/),
+  });
+  const late = await call(leader, "POST", "/operations", {
+    body: { what: "abort", target: named["id"], reason: "test" },
+  });
+  expect([late.status, late.body.code]).toEqual([409, "conflict"]);
+  expect(await operate(leader, { what: "undrain", node: first.id })).toMatchObject({ phase: "done" });
+  const back = await operate(leader, { what: "switchover", to: first.id });
+  expect(await settled(leader, back["id"])).toMatchObject({ phase: "done" });
+}, 60_000);
+
+test("a removed standby is waited for no more; its rebuilt journal is the leader's, and the old one is kept", async () => {
+  const leader = await cluster.leader();
+  const [node, other] = others(leader) as [Seat, Seat];
+  const members = async (): Promise<readonly string[]> => (await call(leader, "GET", "/cluster")).body.insync.members;
+  const removed = await operate(node, { what: "remove", node: node.id });
+  expect(await settled(leader, removed["id"])).toMatchObject({ phase: "done" });
+  expect(await members()).toEqual(expect.not.arrayContaining([node.id]));
+  for (const [what, whom] of [
+    ["remove", other],
+    ["reinit", other],
+    ["remove", leader],
+  ] as const) {
+    const body = { what, node: whom.id, reason: "test" };
+    expect(await call(node, "POST", "/operations", { body })).toMatchObject({ status: 422, body: { code: "unsafe" } });
+  }
+  expect((await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader) })).status).toBe(202);
+  expect(await members()).toHaveLength(2);
+  await operate(leader, { what: "undrain", node: node.id });
+  await cluster.untilInSync();
+
+  const asked = await operate(leader, { what: "reinit", node: node.id });
+  const rebuilt = await settled(leader, asked["id"]);
+  expect(rebuilt).toMatchObject({ phase: "done", detail: expect.stringContaining("is in sync with the new journal") });
+  await cluster.untilInSync();
+  const aside = join(node.dataDir, "set-aside");
+  const [old = ""] = readdirSync(aside);
+  expect(rebuilt["detail"]).toContain(old);
+  expect(await verifyJournal(join(aside, old, "journal.db"))).toMatchObject({ sound: true });
+  expect(await cluster.leader()).toBe(leader);
+}, 120_000);
 
 test("a node that lacks records leads only with leave to lose them, and the venue is read before it trades", async () => {
   const leader = await cluster.leader();

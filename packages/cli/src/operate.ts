@@ -94,7 +94,7 @@ export function operationText(terminal: Terminal, view: OperationView): string {
     view.phase === "done" ? "green" : view.phase === "failed" || view.phase === "aborted" ? "red" : "yellow";
   return facts([
     ["operation", view.id],
-    ["what", view.to === undefined ? view.what : `${view.what} to ${view.to}`],
+    ["what", whatText(view)],
     ["phase", paint(terminal, color, view.phase)],
     ["detail", view.detail],
     ...(view.epoch === undefined ? [] : [["epoch", `${view.epoch}`] as const]),
@@ -102,6 +102,11 @@ export function operationText(terminal: Terminal, view: OperationView): string {
     ["reason", view.reason],
     ["updated", instant(view.updatedWallMs)],
   ]);
+}
+
+function whatText({ what, to, node, target }: OperationView): string {
+  const about = to === undefined ? (node ?? target) : `to ${to}`;
+  return about === undefined ? what : `${what} ${about}`;
 }
 
 /** It decides only what is printed: whatever keeps it from knowing must not keep a kill from being asked for. */

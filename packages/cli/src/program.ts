@@ -15,6 +15,7 @@ import { addFeedsCommand } from "./commands/feeds.ts";
 import { addHistoryCommand } from "./commands/history.ts";
 import { addJournalCommands } from "./commands/journal.ts";
 import { addKillCommands } from "./commands/kill.ts";
+import { addMemberCommands } from "./commands/member.ts";
 import { addNodeCommand } from "./commands/node.ts";
 import { addOperationCommands } from "./commands/operation.ts";
 import { addOrdersCommands } from "./commands/orders.ts";
@@ -71,6 +72,7 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
   addSwitchoverCommand(program, terminal);
   addFailoverCommand(program, terminal);
   addControlCommands(program, terminal);
+  addMemberCommands(program, terminal);
   addOrdersCommands(program, terminal);
   addPositionsCommand(program, terminal);
   addRiskCommands(program, terminal);

@@ -79,6 +79,7 @@ export * from "./succession/failover.ts";
 export * from "./succession/failsafe.ts";
 export * from "./succession/leading.ts";
 export * from "./succession/machine.ts";
+export * from "./succession/member-care.ts";
 export * from "./succession/permit.ts";
 export * from "./succession/promotability.ts";
 export * from "./succession/records.ts";

@@ -1,6 +1,6 @@
 /** The engine's process: what the supervisor forks. Its only argument is the configuration file. */
 import { engineLink } from "@baton/cluster";
-import { configWarnings } from "@baton/core";
+import { configWarnings, startAgainStatus } from "@baton/core";
 import { ConfigError, loadConfig, problemText } from "./config/load.ts";
 import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
@@ -25,7 +25,7 @@ export async function runEngineProcess(configFile: string): Promise<number> {
     const onFenced = (): void => void setTimeout(() => process.exit(1), endWithinMs).unref();
     const end = await runNode({ config, log, boot, link, stop: stop.signal, onFenced });
     if (end.kind === "fenced") log.error({ event: "node.ended" }, end.why);
-    return end.kind === "stopped" ? 0 : 1;
+    return end.kind === "stopped" ? 0 : end.kind === "again" ? startAgainStatus : 1;
   } catch (error) {
     if (error instanceof ConfigError) {
       for (const problem of error.problems) process.stderr.write(`${problemText(problem)}\n`);

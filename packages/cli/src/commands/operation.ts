@@ -1,11 +1,27 @@
-/** `baton op`: the verdict of an operation, also long after the command that asked for it has gone. */
+/**
+ * `baton op`: the verdict of an operation, also long after the command that asked for it has gone, and the giving up of one
+ * that has not passed its point of no return.
+ */
+import { id as idOf, isSettled } from "@baton/core";
+import type { OperationId } from "@baton/core";
 import type { Command } from "commander";
+import type { BatonClient } from "../client.ts";
 import { durationMs } from "../durations.ts";
 import { CliEnd } from "../exit.ts";
-import { finish, operationText } from "../operate.ts";
+import { finish, operate, operationText, withOperation } from "../operate.ts";
+import type { OperateOptions, Plan } from "../operate.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
+
+async function abortPlan(client: BatonClient, target: string): Promise<Plan> {
+  const { what, phase, detail } = await client.operation(target);
+  const isOver = isSettled(phase);
+  return {
+    steps: [`${target} is ${what}, ${phase}: ${detail}`, "it is given up, unless its handoff has been asked of etcd"],
+    refusals: isOver ? [`operation ${target} has ended`] : [],
+  };
+}
 
 /** Adds `baton op`. */
 export function addOperationCommands(program: Command, terminal: Terminal): void {
@@ -27,5 +43,18 @@ export function addOperationCommands(program: Command, terminal: Terminal): void
       const last = await client.settled(id, { timeoutMs: options.timeout, signal: terminal.detached });
       if (last === undefined) throw new CliEnd("timed-out", "no node told of it in time.", { operation: id });
       finish(terminal, options, last);
+    });
+  withOperation(withTarget(op.command("abort")))
+    .description("give up a switchover or a drain before its handoff, or what nobody has taken up yet")
+    .argument("<id>", "id of the operation that is to be given up")
+    .action(async (target: string, options: OperateOptions) => {
+      const client = await clientOf(options, terminal);
+      const plan = await abortPlan(client, target);
+      const asked = { what: "abort", target: idOf<OperationId>(target), reason: options.reason } as const;
+      await operate(client, terminal, options, asked, plan).catch((error: unknown) => {
+        // Past its point of no return: that is no fault of anybody's, the state is another than was hoped.
+        const isPast = error instanceof CliEnd && error.exit === "failed" && error.operation !== undefined;
+        throw isPast ? new CliEnd("conflict", error.message, { operation: error.operation ?? target }) : error;
+      });
     });
 }

@@ -123,6 +123,58 @@ describe("operators' keys", () => {
     expect((await cluster.etcd.read()).operations.get(asked.id)?.value.phase).toBe("running");
   });
 
+  test("what is set for a node is written with its operation, while leader, set and settings are those that were read", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const { etcd } = cluster;
+    const standing = { kind: "drained", by: "op", reason: "disk", atWallMs: wallMs(1) } as const;
+    const drain = (n: number): OperationRecord => ({ ...done(`drain-${n}`, "drain"), node: nodeB });
+    const before = await etcd.read();
+    const guard = {
+      settingsModRevision: "0",
+      epochModRevision: before.epoch.modRevision,
+      insyncModRevision: before.insync?.modRevision ?? "",
+    };
+    const change = { node: nodeB, settings: { standing }, guard };
+    expect((await etcd.putOperation(drain(1), "0", change)).kind).toBe("stored");
+    const after = await etcd.read();
+    expect(after.settings?.get(nodeB)?.value).toEqual({ standing });
+    expect(after.operations.get(drain(1).id)?.value).toEqual(drain(1));
+    // Decided before that was written: neither the settings nor the record.
+    expect(await etcd.putOperation(drain(2), "0", { ...change, settings: {} })).toEqual({ kind: "conflict" });
+    const lease = await briefLease(cluster.access, 30);
+    await etcd.transact(takeover(after, { node: nodeA, boot: bootA, lease }));
+    const settingsModRevision = after.settings?.get(nodeB)?.modRevision ?? "";
+    for (const stale of [
+      { epochModRevision: guard.epochModRevision },
+      { insyncModRevision: guard.insyncModRevision },
+    ]) {
+      const late = { node: nodeB, settings: {}, guard: { settingsModRevision, ...stale } };
+      expect(await etcd.putOperation(drain(3), "0", late)).toEqual({ kind: "conflict" });
+    }
+    const view = await etcd.read();
+    expect(view.settings?.get(nodeB)?.value).toEqual({ standing });
+    expect([...view.operations.keys()]).toEqual(["drain-1"]);
+  });
+
+  test("an operation is given up in the write that says so, unless somebody has taken it up", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const { etcd } = cluster;
+    const asked: OperationRecord = { ...done("op-1", "switchover"), phase: "asked" };
+    await etcd.putOperation(asked, "0");
+    const seen = (await etcd.read()).operations.get(asked.id);
+    if (seen === undefined) throw new Error("it was written");
+    await etcd.putOperation({ ...asked, phase: "running" }, seen.modRevision);
+    const abort: OperationRecord = { ...done("op-2", "abort"), target: asked.id };
+    expect(await etcd.giveUpOperation(seen, abort)).toEqual({ kind: "conflict" });
+    expect([...(await etcd.read()).operations.keys()]).toEqual(["op-1"]);
+    const running = (await etcd.read()).operations.get(asked.id);
+    if (running === undefined) throw new Error("it was written");
+    expect((await etcd.giveUpOperation(running, abort)).kind).toBe("stored");
+    const ended = (await etcd.read()).operations;
+    expect(ended.get(asked.id)?.value).toMatchObject({ phase: "aborted", detail: "op gave it up: drill" });
+    expect(ended.get(abort.id)?.value).toEqual(abort);
+  });
+
   test("phases complete the history of an epoch only for the boot that leads it", async () => {
     await using cluster = await freshCluster(rig.endpoints);
     const lease = await briefLease(cluster.access, 30);

@@ -18,11 +18,13 @@ import type {
   JournalId,
   LeaseId,
   Member,
+  MemberChange,
   MemberRecord,
   NodeId,
   OperationRecord,
   Transaction,
   TransactionAnswer,
+  Versioned,
 } from "@baton/core";
 import * as anchor from "./anchor.ts";
 import type { BootCounted } from "./anchor.ts";
@@ -60,8 +62,10 @@ export interface Etcd extends AsyncDisposable {
   setAutofailover(value: ControlRecord["autofailover"]): Promise<void>;
   /** The change and the operation's record, in one transaction; of an id that is known the record that stands. */
   carryOut(record: OperationRecord, change: ControlChange): Promise<OperationRecord>;
-  /** Guarded on the revision that was read; "0" for a new operation. */
-  putOperation(record: OperationRecord, modRevision: string): Promise<GuardedWrite>;
+  /** Guarded on the revision that was read ("0" for a new operation), and on what `change` was decided on. */
+  putOperation(record: OperationRecord, modRevision: string, change?: MemberChange): Promise<GuardedWrite>;
+  /** Gives `target` up, which nobody has taken up, and records that. `conflict`: it has been taken up. */
+  giveUpOperation(target: Versioned<OperationRecord>, record: OperationRecord): Promise<GuardedWrite>;
   /** Guarded on `boot` leading at `epoch`. */
   completeHistory(o: {
     readonly epoch: Epoch;
@@ -137,7 +141,8 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     revokeLease: (lease) => membership.revokeLease(fleet, lease),
     setAutofailover: (value) => control.setAutofailover(fleet, keys, value),
     carryOut: (record, change) => control.carryOut(fleet, keys, record, change),
-    putOperation: (record, modRevision) => control.putOperation(fleet, keys, record, modRevision),
+    putOperation: (record, modRevision, change) => control.putOperation(fleet, keys, { record, modRevision, change }),
+    giveUpOperation: (target, record) => control.giveUpOperation(fleet, keys, target, record),
     completeHistory: (o) => control.completeHistory(fleet, keys, o),
     history: () => control.readHistory(fleet, keys),
     initCluster: (o) => control.initCluster(fleet, keys, o),

@@ -15,10 +15,12 @@ import type {
   KillRecord,
   LeaderRecord,
   Member,
+  MemberChange,
   OperationRecord,
+  Versioned,
 } from "@baton/core";
 import { assertNever, id, withKill, withoutKill } from "@baton/core";
-import type { IKeyValue, IRequestOp } from "etcd3";
+import type { ICompare, IKeyValue, IRequestOp } from "etcd3";
 import { EtcdUnavailable } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Keys } from "./keys.ts";
@@ -165,19 +167,62 @@ async function pauseLease(fleet: Fleet, forSeconds: number): Promise<string> {
   return lease.ID;
 }
 
-/** Writes an operation, guarded on the revision of what was read ("0": it must be new). */
+/**
+ * Writes an operation, guarded on the revision of what was read ("0": it must be new), and with it what it sets for a node,
+ * guarded on what that was decided on.
+ */
 export async function putOperation(
   fleet: Fleet,
   keys: Keys,
+  o: {
+    readonly record: OperationRecord;
+    readonly modRevision: string;
+    readonly change?: MemberChange | undefined;
+  },
+): Promise<GuardedWrite> {
+  const { record, modRevision, change } = o;
+  const key = keys.operation(record.id);
+  const compare = [unchanged(key, modRevision)];
+  const success = [put(key, record)];
+  if (change !== undefined) {
+    const { settingsModRevision, epochModRevision, insyncModRevision } = change.guard;
+    const settings = keys.settings(change.node);
+    compare.push(unchanged(settings, settingsModRevision));
+    if (epochModRevision !== undefined) compare.push(unchanged(keys.epoch, epochModRevision));
+    if (insyncModRevision !== undefined) compare.push(unchanged(keys.insync, insyncModRevision));
+    success.push(put(settings, change.settings));
+  }
+  return await guarded(fleet, { what: "put operation", compare, success, key, record });
+}
+
+/** Ends `target`, which stands as it was read, as given up, and writes the operation that asked for that. */
+export async function giveUpOperation(
+  fleet: Fleet,
+  keys: Keys,
+  target: Versioned<OperationRecord>,
   record: OperationRecord,
-  modRevision: string,
 ): Promise<GuardedWrite> {
   const key = keys.operation(record.id);
-  const answer = await fleet.first("put operation", (client, options) =>
-    client.kv.txn(
-      { compare: [unchanged(key, modRevision)], success: [put(key, record)], failure: [range(key)] },
-      options,
-    ),
+  const given = { ...target.value, phase: "aborted", detail: `${record.by} gave it up: ${record.reason}` };
+  const ended = put(keys.operation(target.value.id), { ...given, updatedWallMs: record.updatedWallMs });
+  const compare = [unchanged(key, "0"), unchanged(keys.operation(target.value.id), target.modRevision)];
+  return await guarded(fleet, { what: "give up", compare, success: [put(key, record), ended], key, record });
+}
+
+/** One transaction; where a slow endpoint's copy of it was first, `record` stands under `key` already. */
+async function guarded(
+  fleet: Fleet,
+  o: {
+    readonly what: string;
+    readonly compare: ICompare[];
+    readonly success: IRequestOp[];
+    readonly key: string;
+    readonly record: OperationRecord;
+  },
+): Promise<GuardedWrite> {
+  const { what, compare, success, key, record } = o;
+  const answer = await fleet.first(what, (client, options) =>
+    client.kv.txn({ compare, success, failure: [range(key)] }, options),
   );
   if (answer.succeeded) return { kind: "stored", modRevision: answer.header.revision };
   const stands = answer.responses[0]?.response_range.kvs[0];

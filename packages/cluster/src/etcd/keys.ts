@@ -56,6 +56,10 @@ export class Keys {
   get operations(): string {
     return `${this.prefix}operations/`;
   }
+  /** What an operator has set for a node. */
+  settings(node: NodeId): string {
+    return `${this.prefix}control/members/${node}`;
+  }
   member(node: NodeId): string {
     return `${this.prefix}members/${node}`;
   }

@@ -16,6 +16,7 @@ import type {
   KillRecord,
   LeaderRecord,
   MemberRecord,
+  MemberSettings,
   NodeId,
   OperationId,
   OperationRecord,
@@ -66,6 +67,7 @@ export function viewOf(keys: Keys, answer: ITxnResponse): EtcdView {
     anchor: present<AnchorRecord>(keys.anchor)?.value,
     anchorAsked: present<AnchorAsked>(keys.anchorAsked)?.value,
     members: folder<NodeId, MemberRecord>("members", (kv) => decode<MemberRecord>(kv, "object")),
+    settings: folder<NodeId, Versioned<MemberSettings>>("control/members", (kv) => versioned(kv, "object")),
     deaths: folder<BootId, DeathRecord>("deaths", (kv) => decode<DeathRecord>(kv, "object")),
     operations: folder<OperationId, Versioned<OperationRecord>>("operations", (kv) => versioned(kv, "object")),
   };

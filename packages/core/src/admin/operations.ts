@@ -6,7 +6,9 @@ import { z } from "zod";
 import type { Epoch, NodeId, OperationId } from "../ids.ts";
 import { killLevels } from "../risk/kill.ts";
 import type { KillLevel, KillScope } from "../risk/kill.ts";
+import { memberVerbs } from "../succession/member-care.ts";
 import type { OperationPhase, OperationWhat } from "../succession/records.ts";
+import { whole } from "./fields.ts";
 import { checkBody } from "./problem.ts";
 import type { Checked } from "./problem.ts";
 
@@ -25,6 +27,11 @@ export type OperationRequest =
       readonly allowDataLoss?: boolean;
       readonly cluster?: string;
     })
+  /** Gives up a switchover, or what nobody has taken up yet. */
+  | (Asked & { readonly what: "abort"; readonly target: OperationId })
+  | (Asked & { readonly what: "drain" | "undrain" | "reinit" | "remove"; readonly node: NodeId })
+  /** Without a priority that of the node's own file holds again. */
+  | (Asked & { readonly what: "priority"; readonly node: NodeId; readonly priority?: number })
   | (Asked & { readonly what: "acknowledge" })
   /** `target`: the strategy or principal, the symbol, the venue, the account; none for the cluster. */
   | (Asked & { readonly what: "kill"; readonly level: KillLevel; readonly target?: string })
@@ -36,11 +43,21 @@ export type OperationRequest =
 
 export type OperationKind = OperationWhat;
 
+const operationKinds = [
+  ...(["switchover", "failover", "abort"] as const),
+  ...memberVerbs,
+  ...(["kill", "unkill", "pause", "resume", "autofailover", "acknowledge"] as const),
+] as const satisfies readonly OperationKind[];
+
 /** Answer 202 of `POST /operations`, and `GET /operations/:id`. */
 export interface OperationView {
   readonly id: OperationId;
   readonly what: OperationKind;
   readonly to?: NodeId;
+  /** The node that a member operation is about. */
+  readonly node?: NodeId;
+  /** Abort: what is to be given up. */
+  readonly target?: OperationId;
   readonly by: string;
   readonly reason: string;
   readonly phase: OperationPhase;
@@ -51,8 +68,10 @@ export interface OperationView {
   readonly updatedWallMs: number;
 }
 
+const operationId = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 of letters, digits, . _ -");
+
 const asked = {
-  id: z.exactOptional(z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 of letters, digits, . _ -")),
+  id: z.exactOptional(operationId),
   reason: z.string("must say why").trim().min(1, "must say why").max(500, "must have at most 500 characters"),
 };
 
@@ -60,6 +79,10 @@ const level = z.enum(killLevels, `must be one of ${killLevels.join(", ")}`);
 const killTarget = z.exactOptional(
   z.string().regex(/^[A-Za-z0-9._:/-]{1,64}$/, "must be the name of a strategy, symbol, venue or account"),
 );
+
+const node = z.string("must name the node");
+/** The range of `node.priority`. */
+const priority = whole(0, 1_000);
 
 function isWholeTarget(request: { readonly level: string; readonly target?: string }): boolean {
   return (request.level === "cluster") === (request.target === undefined);
@@ -77,6 +100,9 @@ export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminat
       allowDataLoss: z.exactOptional(z.boolean("must be true or false")),
       cluster: z.exactOptional(z.string()),
     }),
+    z.strictObject({ what: z.literal("abort"), ...asked, target: operationId }),
+    z.strictObject({ what: z.enum(["drain", "undrain", "reinit", "remove"]), ...asked, node }),
+    z.strictObject({ what: z.literal("priority"), ...asked, node, priority: z.exactOptional(priority) }),
     z.strictObject({ what: z.literal("acknowledge"), ...asked }),
     z.strictObject({ what: z.literal("kill"), ...asked, level, target: killTarget }).refine(isWholeTarget, {
       path: ["target"],
@@ -100,7 +126,7 @@ export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminat
       mode: z.enum(["on", "observe", "off"], "must be on, observe or off"),
     }),
   ],
-  "must be switchover, failover, kill, unkill, pause, resume, autofailover or acknowledge",
+  `must be one of ${operationKinds.join(", ")}`,
 ) as unknown as z.ZodType<OperationRequest>;
 
 /** Body of `POST /v1/kill`: told to one node, which writes it to its own disk. One kill has one time on all nodes. */
@@ -159,8 +185,10 @@ export function checkOperationRequest(body: unknown): Checked<OperationRequest> 
 
 export const operationViewSchema: z.ZodType<OperationView> = z.looseObject({
   id: z.string(),
-  what: z.enum(["switchover", "failover", "kill", "unkill", "pause", "resume", "autofailover", "acknowledge"]),
+  what: z.enum(operationKinds),
   to: z.exactOptional(z.string()),
+  node: z.exactOptional(z.string()),
+  target: z.exactOptional(z.string()),
   by: z.string(),
   reason: z.string(),
   phase: z.enum(["asked", "running", "done", "aborted", "failed"]),

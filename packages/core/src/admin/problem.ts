@@ -17,6 +17,7 @@ export type ApiProblemCode =
   | "conflict"
   | "key-reused"
   | "not-confirmed"
+  | "unsafe"
   | "refused"
   | "unknown"
   | "internal";
@@ -41,6 +42,7 @@ export const apiProblemCodes: Readonly<Record<ApiProblemCode, { readonly statuse
       statuses: "422",
       means: "Something can be lost, and the cluster's name was not typed; nothing was recorded.",
     },
+    unsafe: { statuses: "422", means: "A safety check says no, the sentence says which; nothing was recorded." },
     refused: { statuses: "503", means: "Nothing was recorded; try again." },
     unknown: { statuses: "503", means: "It was recorded and is not known durable; repeat it with the same key." },
     internal: { statuses: "500", means: "Baton is wrong; the log says more." },

@@ -200,7 +200,9 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     answers: {
       202: { says: "it is on record; asked again under its id, as far as it is", body: "Operation" },
       409: problemAnswer("`conflict`: another operation is on record under this id"),
-      422: problemAnswer("`invalid`: names the field; `not-confirmed`: data can be lost and the name was not typed"),
+      422: problemAnswer(
+        "`invalid`: names the field; `not-confirmed`: data can be lost and the name was not typed; `unsafe`: a safety check says no",
+      ),
       503: problemAnswer("`unknown`: etcd did not answer; the outcome is readable under the operation's id"),
     },
   },

@@ -8,7 +8,7 @@ import type { MonoMs, WallMs } from "../time.ts";
 import { resize, settlePending } from "./membership.ts";
 import type { LeaderRole, Stepped, Succession, SuccessionEffect, SuccessionInput } from "./state.ts";
 import { fence } from "./state.ts";
-import { appliedHandoff, askHandoff, giveUpHold, handedOff } from "./switchover.ts";
+import { abortSwitchover, appliedHandoff, askHandoff, giveUpHold, handedOff } from "./switchover.ts";
 import { isReadyToHandOff, onHandoffAnswer, startSwitchover } from "./switchover.ts";
 import { askPromises, onPromise } from "./failsafe.ts";
 import { isAcknowledged } from "./held-start.ts";
@@ -16,7 +16,7 @@ import type { EtcdView, Member } from "./records.ts";
 import type { Follower } from "./wait-set.ts";
 import { commitPoint, isSameMember, waitSet } from "./wait-set.ts";
 
-export { hasPossibleSuccessor, whyNotSuccessor } from "./switchover.ts";
+export { hasPossibleSuccessor, whyNotAborted, whyNotSuccessor } from "./switchover.ts";
 
 /** One step of the leader. */
 export function stepLeading(state: Succession, role: LeaderRole, input: SuccessionInput): Stepped {
@@ -66,6 +66,8 @@ export function stepLeading(state: Succession, role: LeaderRole, input: Successi
       return still(state, role, { kind: "refuse-failover", operation: input.operation, why: "it leads already" });
     case "switchover":
       return startSwitchover(state, role, input);
+    case "abort-switchover":
+      return abortSwitchover(state, role, input);
     case "drained": {
       const { hold } = role;
       if (hold?.operation !== input.operation || hold.phase !== "draining") return still(state, role);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { id } from "../ids.ts";
 import type { BootId, JournalId } from "../ids.ts";
+import { wallMs } from "../time.ts";
 import { isEpochOpen, waitedFor } from "./leading.ts";
+import type { EtcdView } from "./records.ts";
 import { a, asked, b, bootOf, c, kinds, leaderA, leaderRecord, member, one, viewOf } from "./told.ts";
 import type { Told } from "./told.ts";
 
@@ -72,6 +74,34 @@ describe("rule 6: shrink and grow", () => {
     expect(told.leading.commit).toBe(1);
     expect(told.commitAnswer(transaction, 11)).toEqual([{ kind: "commit", upTo: 2 }]);
     expect(names(told)).toEqual(["a", "c"]);
+  });
+
+  test("one that an operator has removed is taken out, and not taken in again until it is undrained", () => {
+    const told = leaderA();
+    const seen = (revision: number, settings: EtcdView["settings"] & {}) => ({
+      ...viewOf({ revision, epoch: 1, version: 2, by: bootOf(a), leader: leaderRecord(a, 1), leaderModRevision: "10" }),
+      settings,
+    });
+    const standing = { kind: "removed", by: "ann", reason: "old", atWallMs: wallMs(0) } as const;
+    told.see(seen(11, new Map([[b, { value: { standing }, modRevision: "11" }]])));
+    const transaction = asked(told.tickAt(1));
+    expect(transaction).toMatchObject({ kind: "set-insync", insync: { members: [member(a), member(c)] } });
+    told.commitAnswer(transaction, 12);
+    expect(told.ack(b, 1)).toEqual([]);
+    expect(told.tickAt(2)).toEqual([]);
+    told.see(seen(13, new Map([[b, { value: {}, modRevision: "13" }]])));
+    expect(asked(told.ack(b, 1))).toMatchObject({ insync: { members: [member(a), member(c), member(b)] } });
+  });
+
+  test("the last copy beside the leader's stays in the set, though an operator has removed it before another was lost", () => {
+    const told = leaderA({ members: [a, b] });
+    const standing = { kind: "removed", by: "ann", reason: "old", atWallMs: wallMs(0) } as const;
+    told.see({
+      ...viewOf({ revision: 11, epoch: 1, version: 2, members: [a, b], by: bootOf(a), leader: leaderRecord(a, 1) }),
+      settings: new Map([[b, { value: { standing }, modRevision: "11" }]]),
+    });
+    expect(told.tickAt(1)).toEqual([]);
+    expect(names(told)).toEqual(["a", "b"]);
   });
 
   test("one that vowed is removed at once, but not for a vow under another version", () => {

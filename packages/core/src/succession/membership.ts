@@ -23,8 +23,8 @@ export function resize(state: Succession, role: LeaderRole, now: MonoMs): Steppe
     const why = whyShrink(state, role, member, now);
     if (why === undefined) continue;
     const proposal = members.filter((other) => !isSameMember(other, member));
-    const isLeaving = role.followers.get(member.node)?.isLeaving === true;
-    const counted = isLeaving ? role : { ...role, flaps: flapped(role, member.node, now) };
+    const isAsked = role.followers.get(member.node)?.isLeaving === true || isRemoved(state, member.node);
+    const counted = isAsked ? role : { ...role, flaps: flapped(role, member.node, now) };
     return ask(state, counted, proposal, `Removes ${member.node} from the in-sync set: ${why}.`);
   }
   if (role.openedAt === undefined || role.commit < role.openedAt || hold !== undefined) return still;
@@ -48,6 +48,9 @@ export function whyShrink(state: Succession, role: LeaderRole, member: Member, n
     return now - role.sinceMonoMs >= shrinkMs ? `it has not joined this epoch within ${shrinkMs} ms` : undefined;
   }
   if (follower.isLeaving === true) return "it is stopping";
+  // Two were in sync when an operator's word was taken; were one of them lost since, the last copy is not given up for it.
+  const hasAnother = role.known.record.members.some((one) => one.node !== member.node && one.node !== state.me.node);
+  if (isRemoved(state, member.node) && hasAnother) return "an operator has removed it";
   if (follower.vowedVersion === role.known.record.version) return "it has vowed to take over";
   if (!follower.isConnected && now - follower.linkMonoMs >= disconnectedShrinkMs) return "its link is down";
   if (now - follower.heardMonoMs >= shrinkMs) return `it has been silent for ${shrinkMs} ms`;
@@ -63,7 +66,12 @@ function mayGrow(state: Succession, role: LeaderRole, follower: Follower, now: M
   const isMember = role.known.record.members.some((m) => isSameMember(m, follower.member));
   const isQuick = now - follower.heardMonoMs < state.timing.shrinkMs / 2 && follower.acked >= role.commit;
   const isSteady = now - steadySince(role, follower) >= steadyMs(state, role, follower);
-  return !isMember && isSteady && isQuick && follower.acked >= role.inherited;
+  const isWanted = !isRemoved(state, follower.member.node);
+  return !isMember && isWanted && isSteady && isQuick && follower.acked >= role.inherited;
+}
+
+function isRemoved(state: Succession, node: NodeId): boolean {
+  return state.view?.settings?.get(node)?.value.standing?.kind === "removed";
 }
 
 /** A member that was taken out again within so long flaps. */

@@ -95,6 +95,19 @@ describe("each reason bars", () => {
     expect(codes(elsewhere, { rules, leader: undefined, lastMetro: "fra" })).toEqual(["site"]);
   });
 
+  test.each(["drained", "removed"] as const)(
+    "%s by an operator, also one that is named, until it is undrained",
+    (kind) => {
+      const value = { standing: { kind, by: "ann", reason: "disk", atWallMs: now } };
+      const settings = new Map([[b, { value, modRevision: "9" }]]);
+      expect(codes(record(b), { view: { ...view, settings } })).toEqual([kind]);
+      expect(codes(record(c), { view: { ...view, settings } })).toEqual([]);
+      expect(promotabilityCodes[kind].bars).toBe("everyone");
+      const lifted = new Map([[b, { value: {}, modRevision: "10" }]]);
+      expect(codes(record(b), { view: { ...view, settings: lifted } })).toEqual([]);
+    },
+  );
+
   test("a node of an older build, which publishes no facts, by its own word", () => {
     const { facts: _, ...old } = record(b, { unfit: ["stopping"] });
     expect(codes(old)).toEqual(["unfit"]);
@@ -109,6 +122,16 @@ describe("who waits for a better one", () => {
     expect(codes(low, among(record(c)))).toEqual(["priority"]);
     expect(codes(low, among(record(c, { tags: ["no-failover"] })))).toEqual([]);
     expect(codes(low, among(record(c, {}, { isStopping: true })))).toEqual([]);
+  });
+
+  test("a priority that an operator has set goes over that of the node's own file, on either side", () => {
+    const among = (node: typeof a, priority: number) => {
+      const settings = new Map([[node, { value: { priority }, modRevision: "9" }]]);
+      return { view: { ...view, settings, members: new Map([[c, record(c)]]) } };
+    };
+    expect(codes(record(b), among(c, 101))).toEqual(["priority"]);
+    expect(codes(record(b), among(b, 99))).toEqual(["priority"]);
+    expect(codes(record(b, {}, { priority: 1 }), among(b, 100))).toEqual([]);
   });
 
   test("a higher priority does not outweigh the way to the venue", () => {

@@ -5,7 +5,7 @@
  * would follow on. A reason bars everyone, or only what happens by itself (an operator may name the node all the same),
  * or only lets a better candidate go first. Operators: `runbooks/leader-lost.md`.
  */
-import type { Sequence, VenueId } from "../ids.ts";
+import type { NodeId, Sequence, VenueId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import type { AnchorFacts } from "./anchor.ts";
 import type { EtcdView, MemberRecord } from "./records.ts";
@@ -19,6 +19,14 @@ export const promotabilityCodes = {
   absent: { bars: "everyone", means: "The node does not publish itself in etcd." },
   starting: { bars: "everyone", means: "The node has not finished its start." },
   stopping: { bars: "everyone", means: "The node was asked to stop." },
+  drained: {
+    bars: "everyone",
+    means: "An operator has drained it: it follows and takes no leadership. `baton member undrain` ends that.",
+  },
+  removed: {
+    bars: "everyone",
+    means: "An operator keeps it out of the in-sync set. `baton member undrain` takes it in again.",
+  },
   "not-in-sync": {
     bars: "everyone",
     means: "It is not in the in-sync set: committed records may be missing in its journal.",
@@ -34,7 +42,8 @@ export const promotabilityCodes = {
   lag: { bars: "everyone", means: "Its journal is too far behind the leader's." },
   "state-differs": {
     bars: "everyone",
-    means: "What it made of the journal differs from what the leader made of it: it needs a new copy.",
+    means:
+      "What it made of the journal differs from what the leader made of it: it needs a new copy (`baton member reinit`).",
   },
   "schema-differs": { bars: "everyone", means: "Its build writes another format of the journal." },
   "build-differs": {
@@ -170,7 +179,7 @@ export const absent: PromotabilityReason = because("absent", "it does not publis
 function barring(input: PromotabilityInput): readonly PromotabilityReason[] {
   const { candidate, view } = input;
   const { facts } = candidate;
-  const reasons: PromotabilityReason[] = [...membership(candidate, view)];
+  const reasons: PromotabilityReason[] = [...membership(candidate, view), ...ordered(candidate, view)];
   if (facts === undefined) {
     // A node that publishes no facts is of an older build: its own word counts.
     return [...reasons, ...candidate.unfit.map((sentence) => because("unfit", sentence))];
@@ -189,6 +198,19 @@ function membership(candidate: MemberRecord, view: EtcdView): readonly Promotabi
   if (ours.length === 0) return [because("not-in-sync", "not in the in-sync set")];
   if (ours.some((member) => member.journal === candidate.journal)) return [];
   return [because("other-journal", `the set knows it with journal ${ours[0]?.journal ?? ""}, its disk has another`)];
+}
+
+/** What an operator has set for it. */
+function ordered(candidate: MemberRecord, view: EtcdView): readonly PromotabilityReason[] {
+  const standing = view.settings?.get(candidate.node)?.value.standing;
+  return standing === undefined
+    ? []
+    : [because(standing.kind, `${standing.kind} by ${standing.by}: ${standing.reason}`)];
+}
+
+/** Its priority by its own file, unless an operator has set another. */
+function priorityOf(node: NodeId, facts: SelfFacts, view: EtcdView): number {
+  return view.settings?.get(node)?.value.priority ?? facts.priority;
 }
 
 /** Compared with the node that leads or led last: two that do not run the same thing do not continue each other by themselves. */
@@ -265,14 +287,18 @@ function recentDeaths({ candidate, view, rules, wall }: PromotabilityInput): num
 
 /** A process that ended as it was asked to. */
 export function isOrderlyEnd(cause: string): boolean {
-  return cause === "exit 0";
+  return cause === "exit 0" || cause === `exit ${startAgainStatus}`;
 }
+
+/** What an engine ends with that was asked to begin anew (its journal is set aside): its supervisor starts the next boot. */
+export const startAgainStatus = 75;
 
 /** Another promotable node that should go first: it reaches a venue that this one does not, or has a higher priority. */
 function waiting(input: PromotabilityInput): readonly PromotabilityReason[] {
   const { candidate, view, leader } = input;
   const mine = candidate.facts;
   if (mine === undefined) return [];
+  const priority = priorityOf(candidate.node, mine, view);
   for (const other of view.members.values()) {
     const theirs = other.facts;
     // The leader's own record may outlive it by its lease: it is what is followed on, never a candidate.
@@ -281,12 +307,13 @@ function waiting(input: PromotabilityInput): readonly PromotabilityReason[] {
     const missing = mine.venues.find(
       (venue) => !venue.isReached && theirs.venues.some((each) => each.id === venue.id && each.isReached),
     );
-    const isBetterPlaced = missing === undefined && theirs.priority > mine.priority && !lacksVenue(theirs, mine);
+    const theirPriority = priorityOf(other.node, theirs, view);
+    const isBetterPlaced = missing === undefined && theirPriority > priority && !lacksVenue(theirs, mine);
     if (missing === undefined && !isBetterPlaced) continue;
     if (bars(barring({ ...input, candidate: other }), "automatic").length > 0) continue;
     return missing !== undefined
       ? [because("venue-unreached", `it does not reach ${missing.id} and ${other.node} does`)]
-      : [because("priority", `${other.node} goes first with priority ${theirs.priority} over ${mine.priority}`)];
+      : [because("priority", `${other.node} goes first with priority ${theirPriority} over ${priority}`)];
   }
   return [];
 }

@@ -131,6 +131,31 @@ export interface AnchorAsked {
   readonly atWallMs: WallMs;
 }
 
+/** Key `control/members/<node>`: what an operator has set for one node. It stays until it is taken back. */
+export interface MemberSettings {
+  /** `drained`: it takes no leadership. `removed`: it is kept out of the in-sync set too. */
+  readonly standing?: {
+    readonly kind: "drained" | "removed";
+    readonly by: string;
+    readonly reason: string;
+    readonly atWallMs: WallMs;
+  };
+  /** In place of `node.priority` of its own file. */
+  readonly priority?: number;
+}
+
+/** The settings of one node that are written beside an operation's record, if what was decided on still stands. */
+export interface MemberChange {
+  readonly node: NodeId;
+  readonly settings: MemberSettings;
+  readonly guard: {
+    readonly settingsModRevision: string;
+    /** Unchanged where they are named: who leads, and who is in sync. */
+    readonly epochModRevision?: string;
+    readonly insyncModRevision?: string;
+  };
+}
+
 /** Key `control/kill`: every kill in force. */
 export type KillRecord = KillState;
 
@@ -153,7 +178,20 @@ export interface HistoryRecord {
 export type OperationPhase = "asked" | "running" | "done" | "aborted" | "failed";
 
 export type OperationWhat =
-  "switchover" | "failover" | "pause" | "resume" | "autofailover" | "acknowledge" | "kill" | "unkill";
+  | "switchover"
+  | "failover"
+  | "abort"
+  | "drain"
+  | "undrain"
+  | "priority"
+  | "reinit"
+  | "remove"
+  | "pause"
+  | "resume"
+  | "autofailover"
+  | "acknowledge"
+  | "kill"
+  | "unkill";
 
 /** Key `operations/<id>`: every operation ends done, aborted or failed, with a reason (I14). */
 export interface OperationRecord {
@@ -162,6 +200,13 @@ export interface OperationRecord {
   /** Failover: an operator accepts that committed records are lost. */
   readonly allowDataLoss?: boolean;
   readonly to?: NodeId;
+  /** The node that is drained, rebuilt, removed, or whose priority is set. */
+  readonly node?: NodeId;
+  readonly priority?: number;
+  /** Reinit: the journal that is set aside. */
+  readonly journal?: JournalId;
+  /** Abort: the operation that is to be given up. */
+  readonly target?: OperationId;
   readonly by: string;
   readonly reason: string;
   readonly phase: OperationPhase;
@@ -210,6 +255,7 @@ export interface EtcdView {
   readonly anchor?: AnchorRecord | undefined;
   readonly anchorAsked?: AnchorAsked | undefined;
   readonly members: ReadonlyMap<NodeId, MemberRecord>;
+  readonly settings?: ReadonlyMap<NodeId, Versioned<MemberSettings>>;
   readonly deaths: ReadonlyMap<BootId, DeathRecord>;
   readonly operations: ReadonlyMap<OperationId, Versioned<OperationRecord>>;
 }

@@ -251,6 +251,14 @@ export type SuccessionInput =
       readonly now: MonoMs;
       readonly wall: WallMs;
     }
+  /** An operator gives a switchover up; without effect once its handoff has been asked for (`whyNotAborted`). */
+  | {
+      readonly kind: "abort-switchover";
+      readonly operation: OperationId;
+      readonly why: string;
+      readonly now: MonoMs;
+      readonly wall: WallMs;
+    }
   /**
    * An operator makes this node the leader. `uncleanAfterMs`: TTL + validity, for a node that is not in sync. `isFailsafe`:
    * a leader may go on by its peers' promises, for as long as they give them, without a lease.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { id } from "../ids.ts";
 import type { JournalId } from "../ids.ts";
-import { whyNotSuccessor } from "./leading.ts";
+import { whyNotAborted, whyNotSuccessor } from "./leading.ts";
 import { mayAcknowledgeNow } from "./machine.ts";
 import { wallMs } from "../time.ts";
 import type { SuccessionEffect } from "./state.ts";
@@ -180,6 +180,46 @@ describe("a hold always ends (I14)", () => {
     const told = held();
     expect(told.tell({ kind: "drained", operation: id("op-0"), last: 1 })).toEqual([]);
     expect(told.leading.hold?.phase).toBe("draining");
+  });
+});
+
+describe("a switchover that an operator gives up", () => {
+  const abort = (told: Told, of = operation) =>
+    told.tell({ kind: "abort-switchover", operation: of, why: "ann gave it up: wrong node" });
+
+  test("is given up while it drains, and while its successor has not acknowledged everything: the leader goes on", () => {
+    const told = held();
+    expect(one(abort(told), "resume")).toMatchObject({ operation, why: "ann gave it up: wrong node" });
+    expect(told.leading.hold).toBeUndefined();
+    // What the engine says afterwards of the hold that was given up begins nothing.
+    expect(told.tell({ kind: "drained", operation, last: 1 })).toEqual([]);
+    expect(one(start(told), "hold").to).toBe(b);
+
+    const waiting = held();
+    waiting.holds(2);
+    expect(waiting.tell({ kind: "drained", operation, last: 2 })).toEqual([]);
+    expect(endOf(abort(waiting))).toEqual(["resume"]);
+    // The acknowledgement that it waited for hands nothing over any more.
+    expect(kinds(waiting.ack(b, 2))).not.toContain("transact");
+  });
+
+  test("is past its point of no return once the handoff is asked of etcd, and whatever the answer was", () => {
+    const { told, handoff } = handingOver();
+    expect(whyNotAborted(told.leading, operation)).toContain("past this point");
+    expect(abort(told)).toEqual([]);
+    told.loseAnswer(handoff);
+    expect(told.leading.hold?.phase).toBe("killing");
+    expect(abort(told)).toEqual([]);
+    expect(endOf(told.see(handedTo(b)))).toEqual(["handed-off"]);
+  });
+
+  test("is no other one, and nobody else's", () => {
+    const told = held();
+    expect(whyNotAborted(told.leading, operation)).toBeUndefined();
+    expect(whyNotAborted(told.leading, id("op-0"))).toContain("not a switchover that is under way here");
+    expect(abort(told, id("op-0"))).toEqual([]);
+    expect(told.leading.hold?.phase).toBe("draining");
+    expect(whyNotAborted(undefined, operation)).toContain("not a switchover");
   });
 });
 

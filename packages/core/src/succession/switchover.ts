@@ -4,7 +4,7 @@
  * own bump that has committed lets the leader go on, for it kills the handoff that may still be on its way. Invariants I3,
  * I6, I14, I16. Operators: `runbooks/planned-switchover.md`.
  */
-import type { NodeId } from "../ids.ts";
+import type { NodeId, OperationId } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
 import { ask, guardOf, whyShrink } from "./membership.ts";
 import { absent, bars, because, promotability } from "./promotability.ts";
@@ -126,6 +126,28 @@ function everyReason(state: Succession, role: LeaderRole, how: How): string {
   names.delete(state.me.node);
   if (names.size === 0) return "there is no other node";
   return [...names].map((node) => `${node}: ${whyNotSuccessor(state, role, node, how) ?? "fit"}`).join("; ");
+}
+
+/**
+ * Why this leader cannot give a switchover up any more; undefined while it can. Its point of no return is the request for
+ * the handoff: from then on etcd's answer decides, and nobody's wish.
+ */
+export function whyNotAborted(role: LeaderRole | undefined, operation: OperationId): string | undefined {
+  const hold = role?.hold;
+  if (hold?.operation !== operation) return `operation ${operation} is not a switchover that is under way here`;
+  if (hold.phase === "draining" || hold.phase === "drained") return undefined;
+  return `the handoff to ${hold.to} has been asked of etcd: past this point it is done or undone by etcd's answer alone`;
+}
+
+/** An operator's word: the leader goes on as if the switchover had not been asked for. */
+export function abortSwitchover(
+  state: Succession,
+  role: LeaderRole,
+  input: Extract<SuccessionInput, { kind: "abort-switchover" }>,
+): Stepped {
+  const { hold } = role;
+  if (hold === undefined || whyNotAborted(role, input.operation) !== undefined) return { state, effects: [] };
+  return resume(state, role, hold, input.why);
 }
 
 /** Ends a hold whose handoff was not asked for yet, when its time is up or its target is lost. */

@@ -4,7 +4,7 @@
  */
 import type { DeploymentTag, KillHereRequest, KillHereView, KillScope, VenueConfig } from "@baton/core";
 import { apiRoutes, checkBody, killHereRequestSchema, problem } from "@baton/core";
-import { killHereScope } from "../node/operations.ts";
+import { killHereScope } from "../node/control-operations.ts";
 import type { Answer, Route, RouteRequest } from "./server.ts";
 
 export interface KillRouteContext {

@@ -16,6 +16,7 @@ import { openJournal } from "@baton/journal";
 import { knownCluster, refuseKnownRollback } from "./known-journal.ts";
 import type { PatienceOptions } from "./patience.ts";
 import { hasLease, patiently } from "./patience.ts";
+import { setAsideJournal } from "./set-aside.ts";
 
 export interface GenesisOptions extends PatienceOptions {
   readonly config: Config;
@@ -35,6 +36,9 @@ export interface GenesisOptions extends PatienceOptions {
 export async function ownJournal(o: GenesisOptions): Promise<Journal | undefined> {
   const { dataDir } = o.config.node;
   mkdirSync(dataDir, { recursive: true });
+  const aside = setAsideJournal(dataDir);
+  if (aside !== undefined)
+    o.say("journal.set-aside", `An operator has this journal rebuilt; the old one is in ${aside}.`);
   const file = join(dataDir, "journal.db");
   const isNew = !existsSync(file);
   refuseKnownRollback(dataDir);

@@ -3,7 +3,7 @@
  * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
  */
 import type { BootId, Config, DeploymentTag, Epoch, EtcdView, NodeId, Refusal } from "@baton/core";
-import { isEpochOpen, isOrderKilled, refused, tagOf } from "@baton/core";
+import { isEpochOpen, isOrderKilled, refused, tagOf, whyNotAborted } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
@@ -30,6 +30,7 @@ import { MarketDrift } from "./market-drift.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
 import { SlaLedger } from "./sla-ledger.ts";
+import { wishSetAside } from "./set-aside.ts";
 import { Standing } from "./standing.ts";
 import { onClockAhead } from "./stood-still.ts";
 import { successionAtBoot } from "./succession-at-boot.ts";
@@ -52,6 +53,8 @@ export interface NodeParts {
   readonly localKills: LocalKills;
   /** This process has to end; the supervisor starts a new boot. */
   readonly end: (why: string) => void;
+  /** This process has to end in order, and the next boot begins. */
+  readonly beginAnew: (why: string) => void;
 }
 
 const tickMs = 20;
@@ -159,6 +162,7 @@ export class EngineNode {
     this.strategies = new Strategies(config.strategies, this.desk, () => this.ledger.speculative);
     this.operations = new Operations({
       ...{ node: config.node.id, cluster: config.cluster.name, etcd: o.etcd, venues: config.venues },
+      ...{ nodes: config.cluster.nodes, journal: journal.identity.journal },
       killHere: (scope) => this.kills.record(scope),
       say: (event, sentence) => this.say(event, sentence),
       whenRead: () => this.leadership.whenRead(),
@@ -168,6 +172,15 @@ export class EngineNode {
           ...{ kind: "failover", operation, allowDataLoss, uncleanAfterMs: this.uncleanAfterMs },
           isFailsafe: config.leadership.failsafe === "on",
         }),
+      abort: (operation, why) => {
+        const past = whyNotAborted(this.leadership.leading, operation);
+        if (past === undefined) this.leadership.feed({ kind: "abort-switchover", operation, why });
+        return past;
+      },
+      reinit: (operation) => {
+        wishSetAside(config.node.dataDir, { operation, journal: journal.identity.journal });
+        o.beginAnew(`an operator has its journal rebuilt (operation ${operation})`);
+      },
     });
     this.housekeeping = new Housekeeping({
       ...{ config, etcd: o.etcd, isLeading: () => this.isLeading },
@@ -188,6 +201,7 @@ export class EngineNode {
       leadership: this.leadership,
       yieldMs: config.leadership.yieldMs,
       ownLostSinceMonoMs: () => this.doors.lostSinceMonoMs,
+      node: config.node.id,
       say: (event, sentence) => this.say(event, sentence),
     });
     this.failsafe = new Failsafe({

@@ -1,6 +1,6 @@
 import type { Etcd } from "@baton/cluster";
 import { id } from "@baton/core";
-import type { NodeId, OperationId, OperationRecord, OperationRequest } from "@baton/core";
+import type { JournalId, NodeId, OperationId, OperationRecord, OperationRequest } from "@baton/core";
 import { expect, test } from "vitest";
 import type { Answer } from "../api/server.ts";
 import { Operations } from "./operations.ts";
@@ -24,7 +24,8 @@ function asking(): (request: OperationRequest) => Promise<Answer> {
   };
   const operations = new Operations({
     ...{ node: id<NodeId>("a"), cluster: "demo", etcd, venues: [], killHere: none, say: () => undefined },
-    ...{ whenRead: () => Promise.resolve(), switchover: none, failover: none },
+    ...{ whenRead: () => Promise.resolve(), switchover: none, failover: none, abort: none, reinit: none },
+    ...{ nodes: ["a", "b", "c"].map((node) => id<NodeId>(node)), journal: id<JournalId>("disk-a") },
   });
   return (request) => operations.ask(request, "ann");
 }

@@ -1,32 +1,31 @@
 /**
  * Operators' operations: what is asked over HTTP is written to etcd first, so that its verdict can be read after any crash
  * (I14). A kill, a pause and their like stand in the same transaction as their record. A switchover is carried out by the
- * leader that finds it, a failover by the node that it names. What became of either is never guessed: the history of an
+ * leader that finds it, a failover by the node that it names, a journal's rebuilding by its own node. What became of either is never guessed: the history of an
  * epoch names the operation that made it, and that alone says "done". An id that exists already is not done twice.
  */
 import { randomUUID } from "node:crypto";
 import type {
-  ControlChange,
   Epoch,
   EtcdView,
-  KillHereRequest,
-  KillLevel,
+  JournalId,
   KillScope,
-  KillTarget,
+  MemberChange,
   NodeId,
   OperationId,
-  OperationPhase,
   OperationRecord,
   OperationRequest,
   OperationView,
-  VenueConfig,
-  WallMs,
+  OperationWhat,
 } from "@baton/core";
-import { assertNever, id, isSettled, killText, problem, wallMs } from "@baton/core";
+import { decideMember, drainedChange, drainedText, id, isSettled, killText, memberVerdict, problem } from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import { EtcdUnavailable } from "@baton/cluster";
 import { wallNow } from "../clock.ts";
 import type { Answer } from "../api/server.ts";
+import { changeOf, scopeOf, whyNoTarget } from "./control-operations.ts";
+import type { Venues } from "./control-operations.ts";
+import { askAbort, askMember, wishOf } from "./member-operations.ts";
 
 export interface OperationPorts {
   readonly node: NodeId;
@@ -34,6 +33,8 @@ export interface OperationPorts {
   readonly cluster: string;
   readonly etcd: Etcd;
   readonly venues: Venues;
+  /** Every node of the configuration. */
+  readonly nodes: readonly NodeId[];
   /** Records a kill without etcd, where this node leads; true once it is durable on every node in sync. */
   readonly killHere: (scope: KillScope) => Promise<boolean>;
   readonly say: (event: string, sentence: string) => void;
@@ -43,9 +44,13 @@ export interface OperationPorts {
   readonly switchover: (operation: OperationId, to: NodeId | undefined) => void;
   /** Makes this node the leader; its refusal comes back by `refused`, its success by the history. */
   readonly failover: (operation: OperationId, allowDataLoss: boolean) => void;
+  /** Gives a switchover up; the sentence says why that cannot be any more. */
+  readonly abort: (operation: OperationId, why: string) => string | undefined;
+  /** Sets this node's journal aside and begins anew without one. Throws what the disk says. */
+  readonly reinit: (operation: OperationId) => void;
+  /** This node's journal. */
+  readonly journal: JournalId;
 }
-
-type Venues = readonly Pick<VenueConfig, "id" | "account" | "symbols">[];
 
 interface Verdict {
   readonly phase: "done" | "aborted" | "failed";
@@ -55,6 +60,8 @@ interface Verdict {
 
 /** An asked operation that nobody took up for so long has failed: it must not come true when nobody expects it any more. */
 const staleAfterMs = 30_000;
+
+const doing = { failover: "takes over", reinit: "sets its journal aside and begins anew" } as const;
 
 export class Operations {
   readonly #ports: OperationPorts;
@@ -95,6 +102,14 @@ export class Operations {
             ...{ what: "failover", to, ...lossy, phase: "asked", detail: `waits for ${to}` },
           });
         }
+        case "drain":
+        case "undrain":
+        case "priority":
+        case "reinit":
+        case "remove":
+          return await this.#readBack(askMember({ ...this.#ports, answer: answerTo }, request, base));
+        case "abort":
+          return await this.#readBack(askAbort({ ...this.#ports, answer: answerTo }, request, base));
         default: {
           const { venues } = this.#ports;
           const unknown =
@@ -121,6 +136,13 @@ export class Operations {
       const detail = `${error.message}; the outcome is readable under operation ${operation} once etcd is back`;
       return { status: 503, body: problem(503, "unknown", detail) };
     }
+  }
+
+  /** Who asks for the cluster's state next finds there what was just done. */
+  async #readBack(answer: Promise<Answer>): Promise<Answer> {
+    const given = await answer;
+    if (given.status === 202) await this.#ports.whenRead();
+    return given;
   }
 
   /** Tells etcd of a kill that was recorded without it; the same one at most once at a time. True once etcd has it. */
@@ -154,17 +176,22 @@ export class Operations {
     for (const { value, modRevision } of view.operations.values()) {
       if (isSettled(value.phase) || this.#busy.has(value.id)) continue;
       const verdict = this.#verdicts.get(value.id);
-      if (verdict !== undefined) void this.#end(value, modRevision, verdict);
+      const isMineToDo = this.#isMineToDo(value, isLeading);
+      if (verdict !== undefined) void this.#end(value, modRevision, verdict, view);
       else if (value.phase === "running") this.#tendRunning(view, value, modRevision, isLeading);
       else if (wallNow() - value.updatedWallMs > staleAfterMs) {
-        if (isLeading || value.to === this.#ports.node) {
-          const detail = `${value.what === "failover" ? (value.to ?? "the node") : "no leader"} did not take it up in time`;
-          void this.#end(value, modRevision, { phase: "failed", detail });
+        if (isLeading || isMineToDo) {
+          const detail = `${value.to ?? (value.what === "reinit" ? value.node : undefined) ?? "no leader"} did not take it up in time`;
+          void this.#end(value, modRevision, { phase: "failed", detail }, view);
         }
-      } else if (value.what === "switchover" ? isLeading : value.to === this.#ports.node) {
-        void this.#take(value, modRevision, view.epoch.value);
-      }
+      } else if (isMineToDo) void this.#take(value, modRevision, view);
     }
+  }
+
+  /** A failover is for the node that it names, a journal's rebuilding for its own node, all else for the leader. */
+  #isMineToDo({ what, to, node }: OperationRecord, isLeading: boolean): boolean {
+    if (what === "failover") return to === this.#ports.node;
+    return what === "reinit" ? node === this.#ports.node : isLeading;
   }
 
   /** A switchover of this boot has ended. Resolves when etcd has the verdict, or has to be told later. */
@@ -182,22 +209,42 @@ export class Operations {
   }
 
   #tendRunning(view: EtcdView, record: OperationRecord, modRevision: string, isLeading: boolean): void {
+    if (record.what === "reinit" || record.what === "remove")
+      return this.#tendMember(view, record, modRevision, isLeading);
     const isMine = this.#mine.has(record.id);
     const isDecided = record.epoch === undefined || view.epoch.value >= record.epoch;
     // Who runs a failover is not the leader yet: it is given time, and until the epoch moves nothing is decided.
-    const isLost = record.what === "switchover" || wallNow() - record.updatedWallMs > staleAfterMs;
+    const isLost = record.what !== "failover" || wallNow() - record.updatedWallMs > staleAfterMs;
     if (!isLeading || (isMine && !isDecided) || (!isDecided && !isLost)) return;
     // The own switchover ends by its own word; a failover that made this very epoch is found here.
-    if (isMine && record.what === "switchover") return;
+    if (isMine && record.what !== "failover") return;
     this.#busy.add(record.id);
     const otherwise: Verdict = { phase: "aborted", detail: "who ran it ended before it was done" };
     void this.#judge(record.id, otherwise)
-      .then((verdict) => this.#write(record, modRevision, verdict.phase, verdict))
+      .then((verdict) => this.#write(record, modRevision, verdict, view))
       .catch((error: unknown) => this.#unrecorded(error))
       .finally(() => {
         this.#mine.delete(record.id);
         this.#busy.delete(record.id);
       });
+  }
+
+  /** A removal or a rebuilding that goes on: the leader sees its end; a node that came up with its old journal does it again. */
+  #tendMember(view: EtcdView, record: OperationRecord, modRevision: string, isLeading: boolean): void {
+    const verdict = memberVerdict(view, record, wallNow());
+    if (isLeading && verdict !== undefined) void this.#end(record, modRevision, verdict, view);
+    const isOwn = record.what === "reinit" && record.node === this.#ports.node;
+    if (isOwn && record.journal === this.#ports.journal && !this.#mine.has(record.id)) this.#reinit(record.id);
+  }
+
+  #reinit(operation: OperationId): void {
+    this.#mine.add(operation);
+    try {
+      this.#ports.reinit(operation);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      void this.ended(operation, "failed", `the journal could not be set aside: ${why}`);
+    }
   }
 
   /** What the history says of an operation: an epoch that it made, or what else is known. */
@@ -211,22 +258,23 @@ export class Operations {
     try {
       const verdict = await verdictOf();
       this.#verdicts.set(operation, verdict);
-      const found = (await this.#ports.etcd.read()).operations.get(operation);
+      const view = await this.#ports.etcd.read();
+      const found = view.operations.get(operation);
       if (found === undefined || isSettled(found.value.phase)) {
         this.#verdicts.delete(operation);
         return;
       }
-      await this.#end(found.value, found.modRevision, verdict);
+      await this.#end(found.value, found.modRevision, verdict, view);
     } catch (error) {
       // `tend` writes it once etcd answers; if this process ends before, the next leader reads the history.
       this.#unrecorded(error);
     }
   }
 
-  async #end(record: OperationRecord, modRevision: string, verdict: Verdict): Promise<void> {
+  async #end(record: OperationRecord, modRevision: string, verdict: Verdict, view: EtcdView): Promise<void> {
     this.#busy.add(record.id);
     try {
-      if (await this.#write(record, modRevision, verdict.phase, verdict)) this.#verdicts.delete(record.id);
+      if (await this.#write(record, modRevision, verdict, view)) this.#verdicts.delete(record.id);
     } catch (error) {
       this.#unrecorded(error);
     } finally {
@@ -234,18 +282,47 @@ export class Operations {
     }
   }
 
-  async #take(record: OperationRecord, modRevision: string, epoch: Epoch): Promise<void> {
+  async #take(record: OperationRecord, modRevision: string, view: EtcdView): Promise<void> {
+    const { what } = record;
+    if (what === "abort") return await this.#takeAbort(record, modRevision, view);
+    const wish = wishOf(record);
+    if (wish !== undefined) {
+      const decision = decideMember(view, wish);
+      if (decision.kind === "refused") {
+        return await this.#end(record, modRevision, { phase: "aborted", detail: decision.why }, view);
+      }
+      // The leader that was to be drained leads no more: nobody has to hand over.
+      if (decision.kind === "set") {
+        return await this.#end(record, modRevision, { phase: "done", detail: decision.detail }, view);
+      }
+    }
     this.#busy.add(record.id);
     this.#mine.add(record.id);
-    const isFailover = record.what === "failover";
-    const detail = isFailover ? `${this.#ports.node} takes over` : "the leader hands over";
-    const isTaken = await this.#write(record, modRevision, "running", { detail, epoch: epoch + 1 }).catch(
+    const detail =
+      what === "failover" || what === "reinit" ? `${this.#ports.node} ${doing[what]}` : "the leader hands over";
+    const epoch = what === "reinit" ? {} : { epoch: view.epoch.value + 1 };
+    const isTaken = await this.#put({ ...record, detail, ...epoch, phase: "running" }, modRevision).catch(
       (error: unknown) => this.#unrecorded(error),
     );
     this.#busy.delete(record.id);
     if (isTaken !== true) this.#mine.delete(record.id);
-    else if (isFailover) this.#ports.failover(record.id, record.allowDataLoss === true);
+    else if (what === "failover") this.#ports.failover(record.id, record.allowDataLoss === true);
+    else if (what === "reinit") this.#reinit(record.id);
     else this.#ports.switchover(record.id, record.to);
+  }
+
+  /** Whoever asks to give up what is only being taken up is answered once that has begun. */
+  async #takeAbort(record: OperationRecord, modRevision: string, view: EtcdView): Promise<void> {
+    const target = record.target === undefined ? undefined : view.operations.get(record.target)?.value;
+    if (target === undefined || target.phase === "asked" || this.#busy.has(target.id)) return;
+    const why = isSettled(target.phase)
+      ? `operation ${target.id} has ended: ${target.phase}: ${target.detail}`
+      : this.#ports.abort(target.id, `${record.by} gave it up: ${record.reason}`);
+    const verdict: Verdict =
+      why === undefined
+        ? { phase: "done", detail: `${target.id} is given up: the leader goes on` }
+        : { phase: "failed", detail: why };
+    await this.#end(record, modRevision, verdict, view);
   }
 
   async #record(record: OperationRecord): Promise<Answer> {
@@ -257,15 +334,18 @@ export class Operations {
     return answerTo(record, now ?? record);
   }
 
-  async #write(
-    record: OperationRecord,
-    modRevision: string,
-    phase: OperationPhase,
-    more: { readonly detail: string; readonly epoch?: Epoch },
-  ): Promise<boolean> {
-    const { detail, epoch } = more;
-    const next = { ...record, detail, ...(epoch !== undefined && { epoch }), phase, updatedWallMs: wallNow() };
-    return (await this.#ports.etcd.putOperation(next, modRevision)).kind === "stored";
+  /** A drain is done together with what it sets: the node takes no leadership from that moment on. */
+  async #write(record: OperationRecord, modRevision: string, verdict: Verdict, view: EtcdView): Promise<boolean> {
+    const wish = wishOf(record);
+    if (wish?.what !== "drain" || verdict.phase !== "done")
+      return await this.#put({ ...record, ...verdict }, modRevision);
+    const detail = verdict.epoch === undefined ? verdict.detail : `${verdict.detail}; ${drainedText(wish.node)}`;
+    return await this.#put({ ...record, ...verdict, detail }, modRevision, drainedChange(view, wish));
+  }
+
+  async #put(record: OperationRecord, modRevision: string, change?: MemberChange): Promise<boolean> {
+    const next = { ...record, updatedWallMs: wallNow() };
+    return (await this.#ports.etcd.putOperation(next, modRevision, change)).kind === "stored";
   }
 
   #unrecorded(error: unknown): undefined {
@@ -274,96 +354,24 @@ export class Operations {
   }
 }
 
-/** The kill that a node was told of itself, or why there is none. */
-export function killHereScope(request: KillHereRequest, by: string, venues: Venues): KillScope | string {
-  const { level, target = "", reason, atWallMs } = request;
-  const unknown = whyNoTarget(level, target, venues);
-  return unknown ?? { ...targetOf(level, target, venues), by, reason, atWallMs: wallMs(atWallMs) };
-}
-
 /**
  * What is on record under the id that was asked for. Another operation there is no answer to this one: "done" would be
  * believed. A pause names its end in words, which a repetition would move; the others are told apart by what they say.
  */
 function answerTo(asked: OperationRecord, known: OperationRecord): Answer {
-  const isControl = known.what !== "switchover" && known.what !== "failover" && known.what !== "pause";
-  const isSame = known.what === asked.what && known.to === asked.to && (!isControl || known.detail === asked.detail);
-  if (isSame) return { status: 202, body: viewOf(known) };
-  const what = known.to === undefined ? known.what : `${known.what} to ${known.to}`;
+  const tells = [...named, ...(isTold.has(known.what) ? (["detail"] as const) : [])];
+  if (tells.every((key) => known[key] === asked[key])) return { status: 202, body: viewOf(known) };
+  const about = known.to === undefined ? (known.node ?? known.target) : `to ${known.to}`;
+  const what = about === undefined ? known.what : `${known.what} ${about}`;
   const detail = `operation ${known.id} is another one (${what}: ${known.detail}); give this one an id of its own`;
   return { status: 409, body: problem(409, "conflict", detail, "id") };
 }
 
-/** A kill of something that is not there would stop nothing, and whoever asked would believe that it did. */
-function whyNoTarget(level: KillLevel, name: string, venues: Venues): string | undefined {
-  const known: Readonly<Record<KillLevel, boolean>> = {
-    cluster: true,
-    account: venues.some((venue) => venue.account === name),
-    venue: venues.some((venue) => venue.id === name),
-    instrument: venues.some((venue) => venue.symbols.some((symbol) => symbol === name)),
-    // Principals are not in the configuration.
-    strategy: true,
-  };
-  return known[level] ? undefined : `no ${level} ${name} is configured`;
-}
-
-function scopeOf(request: Extract<Control, { readonly what: "kill" }>, by: string, venues: Venues): KillScope {
-  const { level, target = "", reason } = request;
-  return { ...targetOf(level, target, venues), by, reason, atWallMs: wallNow() };
-}
-
-function targetOf(level: KillLevel, name: string, venues: Venues): KillTarget {
-  switch (level) {
-    case "cluster":
-      return { level };
-    case "account":
-      return { level, id: name, venues: venues.filter((venue) => venue.account === name).map((venue) => venue.id) };
-    case "strategy":
-    case "instrument":
-    case "venue":
-      return { level, id: name };
-    default:
-      return assertNever(level, "kill level");
-  }
-}
+const named = ["what", "to", "node", "priority", "target"] as const;
+/** Nothing but the sentence says what these were about. */
+const isTold: ReadonlySet<OperationWhat> = new Set(["kill", "unkill", "resume", "autofailover", "acknowledge"]);
 
 /** As the outside sees it. */
 export function viewOf(record: OperationRecord): OperationView {
   return record;
-}
-
-type Control = Exclude<OperationRequest, { readonly what: "switchover" | "failover" }>;
-
-/** What an operation changes, and the sentence for who asked. */
-function changeOf(request: Control, by: string, venues: Venues): readonly [ControlChange, string] {
-  const { reason } = request;
-  const atWallMs: WallMs = wallNow();
-  switch (request.what) {
-    case "kill": {
-      const scope = scopeOf(request, by, venues);
-      return [{ kind: "kill-scope", scope }, `${killText(scope)}: no new risk; open orders are being cancelled`];
-    }
-    case "unkill": {
-      const { level, target: name } = request;
-      const target = level === undefined ? undefined : { level, ...(name !== undefined && { id: name }) };
-      const what = level === "cluster" ? level : `${level} ${name}`;
-      const detail = level === undefined ? "new risk passes again" : `the kill of ${what} is lifted`;
-      return [{ kind: "unkill", ...(target !== undefined && { target }), by, reason, atWallMs }, detail];
-    }
-    case "pause": {
-      const untilWallMs = wallMs(atWallMs + request.forMs);
-      const record = { by, reason, untilWallMs };
-      const detail = `no takeover by itself until ${new Date(untilWallMs).toISOString()}; fencing stays on`;
-      return [{ kind: "pause", record, forSeconds: request.forMs / 1_000 }, detail];
-    }
-    case "resume":
-      return [{ kind: "resume" }, "takeovers pass again"];
-    case "autofailover":
-      return [{ kind: "autofailover", value: request.mode }, `autofailover is ${request.mode}`];
-    case "acknowledge":
-      return [
-        { kind: "acknowledge", record: { by, reason, atWallMs } },
-        "what died or took over until now is acknowledged: holds for it are lifted",
-      ];
-  }
 }

@@ -33,7 +33,10 @@ import { Seldom } from "./seldom.ts";
 import { StartRefused } from "./startup-checks.ts";
 
 /** How a node's life ended. `fenced`: a new boot may go on. */
-export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "fenced"; readonly why: string };
+export type NodeEnd =
+  | { readonly kind: "stopped" }
+  /** `again`: it left in order, and the next boot begins with what was set aside. */
+  | { readonly kind: "fenced" | "again"; readonly why: string };
 
 export interface RunOptions {
   readonly config: Config;
@@ -78,6 +81,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     return seat.up;
   };
   const fenced = Promise.withResolvers<string>();
+  const again = Promise.withResolvers<string>();
   const localKills = new LocalKills(config.node.dataDir);
   const metrics = openMetrics(() => running().views.metrics());
   const [host, port] = hostPort(config.api.listen);
@@ -222,6 +226,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
       o.onFenced();
       fenced.resolve(why);
     },
+    beginAnew: (why) => again.resolve(why),
   });
   stack.defer(() => node.close());
   seat.up = {
@@ -255,12 +260,16 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     await admitting.catch(() => undefined);
   });
 
-  const stopped = aborted(o.stop);
-  const why = await Promise.race([fenced.promise, stopped, refusalOf(admitting)]);
-  if (why !== undefined) return { kind: "fenced", why };
-  say("node.stopping", "Asked to stop.");
+  const ending = await Promise.race([
+    fenced.promise.then((why): NodeEnd => ({ kind: "fenced", why })),
+    again.promise.then((why): NodeEnd => ({ kind: "again", why })),
+    aborted(o.stop).then((): NodeEnd => ({ kind: "stopped" })),
+    refusalOf(admitting),
+  ]);
+  if (ending.kind === "fenced") return ending;
+  say("node.stopping", ending.kind === "again" ? `Begins anew: ${ending.why}.` : "Asked to stop.");
   await Promise.race([node.handOver(handOverWithinMs), fenced.promise]);
-  return { kind: "stopped" };
+  return ending;
 }
 
 /** What a node answers before it has a journal: its disk is empty, or it is being opened. */

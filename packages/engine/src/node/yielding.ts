@@ -1,6 +1,6 @@
 /**
  * Yielding at work: what the standbys say of their way to the venue, several times a second over the link, and the
- * handover when this leader has lost its own. Whether and to whom is decided in `core/succession/yield.ts`.
+ * handover when this leader has lost its own, or was drained in the very moment of its takeover. Whether and to whom is decided in `core/succession/yield.ts`.
  */
 import type { NodeId, OperationId } from "@baton/core";
 import { id, isEpochOpen, monoMs, yieldTo } from "@baton/core";
@@ -16,14 +16,20 @@ export interface StandbyWord {
 
 export interface YieldingPorts {
   readonly leadership: Leadership;
+  readonly node: NodeId;
   readonly yieldMs: number;
   readonly ownLostSinceMonoMs: () => number | undefined;
   readonly say: (event: string, sentence: string) => void;
 }
 
+/** How often a leader that was drained in the moment of its takeover asks whether another can lead. */
+const drainedAskMs = 1_000;
+
 export class Yielding {
   readonly #o: YieldingPorts;
   readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMonoMs: number }>();
+
+  #askedMonoMs = Number.NEGATIVE_INFINITY;
 
   constructor(o: YieldingPorts) {
     this.#o = o;
@@ -38,6 +44,7 @@ export class Yielding {
     const { leadership, yieldMs, ownLostSinceMonoMs, say } = this.#o;
     const role = leadership.leading;
     if (role === undefined || role.hold !== undefined || !isEpochOpen(role)) return;
+    if (this.#isDrained()) return this.#yieldToAnybody(role.epoch);
     const since = ownLostSinceMonoMs();
     const to = yieldTo({
       now: monoNow(),
@@ -54,5 +61,20 @@ export class Yielding {
     const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(monoNow())}`);
     say("leadership.yields", `This node does not reach the venue and ${to} does.`);
     leadership.feed({ kind: "switchover", operation, to, reason: "yield" });
+  }
+
+  /** A takeover that was on its way when its node was drained may still have won. */
+  #isDrained(): boolean {
+    const standing = this.#o.leadership.state.view?.settings?.get(this.#o.node)?.value.standing;
+    return standing !== undefined;
+  }
+
+  #yieldToAnybody(epoch: number): void {
+    const now = monoNow();
+    if (now - this.#askedMonoMs < drainedAskMs) return;
+    this.#askedMonoMs = now;
+    this.#o.say("leadership.yields", "This node is drained, and leads until another can.");
+    const operation = id<OperationId>(`drained-${epoch}-${Math.round(now)}`);
+    this.#o.leadership.feed({ kind: "switchover", operation, to: undefined, reason: "yield" });
   }
 }
