@@ -11,7 +11,6 @@ import {
   story,
   terms,
 } from "../orders/sample-events.ts";
-import type { Story } from "../orders/sample-events.ts";
 import { rowsOf, stateOf } from "../orders/state.ts";
 import type { OrderTerms } from "../orders/terms.ts";
 import { wallMs } from "../time.ts";
@@ -20,33 +19,7 @@ import type { RiskContext } from "./check.ts";
 import { limitsOf } from "./limits.ts";
 import type { RiskLimits } from "./limits.ts";
 import { isPassingRefusal, refusalCodes, refused } from "./refusal-codes.ts";
-
-const limits: RiskLimits = {
-  orderQuantityMax: decimal("5"),
-  orderNotionalMax: decimal("400"),
-  collarBps: 100,
-  positionMax: decimal("6"),
-  orderRate: { count: 3, perMs: 1_000 },
-  clockErrorMaxMs: 250,
-  doubtBlock: "intent",
-};
-
-/** Around a book of 99.5 / 100; the middle is 99.75, a collar of 100 bps reaches from 98.7525 to 100.7475. */
-const context: RiskContext = {
-  rules,
-  limits,
-  market: { kind: "fresh", basis },
-  clockErrorMs: 5,
-  nowWallMs: wallMs(20_000),
-};
-
-function code(s: Story, over: Partial<OrderTerms>, more: Partial<RiskContext> = {}): string | undefined {
-  return checkRisk(s.state, terms(over), { ...context, ...more })?.code;
-}
-
-const q = (quantity: string): Partial<OrderTerms> => ({ quantity: decimal(quantity) });
-const p = (price: string): Partial<OrderTerms> => ({ price: decimal(price) });
-const within = (over: Partial<RiskLimits>): Partial<RiskContext> => ({ limits: { ...limits, ...over } });
+import { code, context, limits, p, q, within } from "./sample-limits.ts";
 
 describe("at the limit an order passes, one step above it is refused", () => {
   test.each<[string, Partial<OrderTerms>, Partial<OrderTerms>]>([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
-import { basis, epochOpened, fill, inDoubt, rules, story, terms, wanted } from "../orders/sample-events.ts";
+import { basis, epochOpened, fill, inDoubt, story, terms, wanted } from "../orders/sample-events.ts";
 import type { Story } from "../orders/sample-events.ts";
 import type { JournalEvent } from "../formats/events.ts";
 import { refusalOf } from "../orders/refusal.ts";
@@ -15,33 +15,7 @@ import { switchingEvent } from "./check.ts";
 import { riskView } from "./headroom.ts";
 import { dayOpening } from "./loss.ts";
 import { refused } from "./refusal-codes.ts";
-
-const limits: RiskLimits = {
-  orderQuantityMax: decimal("5"),
-  orderNotionalMax: decimal("400"),
-  collarBps: 100,
-  positionMax: decimal("6"),
-  orderRate: { count: 3, perMs: 1_000 },
-  clockErrorMaxMs: 250,
-  doubtBlock: "intent",
-};
-
-/** Around a book of 99.5 / 100; the middle is 99.75, a collar of 100 bps reaches from 98.7525 to 100.7475. */
-const context: RiskContext = {
-  rules,
-  limits,
-  market: { kind: "fresh", basis },
-  clockErrorMs: 5,
-  nowWallMs: wallMs(20_000),
-};
-
-function code(s: Story, over: Partial<OrderTerms>, more: Partial<RiskContext> = {}): string | undefined {
-  return checkRisk(s.state, terms(over), { ...context, ...more })?.code;
-}
-
-const q = (quantity: string): Partial<OrderTerms> => ({ quantity: decimal(quantity) });
-const p = (price: string): Partial<OrderTerms> => ({ price: decimal(price) });
-const within = (over: Partial<RiskLimits>): Partial<RiskContext> => ({ limits: { ...limits, ...over } });
+import { code, context, limits, p, q, within } from "./sample-limits.ts";
 
 describe("open exposure", () => {
   test("is the value of what is open and in doubt on both sides, this order with it", () => {

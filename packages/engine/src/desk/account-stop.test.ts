@@ -1,39 +1,12 @@
 /** When a leader stops an account by itself, and what an operator's word does where the venue has none. */
 import { decimal, id } from "@baton/core";
-import type { PlaceOutcome, VenueOrder, VenueOrderId } from "@baton/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { VenueOrder, VenueOrderId } from "@baton/core";
+import { describe, expect, test } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
-import { stampNow } from "../testing/scripted-venue.ts";
+import { inDoubt, leading } from "../testing/leading-desk.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
-
-async function leading(rig: DeskRig = new DeskRig()): Promise<DeskRig> {
-  rig.lead(1);
-  await pass(50);
-  return rig;
-}
-
-const inDoubt = (): Promise<PlaceOutcome> =>
-  Promise.resolve({ kind: "in-doubt", cause: "no answer", stamp: stampNow() });
+onVirtualTime();
 
 /** Somebody else cancels it at the venue, and the account stream tells. */
 function cancelElsewhere(rig: DeskRig, clientOrderId: string | undefined): void {
@@ -91,7 +64,7 @@ test("an order under our id with other terms stops the account", async () => {
   const rig = await leading();
   rig.venue.script.push((order) => {
     rig.venue.accept({ ...order, terms: { ...order.terms, quantity: decimal("7") } });
-    return inDoubt();
+    return Promise.resolve(inDoubt());
   });
   const intent = rig.order();
   await pass(1_000);
@@ -101,7 +74,7 @@ test("an order under our id with other terms stops the account", async () => {
 
 test("an attempt that was proved absent and is told of stops the account", async () => {
   const rig = await leading();
-  rig.venue.script.push(inDoubt);
+  rig.venue.script.push(() => Promise.resolve(inDoubt()));
   const intent = rig.order({ sendWithinMs: 10_000 });
   await pass(3_000);
   expect(rig.row(intent).attempts).toHaveLength(2);
@@ -116,7 +89,7 @@ test("an attempt that was proved absent and is told of stops the account", async
 
 test("an operator ends a doubt that the venue cannot, past its proof time, and the order goes on", async () => {
   const rig = await leading();
-  rig.venue.script.push(inDoubt);
+  rig.venue.script.push(() => Promise.resolve(inDoubt()));
   rig.venue.isReachable = false;
   const intent = rig.order({ sendWithinMs: 1_000 });
   const kim = { by: "kim", reason: "told on the phone" };

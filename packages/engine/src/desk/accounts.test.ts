@@ -1,19 +1,14 @@
 import { add, clientOrderIdOf, decimal, id, marketKey, negate, tagOf } from "@baton/core";
-import type { ClusterId, PlaceOutcome, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
+import type { ClusterId, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
 import type { VenueTrade } from "@baton/venues";
 import { describe, expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
-import { btc, ScriptedVenue, stampNow } from "../testing/scripted-venue.ts";
+import { inDoubt, leading } from "../testing/leading-desk.ts";
+import { btc, ScriptedVenue } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
-
-async function leading(): Promise<DeskRig> {
-  const rig = new DeskRig().lead(1);
-  await pass(50);
-  return rig;
-}
 
 /** A trade of an order that somebody else has on this account, as the venue lists it. */
 function foreignTrade(): VenueTrade {
@@ -31,12 +26,9 @@ function foreignTrade(): VenueTrade {
   };
 }
 
-const inDoubt = (): Promise<PlaceOutcome> =>
-  Promise.resolve({ kind: "in-doubt", cause: "no answer", stamp: stampNow() });
-
 test("a trade of somebody else's order on the account holds no doubt open, once the venue has said whose it is", async () => {
   const rig = await leading();
-  rig.venue.script.push(inDoubt);
+  rig.venue.script.push(() => Promise.resolve(inDoubt()));
   const intent = rig.order();
   await pass(1);
   rig.venue.trades.push(foreignTrade());

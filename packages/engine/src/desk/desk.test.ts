@@ -2,25 +2,17 @@ import { decimal, latestAttempt, refused, wallMs } from "@baton/core";
 import type { PlaceOutcome } from "@baton/core";
 import { describe, expect, test } from "vitest";
 import { DeskRig } from "../testing/desk-rig.ts";
+import { inDoubt, leading } from "../testing/leading-desk.ts";
 import { stampNow } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
-
-/** A desk that leads epoch 1 and has its baseline. */
-async function leading(): Promise<DeskRig> {
-  const rig = new DeskRig().lead(1);
-  await pass(50);
-  return rig;
-}
 
 const notSent = (reason: "connect-failed" | "permit-ended"): PlaceOutcome => ({
   kind: "not-sent",
   reason,
   message: "as scripted",
 });
-const inDoubt = (): PlaceOutcome => ({ kind: "in-doubt", cause: "no answer", stamp: stampNow() });
-
 describe("an intent", () => {
   test("is sent only after its record is committed", async () => {
     const rig = await leading();

@@ -1,22 +1,14 @@
 import { decimal, id, wallMs } from "@baton/core";
-import type { IntentId, PlaceOutcome, TradeId, VenueOrderId } from "@baton/core";
+import type { IntentId, TradeId, VenueOrderId } from "@baton/core";
 import type { Venue, VenueTrade } from "@baton/venues";
 import { describe, expect, test, vi } from "vitest";
 import { DeskRig } from "../testing/desk-rig.ts";
-import { btc, stampNow } from "../testing/scripted-venue.ts";
+import { inDoubt, leading } from "../testing/leading-desk.ts";
+import { btc } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 import { tradesSince } from "./doubts.ts";
 
 onVirtualTime();
-
-/** A desk that leads epoch 1 and has its baseline. */
-async function leading(): Promise<DeskRig> {
-  const rig = new DeskRig().lead(1);
-  await pass(50);
-  return rig;
-}
-
-const inDoubt = (): PlaceOutcome => ({ kind: "in-doubt", cause: "no answer", stamp: stampNow() });
 
 /** Somebody sets this machine's wall clock; the venue's time, and all that counts on the monotonic clock, goes on. */
 function setClock(rig: DeskRig, byMs: number): void {

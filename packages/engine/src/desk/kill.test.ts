@@ -3,6 +3,7 @@ import type { KillState, KillTarget, VenueId } from "@baton/core";
 import { expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
+import { leading } from "../testing/leading-desk.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
@@ -26,12 +27,6 @@ const words = { by: "op", reason: "drill" } as const;
 function killed(...targets: readonly KillTarget[]): KillState {
   const off: KillState = { level: "off", ...words, atWallMs: wallMs(wallNow()) };
   return targets.reduce((kill, target) => withKill(kill, { ...target, ...words, atWallMs: wallMs(wallNow()) }), off);
-}
-
-async function leading(): Promise<DeskRig> {
-  const rig = new DeskRig().lead(1);
-  await pass(50);
-  return rig;
 }
 
 test.each<[KillTarget, string]>([

@@ -1,30 +1,12 @@
 /** The dead man's switch over terms: who sets it, when, who takes it back, and what its cancels mean. */
 import { decimal } from "@baton/core";
 import type { Config, SwitchPolicy, VenueOrder } from "@baton/core";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { ScriptedVenue } from "../testing/scripted-venue.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: [
-      "setTimeout",
-      "clearTimeout",
-      "setInterval",
-      "clearInterval",
-      "setImmediate",
-      "clearImmediate",
-      "Date",
-      "hrtime",
-    ],
-    now: new Date("2026-06-01T00:00:00Z"),
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+onVirtualTime();
 
 function armed(policy: SwitchPolicy): Config {
   const config = rigConfig();

@@ -54,6 +54,7 @@ export class MemoryJournal {
   }
 }
 
+/** One desk on a journal in memory and a scripted venue, as one node has it. */
 export class DeskRig {
   readonly journal: MemoryJournal;
   readonly venue: ScriptedVenue;

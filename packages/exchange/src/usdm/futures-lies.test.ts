@@ -1,23 +1,20 @@
 /** The futures venue lies with the same faults, and the audit tells of them in the same form. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { startExchange, type RunningExchange } from "../exchange.ts";
+import type { RunningExchange } from "../exchange.ts";
 import type { FaultRequest } from "../faults/fault.ts";
-import { CollectingSocket, SignedClient, type Answer, type Message } from "../testing/signed-client.ts";
+import { FuturesRig } from "../testing/futures-rig.ts";
+import type { Answer, CollectingSocket, Message, SignedClient } from "../testing/signed-client.ts";
 
+let rig: FuturesRig;
 let exchange: RunningExchange;
 let client: SignedClient;
-const sockets: CollectingSocket[] = [];
 const patience = { timeout: 10_000, interval: 20 };
 
 beforeEach(async () => {
-  const keys = [{ key: "k", secret: "s", account: "desk" }];
-  exchange = await startExchange({ personality: "usdm", seed: 3, keys, flow: { rate: 100 } });
-  client = new SignedClient(exchange.url, { key: "k", secret: "s" });
+  rig = await FuturesRig.start({ flow: { rate: 100 } });
+  ({ exchange, client } = rig);
 });
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.close();
-  await exchange.close();
-});
+afterEach(() => rig.close());
 
 const order = { symbol: "BTCUSDT", side: "BUY", type: "LIMIT", timeInForce: "GTC", quantity: "0.01", price: "50000" };
 const place = (id: string): Promise<Answer> =>
@@ -25,11 +22,7 @@ const place = (id: string): Promise<Answer> =>
 const query = (id: string): Promise<Answer> =>
   client.send("GET", "/fapi/v1/order", { symbol: "BTCUSDT", origClientOrderId: id });
 
-async function open(path: string): Promise<CollectingSocket> {
-  const socket = await CollectingSocket.open(exchange.url + path);
-  sockets.push(socket);
-  return socket;
-}
+const open = (path: string): Promise<CollectingSocket> => rig.open(path);
 
 test.each<[FaultRequest, number | "cut", number]>([
   [{ fault: "ack-lost" }, "cut", 200],

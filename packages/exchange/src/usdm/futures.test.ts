@@ -1,30 +1,23 @@
 /** The futures personality over its sockets, by the venue's own documents. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { startExchange, type RunningExchange } from "../exchange.ts";
-import { CollectingSocket, SignedClient, type Answer, type Message } from "../testing/signed-client.ts";
+import type { RunningExchange } from "../exchange.ts";
+import { FuturesRig } from "../testing/futures-rig.ts";
+import type { Answer, CollectingSocket, Message, SignedClient } from "../testing/signed-client.ts";
 
+let rig: FuturesRig;
 let exchange: RunningExchange;
 let client: SignedClient;
-const sockets: CollectingSocket[] = [];
 const patience = { timeout: 10_000, interval: 20 };
 
 beforeEach(async () => {
-  const keys = [{ key: "k", secret: "s", account: "desk" }];
-  exchange = await startExchange({ personality: "usdm", seed: 3, keys, flow: { rate: 60 } });
-  client = new SignedClient(exchange.url, { key: "k", secret: "s" });
+  rig = await FuturesRig.start({ flow: { rate: 60 } });
+  ({ exchange, client } = rig);
 });
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.close();
-  await exchange.close();
-});
+afterEach(() => rig.close());
 
 const resting = { symbol: "BTCUSDT", side: "BUY", type: "LIMIT", timeInForce: "GTC", quantity: "0.01", price: "50000" };
 
-async function open(path: string): Promise<CollectingSocket> {
-  const socket = await CollectingSocket.open(exchange.url + path);
-  sockets.push(socket);
-  return socket;
-}
+const open = (path: string): Promise<CollectingSocket> => rig.open(path);
 
 async function place(over: Readonly<Record<string, string>> = {}): Promise<Answer> {
   return client.send("POST", "/fapi/v1/order", { ...resting, ...over });
@@ -144,19 +137,12 @@ test("a countdown that ends during maintenance fires when trading resumes", asyn
 });
 
 test("a listen key that ran out says so and falls silent; asking again gives another", async () => {
-  const short = await startExchange({
-    personality: "usdm",
-    keys: [{ key: "k", secret: "s", account: "desk" }],
-    limits: { listenKeyLifeMs: 1_500 },
-    flow: { isOff: true },
-  });
+  const short = await FuturesRig.start({ limits: { listenKeyLifeMs: 1_500 }, flow: { isOff: true } });
   try {
-    const own = new SignedClient(short.url, { key: "k", secret: "s" });
     const post = async (method: string): Promise<Record<string, unknown>> =>
-      JSON.parse((await own.sendRaw(method, "/fapi/v1/listenKey")).body) as Record<string, unknown>;
+      JSON.parse((await short.client.sendRaw(method, "/fapi/v1/listenKey")).body) as Record<string, unknown>;
     const { listenKey: first } = await post("POST");
-    const socket = await CollectingSocket.open(`${short.url}/private/ws?listenKey=${String(first)}`);
-    sockets.push(socket);
+    const socket = await short.open(`/private/ws?listenKey=${String(first)}`);
     expect(await post("PUT")).toEqual({ listenKey: first });
     await socket.heard((one) => one["e"] === "listenKeyExpired" && one["listenKey"] === first);
     expect(await post("PUT")).toMatchObject({ code: -1125 });
