@@ -51,6 +51,10 @@ export const breaks = {
   "own-member-only": "a node asks the etcd member of its own machine and no other",
   "apply-reads-clock": "a row is made of the clock of the machine that applies the event",
   "clock-trusted": "a leader goes by its own clock though the venue's shows that it has stood still",
+  "orphan-unrecorded": "an open order of ours that the journal does not know is taken back before that is on record",
+  "unclean-hasty": "an unclean failover does not wait until nobody can act any more",
+  "loss-unsaid": "what may be lost is declared without what others were seen to hold",
+  "ids-reused": "after an unclean failover numbers are given out that a lost record had",
   "death-guessed": "a supervisor that does not hear its engine says that it is dead",
 } as const;
 
@@ -73,6 +77,10 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "verdict-forgotten": ["switchover"],
   "own-member-only": ["etcd-members-only"],
   "clock-trusted": ["ambush-standstill"],
+  "orphan-unrecorded": ["node-cut"],
+  "unclean-hasty": ["set-lost"],
+  "loss-unsaid": ["set-lost"],
+  "ids-reused": ["set-lost"],
   "death-guessed": ["process-freeze", "main-loop-stall"],
   "stale-price": ["feed-stands-still"],
   "not-found-is-proof": ["venue-acceptLate", "venue-queryLag", "venue-ackStall", "process-kill"],

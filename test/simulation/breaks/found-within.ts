@@ -56,5 +56,9 @@ export const foundWithin: Readonly<
   "own-member-only": { seeds: 20, by: ["I15"], last: 1 },
   "apply-reads-clock": { seeds: 10, by: ["I19"], last: 1 },
   "clock-trusted": { seeds: 30, by: ["I10", "I9"], last: 1 },
+  "orphan-unrecorded": { seeds: 70, by: ["I4"], last: 35 },
+  "unclean-hasty": { seeds: 10, by: ["losing"], last: 2 },
+  "loss-unsaid": { seeds: 10, by: ["losing"], last: 2 },
+  "ids-reused": { seeds: 10, by: ["I9"], last: 2 },
   "death-guessed": { seeds: 10, by: ["I10"], last: 1 },
 };

@@ -24,6 +24,7 @@ export class CommitChecks {
 
   leads(boot: Boot, epoch: Epoch): void {
     const frames = boot.journal?.frames ?? [];
+    this.#watch.losing.leads(boot, this.committedAt);
     for (const [last, { frame, epoch: by }] of this.committedAt) {
       if (by < epoch && !holds(frames, frame)) {
         return this.#watch.broken("I6", `${boot.boot} leads epoch ${epoch} without record ${last}, committed in ${by}`);
@@ -39,6 +40,7 @@ export class CommitChecks {
     for (let index = indexAt(journal.frames, from + 1); index < journal.frames.length; index += 1) {
       const frame = journal.frames[index];
       if (frame === undefined || frame.last > upTo) break;
+      if (this.#watch.losing.isPassedBy(frame, role.epoch)) continue;
       const known = this.committedAt.get(frame.last);
       if (known !== undefined && known.frame.hash !== frame.hash) {
         this.#watch.broken(
@@ -48,6 +50,7 @@ export class CommitChecks {
       }
       if (known === undefined) {
         this.committedAt.set(frame.last, { frame, epoch: role.epoch });
+        this.#watch.losing.committed(frame);
         this.#watch.orders.committed(this.#watch.records.eventsOf(frame.hash));
       }
       this.#isKnownToLaterLeaders(frame, role.epoch, `record ${frame.last} is committed in ${role.epoch}`);

@@ -22,6 +22,9 @@ export const transitions: readonly string[] = [
   "takeover: expired",
   "takeover: pre-emption",
   "takeover: crash-release",
+  "takeover: unclean",
+  "record lost as declared",
+  "rejoin: forked",
   "takeover refused",
   "takeover unknown",
   "takeover withheld",
@@ -104,7 +107,6 @@ export const transitions: readonly string[] = [
 
 /** Transitions that no run of the true system shows; stories or breaks do. */
 export const neverInTruth: Readonly<Record<string, string>> = {
-  "rejoin: forked": "a fork needs a disk that lost what it had said to hold: see transcripts/fork.txt",
   "rejoin: newer-epoch": "a node says hello only under the epoch that it has promised",
   "fenced: another holds the key": "the epoch moves with the key, and is read first",
   "placed: duplicate": "an id is sent once; the second sending is a break (blind-resend)",
@@ -142,7 +144,7 @@ export const stepsOfTheModel: Readonly<Record<string, readonly string[] | string
   extend: ["extended"],
   extensionEnds: ["extension ended"],
   promiseEnds: ["promise ended"],
-  uncleanTakeover: "what an unclean failover loses is judged by the model, in core's tests and with real processes",
+  uncleanTakeover: ["takeover: unclean"],
   reconcile: ["reconciled"],
   backUp: ["etcd restored"],
   restoreEtcd: ["etcd restored"],

@@ -131,6 +131,7 @@ function endsAsVenue(watch: Watch, state: EngineState): void {
     }
   }
   for (const clientOrderId of accepted.keys()) {
+    if (watch.losing.isLost(clientOrderId)) continue;
     watch.broken(
       "I6",
       `the venue accepted intent ${partsOf(clientOrderId)?.intent}, which the last leader's journal does not know`,
@@ -163,6 +164,10 @@ function slices(watch: Watch, state: EngineState, events: readonly JournalEvent[
 function acknowledged(watch: Watch, state: EngineState, clients: Clients): void {
   for (const { key, ref } of clients.acknowledged) {
     const isThere = state.orders.has(ref as never) || state.parents.has(ref as never);
+    if (!isThere && watch.losing.isLost(ref)) {
+      watch.note("acknowledged, and lost as declared");
+      continue;
+    }
     if (!isThere)
       watch.broken("I6", `${ref} was acknowledged under key ${key} and is not in the last leader's journal`);
     const known = state.keys.get(`client|${key}`);

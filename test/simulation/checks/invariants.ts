@@ -4,7 +4,7 @@ export const invariants = {
   I1: "At most one (node, boot) is recorded per epoch; epochs strictly increase.",
   I2: "No venue write starts at or after the deadline; the deadline never exceeds an answered keepalive's send time + granted TTL − margin.",
   I3: "Once fenced, a boot id never acts again; nothing is sent in an epoch that was handed over.",
-  I4: "No request for an intent leaves before the intent is durable on every member of the wait set, which always contains etcd's in-sync set while the leader's epoch is current.",
+  I4: "No request for an intent leaves before the intent is durable on every member of the wait set, which always contains etcd's in-sync set while the leader's epoch is current; no order is taken back before the wish, or the finding that it is nobody's, is committed.",
   I5: "A standby acknowledges nothing under a vowed (epoch, version) or a lower epoch, and persists before it acknowledges; a winner persists its epoch before any other act.",
   I6: "Only in-sync members become leader; every intent committed by an earlier epoch, even late, is in the journal of each leader of a later epoch, and so is every intent that can still reach the venue.",
   I7: "A member leaves the wait set only after etcd has committed the smaller set, and enters it before the larger one is requested.",
@@ -23,6 +23,8 @@ export const invariants = {
   I20: "A corrupt record, a full disk or a failed fsync ends the node's part in the cluster with a clear error, and loses nothing acknowledged.",
   reconciling:
     "After a re-anchoring or an unclean failover nothing is ordered before whoever leads has read the whole account, and the set says so until then.",
+  losing:
+    "An unclean failover is an operator's, waits until nobody can act any more, and loses nothing but what was declared before it.",
   healing:
     "When all faults have ended, a leader leads an open epoch, every node is in sync, and every doubt, cancel, parent and operation has ended.",
   core: "No assertion of the production core fails.",

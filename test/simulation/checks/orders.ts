@@ -29,8 +29,12 @@ export class OrderChecks {
   readonly #pricedAt = new Map<string, number>();
   /** When a node last decided on a state of the book. */
   readonly #decidedAt = new Map<string, number>();
+  /** Client order id → its intent, of whatever was sealed by anybody. */
+  readonly #intentOf = new Map<string, string>();
+  /** Intents whose cancel was committed as wished, and client order ids that were committed as orphans. */
+  readonly #takenBack = new Set<string>();
   /** True times of committed intents and attempts. */
-  readonly #made: number[] = [];
+  #made: { readonly of: string; readonly atWallMs: number }[] = [];
 
   constructor(watch: Watch) {
     this.#watch = watch;
@@ -62,6 +66,7 @@ export class OrderChecks {
         `${event.intent} ${event.kind === "intent.recorded" ? 1 : event.attempt}`,
         event.clientOrderId,
       );
+      this.#intentOf.set(event.clientOrderId, event.intent);
       this.#isFresh(boot, event);
     }
   }
@@ -69,7 +74,9 @@ export class OrderChecks {
   /** Committed for the first time, by anybody. */
   committed(events: readonly JournalEvent[]): void {
     for (const event of events) {
-      if (event.kind === "intent.recorded" || event.kind === "attempt.recorded") this.#counted(event.atWallMs);
+      if (event.kind === "intent.recorded" || event.kind === "attempt.recorded") this.#counted(event);
+      if (event.kind === "cancel.requested") this.#takenBack.add(event.intent);
+      if (event.kind === "orphan.found") this.#takenBack.add(event.order.clientOrderId);
       if (event.kind !== "doubt.resolved" || event.resolution.kind !== "not-accepted") continue;
       const clientOrderId = this.#clientOrderIds.get(`${event.intent} ${event.attempt}`);
       if (clientOrderId === undefined) continue;
@@ -79,6 +86,19 @@ export class OrderChecks {
         this.#watch.broken("I10", `${event.intent} is recorded as never accepted, and the venue has accepted it`);
       }
     }
+  }
+
+  /** Committed, and lost as was declared: the rate is counted by whoever knows of them. */
+  lost(events: readonly JournalEvent[]): void {
+    const gone = new Set(events.map((event) => ("clientOrderId" in event ? event.clientOrderId : undefined)));
+    this.#made = this.#made.filter(({ of }) => !gone.has(of as never));
+  }
+
+  /** A request to cancel leaves: somebody wished it on record, or it was found on record to be nobody's. */
+  cancels(boot: Boot, clientOrderId: string): void {
+    const intent = this.#intentOf.get(clientOrderId) ?? clientOrderId;
+    if (this.#takenBack.has(clientOrderId) || this.#takenBack.has(intent)) return;
+    this.#watch.broken("I4", `${boot.boot} takes back ${intent}, and no record that says why is committed`);
   }
 
   audited(record: AuditRecord): void {
@@ -147,12 +167,13 @@ export class OrderChecks {
   }
 
   /** The order rate, counted over all epochs. Clocks of two leaders may differ, so a little more than the window is asked. */
-  #counted(atWallMs: number): void {
+  #counted(made: Extract<JournalEvent, { kind: "intent.recorded" | "attempt.recorded" }>): void {
     const { count, perMs } = this.#watch.world.settings.limits.orderRate;
-    this.#made.push(atWallMs);
-    const sorted = this.#made.slice(-count - 1);
-    if (sorted.length <= count) return;
-    const spanMs = atWallMs - (sorted[0] ?? 0);
+    const { atWallMs } = made;
+    this.#made.push({ of: made.clientOrderId, atWallMs });
+    const last = this.#made.slice(-count - 1);
+    if (last.length <= count) return;
+    const spanMs = atWallMs - (last[0]?.atWallMs ?? 0);
     if (spanMs >= 0 && spanMs < perMs - 600) {
       this.#watch.broken(
         "I12",

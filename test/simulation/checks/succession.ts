@@ -86,9 +86,10 @@ export class SuccessionChecks {
     }
     if (this.#bootOf.has(leader.epoch)) this.#broken("I1", `epoch ${leader.epoch} is recorded twice`);
     this.#bootOf.set(leader.epoch, leader.boot);
-    const isByOperator =
-      transaction.history.operation !== undefined && leader.reason !== "yield" && leader.reason !== "unclean";
-    if (transaction.kind === "takeover" && isByOperator) this.#watch.note("failover won");
+    const isUnclean = leader.reason === "unclean";
+    const isByOperator = transaction.history.operation !== undefined && leader.reason !== "yield";
+    if (transaction.kind === "takeover" && isByOperator && !isUnclean) this.#watch.note("failover won");
+    if (transaction.kind === "takeover") this.#watch.losing.applying(transaction);
     const paused =
       store.pause.value !== undefined ? "in pause" : store.autofailover.value !== "on" ? "unasked" : undefined;
     if (paused !== undefined && !isByOperator) {
@@ -96,7 +97,8 @@ export class SuccessionChecks {
     }
     const journal = this.#journalOf.get(leader.boot) ?? this.#watch.world.bootOf(leader.node)?.disk.content.journal;
     const isMember = store.insync.value.members.some((m) => m.node === leader.node && m.journal === journal);
-    if (!isMember) this.#broken("I6", `${leader.node} (${journal}) takes epoch ${leader.epoch} from outside the set`);
+    if (!isMember && !isUnclean)
+      this.#broken("I6", `${leader.node} (${journal}) takes epoch ${leader.epoch} from outside the set`);
     const last = this.#bootOf.get(store.epoch.value);
     const isLastAlive = this.#watch.world.boots().some((boot) => boot.boot === last);
     if (leader.reason === "crash-release" && isLastAlive) {

@@ -28,6 +28,7 @@ import { CommitChecks } from "./commits.ts";
 import { noteEffect, noteStep } from "./coverage.ts";
 import { DeadlineChecks } from "./deadlines.ts";
 import type { InvariantName, Violation } from "./invariants.ts";
+import { LosingChecks } from "./losing.ts";
 import { OrderChecks } from "./orders.ts";
 import { PromiseChecks } from "./promises.ts";
 import { ReconcilingChecks } from "./reconciling.ts";
@@ -46,6 +47,7 @@ export class Watch {
   readonly promises: PromiseChecks;
   readonly deadlines: DeadlineChecks;
   readonly orders: OrderChecks;
+  readonly losing: LosingChecks;
   readonly #reconciling: ReconcilingChecks;
   /** Boots that were told to end for good, or whose end was seen. */
   readonly #fenced = new Set<string>();
@@ -57,6 +59,7 @@ export class Watch {
     this.promises = new PromiseChecks(this);
     this.deadlines = new DeadlineChecks(this);
     this.orders = new OrderChecks(this);
+    this.losing = new LosingChecks(this);
     this.#reconciling = new ReconcilingChecks(this);
   }
 
@@ -105,6 +108,7 @@ export class Watch {
     noteStep(this, before, after, input);
     this.succession.stepped(boot, after);
     this.deadlines.stepped(boot, after);
+    if (after.role.role === "leader") this.losing.stepped(boot);
   }
 
   effect(boot: Boot, effect: SuccessionEffect): void {
@@ -134,6 +138,8 @@ export class Watch {
   rejoined(boot: Boot, peer: NodeId, state: RejoinState, sentence: string): void {
     this.note(`rejoin: ${state}`);
     if (state !== "in-sync") this.world.say(boot.node, "rejoin", `${peer} is ${state}${sentence && `: ${sentence}`}.`);
+    if (state === "forked" && this.losing.isForkDeclared(this.world.host(peer).disk))
+      return this.note("forked by a declared loss");
     if (state === "forked" || state === "foreign-cluster" || state === "other-schema") {
       this.broken("I6", `${peer} was turned away by ${boot.boot} as ${state}: ${sentence}`);
     }
@@ -225,6 +231,7 @@ export class Watch {
     this.deadlines.wrote(boot, write);
     this.succession.wrote(boot, write);
     if (write.call === "order.place") this.commits.wrote(boot, write);
+    else this.orders.cancels(boot, write.clientOrderId);
   }
 
   audited(record: AuditRecord): void {
@@ -260,5 +267,6 @@ function reasonClass(reason: string): string {
   if (/renewal was confirmed/.test(reason)) return "the deadline passed";
   if (/clock moved/.test(reason)) return "a clock jump";
   if (/does not know lease/.test(reason)) return "the lease is gone";
+  if (/the journals forked/.test(reason)) return "the journals forked";
   return reason.replaceAll(/\d+/g, "N");
 }

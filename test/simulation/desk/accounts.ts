@@ -2,8 +2,27 @@
  * What the venue tells of the account, made into facts: fills, each trade once, and the state of orders. At the start of
  * its term, and again and again, it reads the account anew; what the stream told and what was read are the same facts.
  */
-import { compare, fillKey, id, isOrderEnded, isUnsettled, latestAttempt, reconcile, venueOrderKey } from "@baton/core";
-import type { IntentId, JournalEvent, OrderRow, SymbolId, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
+import {
+  compare,
+  fillKey,
+  id,
+  isOrderEnded,
+  isUnsettled,
+  latestAttempt,
+  orphanSteps,
+  reconcile,
+  venueOrderKey,
+} from "@baton/core";
+import type {
+  IntentId,
+  JournalEvent,
+  OrderRow,
+  OrphanFound,
+  SymbolId,
+  TradeId,
+  VenueOrder,
+  VenueOrderId,
+} from "@baton/core";
 import type { Trade } from "../engine/venue-door.ts";
 import { venue } from "./context.ts";
 import type { DeskContext } from "./context.ts";
@@ -54,7 +73,6 @@ export class Accounts {
         for (const give of this.#buffer ?? []) give();
         this.#buffer = undefined;
         this.#reconciled();
-        this.#findOrphans();
         this.#sweep(firstSweepMs);
       });
     });
@@ -126,6 +144,7 @@ export class Accounts {
     const again = (): void => void process.after(recoverRetryMs, () => this.#recover(done));
     door.openOrders(undefined, (open) => {
       if (open === undefined) return again();
+      this.#findOrphans(open);
       const openById = new Map(open.map((order) => [`${order.symbol} ${order.venueOrderId}`, order.clientOrderId]));
       const jobs: ((next: () => void) => void)[] = [...instruments.keys()].map(
         (symbol) => (next) =>
@@ -239,20 +258,28 @@ export class Accounts {
     this.#term.note({ kind: "order.updated", intent: known.id, attempt, order, atWallMs });
   }
 
-  /** The reverse check: open orders with our tag that the journal does not know. */
-  #findOrphans(): void {
-    const { door, instruments, process, tag, permits } = this.#context;
-    door.openOrders(undefined, (orders) => {
-      if (orders === undefined || this.#term.isOver) return;
-      const list = { venue, symbols: [...instruments.keys()], orders, atWallMs: process.clock.wall() };
-      for (const orphan of reconcile(this.#term.state, list, { tag, orphans: "cancel" }).orphans) {
-        this.#context.note("orphan");
-        this.#term.note(orphan);
-        const permit = permits.current(process.clock.mono());
-        const { clientOrderId, symbol } = orphan.order;
-        if (permit !== undefined) door.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit, () => undefined);
-      }
-    });
+  /** The reverse check: open orders with our tag that the journal does not know; when what is done about them is core's. */
+  #findOrphans(open: readonly VenueOrder[]): void {
+    if (this.#term.isOver) return;
+    const { instruments, process, tag, bent } = this.#context;
+    const list = { venue, symbols: [...instruments.keys()], orders: open, atWallMs: process.clock.wall() };
+    const { orphans } = reconcile(this.#term.state, list, { tag, orphans: "cancel" });
+    const { note, cancel } = orphanSteps(this.#term.state, this.#term.committed, orphans);
+    for (const orphan of bent.is("orphan-unrecorded") ? orphans : cancel) this.orphanCommitted(orphan);
+    for (const orphan of note) {
+      this.#context.note("orphan");
+      this.#term.note(orphan);
+    }
+  }
+
+  /** What became of the cancel is seen at the next sweep. */
+  orphanCommitted(orphan: OrphanFound): void {
+    const { door, permits, process } = this.#context;
+    const permit = permits.current(process.clock.mono());
+    if (orphan.action !== "cancel" || permit === undefined) return;
+    const { clientOrderId, symbol } = orphan.order;
+    this.#context.note("orphan asked back");
+    door.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit, () => undefined);
   }
 
   #known(clientOrderId: string): OrderRow | undefined {

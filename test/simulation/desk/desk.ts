@@ -97,17 +97,19 @@ export class Desk {
     const parents = new Parents(context, term, intake);
     this.#parts = { term, accounts, cancels, doubts, intake, parents, placements };
     const inDoubt = inheritedDoubts(term.state);
+    // Broken on purpose: nothing on record says that numbers may have been given out that this journal does not know.
+    const isForgetful = context.bent.is("ids-reused");
     return term.decide([
       {
         kind: "epoch.opened",
         epoch: start.epoch,
         node: context.node,
         boot: start.boot,
-        reason: start.reason,
+        reason: isForgetful && start.reason === "unclean" ? "expired" : start.reason,
         atWallMs: context.process.clock.wall(),
         inheritedSendByWallMs: start.inheritedSendByWallMs,
         inDoubt,
-        ...(isReconcileDue && { isReconcileDue }),
+        ...(isReconcileDue && !isForgetful && { isReconcileDue }),
       },
     ]);
   }
@@ -134,6 +136,8 @@ export class Desk {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
+      case "orphan.found":
+        return parts.accounts.orphanCommitted(event);
       default:
         return;
     }

@@ -10,7 +10,7 @@ import {
   unexplainedTrades,
   wallMs,
 } from "@baton/core";
-import type { Doubt, DoubtProgress, IntentId, OrderRow, VenueOrder, VenueOrderId } from "@baton/core";
+import type { Doubt, DoubtProgress, FinalEvidence, IntentId, OrderRow, VenueOrder, VenueOrderId } from "@baton/core";
 import type { Trade } from "../engine/venue-door.ts";
 import type { DeskContext } from "./context.ts";
 import type { Term } from "./term.ts";
@@ -114,22 +114,36 @@ export class Doubts {
     }
     door.query(symbol, doubt.clientOrderId, (query) =>
       door.openOrders(symbol, (open) =>
-        door.trades(symbol, 0, (trades) => {
-          entry.progress = noteFinal(entry.progress, {
-            askedWallMs,
-            query,
-            openOrders: open ?? { unavailable: "no answer" },
-            unexplained: trades === undefined ? { unavailable: "no answer" } : this.#unexplained(doubt, trades),
-          });
-          done();
-        }),
+        door.trades(symbol, 0, (trades) =>
+          this.#unexplained(doubt, trades, (unexplained) => {
+            const openOrders = open ?? { unavailable: "no answer" };
+            entry.progress = noteFinal(entry.progress, { askedWallMs, query, openOrders, unexplained });
+            done();
+          }),
+        ),
       ),
     );
   }
 
-  #unexplained(doubt: Doubt, trades: readonly Trade[]): readonly VenueOrderId[] {
+  /** Trades that could be its; whose order nobody knows yet is asked for by the venue's own id. */
+  #unexplained(
+    doubt: Doubt,
+    trades: readonly Trade[] | undefined,
+    done: (unexplained: FinalEvidence["unexplained"]) => void,
+  ): void {
+    const { symbol } = doubt.terms;
+    if (trades === undefined) return done({ unavailable: "no answer" });
     const since = trades.filter((trade) => trade.tradedWallMs >= doubt.sinceWallMs);
-    const open = unexplainedTrades(this.#term.state, doubt, since);
-    return open.filter((order) => !this.#isForeign(doubt.terms.symbol, order));
+    const nobodys = unexplainedTrades(this.#term.state, doubt, since).filter((one) => !this.#isForeign(symbol, one));
+    const left: VenueOrderId[] = [];
+    const next = (index: number): void => {
+      const one = nobodys[index];
+      if (one === undefined) return done(left);
+      this.#context.door.orderById(one, (order) => {
+        if (order === undefined || order.clientOrderId === doubt.clientOrderId) left.push(one);
+        next(index + 1);
+      });
+    };
+    next(0);
   }
 }

@@ -151,7 +151,9 @@ export class Running {
     this.operations = new Operations(node, boot.client, main, {
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
       failover: (operation, allowDataLoss) => {
-        const uncleanAfterMs = settings.timing.ttlMs + settings.validityMs + settings.limits.clockErrorMaxMs;
+        const { timing, validityMs, limits } = settings;
+        const waitMs = timing.ttlMs + validityMs + limits.clockErrorMaxMs;
+        const uncleanAfterMs = bent.is("unclean-hasty") ? 0 : waitMs;
         const isFailsafe = settings.failsafe;
         this.leadership.feed({ kind: "failover", operation, allowDataLoss, uncleanAfterMs, isFailsafe });
       },
@@ -360,6 +362,7 @@ export class Running {
         promised: () => this.leadership.feed({ kind: "promised", promised: this.journal.promises }),
         stopped: (state, sentence) => {
           watch.note(`stopped: ${state}`);
+          if (state === "forked") this.#boot.disk.isForked = true;
           if (state === "forked" || state === "foreign-cluster") this.#boot.fence(`${state}: ${sentence}`);
         },
         followed: () => watch.note("follow"),
@@ -426,6 +429,7 @@ export class Running {
   #publish(): void {
     if (this.#isClosed) return;
     const record = this.#record();
+    this.#boot.world.watch.losing.published(record);
     this.#boot.client.first(
       (store) => ({ refusal: store.publish(record) }),
       () => undefined,

@@ -6,6 +6,7 @@ import { machines } from "./machines.ts";
 import { networks } from "./networks.ts";
 import { people } from "./people.ts";
 import type { Entry } from "./stage.ts";
+import { unclean } from "./unclean.ts";
 import { venues } from "./venues.ts";
 
 export const catalogue: readonly Entry[] = [
@@ -15,5 +16,6 @@ export const catalogue: readonly Entry[] = [
   ...disks,
   ...etcds,
   ...ambushes,
+  ...unclean,
   ...venues,
 ];

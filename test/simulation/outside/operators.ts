@@ -1,6 +1,6 @@
 /** Operators: what they ask for is written to etcd first, and its verdict is read there. */
-import { anchorRecord, id, planAnchor, wallMs } from "@baton/core";
-import type { NodeId, OperationId, WallMs } from "@baton/core";
+import { anchorRecord, id, isSettled, lossRangeOf, planAnchor, wallMs } from "@baton/core";
+import type { LossRange, NodeId, OperationId, WallMs } from "@baton/core";
 import { worldBeganWallMs } from "../world/host-clock.ts";
 import type { World } from "../world/world.ts";
 
@@ -22,10 +22,31 @@ export class Operators {
     this.#operation("switchover", to === undefined ? {} : { to: id<NodeId>(to) });
   }
 
-  failover(to: string, allowDataLoss = false): void {
-    const leave = allowDataLoss ? ", and accepts that records are lost" : "";
-    this.#world.say("operator", "asks", `Asks ${to} to take over${leave}.`);
-    this.#operation("failover", { to: id<NodeId>(to), allowDataLoss });
+  failover(to: string): void {
+    this.#world.say("operator", "asks", `Asks ${to} to take over.`);
+    this.#operation("failover", { to: id<NodeId>(to), allowDataLoss: false });
+  }
+
+  /**
+   * Nobody leads, and whoever could take over without a loss is gone: the operator reads what a failover to this node may
+   * lose, and asks for it. Asked again until somebody leads or `isOver`, as one that was refused may be granted later.
+   */
+  failoverWithLoss(to: string, isOver: () => boolean): void {
+    const { etcd, agenda, bent } = this.#world;
+    if (isOver()) return;
+    agenda.after(400, () => this.failoverWithLoss(to, isOver));
+    const node = id<NodeId>(to);
+    const state = this.#world.bootOf(node)?.leadership?.state;
+    const view = state?.view;
+    const own = view?.members.get(node);
+    const open = [...etcd.store.operations.values()].some(({ value }) => value.to === node && !isSettled(value.phase));
+    if (state === undefined || view === undefined || own === undefined || view.leader !== undefined || open) return;
+    if (view.insync?.value.members.some((one) => one.node === node && one.journal === own.journal) === true) return;
+    const shown = lossRangeOf(state, view, { node, holds: own.position.durable });
+    // Broken on purpose: a record that somebody was seen to hold is taken for one that this node holds.
+    const range = bent.is("loss-unsaid") ? { ...shown, holds: Math.max(shown.holds, shown.seen ?? 0) } : shown;
+    this.#world.say("operator", "asks", `Asks ${to} to take over, and accepts the loss: ${range.sentence}`);
+    this.#operation("failover", { to: node, allowDataLoss: true }, range);
   }
 
   /** What died or took over until now has been seen. */
@@ -60,11 +81,15 @@ export class Operators {
     this.#world.say("operator", "re-anchors", `Re-anchors the cluster. ${planned.plan.sentence}`);
   }
 
-  /** Whoever was told that its disk was rolled back gets an empty one. */
+  /** Whoever was told that its disk was rolled back, or has forked from the cluster, gets an empty one. */
   replaceRefusedDisks(): void {
-    for (const host of this.#world.nodes) {
-      if (!host.disk.isRefused || this.#world.heldDown.has(host.node)) continue;
+    const { heldDown, nodes } = this.#world;
+    for (const host of nodes) {
+      if (!(host.disk.isRefused || host.disk.isForked) || heldDown.has(host.node)) continue;
+      heldDown.add(host.node);
+      host.kill();
       host.replaceDisk();
+      heldDown.delete(host.node);
       host.start();
     }
   }
@@ -75,9 +100,14 @@ export class Operators {
     this.asked.splice(0, this.asked.length, ...known);
   }
 
-  #operation(what: "switchover" | "failover", more: { readonly to?: NodeId; readonly allowDataLoss?: boolean }): void {
+  #operation(
+    what: "switchover" | "failover",
+    more: { readonly to?: NodeId; readonly allowDataLoss?: boolean },
+    accepts?: LossRange,
+  ): void {
     this.#count += 1;
     const operation = id<OperationId>(`op-${this.#count}`);
+    if (accepts !== undefined) this.#world.watch.losing.declared(operation, accepts);
     this.#change(() => {
       const isStored = this.#world.etcd.store.putOperation(
         {

@@ -51,6 +51,8 @@ export class Disk {
   isRolledBack = false;
   /** A start found it rolled back: it is not used again. */
   isRefused = false;
+  /** A leader found that it holds as committed what the cluster lost: an empty one takes its place. */
+  isForked = false;
   /** The tables of the process that had it last, made of committed events only. */
   tables: EngineState | undefined;
   readonly listener: DiskListener;

@@ -93,6 +93,7 @@ export class World {
       places: ["a", "b", "c"],
       temper: { electionMs: [600, 950], late: { chance: 0, ms: 0 }, answerLoss: 0, watchLagMs: 0 },
     });
+    store.onChange(() => this.watch.losing.etcdChanged(store));
     this.venue = new Venue({
       agenda: this.agenda,
       dice: this.dice.fork("venue"),

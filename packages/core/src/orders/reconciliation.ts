@@ -68,6 +68,36 @@ export function reconcile(
   return { updates, orphans, missing };
 }
 
+/** What is due about the orphans of one list: to be recorded now, and to be asked back from the venue once more. */
+export interface OrphanSteps {
+  readonly note: readonly OrphanFound[];
+  readonly cancel: readonly OrphanFound[];
+}
+
+/**
+ * An orphan is recorded once, and asked back, where that is the policy, only when its record is committed: a leader that was
+ * overtaken and does not know it yet finds its successor's orders in the list, and the one thing that it cannot do any more
+ * is commit. The first asking hangs on the commit itself; one that a later list still shows open is in `cancel`.
+ */
+export function orphanSteps(
+  recorded: Pick<EngineState, "baselines">,
+  committed: Pick<EngineState, "baselines">,
+  orphans: readonly OrphanFound[],
+): OrphanSteps {
+  const note: OrphanFound[] = [];
+  const cancel: OrphanFound[] = [];
+  for (const orphan of orphans) {
+    if (!isRecorded(recorded, orphan)) note.push(orphan);
+    if (orphan.action === "cancel" && isRecorded(committed, orphan)) cancel.push(orphan);
+  }
+  return { note, cancel };
+}
+
+function isRecorded({ baselines }: Pick<EngineState, "baselines">, { venue, order }: OrphanFound): boolean {
+  const known = baselines.get(venue)?.orphans ?? [];
+  return known.some((one) => one.order.symbol === order.symbol && one.order.venueOrderId === order.venueOrderId);
+}
+
 /**
  * What is to be recorded of the account, with the order that a trade belongs to where the state knows it by now: to be asked
  * when it is recorded, since between the telling and the recording its order may have become known.

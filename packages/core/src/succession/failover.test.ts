@@ -222,3 +222,30 @@ test("what may be lost is stated before it is decided", () => {
   const nobody = lossRangeOf(told.state, { ...view, members: new Map() }, { node: b, holds: 120 });
   expect(nobody.sentence).toContain("all after record 120");
 });
+
+/** Only this node publishes itself, and says that it holds so much. */
+function published(view: EtcdView, node: typeof b, durable: number): EtcdView["members"] {
+  const record = view.members.get(node);
+  return record === undefined
+    ? new Map()
+    : new Map([[node, { ...record, position: { epoch: 1, durable, committed: durable } }]]);
+}
+
+// Found in simulation: a node that had been away said of its own last word that nothing before it was lost.
+test("what the candidate says of itself is no ground for what the others committed without it", () => {
+  const told = paused({ members: [a, c] });
+  const view = leaderless(11, { members: [a, c] });
+  const alone = lossRangeOf(told.state, { ...view, members: published(view, b, 120) }, { node: b, holds: 120 });
+  expect(alone).toMatchObject({ holds: 120, seen: undefined });
+  expect(alone.sentence).toContain("May be lost: all after record 120; nobody who holds more was seen.");
+});
+
+test("one outside the set who holds more than the candidate bounds nothing: the set may have gone on", () => {
+  const told = paused({ members: [a] });
+  const view = leaderless(11, { members: [a] });
+  const range = lossRangeOf(told.state, { ...view, members: published(view, c, 150) }, { node: b, holds: 120 });
+  expect(range).toMatchObject({ seen: 150, isSeenInSet: false });
+  expect(range.sentence).toContain(
+    "May be lost: all after record 120; up to record 150 was seen, and not at a member of the set, which may hold more.",
+  );
+});

@@ -122,8 +122,10 @@ export interface LossRange {
   readonly node: NodeId;
   /** Its journal ends here; all after it is lost. */
   readonly holds: Sequence;
-  /** The highest record that anybody was seen to hold; undefined when nobody was seen. */
+  /** The highest record that somebody else was seen to hold and this node does not; undefined when none was. */
   readonly seen: Sequence | undefined;
+  /** Whoever was seen to hold it is in the set, so that nothing after it was committed before it was published. */
+  readonly isSeenInSet: boolean;
   readonly sentence: string;
 }
 
@@ -134,20 +136,30 @@ export function lossRangeOf(
   candidate: { readonly node: NodeId; readonly holds: Sequence },
 ): LossRange {
   const { node, holds } = candidate;
-  const positions = [...view.members.values()].map((member) => member.position.durable);
-  if (state.lastLeaderMember !== undefined) positions.push(state.lastLeaderMember.position.durable);
-  const seen = positions.length === 0 ? undefined : Math.max(...positions);
-  const members = view.insync?.value.members.map((member) => member.node).join(", ") ?? "unknown";
+  const set = view.insync?.value.members ?? [];
+  const others = [...view.members.values(), ...(state.lastLeaderMember === undefined ? [] : [state.lastLeaderMember])];
+  let seen: Sequence | undefined;
+  let isSeenInSet = false;
+  // The candidate's own word says nothing of what the others went on to commit without it.
+  for (const other of others) {
+    const { durable } = other.position;
+    if (other.node === node || durable <= holds || durable < (seen ?? 0)) continue;
+    const isMemberOfSet = set.some((member) => member.node === other.node && member.journal === other.journal);
+    isSeenInSet = isMemberOfSet || (isSeenInSet && durable === seen);
+    seen = durable;
+  }
+  const members = view.insync === undefined ? "unknown" : set.map((member) => member.node).join(", ");
   const known =
     seen === undefined
-      ? `all after record ${holds}; nobody who holds more was ever seen`
-      : seen > holds
+      ? `all after record ${holds}; nobody who holds more was seen`
+      : isSeenInSet
         ? `records ${holds + 1} to ${seen}, and what was committed after record ${seen} was last published`
-        : `what was committed after record ${seen} was last published`;
+        : `all after record ${holds}; up to record ${seen} was seen, and not at a member of the set, which may hold more`;
   return {
     node,
     holds,
     seen,
+    isSeenInSet,
     sentence: `${node} holds up to record ${holds}; the in-sync set is {${members}}. May be lost: ${known}.`,
   };
 }

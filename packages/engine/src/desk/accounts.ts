@@ -26,6 +26,7 @@ import {
   latestAttempt,
   marketKey,
   driftKey,
+  orphanSteps,
   reconcile,
   venueOrderKey,
   venueProfiles,
@@ -188,25 +189,15 @@ export class Accounts {
     }
   }
 
-  /**
-   * The reverse check: open orders with our tag that the journal does not know. One is noted once, and cancelled, where that
-   * is the policy, only when the note is committed: a leader that was overtaken and does not know it yet finds its
-   * successor's orders here, and the one thing that it cannot do any more is commit.
-   */
+  /** The reverse check: open orders with our tag that the journal does not know; when what is done about them is core's. */
   #findOrphans(venue: Venue, open: readonly VenueOrder[]): void {
     if (this.#term.isOver) return;
     const list = { venue: venue.id, symbols: [...venue.instruments.keys()], orders: open, atWallMs: wallNow() };
     const ours = { tag: this.#context.tag, orphans: this.#context.config.doubt.orphans };
     const { orphans } = reconcile(this.#term.state, list, ours);
-    if (orphans.length === 0) return;
-    const [noted, committed] = [this.#term.state, this.#term.committed].map(
-      ({ baselines }) => new Set(baselines.get(venue.id)?.orphans.map((orphan) => keyOf(venue.id, orphan.order))),
-    );
-    for (const orphan of orphans) {
-      const key = keyOf(venue.id, orphan.order);
-      // It is still open, whatever became of the first request.
-      if (committed?.has(key) === true) this.orphanCommitted(orphan);
-      if (noted?.has(key) === true) continue;
+    const { note, cancel } = orphanSteps(this.#term.state, this.#term.committed, orphans);
+    for (const orphan of cancel) this.orphanCommitted(orphan);
+    for (const orphan of note) {
       this.#term.note(orphan);
       const sentence = `An open order at ${venue.id} has our tag and no intent; policy: ${orphan.action}.`;
       this.#context.warn("order.orphan", sentence, { clientOrderId: orphan.order.clientOrderId });
@@ -353,8 +344,4 @@ function isNews(order: OrderRow, told: VenueOrder): boolean {
   if (isOrderEnded(order)) return compare(told.executed, order.executed) > 0;
   const isEnd = told.status !== "open" && told.status !== "partially-filled";
   return isEnd || compare(told.executed, order.executed) > 0;
-}
-
-function keyOf(venue: VenueId, order: VenueOrder): string {
-  return venueOrderKey(venue, order.symbol, order.venueOrderId);
 }
