@@ -207,6 +207,7 @@ function compose(parts: {
             setSwitch(desk, its, { symbols: symbols.map(venueSymbolOf), timeoutMs }, permit),
         }),
     query: (symbol, clientOrderId) => query(desk, symbol, clientOrderId),
+    orderById: (symbol, venueOrderId) => account.orderById(symbol, venueOrderId),
     openOrders: async (symbol) =>
       (await Promise.all((symbol === undefined ? symbols : [symbol]).map((each) => account.openOrders(each)))).flat(),
     trades: account.trades,

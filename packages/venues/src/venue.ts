@@ -135,6 +135,8 @@ export interface Venue {
   setSwitch?(timeoutMs: number, permit: Permit): Promise<boolean>;
   /** `not-found` is an observation, not a proof: only core's resolution may say when it counts (I10). */
   query(symbol: SymbolId, clientOrderId: string): Promise<QueryOutcome>;
+  /** The order that the venue gave this id; undefined: it knows none, or not yet. Throws `VenueUnavailable`. */
+  orderById(symbol: SymbolId, venueOrderId: VenueOrderId): Promise<VenueOrder | undefined>;
   /** Without a symbol: of all configured symbols. Throws `VenueUnavailable`. */
   openOrders(symbol?: SymbolId): Promise<readonly VenueOrder[]>;
   /**

@@ -9,6 +9,7 @@ import type {
   DoubtPolicy,
   DoubtProgress,
   DoubtResolved,
+  FinalEvidence,
   IntentId,
   ListsAsked,
   OrderRow,
@@ -32,6 +33,7 @@ import {
   serves,
   unexplainedTrades,
   validityMaxMsOf,
+  venueOrderKey,
   venueProfiles,
 } from "@baton/core";
 import type { Venue, VenueTrade } from "@baton/venues";
@@ -85,6 +87,8 @@ export class Doubts {
   readonly #open = new Map<IntentId, Entry>();
   /** By `marketKey`, the latest; held only while there are doubts. */
   readonly #lists = new Map<string, Lists>();
+  /** By `venueOrderKey`, the client order ids of orders that were asked for; held as long as the lists. */
+  readonly #whose = new Map<string, string>();
   readonly #turns = new Turns(atOnceMax);
 
   constructor(context: DeskContext, term: Term, ports: DoubtPorts) {
@@ -99,7 +103,10 @@ export class Doubts {
     this.#open.set(intent, entry);
     void this.#pursue(intent, entry).then(() => {
       this.#open.delete(intent);
-      if (this.#open.size === 0) this.#lists.clear();
+      if (this.#open.size === 0) {
+        this.#lists.clear();
+        this.#whose.clear();
+      }
       if (!this.#term.isOver) this.#ports.ended(intent);
     });
   }
@@ -197,7 +204,7 @@ export class Doubts {
       lists.openOrders,
       lists.trades,
     ]);
-    const unexplained = "unavailable" in trades ? trades : this.#unexplained(doubt, trades);
+    const unexplained = "unavailable" in trades ? trades : await this.#unexplained(venue, doubt, trades);
     entry.progress = noteFinal(entry.progress, { askedWallMs: lists.askedWallMs, query, openOrders, unexplained });
   }
 
@@ -227,11 +234,33 @@ export class Doubts {
     return lists;
   }
 
-  /** Trades since the doubt began that no known order explains. */
-  #unexplained(doubt: Doubt, trades: readonly VenueTrade[]): readonly VenueOrderId[] {
+  /**
+   * Trades since the doubt began that could be its. A trade that an earlier leader journaled as nobody's is told no more, so
+   * whose order it was is asked for here, or a doubt from before it would never end.
+   */
+  async #unexplained(venue: Venue, doubt: Doubt, trades: readonly VenueTrade[]): Promise<FinalEvidence["unexplained"]> {
     const { venue: at, symbol } = doubt.terms;
     const since = trades.filter((trade) => trade.tradedWallMs >= doubt.sinceWallMs);
-    return unexplainedTrades(this.#term.state, doubt, since).filter((one) => !this.#ports.isForeign(at, symbol, one));
+    const nobodys = unexplainedTrades(this.#term.state, doubt, since);
+    const left: VenueOrderId[] = [];
+    for (const venueOrderId of nobodys.filter((one) => !this.#ports.isForeign(at, symbol, one))) {
+      const key = venueOrderKey(at, symbol, venueOrderId);
+      const whose = this.#whose.get(key) ?? (await this.#ask(venue, symbol, venueOrderId));
+      if (typeof whose === "object") return whose;
+      if (whose !== undefined) this.#whose.set(key, whose);
+      if (whose === undefined || whose === doubt.clientOrderId) left.push(venueOrderId);
+    }
+    return left;
+  }
+
+  /** The client order id of one of the venue's orders; undefined where the venue does not know it yet. */
+  async #ask(
+    venue: Venue,
+    symbol: SymbolId,
+    venueOrderId: VenueOrderId,
+  ): Promise<string | undefined | { readonly unavailable: string }> {
+    const found = await orUnavailable(() => venue.orderById(symbol, venueOrderId));
+    return found !== undefined && "unavailable" in found ? found : found?.clientOrderId;
   }
 
   #policy(venue: Venue | undefined): DoubtPolicy {

@@ -101,6 +101,8 @@ export class ScriptedVenue {
         },
       }),
       query: (_symbol, clientOrderId) => Promise.resolve(this.#query(clientOrderId)),
+      orderById: (_symbol, venueOrderId) =>
+        this.#read([...this.orders.values()].find((order) => order.venueOrderId === venueOrderId)),
       openOrders: () => {
         this.listings += 1;
         return this.#read([...this.orders.values()].filter(isOpen));
