@@ -69,7 +69,8 @@ export class Fleet {
       const endpoint = waiting.shift();
       if (endpoint === undefined) return;
       outstanding += 1;
-      const left = Math.max(1, timeoutMs - (performance.now() - startedAt));
+      // One that is asked late, because another failed late or this thread stood still, gets the time for an answer too.
+      const left = Math.max(hedgeMs, timeoutMs - (performance.now() - startedAt));
       endpoint
         .call(left, ask)
         .then((value): SpreadAnswer<T> => ({ kind: "answer", endpoint, value }))
