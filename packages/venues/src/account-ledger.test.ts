@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decimal, id, wallMs, type TradeId, type VenueOrder, type VenueOrderId } from "@baton/core";
 import { AccountLedger, type AccountEvent, type FactSource } from "./account-ledger.ts";
+import { parseExactly } from "./dialects/json.ts";
+import { idsOfMs, timedTradeId } from "./dialects/trade-ids.ts";
 import { btc } from "./testing/scripted-venue.ts";
 import type { VenueTrade } from "./venue.ts";
 
@@ -91,5 +93,44 @@ describe("the account ledger", () => {
     ledger.order(order("open", "0"), "recovery");
     ledger.trade(trade(1), "recovery");
     expect(events.at(-1)).toMatchObject({ kind: "fill", fill: { clientOrderId: "c" } });
+  });
+
+  it("knows one trade that is told under times a millisecond apart", () => {
+    const events: AccountEvent[] = [];
+    const ledger = new AccountLedger((event) => events.push(event), idsOfMs(10_000));
+    const at = (ms: number): VenueTrade => ({ ...trade(1), tradeId: timedTradeId(ms, "T-1") });
+    expect(ledger.trade(at(1_000_000), "stream")).toBe(true);
+    expect(ledger.trade(at(999_999), "recovery")).toBe(false);
+    expect(ledger.trade(at(1_000_001), "stream")).toBe(false);
+    expect(ledger.trade(at(1_000_002), "stream")).toBe(true);
+    expect(ledger.trade({ ...trade(2), tradeId: timedTradeId(1_000_000, "T-2") }, "stream")).toBe(true);
+    expect(events).toHaveLength(3);
+  });
+
+  it("makes an order whole of what changed, and asks for what that does not say", () => {
+    const { ledger, events } = setUp();
+    const change = { venueOrderId: id<VenueOrderId>("1") };
+    expect(ledger.change({ ...change, status: "filled" }, "stream")).toBe("unknown");
+    ledger.order(order("open", "0"), "recovery");
+    expect(ledger.change({ ...change, status: "partially-filled", executed: decimal("1") }, "stream")).toBe(true);
+    expect(ledger.change({ ...change, status: "cancelled" }, "stream")).toBe("unknown");
+    expect(ledger.change({ ...change, status: "filled" }, "stream")).toBe(true);
+    expect(events.at(-1)).toEqual({ kind: "order", order: order("filled", "3"), source: "stream" });
+  });
+});
+
+describe("a message whose amounts are numbers", () => {
+  it("keeps every digit, and no exponent", () => {
+    const text = '{"a":0.1234567890123456789,"b":1e-8,"c":-2.5E-3,"d":12e2,"e":1.25e1,"f":"1e-8","g":[7]}';
+    expect(parseExactly(text)).toEqual({
+      a: "0.1234567890123456789",
+      b: "0.00000001",
+      c: "-0.0025",
+      d: "1200",
+      e: "12.5",
+      f: "1e-8",
+      g: ["7"],
+    });
+    expect(parseExactly("{")).toBeUndefined();
   });
 });

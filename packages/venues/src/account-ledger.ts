@@ -11,6 +11,8 @@ import {
   type VenueOrder,
   type VenueOrderStatus,
 } from "@baton/core";
+import { sameTradeIds } from "./dialects/trade-ids.ts";
+import type { OrderChange } from "./dialects/user-message.ts";
 import type { VenueTrade } from "./venue.ts";
 
 /** Where a fact came from: pushed by the venue, or read after a (re)connection. */
@@ -30,6 +32,8 @@ export class AccountLedger {
   readonly #tradesSeen = new Map<SymbolId, Set<TradeId>>();
   readonly #ordersSeen = new Map<string, { readonly executed: Decimal; readonly isEnded: boolean }>();
   readonly #clientOrderIds = new Map<string, string>();
+  /** By venue order id, for venues that tell only what changed. */
+  readonly #orders = new Map<string, VenueOrder>();
   readonly #floors = new Map<SymbolId, bigint>();
   readonly #overlapIds: bigint;
 
@@ -72,7 +76,9 @@ export class AccountLedger {
     const floor = this.#floors.get(trade.symbol);
     const seen = this.#tradesSeen.get(trade.symbol) ?? new Set<TradeId>();
     this.#tradesSeen.set(trade.symbol, seen);
-    if ((floor !== undefined && BigInt(trade.tradeId) <= floor) || seen.has(trade.tradeId)) return false;
+    if (floor !== undefined && BigInt(trade.tradeId) <= floor) return false;
+    const names = this.#overlapIds > 0n ? sameTradeIds(trade.tradeId) : [trade.tradeId];
+    if (names.some((name) => seen.has(name))) return false;
     seen.add(trade.tradeId);
     forgetOldest(seen, tradesKept);
     return true;
@@ -89,6 +95,8 @@ export class AccountLedger {
     const key = keyOf(order.symbol, order.venueOrderId);
     this.#clientOrderIds.set(key, order.clientOrderId);
     forgetOldest(this.#clientOrderIds, ordersKept);
+    this.#orders.set(order.venueOrderId, order);
+    forgetOldest(this.#orders, ordersKept);
     const known = this.#ordersSeen.get(key);
     const isEnded = endedStatuses.has(order.status);
     if (known !== undefined) {
@@ -99,6 +107,35 @@ export class AccountLedger {
     forgetOldest(this.#ordersSeen, ordersKept);
     this.#emit({ kind: "order", order, source });
     return true;
+  }
+
+  /** Takes what changed of an order; "unknown" when that does not say where the order stands now: it has to be read. */
+  change(change: OrderChange, source: FactSource): boolean | "unknown" {
+    const order = this.#whole(change);
+    return order === undefined ? "unknown" : this.order(order, source);
+  }
+
+  #whole({ status: word, ...told }: OrderChange): VenueOrder | undefined {
+    const {
+      symbol,
+      clientOrderId,
+      side,
+      quantity,
+      executed: known,
+      ...rest
+    } = {
+      ...this.#orders.get(told.venueOrderId),
+      ...told,
+    };
+    if (symbol === undefined || clientOrderId === undefined || side === undefined || quantity === undefined) {
+      return undefined;
+    }
+    // "Filled" says how much by itself; any other end does not, if it tells no quantity.
+    const executed = told.executed ?? (word === "filled" ? quantity : known);
+    if (executed === undefined) return undefined;
+    const status = typeof word === "function" ? word(executed, quantity) : word;
+    if (told.executed === undefined && status !== "filled" && endedStatuses.has(status)) return undefined;
+    return { ...rest, symbol, clientOrderId, side, quantity, executed, status };
   }
 
   balances(balances: Readonly<Record<string, Decimal>>, source: FactSource): void {

@@ -6,7 +6,7 @@
 import { id, type SymbolId, type TradeId, type VenueOrder, type VenueOrderId } from "@baton/core";
 import { AccountLedger, type AccountEvent } from "./account-ledger.ts";
 import type { AccountReads } from "./account-reads.ts";
-import { idsOfMs } from "./dialects/trade-ids.ts";
+import { idsOfMs, sameTradeIds } from "./dialects/trade-ids.ts";
 import type { Line } from "./requests.ts";
 import { VenueUnavailable, type Venue, type VenueTrade } from "./venue.ts";
 
@@ -76,7 +76,12 @@ async function recoverAccount(
   ledger: AccountLedger,
   known: AccountKnowledge,
 ): Promise<RecoveryFinding> {
-  const backIds = line.dialect.profile.tradeIds === "unordered" ? idsOfMs(lookBackMs) : lookBackIds;
+  const isTimed = line.dialect.profile.tradeIds === "unordered";
+  const isKnown = (trade: VenueTrade): boolean => {
+    const names = isTimed ? sameTradeIds(trade.tradeId) : [trade.tradeId];
+    return names.some((name) => known.isKnownTrade?.(trade.symbol, name) === true);
+  };
+  const backIds = isTimed ? idsOfMs(lookBackMs) : lookBackIds;
   const orderById = async (symbol: SymbolId, venueOrderId: string): Promise<VenueOrder | undefined> => {
     const order = await account.orderById(symbol, venueOrderId);
     if (order !== undefined) ledger.order(order, "recovery");
@@ -93,7 +98,7 @@ async function recoverAccount(
     for (;;) {
       const trades = await venue.trades(symbol, { fromId: id<TradeId>(`${fromId}`), limit: page });
       for (const trade of trades) {
-        if (known.isKnownTrade?.(symbol, trade.tradeId) === true) {
+        if (isKnown(trade)) {
           ledger.pass(trade);
           continue;
         }

@@ -2,29 +2,37 @@
  * The account's events, without a hole: on every (re)connection it subscribes and buffers, reads by REST what happened
  * before, gives out both without doubles, and only then calls itself ready. A connection that answers pings but stops
  * telling is found by a periodic read: a fill that the stream owed us ends it. Full-jitter back-off, reset only after
- * stable uptime; a refusal with `Retry-After` is obeyed.
+ * stable uptime; a refusal with `Retry-After` is obeyed. While no stream can be had, the account is read on a period instead
+ * (`stand-in-reads.ts`). How a venue greets, speaks and counts is its dialect's.
  */
 import { WebSocket } from "ws";
-import { assertNever, isAnswered, type MonoMs } from "@baton/core";
+import { assertNever, isAnswered, type MonoMs, type SymbolId } from "@baton/core";
 import { type AccountEvent, type AccountLedger } from "./account-ledger.ts";
 import type { AccountReads } from "./account-reads.ts";
-import { newLedger, readAccount, type AccountKnowledge } from "./account-recovery.ts";
+import { newLedger, readAccount, type AccountKnowledge, type RecoveryFinding } from "./account-recovery.ts";
 import type { StreamDialect, SymbolOf } from "./dialects/dialect.ts";
-import type { UserMessage } from "./dialects/user-message.ts";
-import { followByReads } from "./read-account.ts";
+import type { UserFact, UserMessage } from "./dialects/user-message.ts";
+import { ReadBell } from "./read-bell.ts";
+import { StandInReads } from "./stand-in-reads.ts";
 import { read, readStamp, sampleClock, type Line } from "./requests.ts";
 import { VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
 
-/** `ready`: everything up to now was given out, and what comes next will be. */
-export type AccountStreamState = "connecting" | "subscribing" | "recovering" | "ready" | "backing-off" | "closed";
+/**
+ * `ready`: everything up to now was given out, and what comes next will be. `reading`: no stream can be had, and the account
+ * is read every so often instead; what was read was given out.
+ */
+export type AccountStreamState =
+  "connecting" | "subscribing" | "recovering" | "ready" | "backing-off" | "reading" | "closed";
 
 export interface AccountStreamOptions extends AccountKnowledge {
   /** Called in order; must not throw. Fills come once per trade id and stream; journal them idempotently nevertheless. */
   readonly onEvent: (event: AccountEvent) => void;
-  /** `why` is the cause of a `backing-off`. */
+  /** `why` is the cause of a `backing-off` or a `reading`. */
   readonly onState?: (state: AccountStreamState, why: string) => void;
   /** Period of the read that finds a silent stream; default 30 s. */
   readonly sweepEveryMs?: number;
+  /** Period of the pings that find a peer that is gone, each to be answered within half of it; default 10 s. */
+  readonly pingEveryMs?: number;
 }
 
 export interface AccountStream {
@@ -39,6 +47,7 @@ export interface StreamContext {
   readonly venueOptions: VenueOptions;
   readonly line: Line;
   readonly symbolOf: SymbolOf;
+  readonly venueSymbolOf: (symbol: SymbolId) => string;
   readonly account: AccountReads;
   readonly closing: AbortSignal;
 }
@@ -48,7 +57,6 @@ const backOffCapMs = 10_000;
 const handshakeMs = 5_000;
 const ackMs = 5_000;
 const pingEveryMs = 10_000;
-const pongWithinMs = 5_000;
 const bufferedMax = 10_000;
 /** A fill this old that only the sweep found was owed by the stream. */
 const owedAfterMs = 2_000;
@@ -58,10 +66,12 @@ const sweepEveryMs = 30_000;
 /** And so does one for fills that are known to be missing. */
 const missingSweepMs = 2_000;
 
-/** Starts at once: by the venue's stream where its dialect has one, else by reading. */
+/** So many connections in a row must fail before the account is read instead. */
+const failuresMin = 3;
+
+/** Starts at once. */
 export function openAccount(context: StreamContext, options: AccountStreamOptions): AccountStream {
-  const { stream } = context.line.dialect;
-  return stream === undefined ? followByReads(context, options) : new Stream(context, stream, options);
+  return new Stream(context, context.line.dialect.stream, options);
 }
 
 class Stream implements AccountStream {
@@ -69,15 +79,27 @@ class Stream implements AccountStream {
   readonly #dialect: StreamDialect;
   readonly #options: AccountStreamOptions;
   readonly #ledger: AccountLedger;
-  #state: AccountStreamState = "connecting";
+  #state: Exclude<AccountStreamState, "reading"> = "connecting";
   #attempt = 0;
   #connections = 0;
   #socket: WebSocket | undefined;
   #openedMonoMs: number | undefined;
   #timers: NodeJS.Timeout[] = [];
   #soonMs = missingSweepMs;
-  /** Messages of this connection that wait for its recovery; undefined once live. */
-  #buffer: UserMessage[] | undefined;
+  /** Greetings of this connection that were granted, and answers to the one that is out. */
+  #greeted = 0;
+  #answers = 0;
+  #isPonged = true;
+  #nextGreeting: () => void = () => undefined;
+  /** Of each lane of messages, the number of the last one of this connection. */
+  readonly #counted = new Map<string, number>();
+  #sweepTimer: NodeJS.Timeout | undefined;
+  readonly #bell: ReadBell;
+  readonly #standIn: StandInReads;
+  /** No stream can be had, and the account is read instead. */
+  #isReading = false;
+  /** What this connection told and has to wait for its recovery; undefined once live. */
+  #buffer: UserFact[] | undefined;
 
   constructor(context: StreamContext, dialect: StreamDialect, options: AccountStreamOptions) {
     this.#context = context;
@@ -86,17 +108,31 @@ class Stream implements AccountStream {
     this.#ledger = newLedger(context, (event) => {
       if (this.#state !== "closed") options.onEvent(event);
     });
+    this.#bell = new ReadBell(() => this.#sweepNow());
+    this.#standIn = new StandInReads({
+      everyMs: context.line.dialect.profile.accountEvents.standInEveryMs,
+      read: () => readAccount(context, this.#ledger, options),
+      onRead: (isAnswered, why) => {
+        if (isAnswered === this.#isReading || this.#isOver()) return;
+        this.#isReading = isAnswered;
+        this.#options.onState?.(
+          isAnswered ? "reading" : "backing-off",
+          isAnswered ? why : "the account cannot be read",
+        );
+      },
+    });
     context.closing.addEventListener("abort", () => this.close());
     void this.#connect();
   }
 
   state(): AccountStreamState {
-    return this.#state;
+    return this.#isReading ? "reading" : this.#state;
   }
 
   close(): void {
     if (this.#state === "closed") return;
     this.#move("closed", "closed");
+    this.#standIn.end();
     this.#drop();
   }
 
@@ -116,11 +152,13 @@ class Stream implements AccountStream {
     const socket = new WebSocket(address, { handshakeTimeout: handshakeMs, perMessageDeflate: false });
     this.#socket = socket;
     this.#buffer = [];
+    this.#greeted = 0;
+    this.#counted.clear();
     let retryAfterMs = 0;
     this.#openedMonoMs = undefined;
     socket.on("open", () => {
       this.#openedMonoMs = line.clock.mono();
-      this.#subscribe(socket);
+      this.#subscribe(socket, key);
     });
     socket.on("message", (data) => this.#receive(socket, this.#dialect.parse(textOf(data), this.#context.symbolOf)));
     socket.on("unexpected-response", (request, response) => {
@@ -132,22 +170,37 @@ class Stream implements AccountStream {
     socket.on("close", (code) => this.#lost(socket, `closed with ${code}`, retryAfterMs));
   }
 
-  #subscribe(socket: WebSocket): void {
-    const { line, venueOptions } = this.#context;
+  #subscribe(socket: WebSocket, key: string | undefined): void {
     this.#move("subscribing", "");
     this.#watch(socket);
-    const { apiKey, secret } = venueOptions;
-    const requestId = `subscribe-${this.#connections}`;
-    const request = this.#dialect.subscribe?.({ requestId, apiKey, secret, stamp: readStamp(line) });
-    if (request === undefined) {
-      this.#keepAlive(socket);
-      void this.#recover(socket); // the address was the subscription
+    this.#keepAlive(socket);
+    this.#greet(socket, key);
+  }
+
+  /** The next request of the opening conversation; after the last of them, recovery. */
+  #greet(socket: WebSocket, key: string | undefined): void {
+    const { line, venue, venueOptions, venueSymbolOf } = this.#context;
+    const greeting = this.#dialect.greetings[this.#greeted];
+    if (greeting === undefined) {
+      void this.#recover(socket);
       return;
     }
-    socket.send(request);
+    this.#answers = 0;
+    this.#nextGreeting = () => this.#greet(socket, key);
+    const { apiKey, secret, passphrase = "" } = venueOptions;
+    const symbols = [...venue.instruments.keys()].map(venueSymbolOf);
+    const requestId = this.#requestId();
+    socket.send(
+      greeting.request({ requestId, apiKey, secret, passphrase, key: key ?? "", symbols, stamp: readStamp(line) }),
+    );
+    const asked = this.#greeted;
     this.#after(ackMs, () => {
-      if (this.#state === "subscribing") this.#end(socket, "no answer to the subscription");
+      if (this.#state === "subscribing" && this.#greeted === asked) this.#end(socket, "no answer to the subscription");
     });
+  }
+
+  #requestId(): string {
+    return `subscribe-${this.#connections}-${this.#greeted + 1}`;
   }
 
   /** The key that opens the stream; undefined where there is none, or none could be had. */
@@ -167,12 +220,12 @@ class Stream implements AccountStream {
 
   /** A key that could not be kept alive ends the connection: a new one comes with the next. */
   #keepAlive(socket: WebSocket): void {
-    const { key } = this.#dialect;
-    if (key === undefined) return;
-    this.#after(key.everyMs, () => {
+    const keepAlive = this.#dialect.key?.keepAlive;
+    if (keepAlive === undefined) return;
+    this.#after(keepAlive.everyMs, () => {
       const { line } = this.#context;
       const untilMonoMs = (line.clock.mono() + handshakeMs) as MonoMs;
-      void read(line, key.keepAlive, { untilMonoMs, attemptMs: handshakeMs })
+      void read(line, keepAlive, { untilMonoMs, attemptMs: handshakeMs })
         .then(({ verdict }) => isAnswered(verdict))
         .catch(() => false)
         .then((isKept) => {
@@ -184,21 +237,24 @@ class Stream implements AccountStream {
 
   /** Pings on a period; a peer that does not answer is gone, whatever TCP believes. */
   #watch(socket: WebSocket): void {
-    let isAlive = true;
-    socket.on("pong", () => (isAlive = true));
+    const { ping: message } = this.#dialect;
+    const everyMs = this.#options.pingEveryMs ?? pingEveryMs;
+    socket.on("pong", () => (this.#isPonged = true));
     const ping = (): void => {
-      isAlive = false;
-      socket.ping();
-      this.#after(pongWithinMs, () => {
-        if (!isAlive) this.#end(socket, "no answer to a ping");
-        else this.#after(pingEveryMs - pongWithinMs, ping);
+      this.#isPonged = false;
+      if (message === undefined) socket.ping();
+      else socket.send(message);
+      this.#after(everyMs / 2, () => {
+        if (!this.#isPonged) this.#end(socket, "no answer to a ping");
+        else this.#after(everyMs / 2, ping);
       });
     };
-    this.#after(pingEveryMs, ping);
+    this.#after(everyMs, ping);
   }
 
   #receive(socket: WebSocket, message: UserMessage): void {
     if (socket !== this.#socket || this.#isOver()) return;
+    if (message.counted !== undefined) this.#count(message.counted);
     switch (message.kind) {
       case "answer":
         this.#answered(socket, message);
@@ -209,22 +265,37 @@ class Stream implements AccountStream {
       case "unreadable":
         this.#end(socket, "a message that cannot be read");
         return;
+      case "pong":
+        this.#isPonged = true;
+        return;
       case "other":
         return;
-      case "report":
-      case "balances":
-        if (this.#buffer === undefined) this.#give(message);
-        else if (this.#buffer.push(message) > bufferedMax) this.#end(socket, "more events than recovery can hold back");
+      case "facts":
+        if (this.#buffer === undefined) this.#give(message.facts);
+        else if (this.#buffer.push(...message.facts) > bufferedMax) {
+          this.#end(socket, "more events than recovery can hold back");
+        }
         return;
       default:
         assertNever(message, "user message");
     }
   }
 
+  /** A number that is missing is a message that was not delivered: what it told is read. */
+  #count({ lane, number }: NonNullable<UserMessage["counted"]>): void {
+    const last = this.#counted.get(lane);
+    this.#counted.set(lane, number);
+    if (last !== undefined && number > last + 1) this.#bell.ring();
+  }
+
   #answered(socket: WebSocket, message: Extract<UserMessage, { kind: "answer" }>): void {
-    if (message.requestId !== `subscribe-${this.#connections}` || this.#state !== "subscribing") return;
+    if (this.#state !== "subscribing" || (message.requestId ?? this.#requestId()) !== this.#requestId()) return;
     if (message.status === 200) {
-      void this.#recover(socket);
+      const greeting = this.#dialect.greetings[this.#greeted];
+      this.#answers += 1;
+      if (greeting === undefined || this.#answers < greeting.answers) return;
+      this.#greeted += 1;
+      this.#nextGreeting();
       return;
     }
     const { codes } = this.#context.line.dialect.profile;
@@ -240,9 +311,11 @@ class Stream implements AccountStream {
     for (let attempt = 0; socket === this.#socket && !this.#isOver(); attempt += 1) {
       if (await readAccount(this.#context, this.#ledger, this.#options)) {
         if (socket !== this.#socket || this.#isOver()) return;
-        for (const message of this.#buffer ?? []) this.#give(message);
+        this.#standIn.end();
+        const held = this.#buffer ?? [];
         this.#buffer = undefined;
         this.#move("ready", "");
+        this.#give(held);
         this.#sweepIn(socket, firstSweepMs);
         return;
       }
@@ -251,18 +324,29 @@ class Stream implements AccountStream {
   }
 
   async #sweep(socket: WebSocket): Promise<void> {
+    const rung = this.#bell.answer();
     const found = await readAccount(this.#context, this.#ledger, this.#options);
     if (socket !== this.#socket || this.#isOver()) return;
+    if (found !== undefined && this.#isOwed(found, rung)) {
+      this.#end(socket, "a fill was found that the stream did not tell");
+      return;
+    }
+    this.#sweepIn(socket, this.#options.sweepEveryMs ?? sweepEveryMs);
+    this.#bell.answered(found?.fills.map((fill) => fill.venueOrderId) ?? []);
+  }
+
+  /** A fill that no word of the stream had led to, long after it was made. */
+  #isOwed(found: RecoveryFinding, rung: ReadonlySet<string> | "everything"): boolean {
     const venueMs = this.#context.line.venueClock.now()?.venueWallMs;
-    const isOwed = found?.fills.some((fill) => venueMs !== undefined && venueMs - fill.tradedWallMs > owedAfterMs);
-    if (isOwed === true) this.#end(socket, "a fill was found that the stream did not tell");
-    else this.#sweepIn(socket, this.#options.sweepEveryMs ?? sweepEveryMs);
+    if (venueMs === undefined || rung === "everything") return false;
+    return found.fills.some((fill) => !rung.has(fill.venueOrderId) && venueMs - fill.tradedWallMs > owedAfterMs);
   }
 
   /** The next sweep; sooner, at first, while fills are missing that the venue itself has told of in its orders. */
   #sweepIn(socket: WebSocket, ms: number): void {
     const lookMs = Math.min(ms, this.#soonMs);
-    this.#after(lookMs, () => {
+    this.#sweepTimer = this.#after(lookMs, () => {
+      this.#sweepTimer = undefined;
       const isMissing = this.#options.isFillMissing?.() === true;
       // What several sweeps do not find is not worth the venue's allowance.
       this.#soonMs = isMissing ? Math.min(this.#soonMs * 2, sweepEveryMs) : missingSweepMs;
@@ -271,11 +355,42 @@ class Stream implements AccountStream {
     });
   }
 
-  #give(message: UserMessage): void {
-    if (message.kind === "balances") this.#ledger.balances(message.balances, "stream");
-    if (message.kind !== "report") return;
-    if (message.trade !== undefined) this.#ledger.trade(message.trade, "stream");
-    this.#ledger.order(message.order, "stream");
+  /** The bell: the sweep that was to come later comes now. One that is under way ends first, and the bell rings again. */
+  #sweepNow(): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#sweepTimer === undefined || this.#state !== "ready") return;
+    clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = undefined;
+    void this.#sweep(socket);
+  }
+
+  #give(facts: readonly UserFact[]): void {
+    for (const fact of facts) {
+      switch (fact.kind) {
+        case "balances":
+          this.#ledger.balances(fact.balances, "stream");
+          break;
+        case "trade":
+          this.#ledger.trade(fact.trade, "stream");
+          break;
+        case "order":
+          this.#grown(fact.order.venueOrderId, this.#ledger.order(fact.order, "stream"));
+          break;
+        case "change": {
+          const news = this.#ledger.change(fact.change, "stream");
+          if (news === "unknown") this.#bell.ring(fact.change.venueOrderId);
+          else this.#grown(fact.change.venueOrderId, news && fact.change.executed !== undefined);
+          break;
+        }
+        default:
+          assertNever(fact, "user fact");
+      }
+    }
+  }
+
+  /** Where the venue tells that an order grew and not by which fills, these are read. */
+  #grown(venueOrderId: string, isNews: boolean): void {
+    if (isNews && this.#context.line.dialect.profile.accountEvents.tells === "orders") this.#bell.ring(venueOrderId);
   }
 
   /** Ends a connection that we found wanting. */
@@ -294,6 +409,7 @@ class Stream implements AccountStream {
 
   #again(why: string, atLeastMs: number): void {
     if (this.#isOver()) return;
+    if (this.#attempt + 1 >= failuresMin) this.#standIn.begin(why);
     this.#move("backing-off", why);
     const jitterMs = Math.random() * Math.min(backOffCapMs, 100 * 2 ** this.#attempt);
     this.#attempt += 1;
@@ -303,6 +419,8 @@ class Stream implements AccountStream {
   /** Lets go of the socket and of every timer that belonged to it. */
   #drop(): void {
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+    this.#sweepTimer = undefined;
+    this.#bell.silence();
     const socket = this.#socket;
     this.#socket = undefined;
     this.#buffer = undefined;
@@ -311,21 +429,24 @@ class Stream implements AccountStream {
     socket?.terminate();
   }
 
-  #after(ms: number, act: () => void): void {
+  #after(ms: number, act: () => void): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.#timers = this.#timers.filter((other) => other !== timer);
       act();
     }, ms);
     this.#timers.push(timer);
+    return timer;
   }
 
   #isOver(): boolean {
     return this.#state === "closed";
   }
 
-  #move(state: AccountStreamState, why: string): void {
+  /** While the account is read instead, what becomes of the next connection is no news until it is ready. */
+  #move(state: Exclude<AccountStreamState, "reading">, why: string): void {
     this.#state = state;
-    this.#options.onState?.(state, why);
+    if (state === "ready" || state === "closed") this.#isReading = false;
+    if (!this.#isReading) this.#options.onState?.(state, why);
   }
 }
 

@@ -218,7 +218,10 @@ function compose(parts: {
     reach: () => reach(desk, options.symbols[0]),
     warm: () => warmer.warm(),
     openAccountStream: (stream) =>
-      openAccount({ venue, venueOptions: options, line, symbolOf, account, closing: closing.signal }, stream),
+      openAccount(
+        { venue, venueOptions: options, line, symbolOf, venueSymbolOf, account, closing: closing.signal },
+        stream,
+      ),
     budget: () => line.budget.ratio(),
     usage: () => line.budget.usage(),
     adoptUsage: (usage) => line.budget.adopt(usage, options.isSharedAddress ?? false),

@@ -20,9 +20,8 @@ export function limitsOfVenue(profile: VenueProfile): readonly string[] {
   if (profile.clientOrderId.uniqueness === "unknown") {
     sentences.push("it is not documented for how long a client order id is refused again");
   }
-  if (profile.accountEvents.kind === "reads") {
-    const seconds = profile.accountEvents.everyMs / 1_000;
-    sentences.push(`fills are read every ${seconds} s, not told by a stream`);
+  if (profile.accountEvents.tells === "orders") {
+    sentences.push("the account stream tells that an order grew, not by which fills: these are read then");
   }
   if (profile.answers.place === "receipt") {
     sentences.push("a placement is answered by a receipt: the order's state is read afterwards");
@@ -57,11 +56,10 @@ export function capabilityPage(profiles: readonly VenueProfile[]): string {
     ),
     row("the answer to a placement", (profile) => (profile.answers.place === "state" ? "the order" : "a receipt")),
     row("the answer to a cancel", (profile) => (profile.answers.cancel === "state" ? "the order" : "a receipt")),
-    row("fills", (profile) =>
-      profile.accountEvents.kind === "stream"
-        ? "told by the account stream"
-        : `read every ${profile.accountEvents.everyMs / 1_000} s`,
-    ),
+    row("fills", ({ accountEvents: { tells, standInEveryMs } }) => {
+      const told = tells === "fills" ? "told by the account stream" : "read when the account stream tells of them";
+      return `${told}; without a stream the account is read every ${standInEveryMs / 1_000} s`;
+    }),
     row("dead man's switch", switchOf),
     row("limits", (profile) =>
       profile.limits

@@ -84,6 +84,15 @@ export interface DeadMansSwitch {
   readonly note: string;
 }
 
+/**
+ * `fills`: each fill is told. `orders`: only how far an order has come; its fills are read at once. `standInEveryMs`: the
+ * period of reading the whole account instead, as often as the limits bear beside orders.
+ */
+export interface AccountEvents {
+  readonly tells: "fills" | "orders";
+  readonly standInEveryMs: number;
+}
+
 /** The longest time that a request signed with `configuredMs` can count at the venue: how long its doubt must wait. */
 export function validityMaxMsOf({ validity }: VenueProfile, configuredMs: number): number {
   return validity.kind === "fixed" ? validity.maxMs : configuredMs;
@@ -102,8 +111,8 @@ export interface VenueProfile {
   readonly queryPaths: readonly QueryPath[];
   /** Whether the answer to a placement or a cancel tells the order's state, or only that the request was taken. */
   readonly answers: { readonly place: "state" | "receipt"; readonly cancel: "state" | "receipt" };
-  /** How fills reach Baton: told by the venue, or read every so often. */
-  readonly accountEvents: { readonly kind: "stream" } | { readonly kind: "reads"; readonly everyMs: number };
+  /** What the venue's account stream tells, and how often the account is read while no stream can be had. */
+  readonly accountEvents: AccountEvents;
   /** Trades have ascending numbers per symbol, or ids without order (then time orders them). */
   readonly tradeIds: "ascending" | "unordered";
   readonly deadMansSwitch?: DeadMansSwitch;

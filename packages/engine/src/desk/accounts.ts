@@ -149,10 +149,14 @@ export class Accounts {
         onState: (state, why) => {
           const was = this.#states.get(venue.id);
           this.#states.set(venue.id, state);
-          if (state === "ready") this.#reconciled(venue.id);
+          if (state === "ready" || state === "reading") this.#reconciled(venue.id);
           if (state === "ready") this.#context.say("account.ready", `The account stream of ${venue.id} is complete.`);
-          else if (was === "ready")
+          else if (state === "reading") {
+            const sentence = `No account stream of ${venue.id} can be had (${why}); the account is read instead, and fills are told later.`;
+            this.#context.warn("account.read-instead", sentence, { venue: venue.id });
+          } else if (was === "ready" || was === "reading") {
             this.#context.warn("account.lost", `The account stream of ${venue.id} ended: ${why}.`);
+          }
         },
       }),
     );

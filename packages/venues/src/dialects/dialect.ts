@@ -81,12 +81,11 @@ export interface OrderQuery {
 
 /** The account's events over a WebSocket. */
 export interface StreamDialect {
-  /** A key that opens the stream and must be kept alive. */
+  /** A key that the stream is opened with; kept alive where it has to be. */
   readonly key?: {
     readonly open: Request;
     read(json: unknown): string | undefined;
-    readonly keepAlive: Request;
-    readonly everyMs: number;
+    readonly keepAlive?: Request & { readonly everyMs: number };
   };
   /** What connecting costs of the weight. */
   readonly weight: number;
@@ -94,14 +93,30 @@ export interface StreamDialect {
     from: { readonly mode: "paper" | "sandbox" | "live"; readonly wsUrl?: string },
     key: string | undefined,
   ): string;
-  /** The request that subscribes; absent where connecting is enough. */
-  subscribe?(from: {
-    readonly requestId: string;
-    readonly apiKey: string;
-    readonly secret: string;
-    readonly stamp: Stamp;
-  }): string;
+  /** What is asked, each when the one before was granted; none where connecting is enough. */
+  readonly greetings: readonly Greeting[];
+  /** What is sent to be answered with a `pong`; absent where the protocol's own ping is answered. */
+  readonly ping?: string;
   parse(text: string, symbolOf: SymbolOf): UserMessage;
+}
+
+/** One request of the opening conversation. */
+export interface Greeting {
+  request(from: GreetingParts): string;
+  /** How many answers grant it. */
+  readonly answers: number;
+}
+
+export interface GreetingParts {
+  readonly requestId: string;
+  readonly apiKey: string;
+  readonly secret: string;
+  readonly passphrase: string;
+  /** Where the stream has one. */
+  readonly key: string;
+  /** The traded symbols by the venue's names. */
+  readonly symbols: readonly string[];
+  readonly stamp: Stamp;
 }
 
 export interface Dialect {
@@ -145,7 +160,7 @@ export interface Dialect {
   reach(symbol: string): Request;
   /** What signs the time: parameters and headers beside the request's own. `ccxt` is what ccxt itself asks for. */
   stamp(kind: "place" | "cancel" | "read", stamp: Stamp): Stamped;
-  readonly stream?: StreamDialect;
+  readonly stream: StreamDialect;
 }
 
 /** Setting the venue's dead man's switch. */

@@ -12,6 +12,33 @@ export function parseJson(body: string): unknown {
   }
 }
 
+/**
+ * The JSON of a message whose amounts are numbers: each number as the plain text of its digits, so that none is lost on the
+ * way through a float. Undefined when it is no JSON.
+ */
+export function parseExactly(body: string): unknown {
+  try {
+    return JSON.parse(body, ((_key: string, value: unknown, context: { readonly source?: string }) =>
+      typeof value === "number" ? plain(context.source ?? "") : value) as Reviver) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The language's own reviver is told the source of each number; its types do not know that yet. */
+type Reviver = (key: string, value: unknown) => unknown;
+
+/** A number's text without an exponent. */
+function plain(source: string): string {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?[eE]([+-]?\d{1,2})$/.exec(source);
+  if (parts === null) return source;
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = parts;
+  const places = fraction.length - Number(exponent);
+  const digits = `${whole}${fraction}`.padStart(places + 1, "0").padEnd(whole.length + Number(exponent), "0");
+  if (places <= 0) return `${sign}${digits}`;
+  return `${sign}${digits.slice(0, digits.length - places)}.${digits.slice(digits.length - places)}`;
+}
+
 /** True for an object that is not an array. */
 export function isRecord(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);

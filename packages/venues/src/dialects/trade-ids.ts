@@ -25,3 +25,12 @@ export function timeOfTradeId(tradeId: TradeId): number {
 export function idsOfMs(ms: number): bigint {
   return BigInt(ms) * perMs;
 }
+
+/**
+ * The ids under which one trade may be told: a venue's stream and its lists may write its time in unlike precision, so that
+ * the millisecond differs by one, while the digits of the venue's own id stay. The trade's own id is the first.
+ */
+export function sameTradeIds(tradeId: TradeId): readonly TradeId[] {
+  const number = BigInt(tradeId);
+  return [tradeId, id<TradeId>(`${number - perMs}`), id<TradeId>(`${number + perMs}`)];
+}

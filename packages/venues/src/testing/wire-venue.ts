@@ -2,7 +2,7 @@
  * A venue for captured-request tests: plain HTTP on loopback, which keeps every request as it came over the wire (headers
  * and body untouched) and answers from a table. It checks nothing and knows no venue.
  */
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 /** One request as it arrived. */
@@ -26,6 +26,8 @@ export type WireAnswers = Readonly<Record<string, (request: Captured) => WireAns
 
 export interface WireVenue {
   readonly url: string;
+  /** For whoever serves WebSockets on the same port. */
+  readonly server: Server;
   readonly captured: Captured[];
   /** By `METHOD /path`; may be replaced at any time. */
   answers: WireAnswers;
@@ -61,6 +63,7 @@ export async function startWireVenue(answers: WireAnswers): Promise<WireVenue> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return Object.assign(venue, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    server,
     captured,
     close: async () => {
       server.closeAllConnections();

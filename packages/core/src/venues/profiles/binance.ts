@@ -53,7 +53,7 @@ export const binance: VenueProfile = {
     { name: "order by origClientOrderId", by: "client-id", reach: "90 days for orders that ended unfilled" },
   ],
   answers: { place: "state", cancel: "state" },
-  accountEvents: { kind: "stream" },
+  accountEvents: { tells: "fills", standInEveryMs: 5_000 },
   tradeIds: "ascending",
   limits: [
     // rest-api.md, "Limits", and exchangeInfo, which replaces both when the connection opens.

@@ -55,7 +55,7 @@ export const bybit: VenueProfile = {
     { name: "order/history by orderLinkId", by: "client-id", reach: "2 years" },
   ],
   answers: { place: "receipt", cancel: "receipt" },
-  accountEvents: { kind: "reads", everyMs: 1_000 },
+  accountEvents: { tells: "fills", standInEveryMs: 1_000 },
   tradeIds: "unordered",
   limits: [
     // "Rate limit": 600 requests per 5 s and address, else 403 and a ban of 10 minutes.

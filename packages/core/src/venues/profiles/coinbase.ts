@@ -47,7 +47,7 @@ export const coinbase: VenueProfile = {
   },
   queryPaths: [{ name: "orders of the product, matched by client_order_id", by: "list-and-match" }],
   answers: { place: "receipt", cancel: "receipt" },
-  accountEvents: { kind: "reads", everyMs: 1_000 },
+  accountEvents: { tells: "orders", standInEveryMs: 1_000 },
   tradeIds: "unordered",
   limits: [
     // "Rate limits": 30 private requests a second and user.

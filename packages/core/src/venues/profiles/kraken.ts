@@ -75,7 +75,7 @@ export const kraken: VenueProfile = {
     { name: "closed orders by cl_ord_id", by: "client-id" },
   ],
   answers: { place: "receipt", cancel: "receipt" },
-  accountEvents: { kind: "reads", everyMs: 5_000 },
+  accountEvents: { tells: "fills", standInEveryMs: 5_000 },
   tradeIds: "unordered",
   // CancelAllOrdersAfter: seconds, whole account; the guide renews a 60 s switch every 15 to 30 s. ccxt counts one call as
   // much as a query, which is one of the counter.

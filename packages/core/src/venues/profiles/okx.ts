@@ -38,7 +38,7 @@ export const okx: VenueProfile = {
   },
   queryPaths: [{ name: "order by clOrdId", by: "client-id", reach: "2 hours for orders that ended unfilled" }],
   answers: { place: "receipt", cancel: "receipt" },
-  accountEvents: { kind: "reads", everyMs: 1_000 },
+  accountEvents: { tells: "fills", standInEveryMs: 1_000 },
   tradeIds: "unordered", // numbers per instrument, but its lists are paged by bill id and bounded by time
   // "Cancel all after": timeOut 0 or 10 to 120 s; one call a second.
   deadMansSwitch: {

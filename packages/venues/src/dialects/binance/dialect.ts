@@ -3,6 +3,7 @@
  * and in how its events are told: spot by a signed subscription on the WebSocket API, futures under a listen key.
  */
 import { id, isZero, venueProfiles, type Decimal, type SymbolId, type VenueProfile } from "@baton/core";
+import { originOf } from "../address.ts";
 import type { Dialect, Instrument, OrderName, Parameters, Request, Stamp, StreamDialect } from "../dialect.ts";
 import { allOf, amount, at, isRecord, milliseconds, text, type Json } from "../json.ts";
 import { parseUserMessage, subscribeRequest } from "./user-events.ts";
@@ -41,9 +42,8 @@ const spot: Market = {
   stream: {
     weight: 7, // handshake 5, subscription 2
     address: ({ mode, wsUrl }) =>
-      `${origin(wsUrl, mode === "live" ? "wss://ws-api.binance.com:443" : "wss://ws-api.testnet.binance.vision")}/ws-api/v3`,
-    subscribe: ({ requestId, apiKey, secret, stamp }) =>
-      subscribeRequest({ requestId, apiKey, secret, timestamp: Math.floor(stamp.atMs), recvWindow: stamp.validityMs }),
+      `${originOf(wsUrl, mode === "live" ? "wss://ws-api.binance.com:443" : "wss://ws-api.testnet.binance.vision")}/ws-api/v3`,
+    greetings: [{ request: subscribeRequest, answers: 1 }],
     parse: parseUserMessage,
   },
 };
@@ -70,15 +70,16 @@ const perpetual: Market = {
     key: {
       open: { call: "fapiPrivatePostListenKey", parameters: {}, weight: 1 },
       read: (json) => text(at(json, "listenKey")),
-      keepAlive: { call: "fapiPrivatePutListenKey", parameters: {}, weight: 1 },
-      everyMs: 20 * 60_000, // it ends after 60 minutes without one
+      // It ends after 60 minutes without one.
+      keepAlive: { call: "fapiPrivatePutListenKey", parameters: {}, weight: 1, everyMs: 20 * 60_000 },
     },
     weight: 5,
     // Since 2026-04-23 account events are under /private with the key in the query.
     address: ({ mode, wsUrl }, key) => {
-      const from = origin(wsUrl, mode === "live" ? "wss://fstream.binance.com" : "wss://demo-fstream.binance.com");
+      const from = originOf(wsUrl, mode === "live" ? "wss://fstream.binance.com" : "wss://demo-fstream.binance.com");
       return `${from}/private/ws?listenKey=${encodeURIComponent(key ?? "")}`;
     },
+    greetings: [],
     parse: parseUserMessage,
   },
 };
@@ -205,8 +206,4 @@ function symbolIn(row: Json, isPerpetual: boolean): SymbolId | undefined {
   return row["contractType"] === "PERPETUAL" && settled !== undefined
     ? id<SymbolId>(`${base}/${quote}:${settled}`)
     : undefined;
-}
-
-function origin(url: string | undefined, usual: string): string {
-  return (url ?? usual).replace(/\/+$/, "");
 }

@@ -4,26 +4,21 @@
  * parameters sorted by name.
  */
 import { createHmac } from "node:crypto";
-import { add, id, isZero, wallMs, type Decimal, type TradeId, type VenueOrder, type VenueOrderId } from "@baton/core";
-import type { VenueTrade } from "../../venue.ts";
-import type { SymbolOf } from "../dialect.ts";
-import { amount, idText, isRecord, sideOf, type Json } from "../json.ts";
-import type { UserMessage } from "../user-message.ts";
-import { statusOf } from "./wire.ts";
+import { add, id, type Decimal, type TradeId } from "@baton/core";
+import type { GreetingParts, SymbolOf } from "../dialect.ts";
+import { amount, isRecord, parseJson, type Json } from "../json.ts";
+import { orderReader, tradeReader } from "../rows.ts";
+import { factsOf, type UserFact, type UserMessage } from "../user-message.ts";
+import { statuses } from "./wire.ts";
 
 /** The request that subscribes to the account's events. */
-export function subscribeRequest(options: {
-  readonly requestId: string;
-  readonly apiKey: string;
-  readonly secret: string;
-  readonly timestamp: number;
-  readonly recvWindow: number;
-}): string {
-  const { apiKey, recvWindow, timestamp } = options;
+export function subscribeRequest({ requestId, apiKey, secret, stamp }: GreetingParts): string {
+  const timestamp = Math.floor(stamp.atMs);
+  const recvWindow = stamp.validityMs;
   const signed = `apiKey=${apiKey}&recvWindow=${recvWindow}&timestamp=${timestamp}`;
-  const signature = createHmac("sha256", options.secret).update(signed).digest("hex");
+  const signature = createHmac("sha256", secret).update(signed).digest("hex");
   return JSON.stringify({
-    id: options.requestId,
+    id: requestId,
     method: "userDataStream.subscribe.signature",
     params: { apiKey, recvWindow, timestamp, signature },
   });
@@ -31,12 +26,7 @@ export function subscribeRequest(options: {
 
 /** Reads one message; an order or fill of a symbol that is not configured is `other`. */
 export function parseUserMessage(text: string, symbolOf: SymbolOf): UserMessage {
-  let message: unknown;
-  try {
-    message = JSON.parse(text) as unknown;
-  } catch {
-    return { kind: "unreadable" };
-  }
+  const message = parseJson(text);
   if (!isRecord(message)) return { kind: "unreadable" };
   if (message["id"] !== undefined && typeof message["status"] === "number") return answer(message, message["status"]);
   const event = isRecord(message["event"]) ? message["event"] : message;
@@ -72,57 +62,43 @@ function answer(message: Json, status: number): UserMessage {
   };
 }
 
-function report(event: Json, symbolOf: SymbolOf): UserMessage {
-  const symbol = typeof event["s"] === "string" ? symbolOf(event["s"]) : undefined;
-  const venueOrderId = idText(event["i"]);
-  const status = typeof event["X"] === "string" ? statusOf(event["X"]) : undefined;
-  const side = sideOf(event["S"]);
-  const quantity = amount(event["q"]);
-  const executed = amount(event["z"]);
-  const price = amount(event["p"]);
+const readOrder = orderReader({
+  venueOrderId: "i",
   // When a cancel changed the order, `c` is the cancel's own id and `C` the order's.
-  const original = event["C"];
-  const clientOrderId = typeof original === "string" && original !== "" ? original : event["c"];
-  if (symbol === undefined || venueOrderId === undefined || status === undefined || side === undefined) {
-    return { kind: "unreadable" };
+  clientOrderId: (event) => (event["C"] === undefined || event["C"] === "" ? event["c"] : event["C"]),
+  symbol: "s",
+  side: "S",
+  quantity: "q",
+  executed: "z",
+  price: "p",
+  status: "X",
+  statuses,
+  isAlwaysNamed: true,
+});
+
+const readTrade = tradeReader({
+  tradeId: (venueTradeId) => id<TradeId>(venueTradeId),
+  venueTradeId: "t",
+  venueOrderId: "i",
+  clientOrderId: (event) => (event["C"] === undefined || event["C"] === "" ? event["c"] : event["C"]),
+  symbol: "s",
+  side: "S",
+  price: "L",
+  quantity: "l",
+  fee: (event) => amount(event["n"] ?? "0"),
+  feeCurrency: "N",
+  isMaker: (event) => event["m"] === true,
+  tradedMs: "T",
+});
+
+function report(event: Json, symbolOf: SymbolOf): UserMessage {
+  const order = readOrder(event, symbolOf);
+  const facts: (UserFact | undefined)[] = [order && { kind: "order", order }];
+  if (event["x"] === "TRADE") {
+    const trade = readTrade(event, symbolOf);
+    facts.unshift(trade && { kind: "trade", trade });
   }
-  if (quantity === undefined || executed === undefined || typeof clientOrderId !== "string") {
-    return { kind: "unreadable" };
-  }
-  const order: VenueOrder = {
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    clientOrderId,
-    symbol,
-    side,
-    status,
-    quantity,
-    executed,
-    ...(price === undefined || isZero(price) ? {} : { price }),
-  };
-  if (event["x"] !== "TRADE") return { kind: "report", order };
-  const tradeId = idText(event["t"]);
-  const tradePrice = amount(event["L"]);
-  const tradeQuantity = amount(event["l"]);
-  const fee = amount(event["n"] ?? "0");
-  const time = event["T"];
-  if (tradeId === undefined || tradePrice === undefined || tradeQuantity === undefined || fee === undefined) {
-    return { kind: "unreadable" };
-  }
-  if (typeof time !== "number") return { kind: "unreadable" };
-  const trade: VenueTrade = {
-    tradeId: id<TradeId>(tradeId),
-    symbol,
-    venueOrderId: order.venueOrderId,
-    clientOrderId,
-    side,
-    price: tradePrice,
-    quantity: tradeQuantity,
-    fee,
-    feeCurrency: typeof event["N"] === "string" ? event["N"] : "",
-    isMaker: event["m"] === true,
-    tradedWallMs: wallMs(time),
-  };
-  return { kind: "report", order, trade };
+  return factsOf(facts);
 }
 
 /** Futures tell the same fields one level down; there `c` is always the order's own id. */
@@ -141,7 +117,7 @@ function wallets(update: unknown): UserMessage {
     if (!isRecord(row) || typeof row["a"] !== "string" || wallet === undefined) return { kind: "unreadable" };
     balances[row["a"]] = wallet;
   }
-  return { kind: "balances", balances };
+  return { kind: "facts", facts: [{ kind: "balances", balances }] };
 }
 
 function positions(event: Json): UserMessage {
@@ -154,5 +130,5 @@ function positions(event: Json): UserMessage {
     if (free === undefined || locked === undefined) return { kind: "unreadable" };
     balances[row["a"]] = add(free, locked);
   }
-  return { kind: "balances", balances };
+  return { kind: "facts", facts: [{ kind: "balances", balances }] };
 }

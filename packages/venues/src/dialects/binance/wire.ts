@@ -6,20 +6,18 @@ import {
   add,
   decimal,
   id,
-  isZero,
-  wallMs,
   type Decimal,
   type InstrumentRules,
   type OrderTerms,
   type SymbolId,
   type TradeId,
   type VenueOrder,
-  type VenueOrderId,
   type VenueOrderStatus,
 } from "@baton/core";
 import type { VenueTrade } from "../../venue.ts";
 import type { RateLimits, SymbolOf } from "../dialect.ts";
-import { amount, idText, isRecord, sideOf, type Json } from "../json.ts";
+import { amount, isRecord, type Json } from "../json.ts";
+import { orderReader, tradeReader } from "../rows.ts";
 
 /** The parameters of a new order, exactly as journaled: nothing is rounded on the way to the wire. */
 export function orderParameters(
@@ -41,76 +39,50 @@ export function orderParameters(
   return { ...common, type: "LIMIT", price: terms.price, timeInForce: terms.timeInForce };
 }
 
+/** The status words of orders and of execution reports. */
+export const statuses: Readonly<Record<string, VenueOrderStatus>> = {
+  NEW: "open",
+  PENDING_NEW: "open",
+  PENDING_CANCEL: "open",
+  PARTIALLY_FILLED: "partially-filled",
+  FILLED: "filled",
+  CANCELED: "cancelled",
+  EXPIRED: "expired",
+  EXPIRED_IN_MATCH: "expired",
+  REJECTED: "rejected",
+};
+
 /** An order as `RESULT`, query and open-orders answers describe it. */
-export function parseOrder(value: unknown, symbolOf: SymbolOf): VenueOrder | undefined {
-  if (!isRecord(value)) return undefined;
-  const order = value as {
-    readonly [key in "orderId" | "clientOrderId" | "origClientOrderId" | "symbol" | "side" | "status"]?: unknown;
-  } & { readonly origQty?: unknown; readonly executedQty?: unknown; readonly price?: unknown };
-  const venueOrderId = idText(order.orderId);
-  const status = typeof order.status === "string" ? statusOf(order.status) : undefined;
-  const symbol = typeof order.symbol === "string" ? symbolOf(order.symbol) : undefined;
-  const side = sideOf(order.side);
+export const parseOrder: (row: unknown, symbolOf: SymbolOf) => VenueOrder | undefined = orderReader({
+  venueOrderId: "orderId",
   // In the answer to a cancel `clientOrderId` names the cancel and `origClientOrderId` the order.
-  const clientOrderId = order.origClientOrderId ?? order.clientOrderId;
-  const quantity = amount(order.origQty);
-  const executed = amount(order.executedQty);
-  const price = amount(order.price);
-  if (venueOrderId === undefined || status === undefined || symbol === undefined || side === undefined)
-    return undefined;
-  if (typeof clientOrderId !== "string" || quantity === undefined || executed === undefined) return undefined;
-  return {
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    clientOrderId,
-    symbol,
-    side,
-    status,
-    quantity,
-    executed,
-    ...(price === undefined || isZero(price) ? {} : { price }),
-  };
-}
+  clientOrderId: (row) => row["origClientOrderId"] ?? row["clientOrderId"],
+  symbol: "symbol",
+  side: "side",
+  quantity: "origQty",
+  executed: "executedQty",
+  price: "price",
+  status: "status",
+  statuses,
+  isAlwaysNamed: true,
+});
 
 /** A trade of `myTrades` (spot: `isBuyer`) or `userTrades` (futures: `buyer`). */
-export function parseTrade(value: unknown, symbolOf: SymbolOf): VenueTrade | undefined {
-  if (!isRecord(value)) return undefined;
-  const trade = value as { readonly [key in TradeField]?: unknown };
-  const tradeId = idText(trade.id);
-  const venueOrderId = idText(trade.orderId);
-  const symbol = typeof trade.symbol === "string" ? symbolOf(trade.symbol) : undefined;
-  const price = amount(trade.price);
-  const quantity = amount(trade.qty);
-  const fee = amount(trade.commission);
-  if (tradeId === undefined || venueOrderId === undefined || symbol === undefined) return undefined;
-  if (price === undefined || quantity === undefined || fee === undefined) return undefined;
-  const isBuyer = trade.isBuyer ?? trade.buyer;
-  if (typeof trade.time !== "number" || typeof isBuyer !== "boolean") return undefined;
-  return {
-    tradeId: id<TradeId>(tradeId),
-    symbol,
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    side: isBuyer ? "buy" : "sell",
-    price,
-    quantity,
-    fee,
-    feeCurrency: typeof trade.commissionAsset === "string" ? trade.commissionAsset : "",
-    isMaker: (trade.isMaker ?? trade.maker) === true,
-    tradedWallMs: wallMs(trade.time),
-  };
-}
-type TradeField =
-  | "id"
-  | "orderId"
-  | "symbol"
-  | "price"
-  | "qty"
-  | "commission"
-  | "commissionAsset"
-  | "time"
-  | "isBuyer"
-  | "isMaker"
-  | "buyer"
-  | "maker";
+export const parseTrade: (row: unknown, symbolOf: SymbolOf) => VenueTrade | undefined = tradeReader({
+  tradeId: (venueTradeId) => id<TradeId>(venueTradeId),
+  venueTradeId: "id",
+  venueOrderId: "orderId",
+  symbol: "symbol",
+  side: (row) => sideByFlag[String(row["isBuyer"] ?? row["buyer"])],
+  price: "price",
+  quantity: "qty",
+  fee: (row) => amount(row["commission"]),
+  feeCurrency: "commissionAsset",
+  isMaker: (row) => (row["isMaker"] ?? row["maker"]) === true,
+  tradedMs: "time",
+});
+
+const sideByFlag: Readonly<Record<string, "buy" | "sell">> = { true: "buy", false: "sell" };
 
 /** A currency with free plus locked, of the spot account. */
 export function parseBalance(row: unknown): readonly [string, Decimal] | undefined {
@@ -171,27 +143,4 @@ export function parseLimits(
     if (isOrders) limits = { ...limits, orders: limit };
   }
   return limits;
-}
-
-/** The status word of an order or execution report. */
-export function statusOf(status: string): VenueOrderStatus | undefined {
-  switch (status) {
-    case "NEW":
-    case "PENDING_NEW":
-    case "PENDING_CANCEL":
-      return "open";
-    case "PARTIALLY_FILLED":
-      return "partially-filled";
-    case "FILLED":
-      return "filled";
-    case "CANCELED":
-      return "cancelled";
-    case "EXPIRED":
-    case "EXPIRED_IN_MATCH":
-      return "expired";
-    case "REJECTED":
-      return "rejected";
-    default:
-      return undefined;
-  }
 }

@@ -2,25 +2,12 @@
  * Coinbase Advanced Trade. It finds no order by our id: the product's orders are listed and matched. It cancels only by its
  * own id. Nothing in a request bounds how long it stays valid but the token's two minutes.
  */
-import {
-  add,
-  decimal,
-  id,
-  venueProfiles,
-  wallMs,
-  zero,
-  type Decimal,
-  type OrderTerms,
-  type SymbolId,
-  type VenueOrder,
-  type VenueOrderId,
-  type VenueOrderStatus,
-} from "@baton/core";
-import type { VenueTrade } from "../venue.ts";
-import type { Dialect, Instrument, OrderName, Page, SymbolOf } from "./dialect.ts";
-import { allOf, amount, at, isRecord, milliseconds, rfc3339Ms, sideOf, text, type Json } from "./json.ts";
-import { receiptOf } from "./receipt.ts";
-import { timedTradeId } from "./trade-ids.ts";
+import { add, decimal, id, venueProfiles, type Decimal, type OrderTerms, type SymbolId } from "@baton/core";
+import type { Dialect, Instrument, OrderName, Page } from "../dialect.ts";
+import { allOf, amount, at, isRecord, milliseconds, text, type Json } from "../json.ts";
+import { receiptOf } from "../receipt.ts";
+import { readOrder, readTrade } from "./rows.ts";
+import { stream } from "./user-events.ts";
 
 const listOrders = "v3PrivateGetBrokerageOrdersHistoricalBatch";
 
@@ -143,6 +130,7 @@ export const coinbase: Dialect = {
   },
   reach: () => ({ call: "v3PrivateGetBrokerageAccounts", parameters: { limit: 1 }, weight: 1 }),
   stamp: () => ({}), // the token's time is ccxt's, its life the venue's
+  stream,
 };
 
 /** The venue's word for what went wrong; undefined when nothing did, or when it was not the venue that spoke. */
@@ -202,79 +190,4 @@ function instrument(row: Json): readonly [SymbolId, Instrument] | undefined {
   const symbol = id<SymbolId>(`${base}/${quote}`);
   const notionalMin = amount(row["quote_min_size"]) ?? decimal("0");
   return [symbol, { name, rules: { symbol, base, quote, tickSize, lotSize, quantityMin, quantityMax, notionalMin } }];
-}
-
-function statusOf(status: string | undefined, executed: Decimal): VenueOrderStatus | undefined {
-  switch (status) {
-    case "PENDING":
-    case "QUEUED":
-    case "OPEN":
-    case "CANCEL_QUEUED":
-    case "EDIT_QUEUED":
-      return executed === zero ? "open" : "partially-filled";
-    case "FILLED":
-      return "filled";
-    case "CANCELLED":
-      return "cancelled";
-    case "EXPIRED":
-      return "expired";
-    case "FAILED":
-      return "rejected";
-    default:
-      return undefined;
-  }
-}
-
-function readOrder(row: unknown, symbolOf: SymbolOf): VenueOrder | undefined {
-  if (!isRecord(row)) return undefined;
-  const venueOrderId = text(row["order_id"]);
-  const symbol = symbolOf(text(row["product_id"]) ?? "");
-  const side = sideOf(row["side"]);
-  const executed = amount(row["filled_size"]);
-  const configuration = row["order_configuration"];
-  const terms = isRecord(configuration) ? Object.values(configuration)[0] : undefined;
-  const quantity = amount(at(terms, "base_size"));
-  const price = amount(at(terms, "limit_price"));
-  if (venueOrderId === undefined || symbol === undefined || side === undefined) return undefined;
-  if (executed === undefined || quantity === undefined) return undefined;
-  const status = statusOf(text(row["status"]), executed);
-  if (status === undefined) return undefined;
-  return {
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    clientOrderId: text(row["client_order_id"]) ?? "",
-    symbol,
-    side,
-    status,
-    quantity,
-    executed,
-    ...(price === undefined ? {} : { price }),
-  };
-}
-
-function readTrade(row: unknown, symbolOf: SymbolOf): VenueTrade | undefined {
-  if (!isRecord(row)) return undefined;
-  const tradeId = text(row["trade_id"]) ?? text(row["entry_id"]);
-  const venueOrderId = text(row["order_id"]);
-  const symbol = symbolOf(text(row["product_id"]) ?? "");
-  const side = sideOf(row["side"]);
-  const price = amount(row["price"]);
-  const quantity = amount(row["size"]);
-  const fee = amount(row["commission"]);
-  const tradedMs = rfc3339Ms(row["trade_time"]);
-  if (tradeId === undefined || venueOrderId === undefined || symbol === undefined || side === undefined)
-    return undefined;
-  if (price === undefined || quantity === undefined || fee === undefined || tradedMs === undefined) return undefined;
-  if (row["size_in_quote"] === true) return undefined; // ours never are; another reading would be a wrong position
-  return {
-    tradeId: timedTradeId(tradedMs, tradeId),
-    symbol,
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    side,
-    price,
-    quantity,
-    fee,
-    feeCurrency: symbol.slice(symbol.indexOf("/") + 1),
-    isMaker: row["liquidity_indicator"] === "MAKER",
-    tradedWallMs: wallMs(tradedMs),
-  };
 }

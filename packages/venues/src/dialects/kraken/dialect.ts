@@ -2,24 +2,12 @@
  * Kraken spot REST. Faults come with HTTP 200 in a list of texts, of which the first two parts are the code. Pairs have up
  * to three names (`XBTUSD`, `XXBTZUSD`, `XBT/USD`). The order's end goes into `deadline`, which ccxt does not set.
  */
-import {
-  decimal,
-  id,
-  venueProfiles,
-  wallMs,
-  zero,
-  type Decimal,
-  type OrderTerms,
-  type SymbolId,
-  type VenueOrder,
-  type VenueOrderId,
-  type VenueOrderStatus,
-} from "@baton/core";
-import type { VenueTrade } from "../venue.ts";
-import type { Dialect, Instrument, OrderName, OrderQuery, SymbolOf } from "./dialect.ts";
-import { allOf, amount, at, isRecord, sideOf, text, type Json } from "./json.ts";
-import { receiptOf } from "./receipt.ts";
-import { timedTradeId } from "./trade-ids.ts";
+import { decimal, id, venueProfiles, type Decimal, type OrderTerms, type SymbolId } from "@baton/core";
+import type { Dialect, Instrument, OrderName, OrderQuery } from "../dialect.ts";
+import { allOf, amount, at, isRecord, text, type Json } from "../json.ts";
+import { receiptOf } from "../receipt.ts";
+import { readOrder, readTrade, usualName } from "./rows.ts";
+import { stream } from "./user-events.ts";
 
 const tradesPage = 50;
 /** No largest order is published; risk limits what Baton sends. */
@@ -74,7 +62,7 @@ export const kraken: Dialect = {
   readOrder: (json, symbolOf) => {
     const found = at(json, "result");
     const [entry] = isRecord(found) ? Object.entries(found) : [];
-    return entry === undefined ? undefined : readOrder(entry[0], entry[1], symbolOf);
+    return entry === undefined ? undefined : readOrder(entry, symbolOf);
   },
   openOrders: () => ({ call: "privatePostOpenOrders", parameters: {}, weight: 1 }),
   readOpenOrders: (json, symbolOf) => {
@@ -82,7 +70,7 @@ export const kraken: Dialect = {
     if (!isRecord(open)) return undefined;
     // The list is of the whole account: pairs that are not configured are not ours to read.
     const ours = Object.entries(open).filter(([, row]) => symbolOf(text(at(row, "descr", "pair")) ?? "") !== undefined);
-    const rows = allOf(ours, (entry) => readOrder(at(entry, 0), at(entry, 1), symbolOf));
+    const rows = allOf(ours, (entry) => readOrder(entry, symbolOf));
     return rows === undefined ? undefined : { rows };
   },
   trades: ({ sinceMs, page }) => ({
@@ -99,7 +87,7 @@ export const kraken: Dialect = {
     if (!isRecord(trades)) return undefined;
     const entries = Object.entries(trades);
     const ours = entries.filter(([, row]) => symbolOf(text(at(row, "pair")) ?? "") !== undefined);
-    const rows = allOf(ours, (entry) => readTrade(at(entry, 0), at(entry, 1), symbolOf));
+    const rows = allOf(ours, (entry) => readTrade(entry, symbolOf));
     if (rows === undefined) return undefined;
     const offset = Number(range.page ?? "0") + entries.length;
     return { rows, ...(entries.length < tradesPage ? {} : { next: `${offset}` }) };
@@ -132,6 +120,7 @@ export const kraken: Dialect = {
   reach: () => ({ call: "publicGetTime", parameters: {}, weight: 0 }),
   stamp: (kind, { atMs, validityMs }) =>
     kind === "place" ? { parameters: { deadline: new Date(Math.floor(atMs + validityMs)).toISOString() } } : {},
+  stream,
 };
 
 /** One of the two lists, asked for one client id. */
@@ -143,7 +132,7 @@ function query(call: string, list: "open" | "closed", weight: number): OrderQuer
       if (!isRecord(orders)) return undefined;
       const entries = Object.entries(orders);
       const found = entries.find(([, row]) => at(row, "cl_ord_id") === clientOrderId);
-      if (found !== undefined) return readOrder(found[0], found[1], symbolOf);
+      if (found !== undefined) return readOrder(found, symbolOf);
       // Rows that name no client id do not show that this one is not among them.
       return entries.every(([, row]) => text(at(row, "cl_ord_id")) !== undefined) ? "absent" : undefined;
     },
@@ -170,12 +159,6 @@ function krakenName(currency: string): string {
   return currency === "BTC" ? "XBT" : currency === "DOGE" ? "XDG" : currency;
 }
 
-/** `XXBT`, `XBT` → BTC; `ZUSD` → USD. */
-function usualName(currency: string): string {
-  const short = /^[XZ][A-Z]{3}$/.test(currency) ? currency.slice(1) : currency;
-  return short === "XBT" ? "BTC" : short === "XDG" ? "DOGE" : short;
-}
-
 function instrument(key: string, row: Json): readonly [SymbolId, Instrument] | undefined {
   const name = text(row["altname"]);
   const [base, quote] = (text(row["wsname"]) ?? "").split("/").map(usualName);
@@ -189,71 +172,10 @@ function instrument(key: string, row: Json): readonly [SymbolId, Instrument] | u
   const notionalMin = amount(row["costmin"]) ?? decimal("0");
   return [
     symbol,
-    { name, aliases: [key], rules: { symbol, base, quote, tickSize, lotSize, quantityMin, quantityMax, notionalMin } },
+    {
+      name,
+      aliases: [key, symbol],
+      rules: { symbol, base, quote, tickSize, lotSize, quantityMin, quantityMax, notionalMin },
+    },
   ];
-}
-
-function statusOf(status: string | undefined, executed: Decimal, quantity: Decimal): VenueOrderStatus | undefined {
-  switch (status) {
-    case "pending":
-    case "open":
-      return executed === zero ? "open" : "partially-filled";
-    case "closed":
-      return executed === quantity ? "filled" : "cancelled";
-    case "canceled":
-      return "cancelled";
-    case "expired":
-      return "expired";
-    default:
-      return undefined;
-  }
-}
-
-function readOrder(txid: unknown, row: unknown, symbolOf: SymbolOf): VenueOrder | undefined {
-  if (!isRecord(row) || typeof txid !== "string") return undefined;
-  const symbol = symbolOf(text(at(row, "descr", "pair")) ?? "");
-  const side = sideOf(at(row, "descr", "type"));
-  const quantity = amount(row["vol"]);
-  const executed = amount(row["vol_exec"]);
-  const price = amount(at(row, "descr", "price"));
-  if (symbol === undefined || side === undefined || quantity === undefined || executed === undefined) return undefined;
-  const status = statusOf(text(row["status"]), executed, quantity);
-  if (status === undefined) return undefined;
-  return {
-    venueOrderId: id<VenueOrderId>(txid),
-    clientOrderId: text(row["cl_ord_id"]) ?? "",
-    symbol,
-    side,
-    status,
-    quantity,
-    executed,
-    ...(price === undefined || price === zero ? {} : { price }),
-  };
-}
-
-function readTrade(txid: unknown, row: unknown, symbolOf: SymbolOf): VenueTrade | undefined {
-  if (!isRecord(row) || typeof txid !== "string") return undefined;
-  const symbol = symbolOf(text(row["pair"]) ?? "");
-  const venueOrderId = text(row["ordertxid"]);
-  const side = sideOf(row["type"]);
-  const price = amount(row["price"]);
-  const quantity = amount(row["vol"]);
-  const fee = amount(row["fee"]);
-  const seconds = row["time"];
-  if (symbol === undefined || venueOrderId === undefined || side === undefined || price === undefined) return undefined;
-  if (quantity === undefined || fee === undefined || typeof seconds !== "number") return undefined;
-  const tradedMs = Math.floor(seconds * 1_000);
-  return {
-    tradeId: timedTradeId(tradedMs, txid),
-    symbol,
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    side,
-    price,
-    quantity,
-    fee,
-    // Fees are taken in the quote currency unless an order asks otherwise, and ours never do.
-    feeCurrency: symbol.slice(symbol.indexOf("/") + 1),
-    isMaker: row["maker"] === true,
-    tradedWallMs: wallMs(tradedMs),
-  };
 }

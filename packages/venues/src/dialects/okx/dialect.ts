@@ -2,24 +2,12 @@
  * OKX v5, spot. A placement or a cancel is answered by a receipt with a code of its own (`sCode`) inside the answer's code.
  * The instant after which an order must not be taken any more goes into the header `expTime`, which ccxt does not set.
  */
-import {
-  decimal,
-  id,
-  venueProfiles,
-  wallMs,
-  zero,
-  type Decimal,
-  type OrderTerms,
-  type SymbolId,
-  type VenueOrder,
-  type VenueOrderId,
-  type VenueOrderStatus,
-} from "@baton/core";
-import type { VenueTrade } from "../venue.ts";
-import type { Dialect, Instrument, OrderName, Page, SymbolOf } from "./dialect.ts";
-import { allOf, amount, at, isRecord, milliseconds, sideOf, text, type Json } from "./json.ts";
-import { receiptOf } from "./receipt.ts";
-import { timedTradeId } from "./trade-ids.ts";
+import { decimal, id, venueProfiles, type OrderTerms, type SymbolId } from "@baton/core";
+import type { Dialect, Instrument, OrderName, Page } from "../dialect.ts";
+import { allOf, amount, at, isRecord, milliseconds, text, type Json } from "../json.ts";
+import { receiptOf } from "../receipt.ts";
+import { readBalance, readOrder, readTrade } from "./rows.ts";
+import { stream } from "./user-events.ts";
 
 const ordersPage = 100;
 
@@ -109,11 +97,7 @@ export const okx: Dialect = {
   },
   balances: () => ({ call: "privateGetAccountBalance", parameters: {}, weight: 6 }),
   readBalances: (json) => {
-    const rows = allOf(at(json, "data", 0, "details"), (row): readonly [string, Decimal] | undefined => {
-      const currency = text(at(row, "ccy"));
-      const total = amount(at(row, "cashBal"));
-      return currency === undefined || total === undefined ? undefined : [currency, total];
-    });
+    const rows = allOf(at(json, "data", 0, "details"), readBalance);
     return rows === undefined ? undefined : { rows };
   },
   deadMansSwitch: {
@@ -131,6 +115,7 @@ export const okx: Dialect = {
   // The signature's time comes from the driver. Only an order has an end; reads and cancels harm nobody when late.
   stamp: (kind, { atMs, validityMs }) =>
     kind === "place" ? { headers: { expTime: `${Math.floor(atMs + validityMs)}` } } : {},
+  stream,
 };
 
 function isRunning(triggerMs: number | undefined, timeoutMs: number): boolean {
@@ -156,68 +141,6 @@ function instrument(row: Json): readonly [SymbolId, Instrument] | undefined {
   // The venue publishes no least notional, only a least size.
   const rules = { symbol, base, quote, tickSize, lotSize, quantityMin, quantityMax, notionalMin: decimal("0") };
   return [symbol, { name, rules }];
-}
-
-const statuses: Readonly<Record<string, VenueOrderStatus>> = {
-  live: "open",
-  partially_filled: "partially-filled",
-  filled: "filled",
-  canceled: "cancelled",
-  mmp_canceled: "cancelled",
-};
-
-function readOrder(row: unknown, symbolOf: SymbolOf): VenueOrder | undefined {
-  if (!isRecord(row)) return undefined;
-  const venueOrderId = text(row["ordId"]);
-  const symbol = symbolOf(text(row["instId"]) ?? "");
-  const side = sideOf(row["side"]);
-  const status = statuses[text(row["state"]) ?? ""];
-  const quantity = amount(row["sz"]);
-  const executed = row["accFillSz"] === "" ? zero : amount(row["accFillSz"]);
-  const price = amount(row["px"]);
-  if (venueOrderId === undefined || symbol === undefined || side === undefined || status === undefined)
-    return undefined;
-  if (quantity === undefined || executed === undefined) return undefined;
-  return {
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    clientOrderId: text(row["clOrdId"]) ?? "",
-    symbol,
-    side,
-    status,
-    quantity,
-    executed,
-    ...(price === undefined || price === zero ? {} : { price }),
-  };
-}
-
-function readTrade(row: unknown, symbolOf: SymbolOf): VenueTrade | undefined {
-  if (!isRecord(row)) return undefined;
-  const tradeId = text(row["tradeId"]);
-  const venueOrderId = text(row["ordId"]);
-  const symbol = symbolOf(text(row["instId"]) ?? "");
-  const side = sideOf(row["side"]);
-  const price = amount(row["fillPx"]);
-  const quantity = amount(row["fillSz"]);
-  const fee = amount(row["fee"]);
-  const tradedMs = milliseconds(row["fillTime"]) ?? milliseconds(row["ts"]);
-  const clientOrderId = text(row["clOrdId"]);
-  if (tradeId === undefined || venueOrderId === undefined || symbol === undefined || side === undefined)
-    return undefined;
-  if (price === undefined || quantity === undefined || fee === undefined || tradedMs === undefined) return undefined;
-  return {
-    tradeId: timedTradeId(tradedMs, `${symbol} ${tradeId}`),
-    symbol,
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    ...(clientOrderId === undefined ? {} : { clientOrderId }),
-    side,
-    price,
-    quantity,
-    // OKX writes what the account loses as negative.
-    fee: fee.startsWith("-") ? decimal(fee.slice(1)) : fee === zero ? zero : decimal(`-${fee}`),
-    feeCurrency: text(row["feeCcy"]) ?? "",
-    isMaker: row["execType"] === "M",
-    tradedWallMs: wallMs(tradedMs),
-  };
 }
 
 function paged<T>(rows: readonly T[], nextOf: (last: T) => string): Page<T> {

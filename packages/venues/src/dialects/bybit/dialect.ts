@@ -2,25 +2,13 @@
  * Bybit v5, spot on a unified account. A placement is answered by a receipt; an order is looked for first among those that
  * the venue still has in memory, then in its history. Time and window are signed headers, whose values the driver gives.
  */
-import {
-  decimal,
-  id,
-  venueProfiles,
-  wallMs,
-  zero,
-  type Decimal,
-  type SymbolId,
-  type VenueOrder,
-  type VenueOrderId,
-  type VenueOrderStatus,
-} from "@baton/core";
-import type { VenueTrade } from "../venue.ts";
-import type { Dialect, Instrument, OrderName, OrderQuery, SymbolOf, TradeRange } from "./dialect.ts";
-import { allOf, amount, at, isRecord, milliseconds, sideOf, text, type Json } from "./json.ts";
-import { receiptOf } from "./receipt.ts";
-import { timedTradeId } from "./trade-ids.ts";
+import { decimal, id, venueProfiles, type SymbolId } from "@baton/core";
+import type { Dialect, Instrument, OrderName, OrderQuery, TradeRange } from "../dialect.ts";
+import { allOf, amount, at, isRecord, milliseconds, text, type Json } from "../json.ts";
+import { receiptOf } from "../receipt.ts";
+import { category, readBalance, readOrder, readTrade } from "./rows.ts";
+import { stream } from "./user-events.ts";
 
-const category = "spot";
 /** A list of executions reaches this far from its start, whatever is asked. */
 const executionsMs = 7 * 86_400_000;
 
@@ -118,11 +106,7 @@ export const bybit: Dialect = {
   },
   balances: () => ({ call: "privateGetV5AccountWalletBalance", parameters: { accountType: "UNIFIED" }, weight: 1 }),
   readBalances: (json) => {
-    const rows = allOf(at(json, "result", "list", 0, "coin"), (row): readonly [string, Decimal] | undefined => {
-      const currency = text(at(row, "coin"));
-      const total = amount(at(row, "walletBalance"));
-      return currency === undefined || total === undefined ? undefined : [currency, total];
-    });
+    const rows = allOf(at(json, "result", "list", 0, "coin"), readBalance);
     return rows === undefined ? undefined : { rows };
   },
   reach: (symbol) => ({
@@ -131,6 +115,7 @@ export const bybit: Dialect = {
     weight: 1,
   }),
   stamp: () => ({}), // both are headers that ccxt signs: see the driver
+  stream,
 };
 
 function query(call: string, more: Readonly<Record<string, number>>): OrderQuery {
@@ -174,69 +159,4 @@ function instrument(row: Json): readonly [SymbolId, Instrument] | undefined {
   const symbol = id<SymbolId>(`${base}/${quote}`);
   const notionalMin = amount(at(lot, "minOrderAmt")) ?? decimal("0");
   return [symbol, { name, rules: { symbol, base, quote, tickSize, lotSize, quantityMin, quantityMax, notionalMin } }];
-}
-
-const statuses: Readonly<Record<string, VenueOrderStatus>> = {
-  New: "open",
-  Untriggered: "open",
-  Triggered: "open",
-  PartiallyFilled: "partially-filled",
-  Filled: "filled",
-  PartiallyFilledCanceled: "cancelled",
-  Cancelled: "cancelled",
-  Deactivated: "cancelled",
-  Rejected: "rejected",
-};
-
-function readOrder(row: unknown, symbolOf: SymbolOf): VenueOrder | undefined {
-  if (!isRecord(row)) return undefined;
-  const venueOrderId = text(row["orderId"]);
-  const symbol = symbolOf(text(row["symbol"]) ?? "");
-  const side = sideOf(row["side"]);
-  const status = statuses[text(row["orderStatus"]) ?? ""];
-  const quantity = amount(row["qty"]);
-  const executed = amount(row["cumExecQty"]);
-  const price = amount(row["price"]);
-  if (venueOrderId === undefined || symbol === undefined || side === undefined || status === undefined)
-    return undefined;
-  if (quantity === undefined || executed === undefined) return undefined;
-  return {
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    clientOrderId: text(row["orderLinkId"]) ?? "",
-    symbol,
-    side,
-    status,
-    quantity,
-    executed,
-    ...(price === undefined || price === zero ? {} : { price }),
-  };
-}
-
-function readTrade(row: unknown, symbolOf: SymbolOf): VenueTrade | undefined {
-  if (!isRecord(row)) return undefined;
-  const tradeId = text(row["execId"]);
-  const venueOrderId = text(row["orderId"]);
-  const symbol = symbolOf(text(row["symbol"]) ?? "");
-  const side = sideOf(row["side"]);
-  const price = amount(row["execPrice"]);
-  const quantity = amount(row["execQty"]);
-  const fee = amount(row["execFee"]);
-  const tradedMs = milliseconds(row["execTime"]);
-  const clientOrderId = text(row["orderLinkId"]);
-  if (tradeId === undefined || venueOrderId === undefined || symbol === undefined || side === undefined)
-    return undefined;
-  if (price === undefined || quantity === undefined || fee === undefined || tradedMs === undefined) return undefined;
-  return {
-    tradeId: timedTradeId(tradedMs, tradeId),
-    symbol,
-    venueOrderId: id<VenueOrderId>(venueOrderId),
-    ...(clientOrderId === undefined ? {} : { clientOrderId }),
-    side,
-    price,
-    quantity,
-    fee,
-    feeCurrency: text(row["feeCurrency"]) ?? "",
-    isMaker: row["isMaker"] === true,
-    tradedWallMs: wallMs(tradedMs),
-  };
 }
