@@ -442,11 +442,11 @@ class Stream implements AccountStream {
     return this.#state === "closed";
   }
 
-  /** While the account is read instead, what becomes of the next connection is no news until it is ready. */
+  /** While the account is read instead, what becomes of the next connection is news only where it fails, or is ready. */
   #move(state: Exclude<AccountStreamState, "reading">, why: string): void {
     this.#state = state;
     if (state === "ready" || state === "closed") this.#isReading = false;
-    if (!this.#isReading) this.#options.onState?.(state, why);
+    if (!this.#isReading || state === "backing-off") this.#options.onState?.(state, why);
   }
 }
 

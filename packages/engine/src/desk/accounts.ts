@@ -61,6 +61,8 @@ export class Accounts {
   readonly #ports: AccountPorts;
   readonly #streams: AccountStream[] = [];
   readonly #states = new Map<VenueId, AccountStreamState>();
+  /** Venues whose account is read because its stream cannot be had. */
+  readonly #readInstead = new Set<VenueId>();
   readonly #balances = new Map<VenueId, Map<string, Decimal>>();
   /** What is not yet known to be drift. */
   readonly #drifts = new Map<VenueId, DriftWatch>();
@@ -150,11 +152,14 @@ export class Accounts {
           const was = this.#states.get(venue.id);
           this.#states.set(venue.id, state);
           if (state === "ready" || state === "reading") this.#reconciled(venue.id);
-          if (state === "ready") this.#context.say("account.ready", `The account stream of ${venue.id} is complete.`);
-          else if (state === "reading") {
+          if (state === "reading" && !this.#readInstead.has(venue.id)) {
+            this.#readInstead.add(venue.id);
             const sentence = `No account stream of ${venue.id} can be had (${why}); the account is read instead, and fills are told later.`;
             this.#context.warn("account.read-instead", sentence, { venue: venue.id });
-          } else if (was === "ready" || was === "reading") {
+          } else if (state === "ready") {
+            this.#readInstead.delete(venue.id);
+            this.#context.say("account.ready", `The account stream of ${venue.id} is complete.`);
+          } else if (was === "ready") {
             this.#context.warn("account.lost", `The account stream of ${venue.id} ended: ${why}.`);
           }
         },
