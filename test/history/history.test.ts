@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { id } from "@baton/core";
-import type { BootId, NodeId } from "@baton/core";
+import type { BootId, JournalEvent, NodeId } from "@baton/core";
 import { digestOfFile, exportRecords, openJournal, verifyJournal } from "@baton/journal";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Expected } from "./expected.ts";
@@ -32,6 +32,18 @@ test("this build can record a journal for those that come after it", () => {
   const { records } = JSON.parse(readFileSync(join(target, "expected.json"), "utf8")) as Expected;
   expect(records).toBeGreaterThanOrEqual(900);
 }, 60_000);
+
+test("a record of a kind that this build does not know ends its part with the sentence that names the build to run", async () => {
+  const file = join(scratch, "later.db");
+  const journal = await openJournal({ file, cluster, node, bootId: id<BootId>("b"), create: true });
+  const failed = new Promise<string>((resolve) => journal.onFailure((failure) => resolve(failure.message)));
+  journal.append(1, [{ kind: "order.teleported", atWallMs: 1 } as unknown as JournalEvent]);
+  while (journal.durable < 1) await delay(1);
+  journal.commit(1);
+  expect(await failed).toContain(
+    'a record "order.teleported" that this build does not know: a newer build wrote it, so run that one',
+  );
+});
 
 describe.each(versions)("the journal of version %s", (version) => {
   const expected = JSON.parse(readFileSync(join(folder, version, "expected.json"), "utf8")) as Expected;

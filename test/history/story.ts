@@ -405,6 +405,14 @@ const proposals: Readonly<Record<Kind, Propose>> = {
     reason: "over its budget",
     atWallMs,
   }),
+  "fill.busted": (state, dice, atWallMs) => {
+    const fills = [...state.fills.values()].slice(-20);
+    if (fills.length === 0) return undefined;
+    const fill = dice.of(fills);
+    const { symbol, tradeId, intent } = fill;
+    const event = { kind: "fill.busted", venue, symbol, tradeId, evidence: "gone", atWallMs } as const;
+    return intent === undefined ? event : { ...event, intent };
+  },
   "drift.found": (_state, dice, atWallMs) => ({
     kind: "drift.found",
     venue,

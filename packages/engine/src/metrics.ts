@@ -76,6 +76,7 @@ export interface Metrics {
   readonly registry: Registry;
   readonly intents: Counter<"outcome">;
   readonly fenceRefusals: Counter;
+  readonly bustedFills: Counter<"venue">;
   readonly orderAck: Histogram;
   readonly journalFsync: Histogram;
   readonly journalCommit: Histogram;
@@ -114,6 +115,12 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
     fenceRefusals: new Counter({
       name: "baton_fence_refusals_total",
       help: "Orders that were not sent because no permit was in force.",
+      registers,
+    }),
+    bustedFills: new Counter({
+      name: "baton_fills_busted_total",
+      help: "Trades that the venue took back, by venue.",
+      labelNames: ["venue"],
       registers,
     }),
     orderAck: new Histogram({

@@ -6,7 +6,7 @@
 import { id, type SymbolId, type TradeId, type VenueOrder, type VenueOrderId } from "@baton/core";
 import { AccountLedger, type AccountEvent } from "./account-ledger.ts";
 import type { AccountReads } from "./account-reads.ts";
-import { idsOfMs, sameTradeIds } from "./dialects/trade-ids.ts";
+import { idsOfMs, tradeNames } from "./dialects/trade-ids.ts";
 import type { Line } from "./requests.ts";
 import { VenueUnavailable, type Venue, type VenueTrade } from "./venue.ts";
 
@@ -77,10 +77,8 @@ async function recoverAccount(
   known: AccountKnowledge,
 ): Promise<RecoveryFinding> {
   const isTimed = line.dialect.profile.tradeIds === "unordered";
-  const isKnown = (trade: VenueTrade): boolean => {
-    const names = isTimed ? sameTradeIds(trade.tradeId) : [trade.tradeId];
-    return names.some((name) => known.isKnownTrade?.(trade.symbol, name) === true);
-  };
+  const isKnown = ({ symbol, tradeId }: VenueTrade): boolean =>
+    tradeNames(venue.exchange, tradeId).some((name) => known.isKnownTrade?.(symbol, name) === true);
   const backIds = isTimed ? idsOfMs(lookBackMs) : lookBackIds;
   const orderById = async (symbol: SymbolId, venueOrderId: string): Promise<VenueOrder | undefined> => {
     const order = await account.orderById(symbol, venueOrderId);

@@ -1,5 +1,6 @@
 /** The one door of venues: a connection to an account at a venue, its stream, and its baseline. */
 export { openVenue } from "./open.ts";
+export { tradeNames } from "./dialects/trade-ids.ts";
 export { takeBaseline, type Baseline } from "./baseline.ts";
 export { VenueSetupError, VenueUnavailable } from "./venue.ts";
 export type { BreakerState, ClockReading, RequestTelemetry, Venue, VenueOptions, VenueTrade } from "./venue.ts";

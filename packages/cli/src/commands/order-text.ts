@@ -55,6 +55,8 @@ function eventDetail(event: OrderView["events"][number]): string {
       return `${event.order.status}, executed ${event.order.executed}`;
     case "fill.recorded":
       return `${event.quantity} at ${event.price} (trade ${event.tradeId})`;
+    case "fill.busted":
+      return `trade ${event.tradeId} was taken back by the venue: ${event.evidence}`;
     case "cancel.requested":
       return byText(event);
     default:

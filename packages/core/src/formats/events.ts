@@ -155,6 +155,22 @@ export interface FillRecorded {
   readonly tradedWallMs: WallMs;
 }
 
+/**
+ * The venue took a trade back: it is no longer among the account's trades, and what it had moved is back. What it added is
+ * subtracted; the record of the trade stays, so that it is never taken for a new one.
+ */
+export interface FillBusted {
+  readonly kind: "fill.busted";
+  readonly venue: VenueId;
+  readonly symbol: SymbolId;
+  readonly tradeId: TradeId;
+  /** Of the trade that is taken back; absent when that is no order's of ours. */
+  readonly intent?: IntentId;
+  /** What the venue showed, as a sentence. */
+  readonly evidence: string;
+  readonly atWallMs: WallMs;
+}
+
 export interface CancelRequested {
   readonly kind: "cancel.requested";
   readonly intent: IntentId;
@@ -347,6 +363,7 @@ export type JournalEvent =
   | IntentEnded
   | OrderUpdated
   | FillRecorded
+  | FillBusted
   | CancelRequested
   | ParentRecorded
   | SliceSkipped
@@ -370,7 +387,49 @@ export function encodeEvent(event: JournalEvent): string {
   return JSON.stringify(event);
 }
 
-/** The event of a stored text. Only text that a journal's hash chain vouches for may be given here. */
+/** Every kind that this build knows. */
+const kinds: Readonly<Record<JournalEvent["kind"], true>> = {
+  "epoch.opened": true,
+  "baseline.taken": true,
+  "intent.recorded": true,
+  "attempt.recorded": true,
+  "attempt.answered": true,
+  "doubt.resolved": true,
+  "intent.ended": true,
+  "order.updated": true,
+  "fill.recorded": true,
+  "fill.busted": true,
+  "cancel.requested": true,
+  "parent.recorded": true,
+  "slice.skipped": true,
+  "parent.ended": true,
+  "volume.counted": true,
+  "parent.paused": true,
+  "parent.resumed": true,
+  "parent.amended": true,
+  "parent.triggered": true,
+  "kill.set": true,
+  "control.switched": true,
+  "risk.day-opened": true,
+  "orphan.found": true,
+  "drift.found": true,
+  "strategy.advanced": true,
+  "strategy.switched": true,
+  "operation.noted": true,
+};
+
+/** A record of a kind that this build does not know: nothing after it can be understood, so nothing is done on it. */
+export class UnknownEvent extends Error {
+  override readonly name = "UnknownEvent";
+  readonly code = "event-unknown";
+  constructor(kind: string) {
+    super(`the journal has a record "${kind}" that this build does not know: a newer build wrote it, so run that one`);
+  }
+}
+
+/** The event of a stored text. Only text that a journal's hash chain vouches for may be given here. Throws `UnknownEvent`. */
 export function decodeEvent(text: string): JournalEvent {
-  return JSON.parse(text) as JournalEvent;
+  const event = JSON.parse(text) as JournalEvent;
+  if (!Object.hasOwn(kinds, event.kind)) throw new UnknownEvent(event.kind);
+  return event;
 }

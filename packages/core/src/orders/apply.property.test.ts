@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { add, compare, decimal, maximum, multiply, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import { decodeEvent } from "../formats/events.ts";
-import type { JournalEvent } from "../formats/events.ts";
+import type { FillRecorded, JournalEvent } from "../formats/events.ts";
 import { wallMs } from "../time.ts";
 import { attemptEvent } from "./intent.ts";
 import { noExposure, recentAttempts, recentCancels, venueOrderKey } from "./indexes.ts";
@@ -38,7 +38,7 @@ import { copyState, marketKey, rowsOf, stateOf } from "./state.ts";
 import type { EngineState } from "./state.ts";
 
 /** A choice of what happens next: which kind, to which order, how much. */
-const choices = fc.array(fc.tuple(fc.nat(22), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
+const choices = fc.array(fc.tuple(fc.nat(24), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
 type Choice = readonly [kind: number, which: number, amount: number];
 
 const endings = ["cancelled", "expired", "filled"] as const;
@@ -64,6 +64,7 @@ function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEven
     );
   }
   if (kind === 4) return which % 2 === 0 ? twapRecorded(state) : povRecorded(state);
+  if (kind >= 23) return bustEvent(state, which, now);
   if (kind >= 18) return outerEvent(state, [kind, which, amount], now);
   if (kind === 5 && state.parents.size > 0)
     return {
@@ -76,6 +77,16 @@ function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEven
   const recent = [...state.orders.values()].slice(-5);
   const order = recent[which % Math.max(1, recent.length)];
   return order === undefined ? undefined : orderEvent(order, kind, amount, now, state);
+}
+
+/** The venue takes a trade back, one of those that are still in the tables. */
+function bustEvent(state: EngineState, which: number, now: number): JournalEvent | undefined {
+  const fills = [...state.fills.values()];
+  const of = fills[which % Math.max(1, fills.length)];
+  if (of === undefined) return undefined;
+  const { venue, symbol, tradeId, intent } = of;
+  const event = { kind: "fill.busted", venue, symbol, tradeId, evidence: "gone", atWallMs: wallMs(now) } as const;
+  return intent === undefined ? event : { ...event, intent };
 }
 
 /** Of parents that are directed, of kills, of controls. */
@@ -216,12 +227,14 @@ test("a trade is its order's, in the rows and in the sums, whether or not the or
     fc.property(choices, (choice) => {
       play(choice, ({ state }) => {
         const fills = [...state.fills.values()];
-        const owners = fills.map(({ venue, symbol, venueOrderId, intent }) => {
-          const owner = state.indexes.byVenueOrderId.get(venueOrderKey(venue, symbol, venueOrderId));
-          return { intent, owner: owner ?? intent };
-        });
+        const owners = fills
+          .filter((one) => one.intent !== undefined || one.bustedWallMs === undefined)
+          .map(({ venue, symbol, venueOrderId, intent }) => {
+            const owner = state.indexes.byVenueOrderId.get(venueOrderKey(venue, symbol, venueOrderId));
+            return { intent, owner: owner ?? intent };
+          });
         expect(owners.map((one) => one.intent)).toEqual(owners.map((one) => one.owner));
-        const unnamed = fills.filter((one) => one.intent === undefined).length;
+        const unnamed = fills.filter((one) => one.intent === undefined && one.bustedWallMs === undefined).length;
         const indexed = [...state.indexes.unclaimed.values()].reduce((sum, keys) => sum + keys.size, 0);
         expect(indexed).toBe(unnamed);
       });
@@ -287,16 +300,18 @@ test("of cancels and of repetitions as many are counted as there are, also after
   );
 });
 
-test("no fact takes back the executed quantity, an end, or an acceptance", () => {
+test("no fact but a bust takes back the executed quantity, and none an end or an acceptance", () => {
   fc.assert(
     fc.property(choices, (choice) => {
       let before = new Map<string, OrderRow>();
-      play(choice, ({ state }) => {
+      play(choice, ({ state }, event) => {
+        const least = event.kind === "fill.busted" ? -1 : 0;
         for (const order of state.orders.values()) {
           const old = before.get(order.id);
           if (old === undefined) continue;
-          expect(compare(order.executed, old.executed)).toBeGreaterThanOrEqual(0);
-          expect(compare(order.filled, old.filled)).toBeGreaterThanOrEqual(0);
+          expect(compare(order.executed, old.executed)).toBeGreaterThanOrEqual(least);
+          expect(compare(order.filled, old.filled)).toBeGreaterThanOrEqual(least);
+          expect(order.filled.startsWith("-")).toBe(false);
           expect(order.venueOrderId).toBe(old.venueOrderId ?? order.venueOrderId);
           expect(isOrderEnded(old) ? [old.status, "filled"] : [order.status]).toContain(order.status);
         }
@@ -307,16 +322,23 @@ test("no fact takes back the executed quantity, an end, or an acceptance", () =>
   );
 });
 
-test("a position is the sum of its fills, each trade once (I11)", () => {
+test("a position is the sum of its fills that were not taken back, each trade once (I11)", () => {
   fc.assert(
     fc.property(choices, (choice) => {
       const sums = new Map<string, Decimal>();
-      const trades = new Set<string>();
+      const trades = new Map<string, FillRecorded>();
       const { state } = play(choice, (_story, event) => {
+        if (event.kind === "fill.busted") {
+          const market = marketKey(event.venue, event.symbol);
+          const taken = trades.get(`${market} ${event.tradeId}`);
+          if (taken === undefined) throw new Error("a bust has its trade");
+          const back = taken.side === "buy" ? subtract : add;
+          sums.set(market, back(sums.get(market) ?? zero, taken.quantity));
+        }
         if (event.kind !== "fill.recorded") return;
         const market = marketKey(event.venue, event.symbol);
         expect(trades.has(`${market} ${event.tradeId}`)).toBe(false);
-        trades.add(`${market} ${event.tradeId}`);
+        trades.set(`${market} ${event.tradeId}`, event);
         const by = event.side === "buy" ? add : subtract;
         sums.set(market, by(sums.get(market) ?? zero, event.quantity));
       });

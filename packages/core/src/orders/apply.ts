@@ -5,8 +5,8 @@
  * not ask could have recorded it.
  */
 import { assert, assertNever } from "../assert.ts";
-import { add, compare, isPositive, multiply, subtract, zero } from "../decimal.ts";
-import type { DriftFound, FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
+import { add, compare, isPositive, multiply, negate, subtract, zero } from "../decimal.ts";
+import type { DriftFound, FillBusted, FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
 import type { IntentId, ParentId, Sequence } from "../ids.ts";
 import { fixedSlices } from "../formats/algorithms.ts";
 import { switched } from "../risk/controls.ts";
@@ -30,6 +30,7 @@ import {
   intentRow,
   reissued,
   resolved,
+  unfilledBy,
   updated,
 } from "./order-life.ts";
 import type { OrderRow } from "./order-row.ts";
@@ -109,6 +110,9 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
       return;
     case "fill.recorded":
       recordFill(state, sequence, event, touched);
+      return;
+    case "fill.busted":
+      bustFill(state, event, touched);
       return;
     case "cancel.requested":
       changeOrder(state, event.intent, (order) => cancelAsked(order, event, sequence), touched);
@@ -341,6 +345,26 @@ function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded,
   noteUnclaimed(state.indexes, venueOrderKey(event.venue, event.symbol, event.venueOrderId), key);
 }
 
+/** A trade was taken back: all that it added is subtracted, wherever it still is; what has ended stays ended. */
+function bustFill(state: EngineState, event: FillBusted, touched: Touched[]): void {
+  const key = fillKey(event.venue, event.symbol, event.tradeId);
+  const fill = state.fills.get(key);
+  assert(fill !== undefined, "a busted trade is known");
+  state.fills.set(key, { ...fill, bustedWallMs: event.atWallMs });
+  touched.push({ table: "fills", key });
+  const undone = { ...fill, quantity: negate(fill.quantity), fee: negate(fill.fee) };
+  movePosition(state, undone, touched);
+  if (fill.intent === undefined) {
+    dropUnclaimed(state.indexes, venueOrderKey(fill.venue, fill.symbol, fill.venueOrderId), key);
+    return;
+  }
+  const order = state.orders.get(fill.intent);
+  if (order === undefined) return;
+  changeOrder(state, order.id, (row) => unfilledBy(row, fill), touched);
+  const parent = order.parent === undefined ? undefined : state.parents.get(order.parent);
+  if (parent !== undefined) putParent(state, filledSlice(parent, order.slice, undone), touched);
+}
+
 /** A trade of an order: in its row, and in its parent's. */
 function fillOrder(state: EngineState, intent: IntentId, fill: Omit<FillRecorded, "kind">, touched: Touched[]): void {
   changeOrder(state, intent, (order) => filledBy(order, fill), touched);
@@ -350,7 +374,7 @@ function fillOrder(state: EngineState, intent: IntentId, fill: Omit<FillRecorded
 }
 
 /** Positions come from fills and from nothing else (I11). */
-function movePosition(state: EngineState, fill: FillRecorded, touched: Touched[]): void {
+function movePosition(state: EngineState, fill: Omit<FillRecorded, "kind">, touched: Touched[]): void {
   const key = marketKey(fill.venue, fill.symbol);
   const position = state.positions.get(key) ?? {
     venue: fill.venue,
@@ -382,7 +406,8 @@ function movePosition(state: EngineState, fill: FillRecorded, touched: Touched[]
       ? { ...position.fees, [fill.feeCurrency]: add(position.fees[fill.feeCurrency] ?? zero, fill.fee) }
       : position.fees;
   const lastTradeId = isLaterTrade(fill.tradeId, position.lastTradeId) ? fill.tradeId : position.lastTradeId;
-  state.positions.set(key, { ...position, ...side, fees, fills: position.fills + 1, lastTradeId });
+  const fills = position.fills + (isPositive(fill.quantity) ? 1 : -1);
+  state.positions.set(key, { ...position, ...side, fees, fills, lastTradeId });
   touched.push({ table: "positions", key });
 }
 

@@ -4,7 +4,7 @@
  * the end stays, acceptance once known stays known. Which facts may not follow on which is decided in `refusal.ts`.
  */
 import { assertNever } from "../assert.ts";
-import { add, compare, isPositive, maximum, multiply, zero } from "../decimal.ts";
+import { add, compare, isPositive, maximum, multiply, subtract, zero } from "../decimal.ts";
 import type {
   AttemptAnswered,
   AttemptRecorded,
@@ -129,6 +129,16 @@ export function filledBy(order: OrderRow, fill: Omit<FillRecorded, "kind">): Ord
     executedQuote: add(order.executedQuote, multiply(fill.price, fill.quantity)),
   };
   return standing(next, "partially-filled", fill.tradedWallMs);
+}
+
+/** A trade of it was taken back. An order that has ended is not open again: whoever still wants it places another. */
+export function unfilledBy(order: OrderRow, fill: Omit<FillRecorded, "kind">): OrderRow {
+  const filled = subtract(order.filled, fill.quantity);
+  const executed = maximum(filled, subtract(order.executed, fill.quantity));
+  const executedQuote = subtract(order.executedQuote, multiply(fill.price, fill.quantity));
+  const next: OrderRow = { ...order, filled, executed, executedQuote };
+  if (isOrderEnded(order)) return next;
+  return { ...next, status: isPositive(executed) ? "partially-filled" : "new" };
 }
 
 /** Somebody wants it gone. The first wish stays on record. */

@@ -15,6 +15,7 @@ import type {
   AttemptRecorded,
   DoubtResolved,
   EpochOpened,
+  FillBusted,
   FillRecorded,
   IntentRecorded,
   JournalEvent,
@@ -66,6 +67,8 @@ export function refusalOf(state: EngineState, event: JournalEvent): string | und
     }
     case "fill.recorded":
       return fillRefusal(state, event);
+    case "fill.busted":
+      return bustRefusal(state, event);
     case "cancel.requested": {
       const order = state.orders.get(event.intent);
       if (order === undefined) return "intent-unknown";
@@ -209,6 +212,14 @@ function fillRefusal(state: EngineState, event: FillRecorded): string | undefine
   if (order === undefined) return "intent-unknown";
   const { venue, symbol, side } = order.terms;
   return venue === event.venue && symbol === event.symbol && side === event.side ? undefined : "fill-mismatch";
+}
+
+/** Only a trade that is on record is taken back, and once. */
+function bustRefusal(state: EngineState, event: FillBusted): string | undefined {
+  const fill = state.fills.get(fillKey(event.venue, event.symbol, event.tradeId));
+  if (fill === undefined) return "fill-unknown";
+  if (fill.bustedWallMs !== undefined) return "fill-busted";
+  return fill.intent === event.intent ? undefined : "fill-mismatch";
 }
 
 function parentRefusal(state: EngineState, event: ParentRecorded): string | undefined {

@@ -83,6 +83,8 @@ export interface ParentRow {
 /** A trade of the account, once. */
 export interface FillRow extends Omit<FillRecorded, "kind"> {
   readonly sequence: Sequence;
+  /** The venue took it back: it counts nowhere. */
+  readonly bustedWallMs?: WallMs;
 }
 
 /** What the fills of one (venue, symbol) add up to since the baseline. */
@@ -305,8 +307,9 @@ export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineSta
   for (const parent of endedParents.toSorted((a, b) => (a.endedSequence ?? 0) - (b.endedSequence ?? 0)))
     state.indexes.endedParents.add(parent.id);
   reorder(state.fills);
-  for (const [key, { venue, symbol, venueOrderId, intent }] of state.fills)
-    if (intent === undefined) noteUnclaimed(state.indexes, venueOrderKey(venue, symbol, venueOrderId), key);
+  for (const [key, { venue, symbol, venueOrderId, intent, bustedWallMs }] of state.fills)
+    if (intent === undefined && bustedWallMs === undefined)
+      noteUnclaimed(state.indexes, venueOrderKey(venue, symbol, venueOrderId), key);
   reorder(state.keys);
   for (const order of state.orders.values()) indexOrder(state.indexes, undefined, order);
   const closed = [...state.orders.values()].filter((order) => order.closedSequence !== undefined);

@@ -1,5 +1,5 @@
 import { add, clientOrderIdOf, decimal, id, marketKey, negate, tagOf } from "@baton/core";
-import type { ClusterId, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
+import type { ClusterId, IntentId, JournalEvent, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
 import type { VenueTrade } from "@baton/venues";
 import { describe, expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
@@ -119,6 +119,60 @@ test("money that comes from elsewhere is recorded as drift, once, with both numb
     "account.drift: balance USDT at sim: 100500 by the venue, 100000 by the journal; neither was changed.",
   ]);
   expect(rig.ledger.speculative.baselines.get(rig.venue.id)?.baseline?.balances).toEqual({ USDT: "100000" });
+});
+
+/** A desk whose first order bought or sold at the venue in trade 1, told by its stream; and the account's next recoveries. */
+async function traded(): Promise<{
+  readonly rig: DeskRig;
+  readonly intent: IntentId;
+  readonly recover: (usdt: string, btcHeld?: string) => Promise<unknown>;
+}> {
+  const rig = await leading();
+  const intent = rig.order();
+  await pass(50);
+  rig.venue.fill(rig.row(intent).attempts[0]!.clientOrderId, "1");
+  const recover = async (usdt: string, btcHeld = "0"): Promise<unknown> => {
+    const balances = { USDT: decimal(usdt), BTC: decimal(btcHeld) };
+    rig.venue.tell({ kind: "balances", balances, source: "recovery" });
+    return await pass(5_000);
+  };
+  return { rig, intent, recover };
+}
+
+describe("a trade that is gone from the venue's list, with its money back", () => {
+  test("is taken back once it is old enough to be missed, on record and with a warning; no drift is left", async () => {
+    const { rig, intent, recover } = await traded();
+    const busts = (): readonly JournalEvent[] => rig.journal.events.filter((event) => event.kind === "fill.busted");
+    rig.venue.trades.length = 0;
+    for (let turn = 0; turn < 4; turn += 1) await recover("100000");
+    expect([busts(), driftsOf(rig), rig.warnings]).toEqual([[], [], []]);
+    for (let turn = 0; turn < 14; turn += 1) await recover("100000");
+    expect(busts()).toMatchObject([{ tradeId: "1", intent, symbol: btc }]);
+    expect(driftsOf(rig)).toEqual([]);
+    expect(rig.warnings).toEqual([expect.stringMatching(/^fill\.busted: sim took trade 1 of BTC\/USDT back/)]);
+    expect(rig.row(intent)).toMatchObject({ status: "filled", filled: "0", executed: "0" });
+    expect(rig.ledger.speculative.positions.get(marketKey(rig.venue.id, btc))?.quantity).toBe("0");
+  });
+
+  test("with other money than its own is drift, and the warning names the trade that is not listed", async () => {
+    const { rig, recover } = await traded();
+    rig.venue.trades.length = 0;
+    for (let turn = 0; turn < 4; turn += 1) await recover("100001");
+    expect(rig.journal.events.filter((event) => event.kind === "fill.busted")).toEqual([]);
+    expect(rig.warnings.find((line) => line.includes("USDT"))).toMatch(/1 trades are not listed any more/);
+  });
+
+  test("is left for the next look while the venue's list cannot be read", async () => {
+    const { rig, recover } = await traded();
+    rig.venue.trades.length = 0;
+    rig.venue.isReachable = false;
+    for (let turn = 0; turn < 16; turn += 1) await recover("100000");
+    expect(rig.journal.events.filter((event) => event.kind === "fill.busted")).toEqual([]);
+    expect(driftsOf(rig)).toEqual([]);
+    rig.venue.isReachable = true;
+    for (let turn = 0; turn < 4; turn += 1) await recover("100000");
+    expect(rig.journal.events.filter((event) => event.kind === "fill.busted")).toHaveLength(1);
+  });
 });
 
 /** A desk on a futures venue, and its recovery: all balances are told, whereupon the positions are read. */

@@ -25,7 +25,6 @@ import {
   isUnsettled,
   latestAttempt,
   marketKey,
-  driftKey,
   orphanSteps,
   reconcile,
   venueOrderKey,
@@ -36,6 +35,7 @@ import type { AccountEvent, AccountStream, AccountStreamState, Venue, VenueTrade
 import { takeBaseline, VenueUnavailable } from "@baton/venues";
 import { monoNow, wallNow } from "../clock.ts";
 import type { DeskContext } from "./desk-context.ts";
+import { Differences } from "./differences.ts";
 import { PositionReadings } from "./position-readings.ts";
 import type { Term } from "./term.ts";
 
@@ -66,6 +66,7 @@ export class Accounts {
   readonly #balances = new Map<VenueId, Map<string, Decimal>>();
   /** What is not yet known to be drift. */
   readonly #drifts = new Map<VenueId, DriftWatch>();
+  readonly #differences: Differences;
   readonly #positions: PositionReadings;
   /** Venues that have told every balance in this term. */
   readonly #complete = new Set<VenueId>();
@@ -80,7 +81,8 @@ export class Accounts {
     this.#context = context;
     this.#term = term;
     this.#ports = ports;
-    this.#positions = new PositionReadings(context, term, (reading) => this.#watchDrift(reading));
+    this.#differences = new Differences(context, term);
+    this.#positions = new PositionReadings(context, term, (at, reading) => this.#watchDrift(at, reading));
     this.#unreconciled = new Set(ports.isReconcileDue ? context.config.venues.map((venue) => venue.id) : []);
   }
 
@@ -239,24 +241,18 @@ export class Accounts {
     for (const [currency, total] of Object.entries(told)) known.set(currency, total);
     this.#balances.set(venue, known);
     if (venueProfiles[at.exchange].market === "spot") {
-      this.#watchDrift({ venue, balances: told, isAll, atWallMs: wallNow() });
+      this.#watchDrift(at, { venue, balances: told, isAll, atWallMs: wallNow() });
     } else if (isAll) {
       // A wallet of futures is not what its trades add up to; the venue's own positions are.
       void this.#positions.read(at);
     }
   }
 
-  /** Held against the journal's own count; what stays different is recorded with both numbers, and told. */
-  #watchDrift(reading: AccountReading): void {
-    const { venue } = reading;
-    const { watch, found } = watchDrift(this.#term.state, reading, this.#drifts.get(venue) ?? new Map());
-    this.#drifts.set(venue, watch);
-    for (const drift of found) {
-      this.#term.note(drift);
-      const { subject, journal, told } = drift;
-      const sentence = `${driftKey(subject)} at ${venue}: ${told} by the venue, ${journal} by the journal; neither was changed.`;
-      this.#context.warn("account.drift", sentence, { venue, subject: driftKey(subject), journal, told });
-    }
+  /** Held against the journal's own count; what stays different is looked into, recorded and told. */
+  #watchDrift(at: Venue, reading: AccountReading): void {
+    const { watch, found } = watchDrift(this.#term.state, reading, this.#drifts.get(at.id) ?? new Map());
+    this.#drifts.set(at.id, watch);
+    for (const drift of found) this.#differences.take(at, drift);
   }
 
   #onFill(venue: VenueId, fill: VenueTrade): void {

@@ -197,7 +197,8 @@ export class Desk {
       case "doubt.resolved":
       case "intent.ended":
       case "order.updated":
-      case "fill.recorded": {
+      case "fill.recorded":
+      case "fill.busted": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
         if (order !== undefined && isUnaskedCancel(order)) parts.kills.cancelledUnasked(order);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);

@@ -18,11 +18,11 @@ const toldWithinMs = 1_000;
 export class PositionReadings {
   readonly #context: DeskContext;
   readonly #term: Term;
-  readonly #onReading: (reading: AccountReading) => void;
+  readonly #onReading: (venue: Venue, reading: AccountReading) => void;
   /** What the journal held of each symbol while a venue's positions are being read. */
   readonly #open = new Map<VenueId, Map<SymbolId, Set<Decimal>>>();
 
-  constructor(context: DeskContext, term: Term, onReading: (reading: AccountReading) => void) {
+  constructor(context: DeskContext, term: Term, onReading: (venue: Venue, reading: AccountReading) => void) {
     this.#context = context;
     this.#term = term;
     this.#onReading = onReading;
@@ -39,7 +39,7 @@ export class PositionReadings {
       await pause(toldWithinMs);
       const journaled = this.#open.get(venue.id) ?? new Map<SymbolId, Set<Decimal>>();
       if (!this.#term.isOver) {
-        this.#onReading({ venue: venue.id, balances: {}, positions, journaled, isAll: true, atWallMs });
+        this.#onReading(venue, { venue: venue.id, balances: {}, positions, journaled, isAll: true, atWallMs });
       }
     } catch (error) {
       if (!(error instanceof VenueUnavailable)) throw error;

@@ -5,7 +5,7 @@
  * leaves out what is known.
  */
 import { createHash } from "node:crypto";
-import { id, type TradeId } from "@baton/core";
+import { id, venueProfiles, type ExchangeId, type TradeId } from "@baton/core";
 
 const digits = 8;
 const perMs = 10n ** BigInt(digits);
@@ -33,4 +33,9 @@ export function idsOfMs(ms: number): bigint {
 export function sameTradeIds(tradeId: TradeId): readonly TradeId[] {
   const number = BigInt(tradeId);
   return [tradeId, id<TradeId>(`${number - perMs}`), id<TradeId>(`${number + perMs}`)];
+}
+
+/** The ids that stand for this trade at the exchange, its own first. */
+export function tradeNames(exchange: ExchangeId, tradeId: TradeId): readonly TradeId[] {
+  return venueProfiles[exchange].tradeIds === "unordered" ? sameTradeIds(tradeId) : [tradeId];
 }

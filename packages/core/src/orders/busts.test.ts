@@ -1,0 +1,154 @@
+/** When a difference on the account is a trade that was taken back, and what that does to the books. */
+import { describe, expect, test } from "vitest";
+import { decimal } from "../decimal.ts";
+import { decodeEvent } from "../formats/events.ts";
+import type { DriftFound, FillBusted, JournalEvent } from "../formats/events.ts";
+import { id } from "../ids.ts";
+import type { SymbolId, TradeId } from "../ids.ts";
+import { journaledTotal } from "../risk/funds.ts";
+import { wallMs } from "../time.ts";
+import { bustSettledMs, bustSuspects, judgeBusts } from "./busts.ts";
+import type { BustVerdict } from "./busts.ts";
+import { refusalOf } from "./refusal.ts";
+import { accepted, btc, fill, story, twapRecorded, updated, venue } from "./sample-events.ts";
+import type { Story } from "./sample-events.ts";
+import { marketKey, rowsOf, stateOf } from "./state.ts";
+
+const later = wallMs(10_015 + bustSettledMs + 1);
+
+/** An account with 1,000 USDT that bought 3 BTC at 100 in trades 1 (one) and 2 (two), each for a fee of 0.01 USDT. */
+function account(): Story {
+  const s = story();
+  s.tell({
+    ...{ kind: "baseline.taken", venue, atWallMs: wallMs(0), externalOrders: [], lastTradeIds: {} },
+    balances: { USDT: decimal("1000") },
+  });
+  const order = s.want({ quantity: decimal("3") });
+  s.tell(accepted(order));
+  s.tell(fill(order, 1, "1"));
+  s.tell(fill(order, 2, "2"));
+  return s;
+}
+
+/** The verdict on a currency that the venue tells so, while it lists these trades. */
+function verdict(s: Story, currency: string, told: string, listed: readonly string[], atWallMs = later): BustVerdict {
+  const drift: DriftFound = {
+    ...{ kind: "drift.found", venue, subject: { kind: "balance", currency } },
+    ...{ journal: journaledTotal(s.state, venue, currency), told: decimal(told), atWallMs },
+  };
+  const suspects = bustSuspects(s.state, drift, atWallMs);
+  return judgeBusts(s.state, drift, suspects, (_symbol: SymbolId, tradeId) => listed.includes(tradeId));
+}
+
+const bust = (tradeId: string, more: Partial<FillBusted> = {}): JournalEvent => ({
+  ...{ kind: "fill.busted", venue, symbol: btc, tradeId: id<TradeId>(tradeId), evidence: "gone", atWallMs: later },
+  ...more,
+});
+
+describe("a difference is a bust", () => {
+  test("when trades that are no longer listed explain it to the last digit, in the base or in the quote", () => {
+    const s = account();
+    expect(verdict(s, "BTC", "1", ["1"])).toMatchObject({
+      kind: "busted",
+      busts: [
+        { kind: "fill.busted", venue, symbol: btc, tradeId: "2", intent: s.state.fills.values().next().value?.intent },
+      ],
+    });
+    // 1,000 less what trade 1 cost with its fee.
+    expect(verdict(s, "USDT", "899.99", ["1"])).toMatchObject({ kind: "busted", busts: [{ tradeId: "2" }] });
+    expect(verdict(s, "USDT", "1000", [])).toMatchObject({
+      kind: "busted",
+      busts: [{ tradeId: "1" }, { tradeId: "2" }],
+    });
+  });
+
+  test("and not when the money is another amount, or every trade is listed, or nothing is", () => {
+    const s = account();
+    expect(verdict(s, "BTC", "1.00000001", ["1"])).toEqual({ kind: "drift", unlisted: 1 });
+    expect(verdict(s, "BTC", "1", ["1", "2"])).toEqual({ kind: "drift", unlisted: 0 });
+    expect(verdict(s, "BTC", "1", [])).toEqual({ kind: "drift", unlisted: 2 });
+    expect(verdict(s, "ETH", "5", [])).toEqual({ kind: "drift", unlisted: 0 });
+  });
+
+  test("and not yet while the trade is so young that list and balance may lag together", () => {
+    const s = account();
+    expect(verdict(s, "BTC", "1", ["1"], wallMs(later - 2))).toEqual({ kind: "too-early" });
+  });
+
+  test("beside drift that is on record already", () => {
+    const s = account();
+    s.tell({
+      ...{ kind: "drift.found", venue, subject: { kind: "balance", currency: "BTC" } },
+      ...{ journal: decimal("3"), told: decimal("4"), atWallMs: wallMs(11_000) },
+    });
+    expect(verdict(s, "BTC", "2", ["1"])).toMatchObject({ kind: "busted", busts: [{ tradeId: "2" }] });
+    expect(verdict(s, "BTC", "1", ["1"])).toEqual({ kind: "drift", unlisted: 1 });
+  });
+});
+
+describe("a bust subtracts", () => {
+  test("from the position, the order and its parent what its trade had added, and the trade stays on record", () => {
+    const s = story();
+    const parent = twapRecorded(s.state);
+    s.tell(parent);
+    const of = { parent: "p-1" as never, slice: 1 };
+    const order = s.want({ side: "sell", quantity: decimal("1") }, of);
+    s.tell(accepted(order));
+    const before = JSON.stringify([s.state.positions.get(marketKey(venue, btc)) ?? null]);
+    s.tell(fill(order, 1, "1"));
+    expect(s.order(order.id)).toMatchObject({ status: "filled", executed: "1" });
+    s.tell(bust("1", { intent: order.id }));
+    expect(before).toBe("[null]");
+    expect(s.state.positions.get(marketKey(venue, btc))).toMatchObject({
+      ...{ quantity: "0", sold: "0", quoteReceived: "0", fees: { USDT: "0" }, fills: 0, lastTradeId: "1" },
+    });
+    expect(s.order(order.id)).toMatchObject({ status: "filled", executed: "0", filled: "0", executedQuote: "0" });
+    expect(s.state.parents.get("p-1" as never)).toMatchObject({ executed: "0", executedQuote: "0" });
+    expect([...s.state.fills.values()]).toMatchObject([{ tradeId: "1", quantity: "1", bustedWallMs: later }]);
+    expect(refusalOf(s.state, fill(order, 1, "1"))).toBe("fill-known");
+  });
+
+  test("and an order that is still open has that much more to come", () => {
+    const s = account();
+    const [order] = s.state.orders.values();
+    if (order === undefined) throw new Error("there is one");
+    const open = s.want({ quantity: decimal("5") });
+    s.tell(accepted(open));
+    s.tell(fill(open, 7, "2"));
+    s.tell(bust("7", { intent: open.id }));
+    expect(s.order(open.id)).toMatchObject({ status: "new", executed: "0", filled: "0" });
+    expect(s.state.indexes.exposure.get(marketKey(venue, btc))).toMatchObject({ buyOpen: "5", orders: 1 });
+    s.tell(updated(open, { status: "partially-filled", executed: decimal("1") }));
+    expect(s.order(open.id)).toMatchObject({ status: "partially-filled", executed: "1" });
+  });
+
+  test("once, only from a trade that is on record, and under its own order", () => {
+    const s = account();
+    const [order] = s.state.orders.values();
+    const intent = order?.id as never;
+    expect(refusalOf(s.state, bust("9", { intent }))).toBe("fill-unknown");
+    expect(refusalOf(s.state, bust("1"))).toBe("fill-mismatch");
+    s.tell(bust("1", { intent }));
+    expect(refusalOf(s.state, bust("1", { intent }))).toBe("fill-busted");
+    expect(journaledTotal(s.state, venue, "USDT")).toBe("799.99");
+  });
+
+  test("of a trade that nobody claimed: who learns its order later does not count it", () => {
+    const s = story();
+    const order = s.want({ quantity: decimal("3") });
+    const { intent: _intent, ...unnamed } = fill(order, 5, "1");
+    s.tell(unnamed);
+    s.tell(bust("5"));
+    s.tell(accepted(order));
+    expect(s.order(order.id)).toMatchObject({ status: "new", executed: "0" });
+    const rebuilt = stateOf(JSON.parse(JSON.stringify([...rowsOf(s.state)])), s.state.applied);
+    expect(rebuilt.indexes.unclaimed).toEqual(s.state.indexes.unclaimed);
+  });
+});
+
+test("a record of a kind that a build does not know is refused with a sentence, whatever else it says", () => {
+  expect(() => decodeEvent('{"kind":"order.teleported","atWallMs":1}')).toThrow(
+    'a record "order.teleported" that this build does not know: a newer build wrote it, so run that one',
+  );
+  expect(() => decodeEvent('{"kind":"toString"}')).toThrow("does not know");
+});
