@@ -36,7 +36,7 @@ test("this build can record a journal for those that come after it", () => {
 test("a record of a kind that this build does not know ends its part with the sentence that names the build to run", async () => {
   const file = join(scratch, "later.db");
   const journal = await openJournal({ file, cluster, node, bootId: id<BootId>("b"), create: true });
-  const failed = new Promise<string>((resolve) => journal.onFailure((failure) => resolve(failure.message)));
+  const failed = new Promise<string>((resolve) => journal.onFailed.on((failure) => resolve(failure.message)));
   journal.append(1, [{ kind: "order.teleported", atWallMs: 1 } as unknown as JournalEvent]);
   while (journal.durable < 1) await delay(1);
   journal.commit(1);
