@@ -117,7 +117,7 @@ describe("the metrics", () => {
     const source = readFileSync(new URL("metrics.ts", import.meta.url), "utf8");
     const fields = [...source.matchAll(/^ {4}(\w+): new (?:Counter|Histogram)/gm)].map((match) => match[1] ?? "");
     expect(fields.length).toBeGreaterThan(5);
-    const rest = ["node/node.ts", "desk/desk.ts", "desk/placements.ts"]
+    const rest = ["node/node.ts", "desk/desk.ts", "desk/placements.ts", "desk/differences.ts"]
       .map((file) => readFileSync(new URL(file, import.meta.url), "utf8"))
       .join("\n");
     for (const field of fields) expect(rest).toMatch(new RegExp(`\\b(?:metrics\\.)?${field}\\.(?:inc|observe)\\(`));
