@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { openMetrics } from "./metrics.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
@@ -117,8 +117,10 @@ describe("the metrics", () => {
     const source = readFileSync(new URL("metrics.ts", import.meta.url), "utf8");
     const fields = [...source.matchAll(/^ {4}(\w+): new (?:Counter|Histogram)/gm)].map((match) => match[1] ?? "");
     expect(fields.length).toBeGreaterThan(5);
-    const rest = ["node/node.ts", "desk/desk.ts", "desk/placements.ts", "desk/differences.ts"]
-      .map((file) => readFileSync(new URL(file, import.meta.url), "utf8"))
+    const folder = new URL(".", import.meta.url);
+    const rest = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+      .map((file) => readFileSync(new URL(file, folder), "utf8"))
       .join("\n");
     for (const field of fields) expect(rest).toMatch(new RegExp(`\\b(?:metrics\\.)?${field}\\.(?:inc|observe)\\(`));
   });
