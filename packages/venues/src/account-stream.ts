@@ -112,12 +112,12 @@ class Stream implements AccountStream {
     this.#standIn = new StandInReads({
       everyMs: context.line.dialect.profile.accountEvents.standInEveryMs,
       read: () => readAccount(context, this.#ledger, options),
-      onRead: (isAnswered, why) => {
-        if (isAnswered === this.#isReading || this.#isOver()) return;
-        this.#isReading = isAnswered;
+      onRead: (isRead, why) => {
+        if (isRead === this.#isReading || this.#isOver()) return;
+        this.#isReading = isRead;
         this.#options.onState?.(
-          isAnswered ? "reading" : "backing-off",
-          isAnswered ? why : "the account cannot be read",
+          isRead ? "reading" : "backing-off",
+          isRead ? why : "the account cannot be read",
         );
       },
     });

@@ -122,8 +122,10 @@ describe.each(exchanges)("the account stream of %s", (exchange) => {
     };
     open();
     await until("ready, with the fill", () => isReady() && fills().length === 1);
+    expect(isTraded).toBe(true);
     server.trade(2, { isTold: true });
     await until("the second fill", () => fills().length === 2);
+    expect(fills()).toHaveLength(2);
   });
 
   it("after a lost connection has the fill that was made meanwhile", async () => {
@@ -151,8 +153,8 @@ describe.each(exchanges)("the account stream of %s", (exchange) => {
   });
 
   it("leaves a connection on which nobody answers its ping", async () => {
-    const { pongTo } = streamScripts[exchange];
-    const pings = (): number => server.sent.filter((text) => pongTo(text) !== undefined).length;
+    const script = streamScripts[exchange];
+    const pings = (): number => server.sent.filter((text) => script.pongTo(text) !== undefined).length;
     const pinged = pings();
     open({ pingEveryMs: 1_000 });
     await until("ready", isReady);
