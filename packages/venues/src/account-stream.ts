@@ -115,10 +115,7 @@ class Stream implements AccountStream {
       onRead: (isRead, why) => {
         if (isRead === this.#isReading || this.#isOver()) return;
         this.#isReading = isRead;
-        this.#options.onState?.(
-          isRead ? "reading" : "backing-off",
-          isRead ? why : "the account cannot be read",
-        );
+        if (isRead) this.#options.onState?.("reading", why);
       },
     });
     context.closing.addEventListener("abort", () => this.close());
