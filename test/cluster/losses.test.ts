@@ -1,6 +1,6 @@
 /**
- * One cluster of real processes and what a node can lose: its leadership in the middle of a strategy, its identity to a
- * twin, its disk, its clock. Each loss costs the node its part and the others nothing. The parts run in order.
+ * One cluster of real processes and what a node can lose: its leadership in the middle of a strategy, its venue, its
+ * identity to a twin, its disk, its clock. Each loss costs the node its part and the others nothing. The parts run in order.
  */
 import {
   appendFileSync,
@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { dirname, join } from "node:path";
@@ -21,12 +22,16 @@ import { verifyJournal } from "@baton/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
-import { arm, call, eventually, restingBuy } from "./calls.ts";
+import { arm, call, callLeader, eventually, restingBuy } from "./calls.ts";
+import type { Told } from "./calls.ts";
+import { addVenues } from "./other-venues.ts";
+import type { OtherVenues } from "./other-venues.ts";
 
 type Seat = Cluster["nodes"][number];
 const top = fileURLToPath(new URL("../..", import.meta.url));
 
 let cluster: Cluster;
+let venues: OtherVenues | undefined;
 let mounted: string | undefined;
 beforeAll(async () => {
   cluster = await startCluster();
@@ -35,6 +40,7 @@ afterAll(async () => {
   await Promise.all((cluster?.nodes ?? []).map((node) => node.stop()));
   if (mounted !== undefined) shell('umount "$1"', mounted);
   await cluster?.stop();
+  await venues?.[Symbol.asyncDispose]();
 });
 
 async function standby(): Promise<Seat> {
@@ -44,6 +50,18 @@ async function standby(): Promise<Seat> {
 
 const logOf = (node: Seat): string => readFileSync(join(dirname(node.configFile), "node.log"), "utf8");
 
+const eth = { symbol: "ETH/USDT", side: "buy", type: "market", quantity: "0.01" };
+
+/** A buy of ETH that rests at whichever venue: all begin at the same price. */
+async function restingEth(): Promise<Record<string, unknown>> {
+  const leader = await cluster.leader();
+  const bid = await eventually("there is a fresh book", async () => {
+    const { body } = await call(leader, "GET", "/v1/books/ETH/USDT?depth=1");
+    return body.quality === "live" ? Number(body.bids[0][0]) : undefined;
+  });
+  return { ...eth, type: "limit", price: (bid * 0.99).toFixed(2) };
+}
+
 async function ofStrategy(node: Seat): Promise<readonly OrderView[]> {
   const { body } = await call(node, "GET", "/v1/orders?all=1&limit=1000");
   const orders = body.orders as readonly OrderView[];
@@ -52,12 +70,9 @@ async function ofStrategy(node: Seat): Promise<readonly OrderView[]> {
 
 test("a strategy trades, and a successor goes on from exactly what was traded on", async () => {
   await Promise.all(cluster.nodes.map((node) => node.stop()));
-  for (const node of cluster.nodes) {
-    const config = JSON.parse(readFileSync(node.configFile, "utf8")) as Record<string, unknown>;
-    const module = fileURLToPath(new URL("./counting.ts", import.meta.url));
-    const strategies = [{ id: "counting", module, symbols: ["BTC/USDT"], budgetMs: 1_000 }];
-    writeFileSync(node.configFile, JSON.stringify({ ...config, strategies }));
-  }
+  const module = fileURLToPath(new URL("./counting.ts", import.meta.url));
+  const strategies = [{ id: "counting", venue: "sim", module, symbols: ["BTC/USDT"], budgetMs: 1_000 }];
+  venues = await addVenues(cluster, { strategies });
   await Promise.all(cluster.nodes.map((node) => node.start()));
   const first = await cluster.leader();
   await cluster.untilInSync();
@@ -79,6 +94,103 @@ test("a strategy trades, and a successor goes on from exactly what was traded on
   );
   expect(new Set(after.map((order) => order.epoch)).size).toBeGreaterThanOrEqual(2);
 }, 60_000);
+
+/** An order for one of the venues, taken by whoever leads; gives its id. */
+async function taken(body: Record<string, unknown>): Promise<string> {
+  const key = randomUUID();
+  const told = await callLeader(cluster, 202, (leader) => call(leader, "POST", "/v1/orders", { body, key }));
+  return told.body.intentId as string;
+}
+
+const ofLeader = (path: string): Promise<Told> => callLeader(cluster, 200, (leader) => call(leader, "GET", path));
+const viewOf = async (id: string): Promise<OrderView> => (await ofLeader(`/v1/orders/${id}`)).body;
+
+async function until(id: string, status: OrderView["status"]): Promise<OrderView> {
+  return await eventually(`order ${id} is ${status}`, async () => {
+    const view = await viewOf(id);
+    if (view.status !== status) throw new Error(`it is ${view.status}`);
+    return view;
+  });
+}
+
+async function positionAt(venue: string): Promise<string> {
+  const { body } = await ofLeader("/v1/positions");
+  return body.positions.find((each: any) => each.venue === venue && each.symbol === "ETH/USDT").quantity as string;
+}
+
+/** What a node has counted of `sim`, this month. */
+async function countedAt(node: Seat): Promise<{ requests: number; errorPercent: number; broken: readonly string[] }> {
+  const { body } = await call(node, "GET", "/v1/sla");
+  return body.providers.find((each: any) => each.venue === "sim").months[0];
+}
+
+test("while a venue is ill new orders go to its alternate, what was there stays there, and its provider's promise is broken", async () => {
+  const resting = await taken({ ...(await restingEth()), venue: "sim" });
+  await until(resting, "new");
+  const before = { sim: await positionAt("sim"), alt: await positionAt("alt") };
+  const leader = await cluster.leader();
+  expect((await countedAt(leader)).broken).toEqual([]);
+  await arm(cluster, { fault: "venue-down", mode: "reset", durationMs: 600_000 });
+  const routed = await eventually("an order for sim is recorded for alt", async () => {
+    const told = await call(await cluster.leader(), "POST", "/v1/orders", { body: { ...eth, venue: "sim" } });
+    const view = told.status === 202 ? await viewOf(told.body.intentId) : undefined;
+    return view?.terms.venue === "alt" ? view : undefined;
+  });
+  expect(routed.routedFrom).toBe("sim");
+  await until(routed.id, "filled");
+  const at = (await cluster.leader()).endpoint;
+  const shown = await baton(["orders", "show", routed.id, "--endpoint", at]);
+  expect(shown.text).toMatch(/venue +alt, in place of sim/);
+  expect(venues?.alt.audit().some((each) => each.type === "fill" && each.symbol === "ETHUSDT")).toBe(true);
+  expect(Number(await positionAt("alt"))).toBeGreaterThan(Number(before.alt));
+  expect(await positionAt("sim")).toBe(before.sim);
+  const stays = await viewOf(resting);
+  expect([stays.terms.venue, stays.status, stays.routedFrom]).toEqual(["sim", "new", undefined]);
+  await eventually("the promise is broken", async () => {
+    const { broken } = await countedAt(await cluster.leader());
+    return broken.some((each) => /% of requests failed, promised 2 %/.test(each)) ? true : undefined;
+  });
+  const { body: promises } = await ofLeader("/v1/sla");
+  expect(promises.providers.find((each: any) => each.venue === "alt").months[0].broken).toEqual([]);
+
+  await fetch(`${cluster.exchange.endpoint}/__faults`, { method: "DELETE" });
+  await eventually("orders for sim stay at sim again", async () => {
+    const told = await call(await cluster.leader(), "POST", "/v1/orders", { body: { ...eth, venue: "sim" } });
+    const view = told.status === 202 ? await viewOf(told.body.intentId) : undefined;
+    return view?.terms.venue === "sim" && view.status === "filled" ? true : undefined;
+  });
+  const cancel = await callLeader(cluster, 202, (node) => call(node, "DELETE", `/v1/orders/${resting}`));
+  expect(cancel.status).toBe(202);
+  await until(resting, "cancelled");
+}, 120_000);
+
+test("paper positions and open paper orders are the next leader's, and the service levels of a node outlive its leadership", async () => {
+  const filled = await taken({ ...eth, venue: "paper" });
+  await until(filled, "filled");
+  const open = await taken({ ...(await restingEth()), venue: "paper" });
+  await until(open, "new");
+  const position = await positionAt("paper");
+  expect(Number(position)).toBe(0.01);
+  const first = await cluster.leader();
+  const counted = await countedAt(first);
+  await first.stop();
+  await first.start();
+  await cluster.untilInSync();
+  expect(await cluster.leader()).not.toBe(first);
+  expect(await positionAt("paper")).toBe(position);
+  await until(open, "new");
+  const after = await countedAt(first);
+  expect(after.requests).toBeGreaterThanOrEqual(counted.requests);
+
+  // The paper exchange keeps nothing: after its restart the account is a new one, and the journal says what is missing.
+  await venues?.restartPaper();
+  const leader = await cluster.leader();
+  await eventually("the leader says that the open order is not there any more", async () =>
+    /"event":"order\.denied".*paper took this order/.test(logOf(leader)) ? true : undefined,
+  );
+  expect((await viewOf(open)).status).toBe("new");
+  expect(await positionAt("paper")).toBe(position);
+}, 120_000);
 
 test("a second process with the id of a running node refuses to start, and the first goes on", async () => {
   const original = await standby();
@@ -126,7 +238,9 @@ test("a node whose disk is full leaves the cluster with a clear error, and the o
   fill(filler);
   const leader = await cluster.leader();
   await eventually("it is out of the in-sync set", async () => {
-    const { status } = await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader, {}, 1.5) });
+    const { status } = await call(leader, "POST", "/v1/orders", {
+      body: await restingBuy(leader, { venue: "sim" }, 1.5),
+    });
     const { body } = await call(leader, "GET", "/cluster");
     return status === 202 && !body.insync.members.includes(node.id) ? true : undefined;
   });

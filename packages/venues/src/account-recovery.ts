@@ -35,6 +35,8 @@ export interface AccountKnowledge {
   liveOrders(): readonly { readonly symbol: SymbolId; readonly clientOrderId: string }[];
   /** True while the venue has told, for a while now, of more executed than the caller has fills of. */
   isFillMissing?(): boolean;
+  /** The venue says that it has no such order, which the caller believes to be open. An observation and no proof. */
+  onDenied?(order: { readonly symbol: SymbolId; readonly clientOrderId: string }): void;
   /** Told of all orders that are open at the venue, ours and others', at each recovery and each sweep. */
   onOpenOrders?(orders: readonly VenueOrder[]): void;
 }
@@ -121,6 +123,7 @@ async function recoverAccount(
     if (found.kind === "unavailable") throw new VenueUnavailable(venue.id, "order", found.cause);
     // Not found is no news here: whether it proves anything is for the resolution of doubt to say.
     if (found.kind === "found") ledger.order(found.order, "recovery");
+    else known.onDenied?.(live);
   }
   ledger.balances(balances, "recovery");
   return { fills };

@@ -162,6 +162,19 @@ describe("the account stream", () => {
     );
   });
 
+  it("says which live order the venue denies, at each recovery, and makes no event of it", async () => {
+    server.script["GET /api/v3/order"] = (_, response) =>
+      json(response, 400, { code: -2013, msg: "Order does not exist." });
+    const denied: string[] = [];
+    open({
+      liveOrders: () => [{ symbol: btc, clientOrderId: "wiped" }],
+      onDenied: ({ clientOrderId }) => denied.push(clientOrderId),
+    });
+    await until("ready", isReady);
+    expect(denied).toEqual(["wiped"]);
+    expect(events.filter((event) => event.kind === "order")).toEqual([]);
+  });
+
   it("names the order of a recovered fill by asking for it", async () => {
     serveTrades([listed(1)] as { id: number }[]);
     server.script["GET /api/v3/order"] = ({ parameters }, response) =>

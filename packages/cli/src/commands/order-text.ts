@@ -25,6 +25,7 @@ export function viewText(view: OrderView | ParentView): string {
       "terms",
       `${terms.side} ${terms.quantity} ${terms.symbol} ${terms.type} ${terms.price ?? ""} ${terms.timeInForce}`,
     ],
+    ["venue", view.routedFrom === undefined ? terms.venue : `${terms.venue}, in place of ${view.routedFrom}`],
     ["status", view.outcome === null ? view.status : `${view.status} (${view.outcome})`],
     ["executed", view.executed],
     ["sent", view.epoch === null ? "no" : `by ${view.sentBy ?? "?"} in epoch ${view.epoch}`],

@@ -121,6 +121,8 @@ export interface OrderView {
   readonly epoch: Epoch | null;
   readonly sentBy: NodeId | null;
   readonly terms: OrderTerms;
+  /** The venue it was asked for, where that was ill and the order was recorded for its alternate (`terms.venue`). */
+  readonly routedFrom?: VenueId;
   readonly status: OrderStanding;
   readonly outcome: OrderOutcome | null;
   readonly executed: Decimal;
@@ -176,6 +178,7 @@ export const orderViewSchema: z.ZodType<OrderView> = z.looseObject({
   epoch: z.int().nullable(),
   sentBy: z.string().nullable(),
   terms,
+  routedFrom: z.exactOptional(venueSchema),
   status: z.enum([
     "pending-new",
     "in-doubt",

@@ -130,6 +130,18 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
       "cannot be 5",
     ],
     ["a broken number", { "risk.clockErrorMaxMs": 2.5 }, "risk.clockErrorMaxMs", "a whole number", "2.5"],
+    [
+      "an alternate in another mode: real orders would end on paper",
+      {
+        venues: [
+          { ...venue, alternate: "other" },
+          { ...venue, id: "other", mode: "live" },
+        ],
+      },
+      "venues[0].alternate",
+      "a venue in mode sandbox",
+      "would change between real and invented money",
+    ],
     ["a word that is no choice", { "venues.0.mode": "real" }, "venues[0].mode", "paper, sandbox, live", '"real"'],
     [
       "paper without an exchange of its own",

@@ -235,6 +235,11 @@ function venueIssues(config: Config): ConfigIssue[] {
         issueAt(["venues", at, "alternate"], sentence, `one of ${others.join(", ") || "none: there is no other"}`),
       );
     }
+    const alternate = config.venues.find((other) => other.id === venue.alternate);
+    if (alternate !== undefined && alternate.mode !== venue.mode) {
+      const sentence = `venue ${venue.id} trades in mode ${venue.mode}, and its alternate ${alternate.id} in mode ${alternate.mode}: an order would change between real and invented money.`;
+      issues.push(issueAt(["venues", at, "alternate"], sentence, `a venue in mode ${venue.mode}`));
+    }
     const profile = venueProfiles[venue.exchange];
     if (profile.needsPassphrase !== (venue.passphraseFile !== undefined)) {
       const sentence = profile.needsPassphrase

@@ -18,6 +18,7 @@ export function orderView(order: OrderRow, events: readonly OrderEvent[]): Order
   const sent = order.attempts.findLast(
     (attempt) => attempt.stamp !== undefined || attempt.answeredWallMs !== undefined,
   );
+  const routedFrom = events.find((event) => event.kind === "intent.recorded")?.routedFrom;
   return {
     id: order.id,
     clientOrderIds: order.attempts.map((attempt) => attempt.clientOrderId),
@@ -26,6 +27,7 @@ export function orderView(order: OrderRow, events: readonly OrderEvent[]): Order
     epoch: sent?.epoch ?? null,
     sentBy: sent === undefined || sent.node === "" ? null : sent.node,
     terms: order.terms,
+    ...(routedFrom !== undefined && { routedFrom }),
     status: order.status,
     outcome: outcomeOf(order),
     executed: order.executed,

@@ -39,6 +39,20 @@ test("a trade of somebody else's order on the account holds no doubt open, once 
   expect(rig.row(intent)).toMatchObject({ status: "not-sent", endReason: "expired" });
 });
 
+test("an order that its venue took and denies later is told once, and stays open at worst case", async () => {
+  const rig = await leading();
+  const intent = rig.order();
+  await pass(50);
+  const { attempts } = rig.row(intent);
+  const [clientOrderId = ""] = attempts.map((attempt) => attempt.clientOrderId as string);
+  for (let reading = 0; reading < 2; reading += 1) rig.venue.deny(clientOrderId);
+  rig.venue.deny("somebody-elses");
+  expect(rig.warnings.filter((each) => each.startsWith("order.denied"))).toEqual([
+    `order.denied: ${intent}: sim took this order and says now that it has none such; it stays open here, and counts in every limit.`,
+  ]);
+  expect(rig.row(intent).status).toBe("new");
+});
+
 describe("an open order of ours that the journal does not know", () => {
   /** What another leader of this cluster placed. */
   function strange(rig: DeskRig): string {

@@ -74,6 +74,8 @@ export class Accounts {
   readonly #foreign = new Set<string>();
   /** Venues whose trades and open orders must be read before anything is ordered: the journal may lack records of them. */
   readonly #unreconciled: Set<VenueId>;
+  /** Orders that the venue took and denies now: told once in a term. */
+  readonly #denied = new Set<IntentId>();
   /** What was told of an order before its placement was answered. */
   readonly #early = new Map<IntentId, { readonly venue: VenueId; readonly order: VenueOrder }>();
 
@@ -148,6 +150,7 @@ export class Accounts {
         },
         liveOrders: () => this.#liveOrders(venue.id),
         isFillMissing: () => this.#isFillMissing(venue.id),
+        onDenied: ({ clientOrderId }) => this.#onDenied(venue.id, clientOrderId),
         onOpenOrders: (open) => this.#findOrphans(venue, open),
         onEvent: (event) => this.#onEvent(venue, event),
         onState: (state, why) => {
@@ -253,6 +256,18 @@ export class Accounts {
     const { watch, found } = watchDrift(this.#term.state, reading, this.#drifts.get(at.id) ?? new Map());
     this.#drifts.set(at.id, watch);
     for (const drift of found) this.#differences.take(at, drift);
+  }
+
+  /**
+   * A venue that took an order and says now that it has none: it forgot (a test network that was emptied, a paper exchange
+   * that was started again), or it lies for a while. Nothing ends the order by itself, since it may still be executed.
+   */
+  #onDenied(venue: VenueId, clientOrderId: string): void {
+    const known = this.#known(clientOrderId);
+    if (this.#term.isOver || known === undefined || isUnsettled(known) || this.#denied.has(known.id)) return;
+    this.#denied.add(known.id);
+    const sentence = `${known.id}: ${venue} took this order and says now that it has none such; it stays open here, and counts in every limit.`;
+    this.#context.warn("order.denied", sentence, { intent: known.id, venue });
   }
 
   #onFill(venue: VenueId, fill: VenueTrade): void {

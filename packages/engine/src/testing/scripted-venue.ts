@@ -141,6 +141,11 @@ export class ScriptedVenue {
     return this.#listener?.isFillMissing?.() === true;
   }
 
+  /** A recovery asks for an order of ours that is not on the list of open ones, and the venue knows none. */
+  deny(clientOrderId: string): void {
+    this.#listener?.onDenied?.({ symbol: btc, clientOrderId });
+  }
+
   /** A recovery, or a sweep, reads the list of open orders. */
   listOpen(): void {
     this.#listener?.onOpenOrders?.([...this.orders.values()].filter(isOpen));
