@@ -32,6 +32,28 @@ describe("baton explain node", () => {
   });
 });
 
+describe("baton explain alert", () => {
+  test("says what it means, what to do first and where its runbook is, and asks no node", async () => {
+    const run = await baton(["explain", "alert", "batondoubttooold"]);
+    expect(run.status).toBe(0);
+    expect(run.out).toContain("BatonDoubtTooOld (critical)");
+    expect(run.out).toContain("Do not send it again.");
+    expect(run.out).toContain("runbooks/doubt-too-old.md#checks");
+    expect(json(await baton(["explain", "alert", "BatonNoLeader", "--json"]))).toMatchObject({
+      version: 1,
+      name: "BatonNoLeader",
+      severity: "critical",
+      rule: { forSeconds: 5 },
+    });
+  });
+
+  test("ends with 2 for a name that there is not, and lists those that there are", async () => {
+    const run = await baton(["explain", "alert", "Nothing"]);
+    expect(run.status).toBe(2);
+    expect(run.err).toContain("there is no alert Nothing; there is BatonNoLeader, ");
+  });
+});
+
 describe("baton explain order", () => {
   const events = [
     { sequence: 40, kind: "intent.recorded", by: "ann", atWallMs: 1_800_000_000_000, sendWithinMs: 2_000 },

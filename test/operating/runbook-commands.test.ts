@@ -92,6 +92,12 @@ async function scriptedCluster(): Promise<AsyncDisposable & RehearsedCluster & {
     endpoints: [self.url],
     corruptMarket: () => Promise.resolve(void (isCorrupt = true)),
     mendMarket: () => Promise.resolve(void (isCorrupt = false)),
+    // Pages that need these are run against real nodes only.
+    silenceMarket: notHere,
+    loseAnswers: notHere,
+    mendAnswers: notHere,
+    loseHost: notHere,
+    deposit: notHere,
     killLeader: () => {
       alive = nodes.filter((node) => node !== leader);
       lead(alive[0] ?? "", "crash-release");
@@ -103,6 +109,10 @@ async function scriptedCluster(): Promise<AsyncDisposable & RehearsedCluster & {
     },
     [Symbol.asyncDispose]: () => self[Symbol.asyncDispose](),
   };
+}
+
+function notHere(): Promise<never> {
+  return Promise.reject(new Error("answers alone cannot show this trouble"));
 }
 
 describe("the commands of a runbook", () => {

@@ -4,7 +4,7 @@
  * share one.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import { startCluster, type Cluster } from "@baton/drills";
+import { rigAccount, startCluster, type Cluster } from "@baton/drills";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRunbook, runRunbook, type Runbook } from "./runbook.ts";
 import { stageFor } from "./stage.ts";
@@ -18,6 +18,11 @@ const takesANode = ({ page }: { readonly page: Runbook }): boolean =>
 
 async function rehearse(cluster: Cluster, { name, page }: (typeof pages)[number]): Promise<void> {
   const faults = `${cluster.exchange.endpoint}/__faults`;
+  const arm = async (fault: object): Promise<void> => {
+    const answer = await fetch(faults, { method: "POST", body: JSON.stringify(fault) });
+    expect(answer.ok, await answer.text()).toBe(true);
+  };
+  const mend = async (): Promise<void> => void (await fetch(faults, { method: "DELETE" }));
   const corrupt = { fault: "stream-corrupt", share: 0.5, match: { stream: "depth@100ms" } };
   const rehearsed = {
     endpoints: cluster.endpoints,
@@ -25,11 +30,29 @@ async function rehearse(cluster: Cluster, { name, page }: (typeof pages)[number]
     // A lost engine is started again by its supervisor; only where that has gone too there is something to start.
     restart: (node: string): Promise<void> =>
       cluster.nodes.find((each) => each.id === node)?.start() ?? Promise.resolve(),
-    corruptMarket: async () => {
-      const answer = await fetch(faults, { method: "POST", body: JSON.stringify(corrupt) });
+    corruptMarket: () => arm(corrupt),
+    mendMarket: mend,
+    silenceMarket: async () => {
+      await arm({ fault: "upgrade-refused" });
+      await arm({ fault: "stream-drop" });
+    },
+    loseAnswers: async () => {
+      await arm({ fault: "drop-before-accept", count: 1, match: { call: "order.place" } });
+      for (const call of ["order.status", "openOrders.status", "myTrades", "allOrders"]) {
+        await arm({ fault: "http-error", match: { call } });
+      }
+    },
+    mendAnswers: mend,
+    loseHost: (node: string): Promise<void> =>
+      cluster.nodes.find((each) => each.id === node)?.killAll() ?? Promise.resolve(),
+    deposit: async () => {
+      const amount = { account: rigAccount, asset: "USDT", amount: "1000" };
+      const answer = await fetch(`${cluster.exchange.endpoint}/__deposits`, {
+        method: "POST",
+        body: JSON.stringify(amount),
+      });
       expect(answer.ok).toBe(true);
     },
-    mendMarket: async () => void (await fetch(faults, { method: "DELETE" })),
   };
   using stage = await stageFor(rehearsed, `rehearsal-${name.replace(".md", "")}`);
   await runRunbook(page, stage);

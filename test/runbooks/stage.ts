@@ -8,6 +8,7 @@ import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BatonClient } from "@baton/cli";
+import { checkOrderRequest } from "@baton/core";
 import type { Stage } from "./runbook.ts";
 
 /** What a runbook needs of a cluster. */
@@ -21,6 +22,15 @@ export interface RehearsedCluster {
   /** Has the venue change messages of the book on their way to some of the nodes, until it is told to stop. */
   corruptMarket(): Promise<void>;
   mendMarket(): Promise<void>;
+  /** Cuts the venue's streams and refuses new ones until `mendMarket`. */
+  silenceMarket(): Promise<void>;
+  /** Has the venue lose the next order and answer no question about any, until `mendAnswers`. */
+  loseAnswers(): Promise<void>;
+  mendAnswers(): Promise<void>;
+  /** Takes a node's host away. */
+  loseHost(node: string): Promise<void>;
+  /** Money comes into the account from outside. */
+  deposit(): Promise<void>;
 }
 
 const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.meta.url));
@@ -70,6 +80,31 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
         }
         return {};
       },
+      "silence-market": async () => {
+        await cluster.silenceMarket();
+        return {};
+      },
+      "lose-answers": async () => {
+        await cluster.loseAnswers();
+        const order = { symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "0.001", price: await bidOf(client) };
+        const checked = checkOrderRequest({ ...order, timeInForce: "GTC" });
+        if (checked.kind === "invalid") throw new Error(checked.problem.detail);
+        const placed = await client.placeOrder(checked.value, operation);
+        return { DOUBTED: "intentId" in placed ? placed.intentId : placed.parentId };
+      },
+      "mend-answers": async () => {
+        await cluster.mendAnswers();
+        return {};
+      },
+      "stop-standby": async () => {
+        lost = candidate.node;
+        await cluster.loseHost(lost);
+        return { LOST: lost };
+      },
+      deposit: async () => {
+        await cluster.deposit();
+        return {};
+      },
       "mend-market": async () => {
         await cluster.mendMarket();
         return {};
@@ -77,4 +112,11 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   };
+}
+
+/** A price at which an order rests. */
+async function bidOf(client: BatonClient): Promise<string> {
+  const bid = (await client.feeds()).find((feed) => feed.symbol === "BTC/USDT")?.bid;
+  if (typeof bid !== "string") throw new Error("there is no book to price an order on.");
+  return bid;
 }

@@ -8,5 +8,6 @@ export { judge, openFlow, untilParentEnded, untilSettled } from "./demo/session.
 export { clientOf, startCluster } from "./rig/cluster.ts";
 export type { Cluster, ClusterOptions } from "./rig/cluster.ts";
 export { openLink } from "./rig/link.ts";
+export { rigAccount } from "./rig/node-config.ts";
 export { etcdMissing, startEtcd } from "./rig/etcd.ts";
 export type { EtcdMember, EtcdRig, EtcdRigOptions } from "./rig/etcd.ts";

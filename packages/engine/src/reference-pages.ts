@@ -1,9 +1,11 @@
 /**
  * The pages that are made of the code and not written: the OpenAPI document, refusal codes, metrics, exit statuses, the
- * configuration. A committed copy stands in `packages/engine/reference`; `scripts/reference` writes it, and a test fails
+ * configuration, the alert rules. A committed copy stands in `packages/engine/reference`; `scripts/reference` writes it, and a test fails
  * when it says something else than the code.
  */
+import { stringify } from "yaml";
 import {
+  alerts,
   apiProblemCodes,
   capabilityPage,
   configKeys,
@@ -12,6 +14,7 @@ import {
   promotabilityCodes,
   refusalCodes,
   rejoinStates,
+  runbookUrl,
   venueProfiles,
 } from "@baton/core";
 import { openMetrics } from "./metrics.ts";
@@ -28,6 +31,7 @@ export function referencePages(version: string): ReadonlyMap<string, string> {
     ["configuration.md", configurationPage()],
     // Beside the code that it speaks of.
     ["../../venues/CAPABILITIES.md", capabilityPage(Object.values(venueProfiles))],
+    ["../../../infra/alerts/baton.rules.yaml", alertRulesPage()],
   ]);
 }
 
@@ -120,6 +124,29 @@ function configurationPage(): string {
     "Every key of a node's file. `[]` stands for each entry of a list, `<name>` for each key of a map. `baton config check FILE` tells what is wrong with a file, with the line; commented examples are in `infra/config`.",
     table(["Key", "Says", "Required"], rows),
   ]);
+}
+
+/** A file for `rule_files` of Prometheus. */
+function alertRulesPage(): string {
+  const rules = Object.entries(alerts).flatMap(([alert, { severity, means, action, runbook, rule }]) =>
+    rule === undefined
+      ? []
+      : [
+          {
+            alert,
+            expr: rule.expr,
+            for: `${rule.forSeconds}s`,
+            labels: { severity },
+            annotations: { summary: means, description: action, runbook_url: runbookUrl(runbook) },
+          },
+        ],
+  );
+  const head = [
+    "# Made of the code by `scripts/reference`: what each alert means is in packages/core/src/admin/alerts.ts.",
+    "# Scrape and evaluate each second where an alert has to come within five. A label `cluster` on the scrape tells several",
+    "# clusters apart; `absent` then watches for the last of them: give each cluster a file of its own, or a Prometheus.",
+  ].join("\n");
+  return `${head}\n${stringify({ groups: [{ name: "baton", rules }] }, { lineWidth: 0 })}`;
 }
 
 function page(title: string, parts: readonly string[]): string {

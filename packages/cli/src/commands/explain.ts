@@ -1,12 +1,14 @@
 /**
- * `baton explain order`: an order's life in sentences. `baton explain node`: everything that speaks for and against one node leading, each reason with its code, what it means
- * and whom it bars. It is the answer that the election and a switchover get, from the same function.
+ * `baton explain order`: an order's life in sentences. `baton explain node`: everything that speaks for and against one
+ * node leading, each reason with its code, what it means and whom it bars: the answer that the election and a switchover
+ * get, from the same function. `baton explain alert`: what a page means and where its runbook is; it asks no node, since
+ * there may be none.
  */
-import { promotabilityCodes } from "@baton/core";
+import { alertNamed, alerts, promotabilityCodes, runbookUrl } from "@baton/core";
 import type { ClusterView, MemberView } from "@baton/core";
 import type { Command } from "commander";
 import { CliEnd } from "../exit.ts";
-import { clientOf, print, withTarget } from "../session.ts";
+import { clientOf, print, withJson, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
 import { facts, paint } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
@@ -41,6 +43,34 @@ export function addExplainCommands(program: Command, terminal: Terminal): void {
         [`${id} is ${order.status}.`, ...sentences].join("\n"),
       );
     });
+  withJson(explain.command("alert"))
+    .description("what an alert means, what to do first, and its runbook; asks no node")
+    .argument("<name>", "as the page names it, such as BatonNoLeader")
+    .action((asked: string, options: { readonly json?: boolean }) => explainAlert(asked, options, terminal));
+}
+
+function explainAlert(asked: string, options: { readonly json?: boolean }, terminal: Terminal): void {
+  const found = alertNamed(asked);
+  if (found === undefined) {
+    throw new CliEnd("usage", `there is no alert ${asked}; there is ${Object.keys(alerts).join(", ")}.`, {
+      field: "name",
+    });
+  }
+  const { name, alert } = found;
+  const { severity, means, action, rule, edge } = alert;
+  const runbook = runbookUrl(alert.runbook);
+  const document = { version: 1, name, severity, means, action, runbook, rule: rule ?? null, edge: edge ?? [] };
+  const held = rule === undefined || rule.forSeconds === 0 ? "" : `, for ${rule.forSeconds} s`;
+  print(terminal, options, document, () =>
+    facts([
+      ["alert", `${name} (${severity})`],
+      ["means", means],
+      ["do", action],
+      ["runbook", runbook],
+      ...(rule === undefined ? [] : [["rule", `${rule.expr}${held}`] as const]),
+      ...(edge === undefined ? [] : [["events", edge.join(", ")] as const]),
+    ]),
+  );
 }
 
 function explained(terminal: Terminal, view: ClusterView, member: MemberView): string {
