@@ -554,4 +554,15 @@ describe("baton orders", () => {
     expect(node.asked.map((asked) => asked.method)).toEqual(["GET", "DELETE"]);
     expect(node.asked[1]?.query.get("reason")).toBe("wrong side");
   });
+
+  test("cancel runs under an id, its own or the one that was given, and a lost answer ends with 5 and that id", async () => {
+    await using node = await scriptedNode({
+      "DELETE /v1/orders/i-4": () => ({ status: 202, body: orderView(4) }),
+      "DELETE /v1/orders/i-5": refuse(503, "unknown", "recorded, not known durable"),
+    });
+    expect((await baton(["orders", "cancel", "i-4", "--id", "t-1", "-e", node.url])).err).toContain("operation t-1");
+    const lost = await baton(["orders", "cancel", "i-5", "--id", "t-2", "-e", node.url]);
+    expect([lost.status, lost.err]).toEqual([5, expect.stringContaining("Repeat the command with --id t-2")]);
+    expect(node.asked.map((asked) => asked.headers["idempotency-key"])).toEqual(["t-1", "t-2"]);
+  });
 });

@@ -186,8 +186,7 @@ export class BatonClient {
 
   /** Places an order or a parent order; `key` is its Idempotency-Key: the same key again gives the same answer. */
   placeOrder(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
-    const headers = { "Idempotency-Key": key };
-    return this.#call({ method: "POST", path: "/v1/orders", body: request, headers }, placeOrderAnswerSchema);
+    return this.#call({ method: "POST", path: "/v1/orders", body: request, ...keyed(key) }, placeOrderAnswerSchema);
   }
 
   /** Each provider's months beside what it promised, as the node that answers met them. */
@@ -219,15 +218,15 @@ export class BatonClient {
   }
 
   /** Ends a doubt by an operator's word; gives the order as it is now. */
-  resolveOrder(id: string, request: ResolveRequest): Promise<OrderView | ParentView> {
+  resolveOrder(id: string, request: ResolveRequest, key?: string): Promise<OrderView | ParentView> {
     const path = `/v1/orders/${encodeURIComponent(id)}/resolve`;
-    return this.#call({ method: "POST", path, body: request }, viewSchema(id));
+    return this.#call({ method: "POST", path, body: request, ...keyed(key) }, viewSchema(id));
   }
 
-  /** Asks for the cancel of an order or a parent order; gives it as it is now. */
-  cancelOrder(id: string, reason?: string): Promise<OrderView | ParentView> {
+  /** Asks for the cancel of an order or a parent order; gives it as it is now. The same again under `key` does nothing. */
+  cancelOrder(id: string, reason?: string, key?: string): Promise<OrderView | ParentView> {
     const path = `/v1/orders/${encodeURIComponent(id)}${query({ reason })}`;
-    return this.#call({ method: "DELETE", path }, viewSchema(id));
+    return this.#call({ method: "DELETE", path, ...keyed(key) }, viewSchema(id));
   }
 
   order(id: string): Promise<OrderView | ParentView> {
@@ -360,6 +359,10 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function keyed(key: string | undefined): { readonly headers?: Readonly<Record<string, string>> } {
+  return key === undefined ? {} : { headers: { "Idempotency-Key": key } };
 }
 
 function isRefusedConnection(error: unknown): boolean {

@@ -8,6 +8,7 @@ import type { BatonClient, OrdersQuery } from "../client.ts";
 import { wholeFrom } from "../durations.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import { addDirectionCommands } from "./directions.ts";
+import { underKey, withKey } from "./keyed.ts";
 import { viewText } from "./order-text.ts";
 import { endUnlessTakenBack, hasEnded, waitForOrder, withOrderWait } from "./order-wait.ts";
 import type { WaitOptions } from "./order-wait.ts";
@@ -26,6 +27,7 @@ interface ListOptions extends TargetOptions {
 
 interface CancelOptions extends TargetOptions, WaitOptions {
   readonly reason?: string;
+  readonly id?: string;
   readonly dryRun?: boolean;
 }
 
@@ -47,7 +49,7 @@ export function addOrdersCommands(program: Command, terminal: Terminal): void {
       print(terminal, options, { version: 1, order: view }, () => viewText(view));
     });
   addPlaceCommand(orders, terminal);
-  withOrderWait(withTarget(orders.command("cancel")), "it has ended")
+  withKey(withOrderWait(withTarget(orders.command("cancel")), "it has ended"))
     .description("ask for the cancel of an order or a parent order")
     .argument("<id>", "i-42 or p-1")
     .option("--reason <text>", "why; it stands on record")
@@ -82,7 +84,9 @@ async function cancel(id: string, options: CancelOptions, terminal: Terminal): P
       ? `plan:\n  1. ${id} begins no new slice, and its open children are taken back`
       : `plan:\n  1. the venue is asked to cancel ${id}, until it is known to have ended`,
   );
-  const asked = isDry ? await client.order(id) : await client.cancelOrder(id, options.reason);
+  const asked = isDry
+    ? await client.order(id)
+    : await underKey(options, terminal, (key) => client.cancelOrder(id, options.reason, key));
   const isWaiting = options.wait === true && !isDry;
   const view = isWaiting ? await waitForOrder(client, terminal, id, options, hasEnded) : asked;
   print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));

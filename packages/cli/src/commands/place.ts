@@ -4,10 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { checkOrderRequest } from "@baton/core";
-import type { PlaceOrderAnswer, PlaceOrderRequest } from "@baton/core";
+import type { PlaceOrderRequest } from "@baton/core";
 import type { Command } from "commander";
-import type { BatonClient } from "../client.ts";
-import { RefusedError, UnreachableError } from "../client.ts";
 import { durationMs, wholeFrom } from "../durations.ts";
 import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
@@ -15,6 +13,7 @@ import type { TargetOptions } from "../session.ts";
 import { span } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
 import { viewText } from "./order-text.ts";
+import { unlessUnknown } from "./keyed.ts";
 import { endUnlessPlaced, isDecided, waitForOrder, withOrderWait } from "./order-wait.ts";
 import type { WaitOptions } from "./order-wait.ts";
 
@@ -92,7 +91,7 @@ async function place(options: PlaceOptions, terminal: Terminal): Promise<void> {
   const key = options.id ?? randomUUID();
   const client = await clientOf(options, terminal);
   terminal.err(`plan:\n  1. ${inWords(request)}\nkey ${key}`);
-  const answer = await placed(client, request, key);
+  const answer = await unlessUnknown(key, "is placed", () => client.placeOrder(request, key));
   const id = "intentId" in answer ? answer.intentId : answer.parentId;
   if (options.wait !== true) {
     const said = "intentId" in answer ? `${id} (client order id ${answer.clientOrderId})` : id;
@@ -103,19 +102,6 @@ async function place(options: PlaceOptions, terminal: Terminal): Promise<void> {
   const order = await waitForOrder(client, terminal, id, options, isDecided);
   print(terminal, options, { version: 1, key, ...answer, order }, () => viewText(order));
   endUnlessPlaced(order);
-}
-
-async function placed(client: BatonClient, request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
-  try {
-    return await client.placeOrder(request, key);
-  } catch (error) {
-    const mayHaveArrived = error instanceof UnreachableError && error.mayHaveArrived;
-    const isUnknown = error instanceof RefusedError && error.problem.code === "unknown";
-    if (!mayHaveArrived && !isUnknown) throw error;
-    throw new CliEnd("timed-out", `${error.message} Repeat the command with --id ${key}: nothing is placed twice.`, {
-      operation: key,
-    });
-  }
 }
 
 /** What will be recorded, for who reads along. */

@@ -10,6 +10,7 @@ import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
 import { confirm } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
+import { underKey, withKey } from "./keyed.ts";
 import { viewText } from "./order-text.ts";
 
 interface ResolveOptions extends TargetOptions {
@@ -18,6 +19,7 @@ interface ResolveOptions extends TargetOptions {
   readonly status?: string;
   readonly executed?: string;
   readonly reason: string;
+  readonly id?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly cluster?: string;
@@ -26,7 +28,7 @@ interface ResolveOptions extends TargetOptions {
 
 /** Adds it below `baton orders`. */
 export function addResolveCommand(orders: Command, terminal: Terminal): void {
-  withTarget(orders.command("resolve"))
+  withKey(withTarget(orders.command("resolve")))
     .description("say what became of an order in doubt that the venue cannot tell about; on record, and never undone")
     .argument("<id>", "i-42")
     .requiredOption("--as <finding>", "not-accepted, or accepted (then with --venue-order, --status and --executed)")
@@ -68,6 +70,6 @@ async function resolve(id: string, options: ResolveOptions, terminal: Terminal):
   }
   terminal.err(viewText(before));
   await confirm(terminal, name, options);
-  const view = await client.resolveOrder(id, checked.data);
+  const view = await underKey(options, terminal, (key) => client.resolveOrder(id, checked.data, key));
   print(terminal, options, { version: 1, dryRun: false, order: view }, () => viewText(view));
 }

@@ -115,6 +115,11 @@ export interface ApiAnswer {
 
 const symbolParameter: ApiParameter = { name: "symbol", in: "path", says: "a symbol with its slash, such as BTC/USDT" };
 const idParameter = (what: string): ApiParameter => ({ name: "id", in: "path", says: what });
+const keyParameter: ApiParameter = {
+  name: "Idempotency-Key",
+  in: "header",
+  says: "1 to 128 visible ASCII characters, kept for at least 24 hours for this principal; the same request again under it gets the same answer",
+};
 const problemAnswer = (says: string): ApiAnswer => ({ says, body: "Problem" });
 const unreachable = problemAnswer(
   "`refused`: what is asked for cannot be read now (etcd or a venue does not answer); ask again",
@@ -212,13 +217,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     right: "trader",
     on: "leader",
     summary: "Places an order; with `algo` a parent order whose children are listed under it",
-    parameters: [
-      {
-        name: "Idempotency-Key",
-        in: "header",
-        says: "1 to 128 visible ASCII characters, kept for at least 24 hours for this principal; the same request again under it gets the same answer",
-      },
-    ],
+    parameters: [keyParameter],
     body: "PlaceOrder",
     answers: {
       202: { says: "durable on the in-sync set; it will be sent", body: "PlaceOrderAnswer" },
@@ -258,11 +257,13 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     parameters: [
       idParameter("`i-…` an order, `p-…` a parent order"),
       { name: "reason", in: "query", says: "why; up to 500 characters, on record with the wish" },
+      keyParameter,
     ],
     answers: {
       202: { says: "the wish is durable; the order as it stands", body: "Order" },
       404: problemAnswer("`not-found`"),
       409: problemAnswer("`conflict`: it has ended already"),
+      422: problemAnswer("`invalid` or `key-reused`: names the header"),
       503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
     },
   },
@@ -287,7 +288,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     right: "operator",
     on: "leader",
     summary: "Ends a doubt by an operator's word, on record; refused while the venue can still prove it",
-    parameters: [idParameter("`i-…` an order in doubt")],
+    parameters: [idParameter("`i-…` an order in doubt"), keyParameter],
     body: "ResolveRequest",
     answers: {
       202: { says: "durable; the order as it stands", body: "Order" },
@@ -295,7 +296,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
       409: problemAnswer(
         "`conflict`: it is not in doubt, the venue may still prove what became of it, or has said otherwise",
       ),
-      422: problemAnswer("`invalid` with the field; `not-confirmed`: the cluster's name was not typed"),
+      422: problemAnswer("`invalid` with the field; `not-confirmed`: the cluster's name was not typed; `key-reused`"),
       503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
     },
   },

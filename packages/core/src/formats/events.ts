@@ -343,13 +343,16 @@ export interface StrategySwitched {
   readonly atWallMs: WallMs;
 }
 
-/** What an operator did or asked for, for the timeline. */
+/** What a person did or asked for under an id of theirs, for the timeline; in one frame with what came of it. */
 export interface OperationNoted {
   readonly kind: "operation.noted";
   readonly operation: OperationId;
   readonly what: string;
   readonly by: string;
   readonly reason: string;
+  /** What it was about; with `request` the id stands for this from now on: the same again does nothing twice. */
+  readonly ref?: IntentId | ParentId;
+  readonly request?: RequestKey;
   readonly atWallMs: WallMs;
 }
 

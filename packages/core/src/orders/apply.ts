@@ -199,6 +199,8 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
       return;
     }
     case "operation.noted":
+      if (event.request !== undefined && event.ref !== undefined)
+        putKey(state, { ...event.request, ref: event.ref, atWallMs: event.atWallMs, sequence }, touched);
       return;
     default:
       assertNever(event, "event");

@@ -99,8 +99,9 @@ export function refusalOf(state: EngineState, event: JournalEvent): string | und
     case "drift.found":
     case "strategy.advanced":
     case "strategy.switched":
-    case "operation.noted":
       return undefined;
+    case "operation.noted":
+      return event.request !== undefined && state.keys.has(requestKeyOf(event.request)) ? "key-known" : undefined;
     default:
       return assertNever(event, "event");
   }

@@ -246,6 +246,48 @@ describe("reading and taking back", () => {
     expect(await routes.ask("cancelOrder", { id: "i-1" })).toMatchObject({ status: 409, body: { code: "conflict" } });
   });
 
+  test("a cancel under an id is done once: the same again is answered as the first, also when the order has ended", async () => {
+    const routes = await leading();
+    await settled(routes.ask("placeOrder", { body: order }));
+    await settled(routes.ask("placeOrder", { body: order }));
+    const wish = { id: "i-1", key: "op-1" };
+    expect((await settled(routes.ask("cancelOrder", wish), 200)).status).toBe(202);
+    expect(await settled(routes.ask("cancelOrder", wish))).toMatchObject({
+      status: 202,
+      body: { status: "cancelled" },
+    });
+    // Who comes with an id of their own is told that there is nothing left to do.
+    expect((await settled(routes.ask("cancelOrder", { ...wish, key: "op-2" }))).status).toBe(409);
+    expect(await settled(routes.ask("cancelOrder", { id: "i-2", key: "op-1" }))).toMatchObject({
+      status: 422,
+      body: { code: "key-reused" },
+    });
+    expect((await settled(routes.ask("cancelOrder", { id: "i-2", key: "two words" }))).status).toBe(422);
+    const kinds = routes.rig.journal.events.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "cancel.requested" || kind === "operation.noted")).toEqual([
+      "cancel.requested",
+      "operation.noted",
+    ]);
+    expect(routes.rig.row("i-2" as IntentId).status).toBe("new");
+  });
+
+  test("a later leader knows what was done under an id, for an order and for a parent", async () => {
+    const routes = await leading();
+    const twap = { algo: "twap", symbol: "BTC/USDT", side: "buy", quantity: "4", slices: 4, durationMs: 4_000 };
+    await settled(routes.ask("placeOrder", { body: twap }));
+    expect((await settled(routes.ask("cancelOrder", { id: "p-1", key: "op-1" }), 500)).status).toBe(202);
+    const { journal, venue, desk } = routes.rig;
+    desk.end();
+    const before = journal.events.length;
+    const next = new DeskRig({ journal, venue, node: "b" }).lead(2);
+    await pass(500);
+    expect(next.desk.cancel("p-1", "t", undefined, "op-1")).toMatchObject({ kind: "repeated" });
+    expect(next.desk.cancel("p-1", "t", undefined, "op-9")).toMatchObject({ kind: "ended" });
+    // Ids belong to who gave them.
+    expect(next.desk.cancel("p-1", "u", undefined, "op-1")).toMatchObject({ kind: "ended" });
+    expect(journal.events.slice(before).some(({ kind }) => kind === "operation.noted")).toBe(false);
+  });
+
   test("why an order is wanted and taken back stands with it; a reason that is none is refused, and nothing is recorded", async () => {
     const routes = await leading();
     await settled(routes.ask("placeOrder", { body: { ...order, reason: " rebalance " } }));
@@ -337,8 +379,20 @@ describe("an operator's word on a doubt", () => {
       body: { code: "conflict", detail: expect.stringContaining("until then") },
     });
     await pass(10_000);
-    const taken = await settled(routes.ask("resolveOrder", { id, body: word }));
+    const key = "op-1";
+    const taken = await settled(routes.ask("resolveOrder", { id, body: word, key }));
     expect(taken).toMatchObject({ status: 202, body: { id, outcome: null } });
+    // The same again under its id is no second word; another word under it is refused.
+    expect(await settled(routes.ask("resolveOrder", { id, body: word, key }))).toMatchObject({
+      status: 202,
+      body: { id },
+    });
+    const other = { ...word, as: "accepted", venueOrderId: "77", status: "filled", executed: "1" };
+    expect(await settled(routes.ask("resolveOrder", { id, body: other, key }))).toMatchObject({
+      status: 422,
+      body: { code: "key-reused" },
+    });
+    expect(routes.rig.journal.events.filter((event) => event.kind === "doubt.resolved")).toHaveLength(1);
     const [told] = routes.rig.journal.events.filter((event) => event.kind === "doubt.resolved");
     expect(told).toMatchObject({
       by: "operator",

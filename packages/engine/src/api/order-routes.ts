@@ -74,17 +74,15 @@ export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
 }
 
 async function place(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
-  const key = request.idempotencyKey;
-  if (key !== undefined && !keyForm.test(key)) {
-    return no(422, "invalid", "Idempotency-Key must be 1 to 128 visible ASCII characters", "Idempotency-Key");
-  }
+  const malformed = keyFault(request);
+  if (malformed !== undefined) return malformed;
   const checked = checkOrderRequest(request.body);
   if (checked.kind === "invalid") return { status: checked.problem.status, body: checked.problem };
-  const taken = context.desk().request(checked.value, request.principal.name, key);
+  const taken = context.desk().request(checked.value, request.principal.name, request.idempotencyKey);
   if (taken === undefined) return no(503, "refused", "no node leads now; nothing was recorded, try again");
   switch (taken.kind) {
     case "key-reused":
-      return no(422, "key-reused", "another request came under this Idempotency-Key", "Idempotency-Key");
+      return keyReused();
     case "refused":
       return refusal(taken.refusal);
     case "recorded":
@@ -175,13 +173,18 @@ async function cancel(context: OrderRoutesContext, request: RouteRequest): Promi
   const ref = request.params["id"] ?? "";
   const reason = cancelReasonSchema.safeParse(request.query["reason"]);
   if (!reason.success) return no(400, "invalid", `reason ${reason.error.issues[0]?.message ?? "is wrong"}`, "reason");
-  const taken = context.desk().cancel(ref, request.principal.name, reason.data);
+  const malformed = keyFault(request);
+  if (malformed !== undefined) return malformed;
+  const taken = context.desk().cancel(ref, request.principal.name, reason.data, request.idempotencyKey);
   if (taken === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
   switch (taken.kind) {
     case "unknown":
       return no(404, "not-found", `there is no order ${ref}`);
     case "ended":
       return no(409, "conflict", `${ref} has ended already`);
+    case "key-reused":
+      return keyReused();
+    case "repeated":
     case "recorded": {
       const unknown = await notCommitted(context, taken.sequence);
       return unknown ?? { ...(await show(context, request)), status: 202 };
@@ -214,13 +217,29 @@ async function resolveDoubt(context: OrderRoutesContext, request: RouteRequest):
       "cluster",
     );
   }
-  const resolved = context.desk().resolve(ref, finding, { by: request.principal.name, reason });
+  const malformed = keyFault(request);
+  if (malformed !== undefined) return malformed;
+  const operation = request.idempotencyKey;
+  const resolved = context.desk().resolve(ref, finding, { by: request.principal.name, reason, operation });
   if (resolved === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
   if (resolved === "unknown") return no(404, "not-found", `there is no open order ${ref}`);
-  if (typeof resolved !== "number" && resolved.code === "finding-malformed")
-    return no(422, "invalid", resolved.sentence, "executed");
-  if (typeof resolved !== "number") return no(409, "conflict", resolved.sentence);
-  return (await notCommitted(context, resolved)) ?? { ...(await show(context, request)), status: 202 };
+  if (typeof resolved !== "number" && "code" in resolved) {
+    const isMalformed = resolved.code === "finding-malformed";
+    return isMalformed ? no(422, "invalid", resolved.sentence, "executed") : no(409, "conflict", resolved.sentence);
+  }
+  if (typeof resolved !== "number" && resolved.kind === "key-reused") return keyReused();
+  const sequence = typeof resolved === "number" ? resolved : resolved.sequence;
+  return (await notCommitted(context, sequence)) ?? { ...(await show(context, request)), status: 202 };
+}
+
+/** What is wrong with the key of a request; undefined where it is well, or has none. */
+function keyFault({ idempotencyKey: key }: RouteRequest): Answer | undefined {
+  if (key === undefined || keyForm.test(key)) return undefined;
+  return no(422, "invalid", "Idempotency-Key must be 1 to 128 visible ASCII characters", "Idempotency-Key");
+}
+
+function keyReused(): Answer {
+  return no(422, "key-reused", "another request came under this Idempotency-Key", "Idempotency-Key");
 }
 
 /** Undefined once the record is durable; else the 503 that says that it may be. */

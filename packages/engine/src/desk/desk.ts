@@ -47,6 +47,8 @@ import { enabling } from "./enabling.ts";
 import type { Enabled } from "./enabling.ts";
 import type { ParentTaken } from "./parent-intake.ts";
 import { Kills } from "./kills.ts";
+import { noted, repeated } from "./once.ts";
+import type { Asked, Repeated } from "./once.ts";
 import { Parents } from "./parents.ts";
 import { Placements } from "./placements.ts";
 import { RiskDays } from "./risk-days.ts";
@@ -226,8 +228,8 @@ export class Desk {
     return taken;
   }
 
-  cancel(ref: string, by: string, reason?: string): CancelTaken | undefined {
-    return this.isTrading ? this.#parts?.intake.cancel(ref, by, reason) : undefined;
+  cancel(ref: string, by: string, reason?: string, operation?: string): CancelTaken | undefined {
+    return this.isTrading ? this.#parts?.intake.cancel(ref, by, reason, operation) : undefined;
   }
 
   /** Pauses, resumes or amends a parent order; `unknown`: there is none of this id that works. */
@@ -264,10 +266,14 @@ export class Desk {
   resolve(
     intent: string,
     finding: OperatorFinding,
-    operator: { readonly by: string; readonly reason: string },
-  ): Sequence | OperatorRefusal | "unknown" | undefined {
+    operator: { readonly by: string; readonly reason: string; readonly operation?: string | undefined },
+  ): Sequence | OperatorRefusal | Repeated | "unknown" | undefined {
     const parts = this.#parts;
     if (parts === undefined || !parts.term.isTrading) return undefined;
+    const { by, reason, operation } = operator;
+    const asked: Asked = { what: "resolve", ref: intent, by, reason, operation, more: finding };
+    const earlier = repeated(parts.term.state, asked);
+    if (earlier !== undefined) return earlier;
     const order = parts.term.state.orders.get(id<IntentId>(intent));
     if (order === undefined) return "unknown";
     const made = operatorResolution(parts.doubts.known(order), finding, operator, wallNow());
@@ -275,7 +281,7 @@ export class Desk {
     this.#context.warn("doubt.resolved-by-operator", `${operator.by} ended the doubt about ${intent}: ${finding.as}.`, {
       intent,
     });
-    return parts.term.decide([made]);
+    return parts.term.decide([made, ...noted(asked)]);
   }
 
   /** Records a fact of this node's own while it leads. */

@@ -44,6 +44,8 @@ import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
 import type { DeskContext } from "./desk-context.ts";
+import { noted, repeated } from "./once.ts";
+import type { Asked, Repeated } from "./once.ts";
 import { ParentIntake } from "./parent-intake.ts";
 import type { RiskInputs } from "./risk-inputs.ts";
 import type { Term } from "./term.ts";
@@ -57,9 +59,10 @@ export type Taken =
   | { readonly kind: "key-reused" }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-/** Why an order cannot be taken back. */
+/** What became of the wish to take an order back. */
 export type CancelTaken =
   | { readonly kind: "recorded"; readonly sequence: Sequence }
+  | Repeated
   | { readonly kind: "unknown" }
   | { readonly kind: "ended" };
 
@@ -155,17 +158,27 @@ export class Intake {
     }
   }
 
-  /** The wish to take an order or a parent back; `reason` as whoever asked gave it. A wish on record stays as it is. */
-  cancel(ref: string, by: string, reason?: string): CancelTaken {
+  /**
+   * The wish to take an order or a parent back; `reason` as whoever asked gave it. A wish on record stays as it is. The
+   * same again under its `operation` does nothing, also when the order has ended since.
+   */
+  cancel(ref: string, by: string, reason?: string, operation?: string): CancelTaken {
+    const asked: Asked = { what: "cancel", ref, by, reason, operation };
+    const earlier = repeated(this.#term.state, asked);
+    if (earlier !== undefined) return earlier;
     const parent = this.#term.state.parents.get(id<ParentId>(ref));
     if (parent !== undefined) {
-      const sequence = this.#parents.cancel(parent, by, reason);
+      const sequence = this.#parents.cancel(parent, by, { word: reason, noted: noted(asked) });
       return sequence === undefined ? { kind: "ended" } : { kind: "recorded", sequence };
     }
     const order = this.#term.state.orders.get(id<IntentId>(ref));
     if (order === undefined) return { kind: wasRecorded(this.#term.state, ref) ? "ended" : "unknown" };
     if (isOrderEnded(order)) return { kind: "ended" };
-    if (order.cancel !== undefined) return { kind: "recorded", sequence: this.#term.state.applied };
+    const note = noted(asked);
+    if (order.cancel !== undefined) {
+      const { applied } = this.#term.state;
+      return { kind: "recorded", sequence: note.length === 0 ? applied : this.#term.decide(note) };
+    }
     return {
       kind: "recorded",
       sequence: this.#term.decide([
@@ -174,6 +187,7 @@ export class Intake {
           ...(reason !== undefined && { reason }),
           atWallMs: wallNow(),
         },
+        ...note,
       ]),
     };
   }

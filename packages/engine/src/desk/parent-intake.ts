@@ -117,10 +117,15 @@ export class ParentIntake {
   }
 
   /** The wish to take it back; undefined: there is nothing to take back any more. */
-  cancel(parent: ParentRow, by: string, word?: string): Sequence | undefined {
+  cancel(
+    parent: ParentRow,
+    by: string,
+    asked: { readonly word: string | undefined; readonly noted: readonly JournalEvent[] },
+  ): Sequence | undefined {
     if (parent.status !== "working") return undefined;
+    const { word } = asked;
     const stop = { reason: "cancelled", by, ...(word !== undefined && { word }) } as const;
-    const events = stopParent(this.#term.state, parent, stop, wallNow());
+    const events = [...stopParent(this.#term.state, parent, stop, wallNow()), ...asked.noted];
     return events.length === 0 ? this.#term.state.applied : this.#term.decide(events);
   }
 
