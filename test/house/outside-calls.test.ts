@@ -70,6 +70,28 @@ const sites: Readonly<Record<string, Site>> = {
       ],
     ],
   },
+  "packages/engine/src/alerts/alert-posts.ts": {
+    calls: "an Alertmanager",
+    failures: ["refused", "hung up on", "no answer within its deadline", "away"],
+    faults: [
+      [
+        "packages/engine/src/alerts/alert-posts.test.ts",
+        "an Alertmanager that is away holds nothing up, not even the end",
+      ],
+      [
+        "packages/engine/src/alerts/alert-posts.test.ts",
+        "an Alertmanager that refuses is told again until it takes it, and the log says so once",
+      ],
+      [
+        "packages/engine/src/alerts/alert-posts.test.ts",
+        "an Alertmanager that hangs up is told again until it takes it, and the log says so once",
+      ],
+      [
+        "packages/engine/src/alerts/alert-posts.test.ts",
+        "an Alertmanager that never answers is told again until it does, and the log says so once",
+      ],
+    ],
+  },
   "packages/feeds/src/rest.ts": {
     calls: "a venue's public REST interface",
     failures: ["no whole answer in time", "told to wait (Retry-After)", "an answer that is no data"],

@@ -1,4 +1,5 @@
 /** The one door of core: every decision, and the words that all rooms share. */
+export * from "./admin/alert-delivery.ts";
 export * from "./admin/alerts.ts";
 export * from "./admin/algorithms.ts";
 export * from "./admin/cluster.ts";

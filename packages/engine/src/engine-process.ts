@@ -1,6 +1,7 @@
 /** The engine's process: what the supervisor forks. Its only argument is the configuration file. */
 import { engineLink } from "@baton/cluster";
 import { configWarnings, startAgainStatus } from "@baton/core";
+import { AlertPosts } from "./alerts/alert-posts.ts";
 import { ConfigError, loadConfig, problemText } from "./config/load.ts";
 import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
@@ -19,7 +20,10 @@ export async function runEngineProcess(configFile: string): Promise<number> {
     checkMachine({ nodeVersion: process.version, wallMs: Date.now() });
     const config = loadConfig(configFile);
     const boot = newBoot();
-    const log = openLog({ level: config.log.level, node: config.node.id, boot });
+    const ownLog = openLog({ level: config.log.level, node: config.node.id, boot });
+    const { alertmanagerUrl } = config.alerts;
+    await using posts = alertmanagerUrl === undefined ? undefined : new AlertPosts(config, alertmanagerUrl, ownLog);
+    const log = posts?.listening() ?? ownLog;
     for (const { event, sentence } of configWarnings(config)) log.warn({ event }, sentence);
     // A fenced boot that cannot let go of something would keep its lease: the process ends whatever hangs.
     const onFenced = (): void => void setTimeout(() => process.exit(1), endWithinMs).unref();

@@ -80,7 +80,7 @@ export const alerts: Readonly<Record<AlertName, Alert>> = {
       expr: 'sum by (cluster) (increase(baton_takeovers_total{reason!="switchover"}[5m])) > 0',
       forSeconds: 0,
     },
-    edge: ["leadership.leads"],
+    edge: ["leadership.taken"],
   },
   BatonTakeoverLoop: {
     severity: "critical",

@@ -25,6 +25,7 @@ export interface Config {
   readonly risk: RiskConfig;
   readonly strategies: readonly StrategyConfig[];
   readonly archive: ArchiveConfig;
+  readonly alerts: AlertsConfig;
   readonly log: LogConfig;
 }
 
@@ -216,6 +217,11 @@ export interface ArchiveConfig {
   readonly retainDays: number;
   /** Space that is held back on each node for cancels and outcomes on a full disk; 0: none. */
   readonly reserveMiB: number;
+}
+
+export interface AlertsConfig {
+  /** Where things that happen are posted at once; without it rules over the metrics tell of them, seconds later. */
+  readonly alertmanagerUrl?: string;
 }
 
 export interface LogConfig {

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import type {
+  AlertsConfig,
   ApiConfig,
   ArchiveConfig,
   ClusterConfig,
@@ -22,6 +23,7 @@ import type {
   StrategyConfig,
   VenueConfig,
 } from "./config.ts";
+import { alerts } from "./keys/alerts.ts";
 import { archive } from "./keys/archive.ts";
 import { feed } from "./keys/feeds.ts";
 import { choice } from "./keys/forms.ts";
@@ -47,6 +49,7 @@ export interface ConfigFile {
   readonly risk: RiskConfig;
   readonly strategies: readonly Opened<StrategyConfig, "venue">[];
   readonly archive: ArchiveConfig;
+  readonly alerts: AlertsConfig;
   readonly log: LogConfig;
 }
 
@@ -79,5 +82,6 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
     .describe("code that trades; a list of {id, module, symbols, …}; default none")
     .default([]),
   archive,
+  alerts,
   log,
 });

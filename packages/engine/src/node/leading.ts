@@ -150,7 +150,9 @@ export class Leading {
     metrics.takeovers.inc({ reason });
     node.desk.applyKill(node.leadership.state.view?.kill.value);
     node.strategies.setTrading(true);
-    node.say("leadership.leads", `${config.node.id} leads epoch ${epoch} (${reason}).`);
+    // A planned change wakes nobody.
+    const event = reason === "switchover" ? "leadership.leads" : "leadership.taken";
+    node.say(event, `${config.node.id} leads epoch ${epoch} (${reason}).`);
     this.journalMoved();
     return sequence;
   }
