@@ -24,6 +24,11 @@ export class CommitChecks {
 
   leads(boot: Boot, epoch: Epoch): void {
     const frames = boot.journal?.frames ?? [];
+    const other = frames.find((frame) => !this.#watch.records.isAsSealed(frame));
+    if (other !== undefined) {
+      const what = `${boot.boot} leads epoch ${epoch} from a journal whose record ${other.last} is not as it was sealed`;
+      return this.#watch.broken("I20", what);
+    }
     this.#watch.losing.leads(boot, this.committedAt);
     for (const [last, { frame, epoch: by }] of this.committedAt) {
       if (by < epoch && !holds(frames, frame)) {

@@ -17,6 +17,8 @@ interface Wire {
 }
 
 const roundingMs = 0.001;
+/** Machines' clocks differ in rate by less than this share. */
+const driftMost = 0.003;
 
 export class DeadlineChecks {
   readonly #watch: Watch;
@@ -106,6 +108,21 @@ export class DeadlineChecks {
         `${boot.boot} sends ${write.call} of epoch ${write.epoch} ${late} ms after its deadline`,
       );
     }
+    this.#isSignedWithin(boot, write, bound - write.mono);
+  }
+
+  /**
+   * What is signed ends with the right to send it, by the venue's clock as far as this node can know it: one that was set since
+   * it was last read, or a machine that stood still, shows only with the next reading.
+   */
+  #isSignedWithin(boot: Boot, { call, stamp }: VenueWrite, leftMs: number): void {
+    const { agenda, venue } = this.#watch.world;
+    const known = boot.door.clock.now();
+    if (known === undefined || Math.abs(known.venueWallMs - venue.time()) > known.errorMs + 1) return;
+    const overMs = venue.trueAt(stamp.sentWallMs + stamp.validityMs) - agenda.now - leftMs * (1 + driftMost);
+    if (overMs <= 2) return;
+    const over = Math.round(overMs);
+    this.#watch.broken("I2", `${boot.boot} signs ${call} for ${over} ms longer than its right to send lasts`);
   }
 
   #bound(boot: Boot, epoch: Epoch): number {

@@ -2,7 +2,7 @@
 
 export const invariants = {
   I1: "At most one (node, boot) is recorded per epoch; epochs strictly increase.",
-  I2: "No venue write starts at or after the deadline; the deadline never exceeds an answered keepalive's send time + granted TTL − margin.",
+  I2: "No venue write starts at or after the deadline; the deadline never exceeds an answered keepalive's send time + granted TTL − margin; nothing is signed to be valid for longer.",
   I3: "Once fenced, a boot id never acts again; nothing is sent in an epoch that was handed over.",
   I4: "No request for an intent leaves before the intent is durable on every member of the wait set, which always contains etcd's in-sync set while the leader's epoch is current; no order is taken back before the wish, or the finding that it is nobody's, is committed.",
   I5: "A standby acknowledges nothing under a vowed (epoch, version) or a lower epoch, and persists before it acknowledges; a winner persists its epoch before any other act.",
@@ -34,10 +34,10 @@ export type InvariantName = keyof typeof invariants;
 
 /** What of an invariant this world does not judge, and where it is judged instead. */
 export const notJudged: Readonly<Partial<Record<InvariantName, string>>> = {
-  I17: "a second node of one id is refused by the start of a real process (test/cluster)",
+  I17: "what a second node does that starts when the first one's lease has ended: it is stopped as soon as it is let in",
   I18: "holes in trade ids: the feeds are not part of this world (packages/feeds)",
   I19: "whether nodes notice a differing digest by themselves; that the states are equal is judged",
-  I20: "bytes that rot on a disk: here they rot on the wire only (packages/journal verifies what it opens)",
+  I20: "bytes that rot on a disk before the records whose chain is checked at every opening",
 };
 
 /** What broke, when, and how. */

@@ -28,6 +28,7 @@ import { CommitChecks } from "./commits.ts";
 import { noteEffect, noteStep } from "./coverage.ts";
 import { DeadlineChecks } from "./deadlines.ts";
 import type { InvariantName, Violation } from "./invariants.ts";
+import { IdentityChecks } from "./identities.ts";
 import { LosingChecks } from "./losing.ts";
 import { OrderChecks } from "./orders.ts";
 import { PromiseChecks } from "./promises.ts";
@@ -48,6 +49,7 @@ export class Watch {
   readonly deadlines: DeadlineChecks;
   readonly orders: OrderChecks;
   readonly losing: LosingChecks;
+  readonly identities: IdentityChecks;
   readonly #reconciling: ReconcilingChecks;
   /** Boots that were told to end for good, or whose end was seen. */
   readonly #fenced = new Set<string>();
@@ -60,6 +62,7 @@ export class Watch {
     this.deadlines = new DeadlineChecks(this);
     this.orders = new OrderChecks(this);
     this.losing = new LosingChecks(this);
+    this.identities = new IdentityChecks(this);
     this.#reconciling = new ReconcilingChecks(this);
   }
 
@@ -156,6 +159,7 @@ export class Watch {
   /** Before a succession transaction changes anything. */
   applying(transaction: Transaction, store: EtcdStore): void {
     this.#reconciling.applying(transaction, store);
+    this.identities.applying(transaction);
     this.succession.applying(transaction, store);
   }
 

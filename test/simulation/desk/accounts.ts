@@ -39,6 +39,8 @@ export class Accounts {
   readonly #onEvidence: (order: OrderRow, told: VenueOrder) => void;
   readonly #seen = new Set<string>();
   readonly #foreign = new Set<string>();
+  /** Orphans that are to go; what they may still execute counts in no limit. */
+  #leaving = new Set<string>();
   readonly #early = new Map<IntentId, VenueOrder>();
   /** Nothing is ordered before the account has been read. */
   #isReconcileDue: boolean;
@@ -84,7 +86,8 @@ export class Accounts {
 
   /** Whether orders may go to the venue. */
   get isReady(): boolean {
-    return !this.#isReconcileDue && this.#term.state.baselines.get(venue)?.baseline !== undefined;
+    const isLeaving = this.#leaving.size > 0 && !this.#context.bent.is("orphan-uncounted");
+    return !isLeaving && !this.#isReconcileDue && this.#term.state.baselines.get(venue)?.baseline !== undefined;
   }
 
   #reconciled(): void {
@@ -264,7 +267,8 @@ export class Accounts {
     const { instruments, process, tag, bent } = this.#context;
     const list = { venue, symbols: [...instruments.keys()], orders: open, atWallMs: process.clock.wall() };
     const { orphans } = reconcile(this.#term.state, list, { tag, orphans: "cancel" });
-    const { note, cancel } = orphanSteps(this.#term.state, this.#term.committed, orphans);
+    const { note, cancel, leaving } = orphanSteps(this.#term.state, this.#term.committed, orphans);
+    this.#leaving = new Set(leaving.map(({ order }) => order.clientOrderId));
     for (const orphan of bent.is("orphan-unrecorded") ? orphans : cancel) this.orphanCommitted(orphan);
     for (const orphan of note) {
       this.#context.note("orphan");
@@ -279,7 +283,9 @@ export class Accounts {
     if (orphan.action !== "cancel" || permit === undefined) return;
     const { clientOrderId, symbol } = orphan.order;
     this.#context.note("orphan asked back");
-    door.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit, () => undefined);
+    door.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit, ({ kind }) => {
+      if (kind === "cancelled" || kind === "unknown-order") this.#leaving.delete(clientOrderId);
+    });
   }
 
   #known(clientOrderId: string): OrderRow | undefined {

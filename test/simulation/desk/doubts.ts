@@ -17,6 +17,8 @@ import type { Term } from "./term.ts";
 
 const lookEveryMs = 25;
 const atOnceMax = 8;
+/** How often a doubt that could be proved by now looks whether the clock is right again. */
+const clockEveryMs = 1_000;
 
 interface Entry {
   progress: DoubtProgress;
@@ -80,7 +82,15 @@ export class Doubts {
         if (earlyMs > 0 || this.#asking >= atOnceMax) {
           return this.#again(intent, entry, Math.min(lookEveryMs, Math.max(1, earlyMs)));
         }
-        return this.#ask(step.kind, doubt, intent, entry);
+        // By a clock that may be wrong no proof time has come; what the venue has is still found.
+        const isProof = step.kind === "ask-all" && this.#isClockRight();
+        return this.#ask(
+          isProof ? "ask-all" : "query",
+          doubt,
+          intent,
+          entry,
+          step.kind === "query" || isProof ? 0 : clockEveryMs,
+        );
       }
       default:
         return assertNever(step, "doubt step");
@@ -96,14 +106,21 @@ export class Doubts {
     if (!this.#term.isOver) this.#ended(intent);
   }
 
-  #ask(kind: "query" | "ask-all", doubt: Doubt, intent: IntentId, entry: Entry): void {
+  #isClockRight(): boolean {
+    const { door, settings } = this.#context;
+    const offByMs = door.clock.offBy();
+    return offByMs !== undefined && offByMs <= settings.limits.clockErrorMaxMs;
+  }
+
+  #ask(kind: "query" | "ask-all", doubt: Doubt, intent: IntentId, entry: Entry, pauseMs: number): void {
     this.#asking += 1;
     const { door, process } = this.#context;
     const askedWallMs = process.clock.wall();
     const { symbol } = doubt.terms;
     const done = (): void => {
       this.#asking -= 1;
-      this.#pursue(intent, entry);
+      if (pauseMs === 0) this.#pursue(intent, entry);
+      else this.#again(intent, entry, pauseMs);
     };
     if (kind === "query") {
       door.query(symbol, doubt.clientOrderId, (answer) => {

@@ -10,7 +10,9 @@ import type { Desk } from "../desk/desk.ts";
 import { Process } from "../world/process.ts";
 import type { Disk } from "../world/disk.ts";
 import type { World } from "../world/world.ts";
+import type { EtcdStore } from "../world/etcd-store.ts";
 import { EtcdClient } from "./etcd-client.ts";
+import { whyTailBroken } from "./journal.ts";
 import type { SimJournal } from "./journal.ts";
 import { Keeper } from "./keeper.ts";
 import type { LeaderSide, ServedLink } from "./leader-side.ts";
@@ -27,6 +29,7 @@ import { VenueDoor } from "./venue-door.ts";
 
 const tickMs = 20;
 const joinRetryMs = 100;
+const takenMarginMs = 1_500;
 
 export class Boot {
   readonly node: NodeId;
@@ -44,6 +47,10 @@ export class Boot {
   /** Asked to stop: from here on nobody hands the key to it. */
   isStopping = false;
   readonly #onEnded: (why: string) => void;
+  /** A second process of one node is stopped when it is let in. */
+  readonly #onAdmitted: (() => void) | undefined;
+  /** Since when another boot has had this node's id. */
+  #takenSince: number | undefined;
   #running: Running | undefined;
   #mainBeat: number;
   #isEnding = false;
@@ -58,6 +65,7 @@ export class Boot {
     settings: Settings;
     bent: Bent;
     onEnded: (why: string) => void;
+    onAdmitted?: (() => void) | undefined;
   }) {
     const { world, node, boot, bent, settings } = o;
     this.world = world;
@@ -67,6 +75,7 @@ export class Boot {
     this.settings = settings;
     this.bent = bent;
     this.#onEnded = o.onEnded;
+    this.#onAdmitted = o.onAdmitted;
     const host = world.host(node);
     const onCrash = (error: unknown): void => world.watch.crashed(this, error);
     this.main = new Process(world.agenda, host.clock, onCrash);
@@ -101,6 +110,8 @@ export class Boot {
         tell: (event) => this.main.run(() => this.#running?.onKeeper(event)),
         mainBeat: () => this.#mainBeat,
         diskBusySince: () => this.#running?.writer.busySinceMono ?? 0,
+        granted: (lease) => world.watch.identities.granted(boot, lease),
+        renews: (lease) => world.watch.identities.renews(boot, lease),
         kept: (sentMono, ttlMs) => world.watch.kept(this, sentMono, ttlMs),
         confirmed: (sentMono, epoch) => world.watch.confirmed(this, sentMono, epoch),
       },
@@ -212,22 +223,28 @@ export class Boot {
     };
     this.client.read((view) => {
       if (view === undefined) return again();
+      const before = view.members.get(this.node);
+      if (before !== undefined && this.bent.is("lease-adopted")) this.keeper.adopt(before.lease);
       const record = recordOf({
         ...{ node: this.node, boot: this.boot, cluster: this.world.cluster, disk: this.disk, door: this.door },
         ...{ lease: this.keeper.lease, isStopping: this.isStopping, journal: undefined, succession: undefined },
         wall: this.main.clock.wall(),
       });
       this.client.first(
-        (store) => ({ refusal: store.publish(record) }),
+        (store) => ({ refusal: store.publish(record, this.bent.is("id-shared")) }),
         (answer) => {
+          if (this.#isTakenForLong(answer?.refusal)) return this.#refuseStart();
           if (answer === undefined || answer.refusal !== undefined || !this.#openDisk()) return again();
+          const fault = this.bent.is("rot-unchecked") ? undefined : whyTailBroken(this.disk.content.frames);
+          if (fault !== undefined) return this.#refuseDisk("a record is not as it was written", fault);
           const { journal, bootCount } = this.disk.content;
           this.client.first(
             (store) => ({ counted: store.countBoot(journal, { boot: this.boot, count: bootCount }) }),
             (told) => {
               if (told === undefined) return again();
               if (told.counted !== undefined && !this.bent.is("openings-uncounted"))
-                return this.#refuseDisk(told.counted);
+                return this.#refuseDisk("rolled back", `etcd has counted ${told.counted} openings`);
+              if (this.#onAdmitted !== undefined) return this.#onAdmitted();
               this.#running = new Running(this, view);
               this.#running.start();
             },
@@ -235,6 +252,21 @@ export class Boot {
         },
       );
     });
+  }
+
+  /** A record of another boot is waited out for as long as a dead one's lease lasts; after that it is a second node. */
+  #isTakenForLong(refusal: ReturnType<EtcdStore["publish"]>): boolean {
+    if (typeof refusal !== "object") {
+      this.#takenSince = undefined;
+      return false;
+    }
+    this.#takenSince ??= this.main.clock.mono();
+    return this.main.clock.mono() - this.#takenSince > this.settings.timing.ttlMs + takenMarginMs;
+  }
+
+  #refuseStart(): void {
+    this.world.watch.note("start refused: the id is in use");
+    this.end("its id is in use");
   }
 
   #openDisk(): boolean {
@@ -245,10 +277,9 @@ export class Boot {
     return true;
   }
 
-  #refuseDisk(counted: number): void {
+  #refuseDisk(kind: string, why: string): void {
     this.disk.isRefused = true;
-    const times = `opened ${this.disk.content.bootCount} times, etcd has counted ${counted}`;
-    this.world.watch.note("disk refused: rolled back");
-    this.end(`its disk was rolled back: ${times}`);
+    this.world.watch.note(`disk refused: ${kind}`);
+    this.end(`its disk is refused: ${why}`);
   }
 }

@@ -14,6 +14,22 @@ function sha256(text: string): string {
   return hash("sha256", text);
 }
 
+/** Frames whose chain is checked at every opening, as the real journal does. */
+const checkedFrames = 256;
+
+/** Why the last frames do not chain; undefined when all is well. */
+export function whyTailBroken(frames: readonly Frame[]): string | undefined {
+  const start = Math.max(0, frames.length - checkedFrames);
+  const before = frames[start - 1];
+  let end = before === undefined ? { sequence: 0, hash: genesisHash } : { sequence: before.last, hash: before.hash };
+  for (const frame of frames.slice(start)) {
+    const fault = frameFault(end, frame, sha256);
+    if (fault !== undefined) return `the frame that ends at ${frame.last} ${fault}`;
+    end = { sequence: frame.last, hash: frame.hash };
+  }
+  return undefined;
+}
+
 export interface EpochMark extends Mark {
   readonly epoch: Epoch;
 }

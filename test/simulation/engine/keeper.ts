@@ -32,6 +32,8 @@ export interface KeeperPorts {
   /** Since when an fsync runs; 0: none. */
   diskBusySince(): number;
   /** What passed on the wire, for those who watch it. */
+  granted(lease: LeaseId): void;
+  renews(lease: LeaseId): void;
   kept(sentMono: number, ttlMs: number): void;
   confirmed(sentMono: number, epoch: Epoch): void;
 }
@@ -100,6 +102,12 @@ export class Keeper {
     this.#deadline = 0;
   }
 
+  /** Broken on purpose: goes on with a lease that was not granted to it. */
+  adopt(lease: LeaseId): void {
+    const now = this.#process.clock.mono();
+    this.#lease = { id: lease, ttlMs: this.#timing.ttlMs, grantedMono: now, keptFrom: now };
+  }
+
   /** Failsafe: the peers' promises outlast it. What has ended stays ended. */
   extend(epoch: Epoch, promise: { readonly askedMonoMs: MonoMs; readonly untilMonoMs: MonoMs }): void {
     this.#checkDeadline();
@@ -139,6 +147,7 @@ export class Keeper {
     if (this.#isFenced || !this.#isProgressing(now)) return;
     const lease = this.#lease;
     if (lease === undefined) return this.#grant();
+    this.#ports.renews(lease.id);
     for (const { place } of this.#etcd.members) {
       if (this.#bent.is("own-member-only") && place !== this.#ports.place) continue;
       this.#etcd.keepalive(this.#ports.place, place, lease.id, (ttlMs) =>
@@ -204,7 +213,11 @@ export class Keeper {
     const ttlMs = this.#timing.ttlMs;
     const asked = this.#process.clock.mono();
     this.#client.first(
-      (store: EtcdStore) => ({ lease: this.#etcd.grant(ttlMs), clusterId: store.clusterId }),
+      (store: EtcdStore) => {
+        const lease = this.#etcd.grant(ttlMs);
+        this.#ports.granted(lease);
+        return { lease, clusterId: store.clusterId };
+      },
       (granted) => {
         this.#isGranting = false;
         if (granted === undefined) {

@@ -1,5 +1,6 @@
 /** The links of one process: it dials every other node, again and again; on a link that it dialled it is the follower. */
 import type { NodeId } from "@baton/core";
+import { rotten } from "../world/disk.ts";
 import { Stream } from "../world/stream.ts";
 import type { World } from "../world/world.ts";
 import type { Boot } from "./boot.ts";
@@ -121,7 +122,7 @@ export class Links {
       agenda,
       network,
       dice: dice.fork(`link ${boot} ${other.boot} ${agenda.now}`),
-      rotten,
+      rotten: rottenMessage,
       client: {
         place: node,
         process: main,
@@ -160,10 +161,7 @@ export class Links {
   }
 }
 
-/** A frame in which one digit is another one: still the same number of records, and each may still be read. */
-function rotten(message: ToFollower): ToFollower {
-  if (message.kind !== "frame") return message;
-  const { frame } = message;
-  const body = frame.body.replace(/[0-8](?=[^0-9]*$)/u, (digit) => String(Number(digit) + 1));
-  return body === frame.body ? message : { ...message, frame: { ...frame, body } };
+/** A frame whose bytes change; what else is said stays as it is. */
+function rottenMessage(message: ToFollower): ToFollower {
+  return message.kind === "frame" ? { ...message, frame: rotten(message.frame) } : message;
 }

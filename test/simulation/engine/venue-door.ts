@@ -275,7 +275,8 @@ export class VenueDoor {
     const venueNow = this.clock.now();
     if (venueNow === undefined) return { reason: "validity-too-short", message: "the venue's time is not known" };
     const left = Math.min(this.#settings.validityMs, current.deadlineMonoMs - now - venueNow.errorMs);
-    const validityMs = Math.floor(left);
+    // Broken on purpose: signed for the whole of the venue's window, whatever is left of the right to send.
+    const validityMs = this.#bent.is("validity-whole") ? this.#settings.validityMs : Math.floor(left);
     if (validityMs < this.#settings.minValidityMs) {
       return { reason: "validity-too-short", message: `${validityMs} ms of validity are left` };
     }

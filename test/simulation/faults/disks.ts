@@ -40,7 +40,10 @@ function isLastJournal(world: World, host: Host): boolean {
   );
 }
 
-const isIntact = (disk: Disk): boolean => !disk.isRolledBack && !disk.isRefused;
+const isIntact = (disk: Disk): boolean => !disk.isRolledBack && !disk.isRefused && !disk.isRotten;
+
+/** Of so many records at the end the real journal checks the chain when it is opened. */
+const checkedAtOpening = 256;
 
 export const disks: readonly Entry[] = [
   entry(
@@ -98,6 +101,22 @@ export const disks: readonly Entry[] = [
       };
     },
     [300, 3_000],
+  ),
+  entry(
+    "disk-rots",
+    0.4,
+    ({ world, operators }, { on, much }) => {
+      // A bit flips in a record; whoever opens the journal next finds it by the chain, and an empty disk takes its place.
+      const host = world.host(on as never);
+      const { frames } = host.disk.content;
+      if (frames.length === 0 || !mayLose(world, host)) return undefined;
+      host.disk.rot(frames.length - 1 - Math.floor(much * Math.min(checkedAtOpening, frames.length)));
+      return () => {
+        host.kill();
+        world.agenda.after(3_000, () => operators.replaceRefusedDisks());
+      };
+    },
+    [100, 3_000],
   ),
   entry(
     "disk-rolled-back",

@@ -58,6 +58,15 @@ export const machines: readonly Entry[] = [
     [500, 8_000],
   ),
   entry(
+    "second-of-one-id",
+    0.4,
+    (stage, incident) => {
+      const host = target(stage, incident);
+      return host.isUp && !host.disk.isRefused ? host.startSecond(incident.forMs % 2 === 0) : undefined;
+    },
+    [4_500, 9_000],
+  ),
+  entry(
     "supervisor-gone",
     0.4,
     (stage, incident) => {

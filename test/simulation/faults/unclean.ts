@@ -4,7 +4,6 @@
  * off from etcd. What is lost thereby was declared before; `checks/losing.ts` keeps the ledger of it.
  */
 import type { NodeId } from "@baton/core";
-import { venue } from "../desk/context.ts";
 import { etcdAt } from "../world/network.ts";
 import { both, cut, entry, others } from "./stage.ts";
 import type { Entry, Stage } from "./stage.ts";
@@ -44,15 +43,11 @@ export const unclean: readonly Entry[] = [
   ),
 ];
 
-/** Everybody in the set goes, unless the one who is left is in it or holds too little to go on from. */
+/** Everybody in the set goes, unless the one who is left is in it. */
 function lose({ world }: Stage, last: NodeId, much: number): () => void {
   const { members } = world.etcd.store.insync.value;
   const isWithin = members.some(({ node }) => node === last);
-  const isEmpty = world.bootOf(last)?.ledger?.committed.baselines.get(venue)?.baseline === undefined;
-  if (isWithin || isEmpty || world.watch.succession.isEtcdRestored) {
-    if (isEmpty) world.watch.note("withheld: no baseline is left");
-    return () => undefined;
-  }
+  if (isWithin || world.watch.succession.isEtcdRestored) return () => undefined;
   const leader = world.leader()?.node;
   const ends = members.map(({ node }) => {
     if (node === leader && much < 0.3) {

@@ -27,6 +27,18 @@ export const venues: readonly Entry[] = [
       [500, 8_000],
     ),
   ),
+  entry(
+    "venue-time-steps",
+    0.7,
+    ({ world }, { much }) => {
+      // Forwards by seconds: what was signed before is too old then. Backwards only within what every proof time allows for.
+      const ms = Math.round(much < 0.3 ? -20 - 700 * much : 50 + 3_000 * (much - 0.3));
+      world.venue.stepTime(ms);
+      world.watch.note("venue time stepped");
+      return () => world.venue.stepTime(-ms);
+    },
+    [500, 8_000],
+  ),
   entry("venue-cut", 1, ({ world }, { on }) => cut(world, both(on, "venue")), [200, 8_000]),
   entry(
     "venue-away",

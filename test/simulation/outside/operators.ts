@@ -1,6 +1,7 @@
 /** Operators: what they ask for is written to etcd first, and its verdict is read there. */
 import { anchorRecord, id, isSettled, lossRangeOf, planAnchor, wallMs } from "@baton/core";
 import type { LossRange, NodeId, OperationId, WallMs } from "@baton/core";
+import { venue } from "../desk/context.ts";
 import { worldBeganWallMs } from "../world/host-clock.ts";
 import type { World } from "../world/world.ts";
 
@@ -42,6 +43,10 @@ export class Operators {
     const open = [...etcd.store.operations.values()].some(({ value }) => value.to === node && !isSettled(value.phase));
     if (state === undefined || view === undefined || own === undefined || view.leader !== undefined || open) return;
     if (view.insync?.value.members.some((one) => one.node === node && one.journal === own.journal) === true) return;
+    // A journal without the account's baseline is not led from: what the account holds would be in no limit.
+    if (this.#world.bootOf(node)?.ledger?.committed.baselines.get(venue)?.baseline === undefined) {
+      return this.#world.watch.note("withheld: no baseline is left");
+    }
     const shown = lossRangeOf(state, view, { node, holds: own.position.durable });
     // Broken on purpose: a record that somebody was seen to hold is taken for one that this node holds.
     const range = bent.is("loss-unsaid") ? { ...shown, holds: Math.max(shown.holds, shown.seen ?? 0) } : shown;

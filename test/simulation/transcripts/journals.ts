@@ -75,6 +75,43 @@ export const journalStories: readonly Story[] = [
     },
   },
   {
+    name: "unclean-failover",
+    title: "Unclean failover: the set is lost, and what that costs was said before",
+    about:
+      "c was cut off until it was out of the set, and lacks records; then everybody in the set is gone. An operator reads what a failover to c may lose and asks for it. It is refused until nobody can act any more. c leads alone, reads the account before it orders anything, and takes back the orders that its journal does not know. Whoever comes back with the lost records is forked and starts with an empty disk.",
+    play: (stage) => {
+      stage.begin();
+      stage.tell("c is cut off from the others; when it is out of the set, orders go on without it.");
+      const heal = stage.cut(["c", "a"], ["c", "b"]);
+      stage.until("c is out of the set", () => !stage.inSync().includes("c"));
+      stage.orders(4);
+      stage.pass(1_200);
+      stage.show();
+      stage.tell("a and b are gone.");
+      for (const node of ["a", "b"]) {
+        stage.world.heldDown.add(stage.host(node).node);
+        stage.host(node).kill();
+      }
+      heal();
+      let isOver = false;
+      stage.operators.failoverWithLoss("c", () => isOver);
+      stage.until("c leads", () => stage.boot("c")?.isLeading === true);
+      isOver = true;
+      stage.pass(2_000);
+      stage.show();
+      stage.tell("a and b come back, and get empty disks.");
+      for (const node of ["a", "b"]) {
+        stage.world.heldDown.delete(stage.host(node).node);
+        stage.host(node).start();
+      }
+      stage.until("both are forked", () => ["a", "b"].every((node) => stage.host(node).disk.isForked));
+      stage.operators.replaceRefusedDisks();
+      stage.until("all are in sync", () => stage.inSync().length === 3);
+      stage.pass(500);
+      stage.show();
+    },
+  },
+  {
     name: "fork",
     title: "Fork: a disk that lost what it had said to hold",
     about:

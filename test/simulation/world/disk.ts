@@ -53,6 +53,8 @@ export class Disk {
   isRefused = false;
   /** A leader found that it holds as committed what the cluster lost: an empty one takes its place. */
   isForked = false;
+  /** Frames whose bytes have changed since they were written. */
+  readonly #rotten = new Set<Frame>();
   /** The tables of the process that had it last, made of committed events only. */
   tables: EngineState | undefined;
   readonly listener: DiskListener;
@@ -66,6 +68,20 @@ export class Disk {
   /** Last position that is on the disk. */
   get last(): Sequence {
     return this.content.frames.at(-1)?.last ?? 0;
+  }
+
+  /** A bit of the frame at this index flips. */
+  rot(index: number): void {
+    const frame = this.content.frames[index];
+    if (frame === undefined) return;
+    const other = rotten(frame);
+    this.content.frames[index] = other;
+    this.#rotten.add(other);
+  }
+
+  /** It holds a frame that is not as it was written, noticed or not. */
+  get isRotten(): boolean {
+    return this.#rotten.size > 0 && this.content.frames.some((frame) => this.#rotten.has(frame));
   }
 
   /** As it is now; what is given back puts it there again, under the same journal id, as a restored copy would. */
@@ -110,6 +126,11 @@ export class Disk {
     }
     this.listener(this, order);
   }
+}
+
+/** A frame in which one digit is another one: still the same number of records, and each may still be read. */
+export function rotten(frame: Frame): Frame {
+  return { ...frame, body: frame.body.replace(/[0-8](?=[^0-9]*$)/u, (digit) => String(Number(digit) + 1)) };
 }
 
 /** An empty journal. */

@@ -54,16 +54,23 @@ export class EtcdStore {
   boots: ReadonlyMap<JournalId, { readonly boot: BootId; readonly count: number }> = new Map();
   readonly cluster: ClusterId;
   readonly #before: BeforeApply;
+  readonly #beforePublishing: (record: MemberRecord, store: EtcdStore) => void;
   readonly #listeners: (() => void)[] = [];
   #view: EtcdView | undefined;
 
-  constructor(o: { cluster: ClusterId; members: readonly Member[]; before: BeforeApply }) {
+  constructor(o: {
+    cluster: ClusterId;
+    members: readonly Member[];
+    before: BeforeApply;
+    beforePublishing?: (record: MemberRecord, store: EtcdStore) => void;
+  }) {
     this.cluster = o.cluster;
     this.insync = {
       value: { epoch: 0, version: 1, members: o.members, by: { boot: "init" as BootId, transaction: 0 } },
       modRevision: "1",
     };
     this.#before = o.before;
+    this.#beforePublishing = o.beforePublishing ?? ((): void => undefined);
   }
 
   /** Called after each change. */
@@ -118,11 +125,12 @@ export class EtcdStore {
     this.#changed();
   }
 
-  /** Undefined when it stands; else the boot that has the id, or that the lease is gone. */
-  publish(record: MemberRecord): { readonly inUseBy: BootId } | "lease-gone" | undefined {
+  /** Undefined when it stands; else the boot that has the id, or that the lease is gone. `isForced`: broken on purpose. */
+  publish(record: MemberRecord, isForced = false): { readonly inUseBy: BootId } | "lease-gone" | undefined {
     if (!this.leases.has(record.lease)) return "lease-gone";
     const known = this.members.get(record.node);
-    if (known !== undefined && known.boot !== record.boot) return { inUseBy: known.boot };
+    if (known !== undefined && known.boot !== record.boot && !isForced) return { inUseBy: known.boot };
+    this.#beforePublishing(record, this);
     this.#next();
     this.members = new Map([...this.members, [record.node, record]]);
     this.#changed();

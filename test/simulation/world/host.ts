@@ -59,6 +59,26 @@ export class Host {
     if (world.bent.is("death-guessed")) this.#guessDeaths(started);
   }
 
+  /**
+   * Somebody starts a second process with this node's configuration: on the same data, or on an empty disk of its own. It is
+   * stopped when it is let in, or when the answer is called. Nobody keeps it running.
+   */
+  startSecond(isOnSameData: boolean): () => void {
+    const world = this.#world;
+    this.#boots += 1;
+    const boot = id<BootId>(`${this.node}${this.#boots}-second`);
+    if (!isOnSameData) this.#disks += 1;
+    const disk = isOnSameData ? this.disk : this.#newDisk();
+    const { node } = this;
+    const { settings, bent } = world;
+    const onAdmitted = (): void => {
+      world.watch.note("second of one id let in after the first");
+      second.end("stopped");
+    };
+    const second: Boot = new Boot({ world, node, boot, disk, settings, bent, onAdmitted, onEnded: () => undefined });
+    return () => second.end("stopped");
+  }
+
   /** SIGKILL, a crash, out of memory. */
   kill(): void {
     this.boot?.end("killed");

@@ -97,6 +97,8 @@ export class Venue {
   readonly #orderIds: number[] = [];
   readonly #fills: { readonly at: number; readonly fill: VenueFill }[] = [];
   readonly #streams = new Set<(news: AccountNews) => void>();
+  /** How far its clock is ahead of true time. */
+  #aheadMs = 0;
   #asker: { readonly recvN: number; readonly apiKey: string } | undefined;
   readonly #origins = new Map<number, { readonly recvN: number; readonly apiKey: string }>();
 
@@ -136,6 +138,16 @@ export class Venue {
       this.#agenda.after(this.#dice.between(60, 200), step);
     };
     this.#agenda.after(50, step);
+  }
+
+  /** Its clock is set. */
+  stepTime(ms: number): void {
+    this.#aheadMs += ms;
+  }
+
+  /** The true time at which its clock will show this, if nobody sets it. */
+  trueAt(wallMs: number): number {
+    return wallMs - worldBeganWallMs - this.#aheadMs;
   }
 
   /** Its clock, which all clocks are compared with. */
@@ -379,7 +391,7 @@ export class Venue {
   }
 
   #wall(): number {
-    return worldBeganWallMs + this.#agenda.now;
+    return worldBeganWallMs + this.#agenda.now + this.#aheadMs;
   }
 }
 

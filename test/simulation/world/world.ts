@@ -84,6 +84,7 @@ export class World {
       cluster: this.cluster,
       members: this.nodes.map(({ node, disk }) => ({ node, journal: disk.content.journal })),
       before: (transaction, before) => this.watch.applying(transaction, before),
+      beforePublishing: (record, before) => this.watch.identities.publishing(record, before),
     });
     this.etcd = new Etcd({
       agenda: this.agenda,

@@ -72,6 +72,11 @@ export function reconcile(
 export interface OrphanSteps {
   readonly note: readonly OrphanFound[];
   readonly cancel: readonly OrphanFound[];
+  /**
+   * Those that are to go. What they may still execute counts in no limit, so nothing new is risked at the venue until each of
+   * them is cancelled or missing in a later list (I12).
+   */
+  readonly leaving: readonly OrphanFound[];
 }
 
 /**
@@ -90,7 +95,7 @@ export function orphanSteps(
     if (!isRecorded(recorded, orphan)) note.push(orphan);
     if (orphan.action === "cancel" && isRecorded(committed, orphan)) cancel.push(orphan);
   }
-  return { note, cancel };
+  return { note, cancel, leaving: orphans.filter((orphan) => orphan.action === "cancel") };
 }
 
 function isRecorded({ baselines }: Pick<EngineState, "baselines">, { venue, order }: OrphanFound): boolean {

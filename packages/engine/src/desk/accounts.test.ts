@@ -79,6 +79,37 @@ describe("an open order of ours that the journal does not know", () => {
     expect(rig.journal.events.filter((event) => event.kind === "orphan.found")).toHaveLength(1);
   });
 
+  test("keeps new orders from the venue until it is gone: what it may still execute is in no limit", async () => {
+    const rig = await leading();
+    const clientOrderId = strange(rig);
+    await pass(50);
+    rig.isCommitting = false;
+    rig.venue.listOpen();
+    expect(rig.desk.whyNotReady(rig.venue.id)).toBe(
+      "open orders of ours that the journal does not know are being taken back",
+    );
+    await pass(50);
+    expect(rig.desk.whyNotReady(rig.venue.id)).toBeDefined();
+    rig.isCommitting = true;
+    rig.commit();
+    await pass(50);
+    expect([rig.venue.orders.get(clientOrderId)?.status, rig.desk.whyNotReady(rig.venue.id)]).toEqual([
+      "cancelled",
+      undefined,
+    ]);
+  });
+
+  test("that ended by itself keeps nothing up any more once a later list shows that", async () => {
+    const rig = await leading();
+    const clientOrderId = strange(rig);
+    await pass(50);
+    rig.isCommitting = false;
+    rig.venue.listOpen();
+    rig.venue.orders.delete(clientOrderId);
+    rig.venue.listOpen();
+    expect(rig.desk.whyNotReady(rig.venue.id)).toBeUndefined();
+  });
+
   test("is left alone by a leader that can commit nothing any more: it is its successor's", async () => {
     const rig = await leading();
     const clientOrderId = strange(rig);

@@ -58,6 +58,8 @@ export interface AccountPorts {
 export class Accounts {
   readonly #context: DeskContext;
   readonly #term: Term;
+  /** Orphans that are to go, by their client order ids; what they may still execute counts in no limit. */
+  readonly #leaving = new Map<VenueId, Set<string>>();
   readonly #ports: AccountPorts;
   readonly #streams: AccountStream[] = [];
   readonly #states = new Map<VenueId, AccountStreamState>();
@@ -127,6 +129,9 @@ export class Accounts {
   whyNotReady(venue: VenueId): string | undefined {
     if (this.#term.state.baselines.get(venue)?.baseline === undefined) {
       return "the account's baseline has not been taken yet";
+    }
+    if ((this.#leaving.get(venue)?.size ?? 0) > 0) {
+      return "open orders of ours that the journal does not know are being taken back";
     }
     return this.#unreconciled.has(venue)
       ? "its orders and trades have not been read since the unclean failover"
@@ -209,7 +214,8 @@ export class Accounts {
     const list = { venue: venue.id, symbols: [...venue.instruments.keys()], orders: open, atWallMs: wallNow() };
     const ours = { tag: this.#context.tag, orphans: this.#context.config.doubt.orphans };
     const { orphans } = reconcile(this.#term.state, list, ours);
-    const { note, cancel } = orphanSteps(this.#term.state, this.#term.committed, orphans);
+    const { note, cancel, leaving } = orphanSteps(this.#term.state, this.#term.committed, orphans);
+    this.#leaving.set(venue.id, new Set(leaving.map(({ order }) => order.clientOrderId)));
     for (const orphan of cancel) this.orphanCommitted(orphan);
     for (const orphan of note) {
       this.#term.note(orphan);
@@ -223,7 +229,10 @@ export class Accounts {
     const permit = this.#context.permits.current(monoNow());
     if (orphan.action !== "cancel" || permit === undefined) return;
     const { clientOrderId, symbol } = orphan.order;
-    void this.#context.venues.get(orphan.venue)?.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit);
+    const venue = this.#context.venues.get(orphan.venue);
+    void venue?.cancel({ clientOrderId, symbol: id<SymbolId>(symbol) }, permit).then(({ kind }) => {
+      if (kind === "cancelled" || kind === "unknown-order") this.#leaving.get(orphan.venue)?.delete(clientOrderId);
+    });
   }
 
   #onEvent(venue: Venue, event: AccountEvent): void {
