@@ -73,6 +73,7 @@ export * from "./risk/headroom.ts";
 export * from "./risk/kill.ts";
 export * from "./risk/limits.ts";
 export * from "./risk/loss.ts";
+export * from "./risk/maintenance.ts";
 export * from "./risk/margin.ts";
 export * from "./risk/market-view.ts";
 export * from "./risk/refusal-codes.ts";

@@ -295,6 +295,45 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
       "below 1500",
       "nothing could be sent",
     ],
+    [
+      "a countdown at a venue that has none",
+      { "venues.0.deadMansSwitch": { policy: "arm-on-lead", timeoutMs: 30_000 } },
+      "venues[0].deadMansSwitch",
+      "policy none",
+      "Binance spot has no dead man's switch",
+    ],
+    [
+      "a countdown shorter than the venue counts",
+      {
+        venues: [
+          {
+            ...venue,
+            exchange: "okx",
+            passphraseFile: "p",
+            deadMansSwitch: { policy: "arm-always", timeoutMs: 9_999 },
+          },
+        ],
+      },
+      "venues[0].deadMansSwitch",
+      "what the venue can be kept to",
+      "takes 10000 to 120000 ms, not 9999",
+    ],
+    [
+      "a countdown that would use up the venue's limit",
+      {
+        venues: [{ ...venue, exchange: "kraken", deadMansSwitch: { policy: "arm-on-lead", timeoutMs: 5_000 } }],
+      },
+      "venues[0].deadMansSwitch",
+      "what the venue can be kept to",
+      "over half of its limit",
+    ],
+    [
+      "maintenance that ends before it begins",
+      { "venues.0.maintenance": [{ from: "2026-12-01T08:00:00Z", until: "2026-12-01T06:00:00Z" }] },
+      "venues[0].maintenance[0]",
+      "an end after a beginning",
+      "ends before it begins",
+    ],
     ["a venue named twice", { venues: [venue, venue] }, "venues[1].id", "once", "twice"],
     [
       "a strategy between two venues",

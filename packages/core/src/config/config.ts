@@ -6,6 +6,7 @@
 import type { Decimal } from "../decimal.ts";
 import type { NodeId, SymbolId, VenueId } from "../ids.ts";
 import type { SwitchPolicy } from "../risk/dead-mans-switch.ts";
+import type { MaintenanceWindow } from "../risk/maintenance.ts";
 import type { ExchangeId } from "../venues/profile.ts";
 import type { SlaPromise } from "../venues/sla.ts";
 
@@ -140,6 +141,8 @@ export interface VenueConfig {
   readonly limits?: VenueLimits;
   /** Absent: `none`. */
   readonly deadMansSwitch?: { readonly policy: SwitchPolicy; readonly timeoutMs: number };
+  /** Planned maintenance that the venue has announced. */
+  readonly maintenance?: readonly MaintenanceWindow[];
   /** All nodes reach the venue from one address: they share what it allows an address. */
   readonly sharedAddress: boolean;
   /** Where new orders go while this venue is ill. */

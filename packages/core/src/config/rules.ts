@@ -3,6 +3,8 @@
  * rule (design: leadership): a lease must outlive an election among the etcd members, or each of those would stop
  * trading; and a standby's suspicion must come after the leader's own shrink, or every lost standby would cost an epoch.
  */
+import { switchRefusal } from "../risk/dead-mans-switch.ts";
+import { whyNoWindow } from "../risk/maintenance.ts";
 import { venueProfiles } from "../venues/profiles/index.ts";
 import type { Config, LeadershipProfile, VenueConfig } from "./config.ts";
 import { issueAt } from "./issues.ts";
@@ -251,7 +253,7 @@ function venueIssues(config: Config): ConfigIssue[] {
       const sentence = `${profile.title} has no test network for mode sandbox.`;
       issues.push(issueAt(["venues", at, "mode"], sentence, "live, or a restUrl"));
     }
-    issues.push(...paperIssues(venue, at), ...contractIssues(venue, at));
+    issues.push(...paperIssues(venue, at), ...contractIssues(venue, at), ...switchIssues(venue, at));
     const { validity } = profile;
     if (validity.kind !== "fixed" && (venue.validityMs < validity.minMs || venue.validityMs > validity.maxMs)) {
       const sentence = `${profile.title} takes no validity of ${venue.validityMs} ms.`;
@@ -276,6 +278,22 @@ function paperIssues(venue: VenueConfig, at: number): ConfigIssue[] {
   if (venue.exchange === "binance") return issues;
   const sentence = `${venue.exchange} cannot be mirrored: paper orders go to an exchange that speaks Binance spot.`;
   return [...issues, issueAt(["venues", at, "mode"], sentence, "sandbox, live, or exchange binance")];
+}
+
+/** A countdown that the venue cannot be kept to, and maintenance that is none. */
+function switchIssues({ exchange, deadMansSwitch, maintenance, symbols }: VenueConfig, at: number): ConfigIssue[] {
+  const issues = (maintenance ?? []).flatMap((window, index) => {
+    const why = whyNoWindow(window);
+    return why === undefined ? [] : [issueAt(["venues", at, "maintenance", index], why, "an end after a beginning")];
+  });
+  if (deadMansSwitch === undefined || deadMansSwitch.policy === "none") return issues;
+  const { timeoutMs } = deadMansSwitch;
+  const why = switchRefusal(venueProfiles[exchange], { timeoutMs, symbols: symbols.length });
+  if (why === undefined) return issues;
+  return [
+    ...issues,
+    issueAt(["venues", at, "deadMansSwitch"], `${why}.`, "policy none, or what the venue can be kept to"),
+  ];
 }
 
 /** A contract is named with what it settles in, a pair without: one for the other would be priced by another market. */

@@ -184,6 +184,20 @@ async function traded(): Promise<{
   return { rig, intent, recover };
 }
 
+test("while no stream can be had, status says that the account is read, and one reading makes it whole", async () => {
+  const venue = new ScriptedVenue();
+  venue.isRecoveryHeld = true;
+  const rig = new DeskRig({ venue }).lead(1);
+  await pass(50);
+  venue.state("reading", "the subscription was refused");
+  venue.state("backing-off", "the subscription was refused");
+  venue.state("reading", "the subscription was refused");
+  expect(rig.desk.accountWarnings()).toEqual([expect.stringContaining("no account stream of sim can be had")]);
+  expect(rig.warnings).toEqual([expect.stringContaining("account.read-instead")]);
+  venue.state("ready", "");
+  expect(rig.desk.accountWarnings()).toEqual([]);
+});
+
 describe("a trade that is gone from the venue's list, with its money back", () => {
   test("is taken back once it is old enough to be missed, on record and with a warning; no drift is left", async () => {
     const { rig, intent, recover } = await traded();

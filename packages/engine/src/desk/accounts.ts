@@ -120,6 +120,13 @@ export class Accounts {
     );
   }
 
+  /** What an operator should know of the accounts now, a sentence each. */
+  warnings(): readonly string[] {
+    return [...this.#readInstead].map(
+      (venue) => `no account stream of ${venue} can be had: the account is read instead, and fills are told later`,
+    );
+  }
+
   /** Currency → free and locked together, once the venue has told all of it; undefined until then. */
   fundsOf(venue: VenueId): ReadonlyMap<string, Decimal> | undefined {
     return this.#complete.has(venue) ? this.#balances.get(venue) : undefined;

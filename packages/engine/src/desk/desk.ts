@@ -312,6 +312,11 @@ export class Desk {
     return this.#parts?.accounts.balances() ?? [];
   }
 
+  /** Accounts that are read because no stream of them can be had, a sentence each; for status. */
+  accountWarnings(): readonly string[] {
+    return this.#parts?.accounts.warnings() ?? [];
+  }
+
   lateAnswer(clientOrderId: string, outcome: PlaceOutcome): void {
     this.#parts?.placements.lateAnswer(clientOrderId, outcome);
   }

@@ -1,6 +1,6 @@
 /** The dead man's switch over terms: who sets it, when, who takes it back, and what its cancels mean. */
 import { decimal } from "@baton/core";
-import type { Config, SwitchPolicy, VenueOrder } from "@baton/core";
+import type { Config, MaintenanceWindow, SwitchPolicy, VenueOrder } from "@baton/core";
 import { expect, test } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { ScriptedVenue } from "../testing/scripted-venue.ts";
@@ -8,11 +8,11 @@ import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
 
-function armed(policy: SwitchPolicy): Config {
+function armed(policy: SwitchPolicy, maintenance: readonly MaintenanceWindow[] = []): Config {
   const config = rigConfig();
   return {
     ...config,
-    venues: config.venues.map((venue) => ({ ...venue, deadMansSwitch: { policy, timeoutMs: 8_000 } })),
+    venues: config.venues.map((venue) => ({ ...venue, deadMansSwitch: { policy, timeoutMs: 8_000 }, maintenance })),
   };
 }
 
@@ -96,4 +96,42 @@ test("what it cancelled is understood as the venue's cancel; while it was set in
   cancelAtVenue(quiet);
   await pass(100);
   expect(quiet.ask()).toMatchObject({ refusal: { code: "kill-account" } });
+});
+
+/** Maintenance that begins in so many seconds and lasts so many, on virtual time. */
+function maintenance(inSeconds: number, forSeconds: number): MaintenanceWindow {
+  const instant = (seconds: number): string =>
+    new Date(Math.ceil(Date.now() / 1_000 + seconds) * 1_000).toISOString().replace(".000Z", "Z");
+  return { from: instant(inSeconds), until: instant(inSeconds + forSeconds) };
+}
+
+test.each(["arm-on-lead", "arm-always"] as const)(
+  "by policy %s it is off from a minute before planned maintenance to its end, and then set again",
+  async (policy) => {
+    const config = armed(policy, [maintenance(90, 60)]);
+    const rig = new DeskRig({ config, venue: withSwitch() }).lead(1);
+    await pass(29_000);
+    expect(rig.venue.switchTimes).not.toContain(0);
+    await pass(4_000);
+    expect(rig.venue.switchTimes.at(-1)).toBe(0);
+    const settings = rig.venue.switchTimes.length;
+    await pass(110_000);
+    expect(rig.venue.switchTimes).toHaveLength(settings);
+    await pass(20_000);
+    expect(rig.venue.switchTimes.slice(settings)).toContain(8_000);
+    expect(rig.warnings).toEqual([]);
+  },
+);
+
+test("one that cannot be taken back before maintenance is told, and tried until it is off", async () => {
+  const config = armed("arm-on-lead", [maintenance(90, 60)]);
+  const rig = new DeskRig({ config, venue: withSwitch() }).lead(1);
+  await pass(25_000);
+  rig.venue.isReachable = false;
+  await pass(10_000);
+  expect(rig.warnings).toContainEqual(expect.stringContaining("switch.not-off"));
+  rig.venue.isReachable = true;
+  const before = rig.venue.switchTimes.length;
+  await pass(5_000);
+  expect(rig.venue.switchTimes.slice(before)).toEqual([0]);
 });

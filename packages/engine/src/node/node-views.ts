@@ -118,6 +118,7 @@ export class NodeViews {
       warnings: [
         ...node.keeping.warnings(node.leadership.leading?.known.record.members.length),
         ...node.drift.warnings,
+        ...node.desk.accountWarnings(),
       ],
     };
   }

@@ -13,7 +13,7 @@ import type {
   VenueId,
   VenueLimits,
 } from "@baton/core";
-import { limitsFrom, switchRefusal, venueProfiles } from "@baton/core";
+import { limitsFrom, venueProfiles } from "@baton/core";
 import type { RequestTelemetry, Venue, VenueOptions } from "@baton/venues";
 import { openVenue, VenueSetupError } from "@baton/venues";
 import { monoNow, systemClock } from "../clock.ts";
@@ -90,14 +90,6 @@ export class VenueDoors {
     await Promise.all([...this.#open.values()].map((venue) => venue.close()));
   }
 
-  /** Why this venue cannot be kept by the dead man's switch that the configuration asks for. */
-  #switchRefusal(config: VenueConfig, venue: Venue): string | undefined {
-    const { policy, timeoutMs } = config.deadMansSwitch ?? { policy: "none", timeoutMs: 0 };
-    if (policy === "none") return undefined;
-    const why = switchRefusal(venueProfiles[venue.exchange], { timeoutMs, symbols: venue.instruments.size });
-    return why === undefined ? undefined : `${config.id}: ${why} (venues[].deadMansSwitch asks for ${policy})`;
-  }
-
   async #connect(config: VenueConfig): Promise<void> {
     const { permits, isKilled, onLateAnswer, onTelemetry, onClockAhead, say, refuse } = this.#events;
     while (!this.#isClosed) {
@@ -110,11 +102,6 @@ export class VenueDoors {
           onClockAhead: (ms) => onClockAhead(config.id, ms),
         });
         if (this.#isClosed) return await venue.close();
-        const switchWhy = this.#switchRefusal(config, venue);
-        if (switchWhy !== undefined) {
-          await venue.close();
-          return refuse(switchWhy);
-        }
         const clock = venue.clock();
         const surelyOffMs = clock === undefined ? 0 : Math.abs(clock.offsetMs) - clock.errorMs;
         const maxMs = this.#config.risk.clockErrorMaxMs;

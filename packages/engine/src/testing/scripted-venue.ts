@@ -20,7 +20,14 @@ import type {
   VenueOrderStatus,
 } from "@baton/core";
 import { VenueUnavailable } from "@baton/venues";
-import type { AccountEvent, AccountStreamOptions, BreakerState, Venue, VenueTrade } from "@baton/venues";
+import type {
+  AccountEvent,
+  AccountStreamOptions,
+  AccountStreamState,
+  BreakerState,
+  Venue,
+  VenueTrade,
+} from "@baton/venues";
 import { wallNow } from "../clock.ts";
 
 /** What the desk sent. */
@@ -134,6 +141,11 @@ export class ScriptedVenue {
   /** What was held is read: the account stream is complete. */
   recovered(): void {
     this.#listener?.onState?.("ready", "");
+  }
+
+  /** Its account stream is in another state. */
+  state(state: AccountStreamState, why: string): void {
+    this.#listener?.onState?.(state, why);
   }
 
   /** What its account stream would be told when it asks whether to read soon. */

@@ -15,6 +15,10 @@ const limits: z.ZodType<VenueLimits> = z
     "used instead of what the venue publishes, where others share the account or the address; {orderRate, requestWeight}",
   );
 
+function instant(what: string): z.ZodType<string> {
+  return text(what, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, "RFC 3339 in UTC, such as 2026-12-01T06:00:00Z");
+}
+
 /** One account at one exchange. */
 export const venue: z.ZodType<VenueConfig> = z.strictObject({
   id: named<VenueId>("the venue's name in this file"),
@@ -56,6 +60,13 @@ export const venue: z.ZodType<VenueConfig> = z.strictObject({
         timeoutMs: whole("after how long without a leader the venue cancels every order", 5_000, 300_000, 30_000),
       })
       .describe("the venue's dead man's switch, where it has one; {policy, timeoutMs}; default none"),
+  ),
+  maintenance: z.exactOptional(
+    z
+      .array(z.strictObject({ from: instant("when it begins"), until: instant("when it is over") }))
+      .describe(
+        "planned maintenance of the venue; the dead man's switch is taken back a minute before and set again after; a list of {from, until}",
+      ),
   ),
   sla: z.exactOptional(
     z
