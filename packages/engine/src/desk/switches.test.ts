@@ -99,7 +99,7 @@ test("what it cancelled is understood as the venue's cancel; while it was set in
 });
 
 /** Maintenance that begins in so many seconds and lasts so many, on virtual time. */
-function maintenance(inSeconds: number, forSeconds: number): MaintenanceWindow {
+function planned(inSeconds: number, forSeconds: number): MaintenanceWindow {
   const instant = (seconds: number): string =>
     new Date(Math.ceil(Date.now() / 1_000 + seconds) * 1_000).toISOString().replace(".000Z", "Z");
   return { from: instant(inSeconds), until: instant(inSeconds + forSeconds) };
@@ -108,7 +108,7 @@ function maintenance(inSeconds: number, forSeconds: number): MaintenanceWindow {
 test.each(["arm-on-lead", "arm-always"] as const)(
   "by policy %s it is off from a minute before planned maintenance to its end, and then set again",
   async (policy) => {
-    const config = armed(policy, [maintenance(90, 60)]);
+    const config = armed(policy, [planned(90, 60)]);
     const rig = new DeskRig({ config, venue: withSwitch() }).lead(1);
     await pass(29_000);
     expect(rig.venue.switchTimes).not.toContain(0);
@@ -124,7 +124,7 @@ test.each(["arm-on-lead", "arm-always"] as const)(
 );
 
 test("one that cannot be taken back before maintenance is told, and tried until it is off", async () => {
-  const config = armed("arm-on-lead", [maintenance(90, 60)]);
+  const config = armed("arm-on-lead", [planned(90, 60)]);
   const rig = new DeskRig({ config, venue: withSwitch() }).lead(1);
   await pass(25_000);
   rig.venue.isReachable = false;
