@@ -2,7 +2,8 @@
  * The matrix: every fault that a stream of the simulated exchange can have, on every kind of stream, over real sockets.
  *
  * Each cell is a feed of its own with a source address of its own, by which its faults are armed; all cells live on one
- * exchange at once, beside a plain client that no fault touches. What is asked of each cell:
+ * exchange at once, or on a second one that has futures, beside a plain client that no fault touches. On futures are those
+ * cells in which they differ: another sequence of the book, other trades, a line of two connections. Of each cell is asked:
  * - the trades that were told are the exchange's own, each once, in order, none left out;
  * - the book equals the exchange's at the same update;
  * - whatever was shown and not called stale was the exchange's present price within the bound, at every look;
@@ -12,13 +13,14 @@
  * `exchange.test.ts`), and the account stream, which has a matrix of its own in `test/venues-orders`.
  */
 import type { SymbolId, TradeEvent } from "@baton/core";
+import { id } from "@baton/core";
 import type { FaultRequest, RunningExchange } from "@baton/exchange";
 import { startExchange } from "@baton/exchange";
 import type { Feed, FeedRules, FeedStatus } from "@baton/feeds";
 import { feedRules, machineClock, openFeed, realWorld } from "@baton/feeds";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Truth } from "./truth.ts";
-import { btc, isLive, openTruth, roomy, sol, until } from "./truth.ts";
+import { btc, futures, isLive, openTruth, roomy, sol, spot, until } from "./truth.ts";
 
 const staleAfterMs = 2_000;
 /**
@@ -35,6 +37,7 @@ const lookEveryMs = 50;
 
 interface Cell {
   readonly name: string;
+  readonly market: "spot" | "futures";
   readonly symbol: SymbolId;
   readonly faults: readonly FaultRequest[];
   /** True once the fault has had its effect. */
@@ -67,6 +70,7 @@ const unfelt = (): boolean => true;
 
 const cell = (name: string, isNoticed: Cell["isNoticed"], ...faults: readonly FaultRequest[]): Cell => ({
   name,
+  market: "spot",
   symbol: btc,
   isNoticed,
   faults,
@@ -144,13 +148,52 @@ const ofSubscriptions: readonly Cell[] = [
 const ofSnapshots: readonly Cell[] = [
   {
     name: "a snapshot that is older than the stream",
+    market: "spot",
     symbol: sol,
     isNoticed: (status) => symbolOf(status).snapshots >= 3,
     faults: [{ fault: "stale-snapshot", delayMs: 1_500, count: 2, match: { symbol: "SOLUSDT" } }, drop],
   },
 ];
 
-const cells = [...onStreams, ...garbage, broken, ...ofConnections, ...ofSubscriptions, ...ofSnapshots];
+const [btcPerpetual, solPerpetual] = [id<SymbolId>("BTC/USDT:USDT"), id<SymbolId>("SOL/USDT:USDT")];
+const futuresKinds = { trade: "btcusdt@aggTrade", depth: "btcusdt@depth@100ms" } as const;
+const ofFutures = (name: string, isNoticed: Cell["isNoticed"], ...faults: readonly FaultRequest[]): Cell => ({
+  ...cell(`futures, ${name}`, isNoticed, ...faults),
+  ...{ market: "futures", symbol: btcPerpetual },
+});
+const onFutures: readonly Cell[] = [
+  ...Object.entries(futuresKinds).flatMap(([kind, stream]) => {
+    const match = { stream };
+    const isDepth = kind === "depth";
+    const isGapSeen = (status: FeedStatus): boolean =>
+      isDepth ? symbolOf(status).gaps >= 1 || status.reconnects.stall > 0 : symbolOf(status).tradesRepaired >= 4;
+    return [
+      ofFutures(`${kind}: silent`, lostBy("stall"), { fault: "stream-stall", match }),
+      ofFutures(`${kind}: four messages never come`, isGapSeen, { fault: "stream-gap", count: 4, match }),
+      ofFutures(`${kind}: twice, the second time late`, unfelt, {
+        ...{ fault: "stream-duplicate", count: 6, delayMs: 700, match },
+      }),
+      ofFutures(`${kind}: out of order`, unfelt, { fault: "stream-reorder", count: 4, span: 2, delayMs: 600, match }),
+      ofFutures(`${kind}: everything comes, three seconds late`, isDepth ? isLateAndStale : unfelt, {
+        ...{ fault: "stream-slow", delayMs: 2_800, match },
+      }),
+      ofFutures(`${kind}: its connection alone is cut`, connectionsOver(2), { ...drop, match }),
+    ];
+  }),
+  ofFutures("both connections are cut", connectionsOver(3), drop),
+  ofFutures("everything silent, pongs go on", lostBy("stall"), { fault: "stream-stall" }),
+  {
+    ...ofFutures(
+      "a snapshot that is older than the stream",
+      (status) => symbolOf(status).snapshots >= 3,
+      { fault: "stale-snapshot", delayMs: 1_500, count: 2, match: { symbol: "SOLUSDT" } },
+      { ...drop, match: { stream: "solusdt@depth@100ms" } },
+    ),
+    symbol: solPerpetual,
+  },
+];
+
+const cells = [...onStreams, ...garbage, broken, ...ofConnections, ...ofSubscriptions, ...ofSnapshots, ...onFutures];
 
 /** A cell at work. */
 interface Run {
@@ -163,25 +206,29 @@ interface Run {
   failure: string | undefined;
 }
 
-let exchange: RunningExchange;
+let exchanges: Readonly<Record<Cell["market"], RunningExchange>>;
+let truths: Readonly<Record<Cell["market"], Truth>>;
 let runs: readonly Run[];
-let truth: Truth;
 let looking: NodeJS.Timeout | undefined;
 
 beforeAll(async () => {
-  exchange = await startExchange({ port: 0, seed: 11, keys: [], limits: roomy, flow: { rate: 12 } });
-  truth = await openTruth(exchange, [btc, sol]);
+  const common = { port: 0, seed: 11, keys: [], limits: roomy, flow: { rate: 12 } };
+  exchanges = { spot: await startExchange(common), futures: await startExchange({ ...common, personality: "usdm" }) };
+  truths = {
+    spot: await openTruth(exchanges.spot, [btc, sol], spot),
+    futures: await openTruth(exchanges.futures, [btcPerpetual, solPerpetual], futures),
+  };
   runs = cells.map((one, at) => open(one, `127.0.${1 + Math.floor(at / 200)}.${1 + (at % 200)}`));
   looking = setInterval(() => {
-    for (const run of runs) run.lie ??= truth.lie(run.feed, run.cell.symbol, staleAfterMs);
+    for (const run of runs) run.lie ??= truths[run.cell.market].lie(run.feed, run.cell.symbol, staleAfterMs);
   }, lookEveryMs);
   await Promise.all(runs.map(story));
 }, 300_000);
 afterAll(async () => {
   clearInterval(looking);
-  truth.close();
+  for (const truth of Object.values(truths)) truth.close();
   await Promise.all(runs.map(({ feed }) => feed.close()));
-  await exchange.close();
+  await Promise.all(Object.values(exchanges).map((exchange) => exchange.close()));
 });
 
 test.each(cells.map(({ name }) => name))("%s", async (name) => {
@@ -189,13 +236,15 @@ test.each(cells.map(({ name }) => name))("%s", async (name) => {
   expect(run.failure).toBeUndefined();
   expect(run.lie).toBeUndefined();
   // The exchange's history has everything, so nothing may be told as missing either.
-  expect(await truth.sameTrades(run.trades, run.cell.symbol)).toEqual([]);
+  expect(await truths[run.cell.market].sameTrades(run.trades, run.cell.symbol)).toEqual([]);
 });
 
 function open(one: Cell, source: string): Run {
+  const exchange = exchanges[one.market];
   const feed = openFeed({
     id: one.name,
-    venue: "binance",
+    venue: one.market,
+    exchange: one.market === "spot" ? "binance" : "binanceusdm",
     symbols: [one.symbol],
     wsUrl: `ws://127.0.0.1:${exchange.port}`,
     restUrl: exchange.url,
@@ -217,20 +266,26 @@ async function story(run: Run): Promise<void> {
     await until("it is live at first", () => isLive(feed));
     const armed = one.faults.map(({ match, ...fault }) =>
       // REST is asked from elsewhere: what strikes there is told by its symbol.
-      exchange.arm({ ...fault, match: match?.symbol === undefined ? { ...match, source: `${source}:` } : match }),
+      exchanges[one.market].arm({
+        ...fault,
+        match: match?.symbol === undefined ? { ...match, source: `${source}:` } : match,
+      }),
     );
     const { length } = run.trades;
     await until("the fault was noticed", () => one.isNoticed(feed.status()));
     await until("trades were told meanwhile, or the fault is about them", () => {
-      const isAboutTrades = one.faults.some(({ match }) => match?.stream === undefined || match.stream === kinds.trade);
+      const tradeStreams: readonly string[] = [kinds.trade, futuresKinds.trade];
+      const isAboutTrades = one.faults.some(
+        ({ match }) => match?.stream === undefined || tradeStreams.includes(match.stream),
+      );
       return isAboutTrades || run.trades.length > length + 20;
     });
-    for (const fault of armed) exchange.clearFaults(fault);
+    for (const fault of armed) exchanges[one.market].clearFaults(fault);
     await until("it is live again", () => isLive(feed));
     const again = run.trades.length;
     await until("trades are told again", () => run.trades.length > again + 10);
     await until("it is live in the end", () => isLive(feed));
-    await truth.sameBook(feed, one.symbol);
+    await truths[one.market].sameBook(feed, one.symbol);
   } catch (error) {
     const { reason, reconnects, symbols } = feed.status();
     const lost = Object.entries(reconnects).filter(([, count]) => count > 0);

@@ -24,6 +24,32 @@ export const roomy: { readonly weightPerMinute: number; readonly connectionsPerF
   connectionsPerFiveMinutes: 1_000_000,
 };
 
+/** In which words an exchange is asked. */
+export interface Market {
+  readonly codeOf: (symbol: SymbolId) => string;
+  readonly depthPath: (code: string) => string;
+  /** A thousand trades from this id on. */
+  readonly tradesPath: (code: string, fromId: number) => string;
+  /** Of one of them: its id, its price and its quantity. */
+  readonly rowOf: (row: Readonly<Record<string, unknown>>) => readonly [number, number, number];
+}
+
+/** Binance spot: each trade by itself. */
+export const spot: Market = {
+  codeOf: (symbol) => symbol.replace("/", ""),
+  depthPath: (code) => `/api/v3/depth?symbol=${code}&limit=1000`,
+  tradesPath: (code, fromId) => `/api/v3/historicalTrades?symbol=${code}&fromId=${fromId}&limit=1000`,
+  rowOf: (row) => [Number(row["id"]), Number(row["price"]), Number(row["qty"])],
+};
+
+/** Binance's futures: trades of one taker at one price as one. */
+export const futures: Market = {
+  codeOf: (symbol) => symbol.replace("/", "").replace(/:.*$/, ""),
+  depthPath: (code) => `/fapi/v1/depth?symbol=${code}&limit=1000`,
+  tradesPath: (code, fromId) => `/fapi/v1/aggTrades?symbol=${code}&fromId=${fromId}&limit=1000`,
+  rowOf: (row) => [Number(row["a"]), Number(row["p"]), Number(row["q"])],
+};
+
 /** The exchange's own word. */
 export interface Truth {
   /** A sentence when the feed shows something old and does not call it stale. */
@@ -55,7 +81,11 @@ interface Depth {
 }
 
 /** Listens beside from now on. */
-export async function openTruth(exchange: RunningExchange, symbols: readonly SymbolId[]): Promise<Truth> {
+export async function openTruth(
+  exchange: RunningExchange,
+  symbols: readonly SymbolId[],
+  { codeOf, depthPath, tradesPath, rowOf }: Market = spot,
+): Promise<Truth> {
   const sockets: WebSocket[] = [];
   /** Update ids of the best price, each with the instant at which everybody could know it. */
   const heard = new Map<SymbolId, { readonly updateId: number; readonly atMs: number }[]>();
@@ -72,7 +102,7 @@ export async function openTruth(exchange: RunningExchange, symbols: readonly Sym
     const now =
       asking.get(symbol) ??
       (async () => {
-        const depth = await ask<Depth>(`/api/v3/depth?symbol=${symbol.replace("/", "")}&limit=1000`);
+        const depth = await ask<Depth>(depthPath(codeOf(symbol)));
         const known = books.get(symbol) ?? new Map<number, Depth>();
         books.set(symbol, known.set(depth.lastUpdateId, depth));
         asking.delete(symbol);
@@ -83,7 +113,7 @@ export async function openTruth(exchange: RunningExchange, symbols: readonly Sym
   for (const symbol of symbols) {
     const known: { updateId: number; atMs: number }[] = [];
     heard.set(symbol, known);
-    const stream = `${symbol.replace("/", "").toLowerCase()}@bookTicker`;
+    const stream = `${codeOf(symbol).toLowerCase()}@bookTicker`;
     const socket = new WebSocket(`ws://127.0.0.1:${exchange.port}/ws/${stream}`);
     sockets.push(socket);
     socket.on("message", (data: Buffer) => {
@@ -135,16 +165,13 @@ export async function openTruth(exchange: RunningExchange, symbols: readonly Sym
         else for (let missed = fromId; missed <= toId; missed += 1) missing.push(missed);
       }
       expect(told.length).toBeGreaterThan(10);
-      type Row = { readonly id: number; readonly price: string; readonly qty: string };
-      const truth = new Map<number, Row>();
-      const code = symbol.replace("/", "");
+      const truth = new Map<number, readonly [number, number, number]>();
       for (let fromId = told[0]?.[0] ?? 0; fromId <= (told.at(-1)?.[0] ?? 0);) {
-        const rows = await ask<Row[]>(`/api/v3/historicalTrades?symbol=${code}&fromId=${fromId}&limit=1000`);
-        for (const row of rows) truth.set(row.id, row);
-        fromId = (rows.at(-1)?.id ?? Infinity) + 1;
+        const rows = await ask<Readonly<Record<string, unknown>>[]>(tradesPath(codeOf(symbol), fromId));
+        for (const row of rows.map(rowOf)) truth.set(row[0], row);
+        fromId = (rowOf(rows.at(-1) ?? {})[0] || Infinity) + 1;
       }
-      const own = told.map(([tradeId]) => truth.get(tradeId));
-      expect(told).toEqual(own.map((row) => [row?.id, Number(row?.price), Number(row?.qty)]));
+      expect(told).toEqual(told.map(([tradeId]) => truth.get(tradeId)));
       return missing;
     },
     close() {
