@@ -14,7 +14,11 @@ import type { ViteUserConfig } from "vitest/config";
 import { BaseSequencer } from "vitest/node";
 import type { TestSpecification } from "vitest/node";
 
-const processes = ["test/{cluster,chaos,demo,runbooks}/**/*.test.ts", "packages/drills/src/**/*.test.ts"];
+const processes = [
+  "test/{cluster,chaos,demo,runbooks}/**/*.test.ts",
+  "packages/drills/src/**/*.test.ts",
+  "test/venues-orders/futures-node.test.ts",
+];
 
 /** Longest first, by what they took on two cores. */
 const longest = ["test/model/model", "test/simulation/simulation", "packages/cluster/src/keeper/keeper", "test/feeds/"];
