@@ -11,6 +11,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { AuditRecord } from "@baton/core";
 import { amountDecimal, units } from "./amounts.ts";
 import { AuditLog } from "./audit/audit-log.ts";
+import { priceLog } from "./audit/price-log.ts";
 import { statusOf } from "./calls/market.ts";
 import { BlackHole } from "./black-hole.ts";
 import { ControlPlane } from "./control-plane.ts";
@@ -63,6 +64,8 @@ export interface ExchangeOptions {
   /** Decimal texts, e.g. `"0.001"`. */
   readonly fees?: { readonly maker: string; readonly taker: string };
   readonly limits?: Partial<Limits>;
+  /** The audit has the best prices too, whenever they change: `AuditPrice`. */
+  readonly auditsPrices?: boolean;
   /** It mirrors a live venue for paper trading, instead of having a flow and instruments of its own. Spot only. */
   readonly mirror?: MirrorOptions;
 }
@@ -200,6 +203,7 @@ class Exchange implements RunningExchange {
       faults: this.#faults,
       transferred: (transfer) => this.#streams.accounts.transferred(transfer),
     });
+    if (options.auditsPrices === true) this.#floor.onStep(priceLog(desk, this.#audit));
     this.#floor.onStep((step) => this.#publish(step));
     this.#floor.onStep((step) => this.#tricks.follow(step));
     this.#openAccounts(options, instruments);

@@ -139,6 +139,14 @@ export interface AuditMirror extends AuditBase, AuditOrderFields {
   readonly cause?: string;
 }
 
+/** The best prices of a market are others than before, as of this update of its book; a side that is absent is empty. */
+export interface AuditPrice extends AuditBase, AuditOrderFields {
+  readonly type: "price";
+  readonly updateId: number;
+  readonly bid?: Decimal;
+  readonly ask?: Decimal;
+}
+
 /** A fault was armed, began (where it was announced ahead), struck, or was taken away. `faultId` joins them. */
 export interface AuditFault extends AuditBase, AuditOrderFields {
   readonly type: "fault-armed" | "fault-begun" | "fault" | "fault-cleared";
@@ -171,4 +179,5 @@ export type AuditRecord =
   | AuditBust
   | AuditTransfer
   | AuditMirror
+  | AuditPrice
   | AuditFault;

@@ -21,7 +21,8 @@ import {
   sentOnce,
   shownAsVenue,
 } from "./order-rules.ts";
-import { pricedFresh, provedInTime } from "./proof-rules.ts";
+import { pricedFresh } from "./price-rules.ts";
+import { provedInTime } from "./proof-rules.ts";
 import { tell } from "./story.ts";
 import { auditComplete, exposure, rateLimits } from "./venue-rules.ts";
 

@@ -94,7 +94,7 @@ export type RuleName =
   | "old-epoch-silent" // nothing of an old epoch after the new one, but the inherited list within its bound
   | "within-validity" // nothing is accepted later than its signed window
   | "proved-in-time" // a doubt ends as not accepted only after the time from which that can be known
-  | "priced-fresh" // every intent names the price it was decided on, no older than the bound
+  | "priced-fresh" // every intent names the price it was decided on: the venue's own at that update, no older than the bound
   | "positions" // fills in the journal are the venue's fills, each once
   | "exposure" // position and open orders at worst case within the limit
   | "own-attempts" // an attempt is sent by the leader that recorded it, never by a successor

@@ -1,4 +1,4 @@
-import { decimal, id, wallMs } from "@baton/core";
+import { id, wallMs } from "@baton/core";
 import type { JournalEvent } from "@baton/core";
 import { describe, expect, test } from "vitest";
 import { t0, recorded, events, venue, rules, times } from "./sample-run.ts";
@@ -49,26 +49,4 @@ describe("a doubt that ended as not accepted", () => {
     expect(rules({ ...early, venue: [...venue, refusal("c5")] })).toEqual(["proved-in-time"]);
     expect(rules({ times: bounded, events: told(lost(1_100), absent(2_200, "operator")) })).toEqual([]);
   });
-});
-
-test("an intent that names no price, or one that was too old, is convicted, a further attempt like the first", () => {
-  const priced = { ...times, staleAfterMs: 2_000 };
-  const basis = (ageMs: number): object => ({
-    basis: { feed: "f", updateId: 1, ageMs, bid: decimal("99"), ask: decimal("100") },
-  });
-  const aged = (ageMs: number, intent = "i-3"): readonly JournalEvent[] =>
-    events.map((event) =>
-      event.kind === "intent.recorded" ? { ...event, ...basis(event.intent === intent ? ageMs : 5) } : event,
-    );
-  expect(rules({ times: priced, events })).toEqual(["priced-fresh"]);
-  expect(rules({ times: priced, events: aged(2_000) })).toEqual([]);
-  expect(rules({ times: priced, events: aged(2_001) })).toEqual(["priced-fresh"]);
-  const again = (more: object): JournalEvent => ({
-    ...{ kind: "attempt.recorded", intent: id("i-2"), attempt: 2, clientOrderId: id("c2-2") },
-    ...{ atWallMs: wallMs(t0 + 1_250), ...more },
-  });
-  const inserted = (attempt: JournalEvent): readonly JournalEvent[] => [...aged(5), attempt];
-  expect(rules({ times: priced, events: inserted(again(basis(2_001))) })).toEqual(["priced-fresh"]);
-  expect(rules({ times: priced, events: inserted(again({})) })).toEqual(["priced-fresh"]);
-  expect(rules({ times: priced, events: inserted(again(basis(7))) })).toEqual([]);
 });

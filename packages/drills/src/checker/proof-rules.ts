@@ -1,7 +1,6 @@
 /**
  * What must hold of what an engine believed: "not accepted" is believed only after the time from which it can be known
- * (the request's signed window, the venue's processing bound and the lag of its queries have all passed), and no order is
- * decided on an old price. Invariants I10 and I18.
+ * (the request's signed window, the venue's processing bound and the lag of its queries have all passed). Invariant I10.
  */
 import type { AttemptAnswered, DoubtResolved, JournalEvent } from "@baton/core";
 import type { Finding } from "./evidence.ts";
@@ -51,19 +50,4 @@ function lastSentWallMs(told: IntentStory, resolved: DoubtResolved, validityMs: 
   const again = told.events.find((event) => event.kind === "attempt.recorded" && event.attempt === resolved.attempt);
   const recorded = again?.kind === "attempt.recorded" ? again.atWallMs : told.recorded.atWallMs;
   return recorded + validityMs;
-}
-
-/** Every intent and every further attempt names the price that risk was asked with, no older than the bound. */
-export function pricedFresh(story: Story): Finding[] {
-  const { staleAfterMs } = story.evidence.times;
-  if (staleAfterMs === undefined) return [];
-  return [...story.intents].flatMap(([intent, { events }]): Finding[] =>
-    events.flatMap((event): Finding[] => {
-      if (event.kind !== "intent.recorded" && event.kind !== "attempt.recorded") return [];
-      const { basis } = event;
-      if (basis !== undefined && basis.ageMs <= staleAfterMs) return [];
-      const what = basis === undefined ? "names no price" : `was decided on a price that was ${basis.ageMs} ms old`;
-      return [{ rule: "priced-fresh", sentence: `${intent} ${what}`, records: [event] }];
-    }),
-  );
 }

@@ -121,9 +121,9 @@ export function nodeOf(evidence: Evidence, apiKey: string | undefined): NodeId |
   return apiKey === undefined ? undefined : evidence.nodeOfKey[apiKey];
 }
 
-/** `BTC/USDT` as the venue writes it. */
+/** `BTC/USDT`, or the contract `BTC/USDT:USDT`, as the venue writes it. */
 export function venueSymbol(symbol: string): string {
-  return symbol.replace("/", "");
+  return symbol.replace("/", "").replace(/:.*$/, "");
 }
 
 interface Joining {

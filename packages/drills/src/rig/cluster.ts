@@ -131,7 +131,7 @@ async function startExchange(parts: Parts, options: ClusterOptions): Promise<Non
     "the exchange",
     [
       join(checkout, "packages", "exchange", "src", "main.ts"),
-      ...["--port", `${port}`, "--audit", auditFile, "--seed", `${options.seed ?? 1}`],
+      ...["--port", `${port}`, "--audit", auditFile, "--audit-prices", "--seed", `${options.seed ?? 1}`],
       ...["--uniqueness", options.uniqueness ?? "open-only"],
       ...["--keys", keys.join(","), "--order-limit-10s", "20000"],
       ...["--weight-limit", `${options.weightPerMinute ?? weightNeverReached}`],
