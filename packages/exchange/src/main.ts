@@ -12,7 +12,7 @@ import type { PersonalityName } from "./personality.ts";
 
 const usage = `exchange --port N --audit FILE [--personality spot|usdm] [--name NAME] [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
          [--keys key:secret:account,… | key:@public.pem:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]
-         [--connection-life-ms N] [--deposits ASSET=amount,…]
+         [--connection-life-ms N] [--deposits ASSET=amount,…] [--audit-prices]
          [--mirror WS_URL --mirror-rest URL --symbols BTCUSDT,… [--mirror-stale-ms N]]`;
 
 const personalities: readonly PersonalityName[] = ["spot", "usdm"];
