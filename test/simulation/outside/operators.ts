@@ -47,7 +47,7 @@ export class Operators {
     if (this.#world.bootOf(node)?.ledger?.committed.baselines.get(venue)?.baseline === undefined) {
       return this.#world.watch.note("withheld: no baseline is left");
     }
-    const shown = lossRangeOf(state, view, { node, holds: own.position.durable });
+    const shown = lossRangeOf(state, view, own);
     // Broken on purpose: a record that somebody was seen to hold is taken for one that this node holds.
     const range = bent.is("loss-unsaid") ? { ...shown, holds: Math.max(shown.holds, shown.seen ?? 0) } : shown;
     this.#world.say("operator", "asks", `Asks ${to} to take over, and accepts the loss: ${range.sentence}`);

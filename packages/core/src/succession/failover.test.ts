@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { id } from "../ids.ts";
-import type { JournalId } from "../ids.ts";
+import type { ClusterId, JournalId } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
 import { assert } from "../assert.ts";
 import { lossRangeOf, whyNotFailover } from "./failover.ts";
@@ -214,14 +214,21 @@ test("what may be lost is stated before it is decided", () => {
   const view = leaderless(11, { members: [a, c] });
   const of = view.members.get(a);
   const ledBefore = of === undefined ? undefined : { ...of, position: { epoch: 1, durable: 150, committed: 150 } };
-  const range = lossRangeOf({ ...told.state, lastLeaderMember: ledBefore }, view, { node: b, holds: 120 });
+  const range = lossRangeOf({ ...told.state, lastLeaderMember: ledBefore }, view, candidate(120));
   expect(range).toMatchObject({ holds: 120, seen: 150 });
   expect(range.sentence).toBe(
     "b holds up to record 120; the in-sync set is {a, c}. May be lost: records 121 to 150, and what was committed after record 150 was last published.",
   );
-  const nobody = lossRangeOf(told.state, { ...view, members: new Map() }, { node: b, holds: 120 });
+  const nobody = lossRangeOf(told.state, { ...view, members: new Map() }, candidate(120));
   expect(nobody.sentence).toContain("all after record 120");
 });
+
+/** b, whose journal ends there with a record of that epoch and is known committed a little less far. */
+function candidate(durable: number, lastEpoch = 1): Parameters<typeof lossRangeOf>[2] {
+  const last = { epoch: lastEpoch, sequence: durable, hash: "aa" };
+  const facts = healthyFacts({ anchor: { cluster: id<ClusterId>("c"), epochMax: 1, versionMax: 1, last } });
+  return { node: b, position: { epoch: 1, durable, committed: durable - 10 }, facts };
+}
 
 /** Only this node publishes itself, and says that it holds so much. */
 function published(view: EtcdView, node: typeof b, durable: number): EtcdView["members"] {
@@ -235,7 +242,7 @@ function published(view: EtcdView, node: typeof b, durable: number): EtcdView["m
 test("what the candidate says of itself is no ground for what the others committed without it", () => {
   const told = paused({ members: [a, c] });
   const view = leaderless(11, { members: [a, c] });
-  const alone = lossRangeOf(told.state, { ...view, members: published(view, b, 120) }, { node: b, holds: 120 });
+  const alone = lossRangeOf(told.state, { ...view, members: published(view, b, 120) }, candidate(120));
   expect(alone).toMatchObject({ holds: 120, seen: undefined });
   expect(alone.sentence).toContain("May be lost: all after record 120; nobody who holds more was seen.");
 });
@@ -243,9 +250,23 @@ test("what the candidate says of itself is no ground for what the others committ
 test("one outside the set who holds more than the candidate bounds nothing: the set may have gone on", () => {
   const told = paused({ members: [a] });
   const view = leaderless(11, { members: [a] });
-  const range = lossRangeOf(told.state, { ...view, members: published(view, c, 150) }, { node: b, holds: 120 });
+  const range = lossRangeOf(told.state, { ...view, members: published(view, c, 150) }, candidate(120));
   expect(range).toMatchObject({ seen: 150, isSeenInSet: false });
   expect(range.sentence).toContain(
     "May be lost: all after record 120; up to record 150 was seen, and not at a member of the set, which may hold more.",
   );
+});
+
+// Seed 1348: a had led, and its tail lay at numbers at which its successors had committed other records.
+test("a tail of an older epoch holds nothing for sure: other records may be committed under its numbers", () => {
+  const told = paused({ members: [a, c] });
+  const view = leaderless(11, { members: [a, c] });
+  expect(lossRangeOf(told.state, view, candidate(120, 0))).toMatchObject({ holds: 110 });
+  const { facts: _facts, ...older } = candidate(120);
+  expect(
+    lossRangeOf(told.state, view, older),
+    "a build that does not say of what epoch its last record is",
+  ).toMatchObject({
+    holds: 110,
+  });
 });

@@ -12,7 +12,7 @@ import { whyPromised } from "./failsafe.ts";
 import type { PromotabilityCode } from "./promotability.ts";
 import { bars, reasonsText } from "./promotability.ts";
 import type { WallMs } from "../time.ts";
-import type { EtcdView, Transaction } from "./records.ts";
+import type { EtcdView, MemberRecord, Transaction } from "./records.ts";
 import type {
   CandidateRole,
   StandbyRole,
@@ -120,7 +120,7 @@ function refuse(operation: Asked["operation"], why: string): SuccessionEffect {
 /** What an unclean failover to a node may lose. */
 export interface LossRange {
   readonly node: NodeId;
-  /** Its journal ends here; all after it is lost. */
+  /** Up to here its journal is the cluster's; all after it is lost. */
   readonly holds: Sequence;
   /** The highest record that somebody else was seen to hold and this node does not; undefined when none was. */
   readonly seen: Sequence | undefined;
@@ -129,13 +129,23 @@ export interface LossRange {
   readonly sentence: string;
 }
 
-/** The range that may be lost, as exactly as it can be said before the decision. */
+/**
+ * Up to where this journal is known to be the cluster's. Its end, if it holds a record of the newest epoch: by the chain, all
+ * before that is what its leader holds. Else only what it knows committed: later leaders may have committed other records at
+ * the numbers of its tail.
+ */
+function heldForSure({ position, facts }: Pick<MemberRecord, "position" | "facts">, view: EtcdView): Sequence {
+  return facts?.anchor?.last.epoch === view.epoch.value ? position.durable : position.committed;
+}
+
+/** The range that may be lost with this candidate, as exactly as it can be said before the decision. */
 export function lossRangeOf(
   state: Succession,
   view: EtcdView,
-  candidate: { readonly node: NodeId; readonly holds: Sequence },
+  candidate: Pick<MemberRecord, "node" | "position" | "facts">,
 ): LossRange {
-  const { node, holds } = candidate;
+  const { node } = candidate;
+  const holds = heldForSure(candidate, view);
   const set = view.insync?.value.members ?? [];
   const others = [...view.members.values(), ...(state.lastLeaderMember === undefined ? [] : [state.lastLeaderMember])];
   let seen: Sequence | undefined;

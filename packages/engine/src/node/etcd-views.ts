@@ -39,7 +39,7 @@ export function leaderlessView(
     forMs: Math.round(monoNow() - leaderAbsentSinceMonoMs),
     uncleanAfterMs: node.uncleanAfterMs,
     losses: outside.map((member) => {
-      const range = lossRangeOf(state, view, { node: member.node, holds: member.position.durable });
+      const range = lossRangeOf(state, view, view.members.get(member.node) ?? member);
       return { node: member.node, sentence: range.sentence };
     }),
   };
