@@ -4,6 +4,8 @@
  * share one.
  */
 import { readFileSync, readdirSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { rigAccount, startCluster, type Cluster } from "@baton/drills";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRunbook, runRunbook, type Runbook } from "./runbook.ts";
@@ -59,9 +61,23 @@ async function rehearse(cluster: Cluster, { name, page }: (typeof pages)[number]
 }
 
 describe("every runbook works on a running cluster", () => {
-  test.each(pages.filter(takesANode))("$name", async (one) => {
-    await using cluster = await startCluster();
-    await expect(rehearse(cluster, one)).resolves.toBeUndefined();
+  test.each(pages.filter(takesANode))("$name, and the successor tells the Alertmanager", async (one) => {
+    const told: string[] = [];
+    const alertmanager = createServer((request, response) => {
+      request.setEncoding("utf8").on("data", (text: string) => told.push(text));
+      request.on("end", () => response.writeHead(200).end());
+    });
+    await new Promise<void>((listening) => alertmanager.listen(0, "127.0.0.1", listening));
+    const { port } = alertmanager.address() as AddressInfo;
+    try {
+      await using cluster = await startCluster({ alertmanagerUrl: `http://127.0.0.1:${port}` });
+      await expect(rehearse(cluster, one)).resolves.toBeUndefined();
+      await expect.poll(() => told.join(""), { timeout: 30_000 }).toContain("(crash-release)");
+      expect(told.join("")).toContain('"alertname":"BatonLeaderChanged"');
+    } finally {
+      alertmanager.closeAllConnections();
+      alertmanager.close();
+    }
   });
 });
 

@@ -40,6 +40,8 @@ export interface ClusterOptions {
   readonly preempt?: boolean;
   /** Certificates of a node: it then speaks TLS only, and this process must trust their authority. Default: plain HTTP. */
   readonly tls?: (node: NodeId) => ApiTls;
+  /** An Alertmanager that every node tells at once of what happens; default: none. */
+  readonly alertmanagerUrl?: string;
   /** Called with a sentence for each step of the start. */
   readonly onStep?: (sentence: string) => void;
 }
@@ -196,6 +198,7 @@ async function layOutNodes(parts: Parts, options: ClusterOptions): Promise<void>
       uniqueness: options.uniqueness ?? "open-only",
       weightPerMinute: options.weightPerMinute ?? weightNeverReached,
       preempt: options.preempt ?? true,
+      alertmanagerUrl: options.alertmanagerUrl,
       tls: options.tls?.(node),
     });
     const endpoint = `${options.tls === undefined ? "http" : "https"}://${listen.get(node)}`;

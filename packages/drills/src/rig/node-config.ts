@@ -54,6 +54,7 @@ export interface NodePlan {
   readonly uniqueness: "open-only" | "forever" | "none";
   readonly weightPerMinute: number;
   readonly preempt: boolean;
+  readonly alertmanagerUrl?: string | undefined;
   /** Paths of this node's certificate, its key and the authority; absent: plain HTTP. */
   readonly tls?: ApiTls | undefined;
 }
@@ -90,6 +91,7 @@ function configOf(plan: NodePlan): object {
       loop: { takeovers: 0, deaths: 0 },
     },
     durability: "strict",
+    alerts: plan.alertmanagerUrl === undefined ? {} : { alertmanagerUrl: plan.alertmanagerUrl },
     doubt: { processingBoundMs: rigTimes.processingBoundMs, queryLagMs: rigTimes.queryLagMs },
     venues: [
       {
