@@ -64,6 +64,7 @@ export * from "./replication/rejoin-states.ts";
 export * from "./replication/rejoin.ts";
 export * from "./replication/retention.ts";
 export * from "./replication/state-digest.ts";
+export * from "./resilience/breaker.ts";
 export * from "./risk/alarm.ts";
 export * from "./risk/check.ts";
 export * from "./risk/dead-mans-switch.ts";

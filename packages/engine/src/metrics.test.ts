@@ -16,7 +16,7 @@ const snapshot: MetricsSnapshot = {
   killLevel: 0,
   sla: [{ venue: "sim", availability: 0.999, errors: 0.001, broken: 0 }],
   rateBudget: [{ venue: "sim", ratio: 0.9 }],
-  breaker: [{ venue: "sim", state: 0 }],
+  breaker: [{ dependency: "orders", venue: "sim", state: 0 }],
   clockOffset: [{ venue: "sim", seconds: -0.003 }],
   certificates: [{ certificate: "node", seconds: 86_400 }],
   feeds: [{ feed: "f", symbol: "BTC/USDT", quality: 2, ageSeconds: Number.NaN, gaps: 4 }],
@@ -85,7 +85,7 @@ describe("the metrics", () => {
       ...{ book_depth_quote: ["gauge", [...feed, "side"]], balance: ["gauge", ["venue", "currency"]] },
       ...{ balance_drift: ["gauge", ["venue", "subject"]] },
       ...{ api_request_seconds: ["histogram", ["venue", "call", "outcome"]] },
-      ...{ rate_budget_ratio: ["gauge", ["venue"]], breaker_state: ["gauge", ["venue"]] },
+      ...{ rate_budget_ratio: ["gauge", ["venue"]], breaker_state: ["gauge", ["dependency", "venue"]] },
       ...{ clock_offset_seconds: ["gauge", ["venue"]], takeover_seconds: ["histogram", ["phase"]] },
       ...{
         takeovers_total: ["counter", ["reason"]],

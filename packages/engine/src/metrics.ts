@@ -38,7 +38,8 @@ export interface MetricsSnapshot {
     readonly errors: number;
     readonly broken: number;
   }[];
-  readonly breaker: readonly { readonly venue: string; readonly state: number }[];
+  /** `dependency`: a venue's orders or its market data (over REST), or the archive (venue ""). */
+  readonly breaker: readonly { readonly dependency: string; readonly venue: string; readonly state: number }[];
   readonly clockOffset: readonly { readonly venue: string; readonly seconds: number }[];
   readonly feeds: readonly {
     readonly feed: string;
@@ -196,7 +197,10 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
   ]);
   const slaBroken = gauge("sla_promises_broken", "Promises of the venue that this month breaks so far.", ["venue"]);
   const budget = gauge("rate_budget_ratio", "Share of the tightest venue limit that is left.", ["venue"]);
-  const breaker = gauge("breaker_state", "0 closed, 1 probing, 2 open.", ["venue"]);
+  const breaker = gauge("breaker_state", "Of orders, market-data (REST) and archive: 0 closed, 1 probing, 2 open.", [
+    "dependency",
+    "venue",
+  ]);
   const offset = gauge("clock_offset_seconds", "Venue time minus this machine's wall clock.", ["venue"]);
   const certificate = gauge(
     "certificate_expiry_seconds",
@@ -260,7 +264,7 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
         slaBroken.set({ venue }, broken);
       }
       for (const each of now.rateBudget) budget.set({ venue: each.venue }, each.ratio);
-      for (const each of now.breaker) breaker.set({ venue: each.venue }, each.state);
+      for (const { dependency, venue, state } of now.breaker) breaker.set({ dependency, venue }, state);
       for (const each of now.clockOffset) offset.set({ venue: each.venue }, each.seconds);
       for (const each of now.certificates) certificate.set({ certificate: each.certificate }, each.seconds);
       drift.reset();

@@ -6,7 +6,7 @@
  * REST, the watch notices what time changes, delivery tells the listeners. The way of a frame: parse, apply, queue the
  * news, return; nothing that a listener does can hold up the reader.
  */
-import type { Clock, LivenessRules, MonoMs, SymbolId, TradeEvent } from "@baton/core";
+import type { BreakerState, LivenessRules, MonoMs, SymbolId, TradeEvent } from "@baton/core";
 import { breakTrades, expireHole, lineState, missingTrades } from "@baton/core";
 import { openCarried } from "./carried.ts";
 import { openDelivery } from "./delivery.ts";
@@ -22,6 +22,7 @@ import type { Lane, LineOptions } from "./lines.ts";
 import { openLines } from "./lines.ts";
 import type { BookView, Feed, FeedChange, Top } from "./market-view.ts";
 import type { VenueProtocol } from "./protocol.ts";
+import type { ProtocolOptions } from "./protocol-options.ts";
 import { protocols } from "./protocols.ts";
 import { openQuarantine } from "./quarantine.ts";
 import { openRepair } from "./repair.ts";
@@ -38,8 +39,9 @@ export function openFeed(options: FeedOptions): Feed {
   const { clock } = world;
   const asked: FeedRules = { ...feedRules(staleAfterMs), ...options.rules };
   const rules = world.rulesHere?.(asked) ?? asked;
+  let restBreaker: BreakerState = "closed";
   const protocolOf = (line: LineOptions): VenueProtocol => {
-    const protocol = protocolFor(options, rules, line, clock);
+    const protocol = protocolFor(options, rules, line, { clock, onRestBreaker: (state) => (restBreaker = state) });
     return world.protocolHere?.(protocol) ?? protocol;
   };
   const protocol = protocolOf({});
@@ -285,7 +287,7 @@ export function openFeed(options: FeedOptions): Feed {
     status() {
       for (const instrument of instruments.values()) judge(instrument);
       return feedStatus({
-        ...{ id, venue, nowMono: clock.mono(), lines, losses, quarantine, restErrors, lastRestError },
+        ...{ id, venue, nowMono: clock.mono(), lines, losses, quarantine, restErrors, lastRestError, restBreaker },
         ...{ instruments: [...instruments.values()], frames: reader.count() },
         ...{ heldUpMs: watch.heldUpMs(), delivery: delivery.status() },
       });
@@ -303,12 +305,17 @@ export function openFeed(options: FeedOptions): Feed {
 }
 
 /** How the venue is spoken to at a line's own addresses, or at the feed's. */
-function protocolFor(options: FeedOptions, rules: FeedRules, { wsUrls }: LineOptions, clock: Clock): VenueProtocol {
+function protocolFor(
+  options: FeedOptions,
+  rules: FeedRules,
+  { wsUrls }: LineOptions,
+  more: Pick<ProtocolOptions, "clock" | "onRestBreaker">,
+): VenueProtocol {
   return protocols[options.exchange ?? "binance"]({
     mode: options.mode ?? "sandbox",
     wsUrls: wsUrls ?? (options.wsUrl === undefined ? undefined : [options.wsUrl]),
     restUrl: options.restUrl,
-    clock,
+    ...more,
     restWithinMs: rules.restWithinMs,
     restPaceMs: rules.restPaceMs,
   });

@@ -5,6 +5,7 @@
 import type {
   BookLevel,
   BookMark,
+  BreakerState,
   Decimal,
   DisconnectCause,
   FeedState,
@@ -171,6 +172,8 @@ export interface FeedStatus {
   readonly heldUpMs: number;
   readonly restErrors: number;
   readonly lastRestError: string | undefined;
+  /** While it is not closed the venue's REST interface is asked one question at a time. */
+  readonly restBreaker: BreakerState;
   readonly delivery: DeliveryStatus;
   readonly symbols: readonly SymbolStatus[];
 }

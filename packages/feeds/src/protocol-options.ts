@@ -1,5 +1,5 @@
 /** Where and how a venue is reached: its own addresses or those that were given, and its pace over REST. */
-import type { Clock } from "@baton/core";
+import type { BreakerState, Clock } from "@baton/core";
 import type { VenueProfile } from "./profiles/profile.ts";
 import { paceQuestions } from "./rest-pace.ts";
 import type { RestGet } from "./rest.ts";
@@ -15,6 +15,8 @@ export interface ProtocolOptions {
   readonly restWithinMs: number;
   /** Least distance of two REST questions; undefined: the venue's own. */
   readonly restPaceMs?: number | undefined;
+  /** Told of each change of the breaker before the REST interface. */
+  readonly onRestBreaker?: ((state: BreakerState) => void) | undefined;
 }
 
 /** The URLs to dial: each origin with the venue's path, whether or not it was given with it. */
@@ -33,8 +35,9 @@ export function originOf(profile: VenueProfile, { mode, restUrl }: ProtocolOptio
 /** The REST interface at its pace. */
 export function restOf(
   profile: VenueProfile,
-  { clock, restWithinMs, restPaceMs }: ProtocolOptions,
+  { clock, restWithinMs, restPaceMs, onRestBreaker }: ProtocolOptions,
   at: { readonly origin: string; readonly headers?: Readonly<Record<string, string>> },
 ): RestGet {
-  return paceQuestions(openRest({ ...at, clock, deadlineMs: restWithinMs }), clock, restPaceMs ?? profile.restPaceMs);
+  const get = openRest({ ...at, clock, deadlineMs: restWithinMs, onBreaker: onRestBreaker });
+  return paceQuestions(get, clock, restPaceMs ?? profile.restPaceMs);
 }

@@ -38,6 +38,44 @@ describe("a question to the venue", () => {
     expect(asked).toBe(1);
   });
 
+  test("is not put while a venue that fails again and again is asked one at a time; its answer lets all pass", async () => {
+    const world = { isIll: true, asked: 0, nowMono: 0 };
+    const origin = await serve((response) => {
+      world.asked += 1;
+      response.writeHead(world.isIll ? 503 : 200).end("{}");
+    });
+    const states: string[] = [];
+    const get = openRest({
+      ...{ origin, deadlineMs: 5_000, onBreaker: (state) => states.push(state) },
+      clock: { ...clock, mono: () => monoMs(world.nowMono) },
+    });
+    for (let n = 0; n < 5; n += 1) await expect(get("/x", never)).rejects.toMatchObject({ status: 503 });
+    await expect(get("/x", never)).rejects.toMatchObject({ code: "rest-paused", retryAfterMs: 500 });
+    expect([world.asked, states]).toEqual([5, ["open"]]);
+    world.nowMono = 500;
+    await expect(get("/x", never)).rejects.toMatchObject({ status: 503 });
+    await expect(get("/x", never)).rejects.toMatchObject({ code: "rest-paused" });
+    world.isIll = false;
+    world.nowMono = 1_000;
+    await expect(Promise.allSettled([get("/x", never), get("/x", never)])).resolves.toMatchObject([
+      { status: "fulfilled" },
+      { status: "rejected", reason: { code: "rest-paused" } },
+    ]);
+    await expect(get("/x", never)).resolves.toEqual({});
+    expect([world.asked, states]).toEqual([8, ["open", "probing", "open", "probing", "closed"]]);
+  });
+
+  test("that is given up by its asker, or refused for its own fault, says nothing against the venue", async () => {
+    const origin = await serve((response) => response.writeHead(404).end("{}"));
+    const states: string[] = [];
+    const get = openRest({ origin, clock, deadlineMs: 5_000, onBreaker: (state) => states.push(state) });
+    for (let n = 0; n < 6; n += 1) {
+      await expect(get("/x", AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+      await expect(get("/x", never)).rejects.toMatchObject({ status: 404 });
+    }
+    expect(states).toEqual([]);
+  });
+
   test("that is answered with a page instead of data is an error with a code", async () => {
     const origin = await serve((response) => response.end("<html>maintenance</html>"));
     await expect(openRest({ origin, clock, deadlineMs: 1_000 })("/x", never)).rejects.toMatchObject({

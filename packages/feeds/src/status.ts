@@ -21,7 +21,10 @@ export function newLossCounts(): LossCounts {
 
 /** Everything that is counted. The quality of each symbol has been judged at `nowMono`. */
 export function feedStatus(
-  o: Pick<FeedStatus, "id" | "venue" | "frames" | "heldUpMs" | "restErrors" | "lastRestError" | "delivery"> & {
+  o: Pick<
+    FeedStatus,
+    "id" | "venue" | "frames" | "heldUpMs" | "restErrors" | "lastRestError" | "restBreaker" | "delivery"
+  > & {
     readonly nowMono: MonoMs;
     readonly lines: Lines;
     readonly losses: LossCounts;

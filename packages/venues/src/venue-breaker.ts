@@ -4,7 +4,7 @@
  * sent) and cancels, queries and recovery pass; it closes again only by a probe that the venue answered.
  */
 import { CircuitState, SamplingBreaker } from "cockatiel";
-import type { BreakerState } from "./venue.ts";
+import type { BreakerState } from "@baton/core";
 
 /** How one request went, for the breaker. */
 export type Health = "well" | "ill";

@@ -5,6 +5,7 @@
  * the socket (I2), and no placement is ever sent twice by this room (I9).
  */
 import type {
+  BreakerState,
   CancelOutcome,
   Clock,
   Decimal,
@@ -72,8 +73,6 @@ export interface VenueOptions {
    */
   readonly onClockAhead?: (ms: number) => void;
 }
-
-export type BreakerState = "closed" | "open" | "probing";
 
 /** When each part of one request was done; absent parts were not reached. */
 export interface RequestTelemetry {

@@ -10,6 +10,22 @@ import type { ViewSources } from "./view-sources.ts";
 const qualityRank = { stale: 0, degraded: 1, live: 2 } as const;
 const breakerRank = { closed: 0, probing: 1, open: 2 } as const;
 
+/** etcd has none: what a leader lives on is never shut (decision 21). */
+function breakersOf({ doors, markets, keeping }: ViewSources["node"]): MetricsSnapshot["breaker"] {
+  const feeds = markets.statuses();
+  const marketData = [...new Set(feeds.map(({ venue }) => venue))].map((venue) => ({
+    ...{ dependency: "market-data", venue },
+    state: Math.max(...feeds.map((feed) => (feed.venue === venue ? breakerRank[feed.restBreaker] : 0))),
+  }));
+  const orders = [...doors.venues].map(([venue, door]) => ({
+    ...{ dependency: "orders", venue },
+    state: breakerRank[door.breaker()],
+  }));
+  // The archive's thread waits longer after each failure, and its next attempt is the probe.
+  const archive = breakerRank[keeping.figures.isArchiveFailing ? "open" : "closed"];
+  return [...orders, ...marketData, { dependency: "archive", venue: "", state: archive }];
+}
+
 /** Takes the snapshots of one node. It remembers when the node last held everything, which is what a lag counts from. */
 export class Snapshots {
   readonly #sources: ViewSources;
@@ -44,7 +60,7 @@ export class Snapshots {
         broken: now?.broken.length ?? 0,
       })),
       rateBudget: venues.map(([venue, door]) => ({ venue, ratio: door.budget() })),
-      breaker: venues.map(([venue, door]) => ({ venue, state: breakerRank[door.breaker()] })),
+      breaker: breakersOf(node),
       certificates: this.#certificates(),
       clockOffset: venues.flatMap(([venue, door]) => {
         const clock = door.clock();

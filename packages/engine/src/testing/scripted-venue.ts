@@ -4,6 +4,7 @@
  */
 import { decimal, id } from "@baton/core";
 import type {
+  BreakerState,
   CancelOutcome,
   Decimal,
   InstrumentRules,
@@ -20,14 +21,7 @@ import type {
   VenueOrderStatus,
 } from "@baton/core";
 import { VenueUnavailable } from "@baton/venues";
-import type {
-  AccountEvent,
-  AccountStreamOptions,
-  AccountStreamState,
-  BreakerState,
-  Venue,
-  VenueTrade,
-} from "@baton/venues";
+import type { AccountEvent, AccountStreamOptions, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
 import { wallNow } from "../clock.ts";
 
 /** What the desk sent. */
