@@ -1,23 +1,37 @@
 /**
- * One cluster of real processes under its operators: paused, observing, failed over by hand, and made leader of a journal
- * that lacks records. What nobody allowed does not happen by itself; what was asked for has a verdict. The parts run in
- * order.
+ * One cluster of real processes under its operators: paused, observing, failed over by hand, drained, rebuilt, and made
+ * leader of a journal that lacks records. What nobody allowed does not happen by itself; what was asked for has a verdict.
+ * Between them a leader loses its disk, and its clock is set. The parts run in order.
  */
-import { readFileSync, readdirSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { OrderView } from "@baton/core";
 import { verifyJournal } from "@baton/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { OwnClock, ownClock } from "../rig/clock.ts";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
-import { call, eventually, restingBuy } from "./calls.ts";
+import { auditEnd, auditOf, call, callLeader, eventually, placed, restingBuy } from "./calls.ts";
+import { FailingDisk } from "./failing-disk.ts";
 
 type Seat = Cluster["nodes"][number];
+interface Clocked {
+  readonly node: Seat;
+  /** Or what to install for one. */
+  readonly clock: OwnClock | string;
+}
 
 let cluster: Cluster;
+let disk: FailingDisk | undefined;
+/** The node that has a wall clock of its own. */
+let clocked: Clocked | undefined;
 beforeAll(async () => {
   cluster = await startCluster();
 });
 afterAll(async () => {
+  await Promise.all((cluster?.nodes ?? []).map((node) => node.stop()));
+  disk?.remove();
   await cluster?.stop();
 });
 
@@ -156,6 +170,65 @@ test("a removed standby is waited for no more; its rebuilt journal is the leader
   expect(await cluster.leader()).toBe(leader);
 }, 120_000);
 
+test("a leader whose fsync fails leaves at once with a clear error, another goes on, and a new disk joins", async () => {
+  const [node] = others(await cluster.leader()) as [Seat, Seat];
+  await node.stop();
+  rmSync(node.dataDir, { recursive: true });
+  mkdirSync(node.dataDir);
+  disk = new FailingDisk(node.dataDir, join(cluster.dir, "room"));
+  await node.start();
+  await leadWith(node);
+  const before = await place(node);
+  disk.fail();
+  const after = await place(node);
+  expect(await cluster.leader()).not.toBe(node);
+  const why = /This boot ends: the journal failed \(journal-io\): reading or writing \S+ failed \(SQLITE_IOERR_FSYNC/;
+  await eventually("it says why", async () => (why.test(logOf(node)) ? true : undefined));
+  // What was acknowledged is on the others' disks, and at the venue once.
+  await atMostOnce([before, after]);
+
+  await node.stop();
+  disk.remove();
+  const clock = ownClock(cluster.dir);
+  clocked = { node, clock };
+  await node.start(clock instanceof OwnClock ? clock.environment : {});
+  await cluster.untilInSync();
+}, 120_000);
+
+test.each([30, -30])(
+  "a leader whose wall clock is stepped by %i s notices it and ends, and stays out with that clock; nothing is doubled",
+  async (seconds) => {
+    const { node, clock } = clocked as Clocked;
+    if (typeof clock === "string") throw new Error(clock);
+    await leadWith(node);
+    const ids = [await place(node)];
+    const before = logOf(node).length;
+    const said = (words: RegExp): boolean => words.test(logOf(node).slice(before));
+    clock.step(seconds);
+    await eventually("it notices, and another leads", async () => {
+      ids.push(await place(node));
+      const has = said(/This boot ends: .*wall and monotonic clock moved -?(?:29|30)\d{3} ms apart/);
+      return has && (await cluster.leader()) !== node ? true : undefined;
+    });
+    const sent = auditEnd(cluster);
+    // With this clock no boot of it takes part: it says how far off it is, and ends.
+    await eventually("its next boot refuses to start", async () =>
+      said(/wall clock is (?:29|30)\d{3} ms off the time of sim, allowed are 250/) ? true : undefined,
+    );
+    ids.push(await place(node));
+    expect(placed(cluster, sent).filter((record) => record.apiKey === `node-${node.id}-key`)).toEqual([]);
+    await atMostOnce(ids);
+
+    clock.step(0);
+    await eventually("it is back in sync", async () => {
+      if (!node.isRunning) await node.start(clock.environment);
+      await cluster.untilInSync();
+      return true;
+    });
+  },
+  120_000,
+);
+
 test("a node that lacks records leads only with leave to lose them, and the venue is read before it trades", async () => {
   const leader = await cluster.leader();
   const [second, behind] = others(leader) as [Seat, Seat];
@@ -201,3 +274,37 @@ test("a node that lacks records leads only with leave to lose them, and the venu
   await cluster.untilInSync();
   expect((await call(behind, "POST", "/v1/orders", { body: await restingBuy(behind) })).status).toBe(202);
 }, 90_000);
+
+/** Makes a node the leader, once it is in sync. */
+async function leadWith(node: Seat): Promise<void> {
+  await cluster.untilInSync();
+  await eventually(`${node.id} leads`, async () => {
+    const leader = await cluster.leader();
+    if (leader === node) return true;
+    await operate(leader, { what: "switchover", to: node.id });
+    return undefined;
+  });
+}
+
+/** An order that is asked for until it is acknowledged, under one key, whoever leads. `ill` is not asked for a price. */
+async function place(ill: Seat): Promise<string> {
+  const key = randomUUID();
+  const body = await restingBuy(cluster.nodes.find((node) => node !== ill) as Seat);
+  const told = await callLeader(cluster, 202, (leader) => call(leader, "POST", "/v1/orders", { body, key }));
+  return told.body.intentId;
+}
+
+/** Each is an order of its own, and of all that was sent for it the venue took one request at most. */
+async function atMostOnce(ids: readonly string[]): Promise<void> {
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const intent of ids) {
+    const order = await eventually(`the fate of ${intent} is known`, async () => {
+      const { body } = await call(await cluster.leader(), "GET", `/v1/orders/${intent}`);
+      return ["pending-new", "in-doubt"].includes(body.status) ? undefined : (body as OrderView);
+    });
+    const accepted = auditOf(cluster).filter(
+      (record) => record.type === "accept" && order.clientOrderIds.some((one) => one === record.clientOrderId),
+    );
+    expect(accepted.length, `${intent}: ${order.status}`).toBe(order.outcome === "accepted" ? 1 : 0);
+  }
+}

@@ -56,14 +56,16 @@ export class EngineNode {
     return this.#program?.pid !== undefined;
   }
 
-  /** Starts it (again) on its old disk; does not wait until it is ready. */
-  async start(): Promise<void> {
+  /** Starts it (again) on its old disk; does not wait until it is ready. `env` goes over this process's environment. */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.isRunning) return;
     this.#isFrozen = false;
     this.#engine = undefined;
     const baton = join(checkout, "packages", "cli", "src", "baton.ts");
     const parameters = [baton, "node", "--config", this.configFile];
-    this.#program = await startProgram(`node ${this.id}`, parameters, { logFile: this.#logFile, guard: this.#guard });
+    this.#program = await startProgram(`node ${this.id}`, parameters, {
+      ...{ logFile: this.#logFile, guard: this.#guard, env },
+    });
   }
 
   /** Waits until its API answers; `true` from `accept` ends the wait. */
