@@ -2,7 +2,7 @@
  * Whether a dependency that can be done without for a while is asked now. Decided on how its last answers went: several
  * failures in a row open the breaker, then a single question at a time goes through, so that who is ill is not asked by
  * everybody at once, and whose question waits is told how long. One sound answer closes it. Not for everything: what a
- * leader lives on is never shut, and an order has its venue's own breaker (decision 21).
+ * leader lives on is never shut, and an order has its venue's own breaker (decision 22).
  */
 import { monoMs } from "../time.ts";
 import type { MonoMs } from "../time.ts";

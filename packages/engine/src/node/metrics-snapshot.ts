@@ -10,7 +10,7 @@ import type { ViewSources } from "./view-sources.ts";
 const qualityRank = { stale: 0, degraded: 1, live: 2 } as const;
 const breakerRank = { closed: 0, probing: 1, open: 2 } as const;
 
-/** etcd has none: what a leader lives on is never shut (decision 21). */
+/** etcd has none: what a leader lives on is never shut (decision 22). */
 function breakersOf({ doors, markets, keeping }: ViewSources["node"]): MetricsSnapshot["breaker"] {
   const feeds = markets.statuses();
   const marketData = [...new Set(feeds.map(({ venue }) => venue))].map((venue) => ({
