@@ -27,8 +27,9 @@ export class Cancels {
     this.#pursue(intent, undefined);
   }
 
+  /** Those on committed record; one that is only wished so far is armed when its wish is committed. */
   armAll(): void {
-    for (const intent of armedCancels(this.#term.state)) this.arm(intent);
+    for (const intent of armedCancels(this.#term.committed)) this.arm(intent);
   }
 
   #pursue(intent: IntentId, sent: Sent | undefined): void {

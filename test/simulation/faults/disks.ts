@@ -106,17 +106,15 @@ export const disks: readonly Entry[] = [
     "disk-rots",
     0.4,
     ({ world, operators }, { on, much }) => {
-      // A bit flips in a record; whoever opens the journal next finds it by the chain, and an empty disk takes its place.
+      // A bit flips in a record; the process that opens the journal next finds it by the chain, and gets an empty disk.
       const host = world.host(on as never);
       const { frames } = host.disk.content;
       if (frames.length === 0 || !mayLose(world, host)) return undefined;
       host.disk.rot(frames.length - 1 - Math.floor(much * Math.min(checkedAtOpening, frames.length)));
-      return () => {
-        host.kill();
-        world.agenda.after(3_000, () => operators.replaceRefusedDisks());
-      };
+      host.kill();
+      return () => operators.replaceRefusedDisks();
     },
-    [100, 3_000],
+    [1_000, 5_000],
   ),
   entry(
     "disk-rolled-back",

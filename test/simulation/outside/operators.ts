@@ -47,6 +47,10 @@ export class Operators {
     if (this.#world.bootOf(node)?.ledger?.committed.baselines.get(venue)?.baseline === undefined) {
       return this.#world.watch.note("withheld: no baseline is left");
     }
+    // It has missed an earlier unclean failover: its commit point is of a history that was given up, which it cannot know.
+    if (this.#world.watch.losing.isForkDeclared(this.#world.host(node).disk)) {
+      return this.#world.watch.note("withheld: it missed an earlier unclean failover");
+    }
     const shown = lossRangeOf(state, view, own);
     // Broken on purpose: a record that somebody was seen to hold is taken for one that this node holds.
     const range = bent.is("loss-unsaid") ? { ...shown, holds: Math.max(shown.holds, shown.seen ?? 0) } : shown;

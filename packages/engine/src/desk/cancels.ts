@@ -34,8 +34,9 @@ export class Cancels {
   }
 
   /** At the start of a term: every wish that is still open. */
+  /** Those on committed record; one that is only wished so far is armed when its wish is committed. */
   armAll(): void {
-    for (const intent of armedCancels(this.#term.state)) this.arm(intent);
+    for (const intent of armedCancels(this.#term.committed)) this.arm(intent);
   }
 
   async #pursue(intent: IntentId): Promise<void> {
