@@ -32,7 +32,7 @@ export const foundWithin: Readonly<
   "permit-not-rechecked": { seeds: 60, by: ["I3", "I2"], last: 12 },
   "fenced-acts": { seeds: 10, by: ["I2", "core"], last: 1 },
   "held-sends": { seeds: 100, by: ["I3"], last: 12 },
-  "resume-without-bump": { seeds: 60, by: ["I6", "I3"], last: 3 },
+  "resume-without-bump": { seeds: 60, by: ["I6", "I3"], last: 20 },
   "inherited-sent": { seeds: 10, by: ["I6"], last: 2 },
   "blind-resend": { seeds: 10, by: ["I9"], last: 1 },
   "not-found-is-proof": { seeds: 10, by: ["I10", "I9"], last: 1 },
@@ -64,6 +64,5 @@ export const foundWithin: Readonly<
   "lease-adopted": { seeds: 10, by: ["I17"], last: 4 },
   "validity-whole": { seeds: 10, by: ["I2"], last: 1 },
   "rot-unchecked": { seeds: 10, by: ["I20"], last: 1 },
-  "orphan-uncounted": { seeds: 80, by: ["I12"], last: 40 },
   "death-guessed": { seeds: 10, by: ["I10"], last: 1 },
 };

@@ -86,7 +86,7 @@ export class Accounts {
 
   /** Whether orders may go to the venue. */
   get isReady(): boolean {
-    const isLeaving = this.#leaving.size > 0 && !this.#context.bent.is("orphan-uncounted");
+    const isLeaving = this.#leaving.size > 0;
     return !isLeaving && !this.#isReconcileDue && this.#term.state.baselines.get(venue)?.baseline !== undefined;
   }
 
