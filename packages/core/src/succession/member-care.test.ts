@@ -90,6 +90,27 @@ describe("remove and reinit", () => {
     expect(whyNotReinit(view({ members: [a] }), b)).toBeUndefined();
   });
 
+  test("a node that is being removed or rebuilt is no second copy: of two at once, one is refused", () => {
+    const why = "without c the in-sync set is {a}: it would be left without a second copy";
+    const rebuilding = (phase: OperationRecord["phase"], journal = diskOf(b)): EtcdView => {
+      const ref = id<OperationId>("op-1");
+      const by = { by: "ann", reason: "disk", detail: "", updatedWallMs: at };
+      const value: OperationRecord = { ...by, id: ref, what: "reinit", node: b, journal, phase };
+      return { ...view(), operations: new Map([[ref, { value, modRevision: "7" }]]) };
+    };
+    for (const what of ["remove", "reinit"] as const) {
+      expect(decideMember(view({ settings: [[b, standing("removed")]] }), wish(what, c))).toEqual({
+        ...{ kind: "refused", why },
+      });
+      for (const phase of ["asked", "running"] as const) {
+        expect(decideMember(rebuilding(phase), wish(what, c))).toEqual({ kind: "refused", why });
+      }
+      // Its end, or its new journal in the set, makes it one again.
+      expect(decideMember(rebuilding("failed"), wish(what, c)).kind).not.toBe("refused");
+      expect(decideMember(rebuilding("running", id<JournalId>("b-disk0")), wish(what, c)).kind).not.toBe("refused");
+    }
+  });
+
   test("remove runs until the leader has taken the node out, and is done at once where it is out already", () => {
     expect(decideMember(view(), wish("remove", b))).toMatchObject({
       ...{

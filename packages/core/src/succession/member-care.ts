@@ -8,7 +8,7 @@
 import { assertNever } from "../assert.ts";
 import type { JournalId, NodeId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
-import type { EtcdView, MemberChange, MemberSettings, OperationRecord } from "./records.ts";
+import type { EtcdView, Member, MemberChange, MemberSettings, OperationRecord } from "./records.ts";
 
 /** The operations on one node. */
 export const memberVerbs = ["drain", "undrain", "priority", "reinit", "remove"] as const;
@@ -82,12 +82,26 @@ export function whyNotReinit(view: EtcdView, node: NodeId): string | undefined {
   return isMember ? whyLastCopy(view, node) : undefined;
 }
 
-/** The leader and one more have to stay: a set of one loses what it alone holds. */
+/**
+ * The leader and one more have to stay: a set of one loses what it alone holds. Whoever is already on its way out, by a
+ * removal or a rebuilding that has not ended, is no second copy.
+ */
 function whyLastCopy(view: EtcdView, node: NodeId): string | undefined {
-  const left = view.insync?.value.members.filter((one) => one.node !== node) ?? [];
+  const left = view.insync?.value.members.filter((one) => one.node !== node && !isOnItsWayOut(view, one)) ?? [];
   if (left.length >= 2) return undefined;
   const names = left.map((one) => one.node).join(", ");
   return `without ${node} the in-sync set is {${names}}: it would be left without a second copy`;
+}
+
+function isOnItsWayOut(view: EtcdView, { node, journal }: Member): boolean {
+  if (view.settings?.get(node)?.value.standing?.kind === "removed") return true;
+  return [...view.operations.values()].some(
+    ({ value }) =>
+      value.what === "reinit" &&
+      value.node === node &&
+      value.journal === journal &&
+      (value.phase === "asked" || value.phase === "running"),
+  );
 }
 
 /** What is written with the word that a drained leader has handed over. */

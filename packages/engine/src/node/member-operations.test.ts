@@ -285,6 +285,44 @@ describe("a journal's rebuilding", () => {
   });
 });
 
+describe("a node that comes up with its old journal in the middle of its rebuilding", () => {
+  const reinit: OperationRequest = { id: ref, what: "reinit", node: b, reason };
+  const begun = async (): Promise<EtcdInMemory> => {
+    const etcd = new EtcdInMemory();
+    const own = nodeOf(etcd, b);
+    await own.ask(reinit);
+    await own.turn();
+    expect(own.done).toEqual(["reinit op-1"]);
+    return etcd;
+  };
+
+  test("and leads by now keeps it: it is what the others follow", async () => {
+    const etcd = await begun();
+    etcd.moved(2, b);
+    const reborn = nodeOf(etcd, b);
+    await reborn.turn();
+    await reborn.turn();
+    expect(reborn.done).toEqual([]);
+    expect(record(etcd)).toMatchObject({ phase: "aborted", detail: "b leads with this journal now" });
+  });
+
+  test("waits while it holds the last copy beside the leader, or nobody leads", async () => {
+    const etcd = await begun();
+    const { members } = etcd.insync;
+    etcd.insync = { members: members.filter((one) => one.node !== c), modRevision: "9" };
+    const reborn = nodeOf(etcd, b);
+    await reborn.turn();
+    etcd.insync = { members, modRevision: "10" };
+    etcd.leader = undefined;
+    await reborn.turn();
+    expect(reborn.done).toEqual([]);
+    expect(record(etcd)).toMatchObject({ phase: "running" });
+    etcd.leader = a;
+    await reborn.turn();
+    expect(reborn.done).toEqual(["reinit op-1"]);
+  });
+});
+
 test("a member that the configuration does not name is refused with the name of the field", async () => {
   const { ask } = nodeOf(new EtcdInMemory(), a);
   expect(await ask(drain(id<NodeId>("zoe")))).toMatchObject({ status: 422, body: { code: "invalid", field: "node" } });

@@ -3,7 +3,7 @@
  * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
  */
 import type { BootId, Config, DeploymentTag, Epoch, EtcdView, NodeId, Refusal } from "@baton/core";
-import { isEpochOpen, isOrderKilled, refused, tagOf, whyNotAborted } from "@baton/core";
+import { isEpochOpen, isOrderKilled, refused, tagOf, whyNotAborted, whyNotReinit } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
@@ -30,7 +30,7 @@ import { MarketDrift } from "./market-drift.ts";
 import { Markets } from "./markets.ts";
 import { Operations } from "./operations.ts";
 import { SlaLedger } from "./sla-ledger.ts";
-import { wishSetAside } from "./set-aside.ts";
+import { forgetSetAside, wishSetAside } from "./set-aside.ts";
 import { Standing } from "./standing.ts";
 import { onClockAhead } from "./stood-still.ts";
 import { successionAtBoot } from "./succession-at-boot.ts";
@@ -178,6 +178,8 @@ export class EngineNode {
         return past;
       },
       reinit: (operation) => {
+        const why = this.#whyJournalStays();
+        if (why !== undefined) throw new Error(why);
         wishSetAside(config.node.dataDir, { operation, journal: journal.identity.journal });
         o.beginAnew(`an operator has its journal rebuilt (operation ${operation})`);
       },
@@ -317,6 +319,8 @@ export class EngineNode {
       tell: () => this.replication.sendStatus(this.#word()),
       withinMs,
     });
+    // What made it safe to set the journal aside may be gone by now; the operation goes on where it is safe again.
+    if (this.#whyJournalStays() !== undefined) forgetSetAside(this.#o.config.node.dataDir);
     // Nobody took over: what is armed only while somebody leads is taken back, as long as the right to do so lasts.
     if (this.isLeading) await Promise.race([this.desk.disarmSwitches(), pause(disarmWithinMs)]);
   }
@@ -336,6 +340,13 @@ export class EngineNode {
     await Promise.all([this.strategies.close(), this.markets.close(), this.doors.close(), this.keeping.close()]);
     this.sla.close();
     await this.#o.journal.close();
+  }
+
+  /** Why this node's journal must not be set aside at this moment; undefined when it may be. */
+  #whyJournalStays(): string | undefined {
+    const { role, view } = this.leadership.state;
+    if (role.role !== "standby") return "it is taking over";
+    return view === undefined ? "etcd has not been read" : whyNotReinit(view, this.#o.config.node.id);
   }
 
   #word(): StandbyWord {

@@ -18,7 +18,17 @@ import type {
   OperationView,
   OperationWhat,
 } from "@baton/core";
-import { decideMember, drainedChange, drainedText, id, isSettled, killText, memberVerdict, problem } from "@baton/core";
+import {
+  decideMember,
+  drainedChange,
+  drainedText,
+  id,
+  isSettled,
+  killText,
+  memberVerdict,
+  problem,
+  whyNotReinit,
+} from "@baton/core";
 import type { Etcd } from "@baton/cluster";
 import { EtcdUnavailable } from "@baton/cluster";
 import { wallNow } from "../clock.ts";
@@ -46,7 +56,7 @@ export interface OperationPorts {
   readonly failover: (operation: OperationId, allowDataLoss: boolean) => void;
   /** Gives a switchover up; the sentence says why that cannot be any more. */
   readonly abort: (operation: OperationId, why: string) => string | undefined;
-  /** Sets this node's journal aside and begins anew without one. Throws what the disk says. */
+  /** Sets this node's journal aside and begins anew without one. Throws why it must not by now, or what the disk says. */
   readonly reinit: (operation: OperationId) => void;
   /** This node's journal. */
   readonly journal: JournalId;
@@ -229,12 +239,19 @@ export class Operations {
       });
   }
 
-  /** A removal or a rebuilding that goes on: the leader sees its end; a node that came up with its old journal does it again. */
+  /**
+   * A removal or a rebuilding that goes on: the leader sees its end. A node that came up with its old journal does it again
+   * once that is safe, which it may be no more: the others may be gone since, and what it holds is then the only copy.
+   */
   #tendMember(view: EtcdView, record: OperationRecord, modRevision: string, isLeading: boolean): void {
-    const verdict = memberVerdict(view, record, wallNow());
+    const { node, journal } = this.#ports;
+    const isOwn = record.what === "reinit" && record.node === node && record.journal === journal;
+    const verdict: Verdict | undefined =
+      isOwn && isLeading
+        ? { phase: "aborted", detail: `${node} leads with this journal now` }
+        : memberVerdict(view, record, wallNow());
     if (isLeading && verdict !== undefined) void this.#end(record, modRevision, verdict, view);
-    const isOwn = record.what === "reinit" && record.node === this.#ports.node;
-    if (isOwn && record.journal === this.#ports.journal && !this.#mine.has(record.id)) this.#reinit(record.id);
+    else if (isOwn && !this.#mine.has(record.id) && whyNotReinit(view, node) === undefined) this.#reinit(record.id);
   }
 
   #reinit(operation: OperationId): void {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { id } from "@baton/core";
 import type { JournalId, OperationId } from "@baton/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { setAsideJournal, wishSetAside } from "./set-aside.ts";
+import { forgetSetAside, setAsideJournal, wishSetAside } from "./set-aside.ts";
 
 const wish = { operation: id<OperationId>("op-1"), journal: id<JournalId>("disk-b") };
 let folder = "";
@@ -36,4 +36,12 @@ test("a start that was cut short in the middle is gone on with", () => {
   writeFileSync(join(folder, "journal.set-aside"), wished);
   expect(setAsideJournal(folder)).toBe(aside);
   expect(readdirSync(aside).toSorted()).toEqual(["journal.db", "journal.db-wal"]);
+});
+
+test("a wish that was taken back moves nothing, and taking back what nobody wished is no fault", () => {
+  wishSetAside(folder, wish);
+  forgetSetAside(folder);
+  forgetSetAside(folder);
+  expect(setAsideJournal(folder)).toBeUndefined();
+  expect(existsSync(join(folder, "journal.db"))).toBe(true);
 });

@@ -23,6 +23,13 @@ export function wishSetAside(dataDir: string, wish: Wish): void {
   writeDurably(join(dataDir, wishFile), `${JSON.stringify(wish)}\n`);
 }
 
+/** The journal stays after all. Durable once this returns. */
+export function forgetSetAside(dataDir: string): void {
+  const file = join(dataDir, wishFile);
+  rmSync(file, { force: true });
+  syncFolderOf(file);
+}
+
 /** Moves the journal away where that was wished for; gives the folder that holds it now. Call before it is opened. */
 export function setAsideJournal(dataDir: string): string | undefined {
   const file = join(dataDir, wishFile);
@@ -36,7 +43,6 @@ export function setAsideJournal(dataDir: string): string | undefined {
   }
   // Where they are must be durable before the wish is forgotten: else the next start would look for them here.
   for (const moved of [join(folder, "journal.db"), folder, join(dataDir, "set-aside")]) syncFolderOf(moved);
-  rmSync(file);
-  syncFolderOf(file);
+  forgetSetAside(dataDir);
   return folder;
 }
