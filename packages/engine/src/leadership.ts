@@ -46,7 +46,7 @@ export interface LeadershipPorts {
   commit(upTo: Sequence): void;
   acknowledgeAgain(): void;
   /** Stop appending and sending, settle what is in flight; gives the journal's last sequence. */
-  hold(operation: OperationId): Promise<Sequence>;
+  hold(operation: OperationId): Promise<Sequence | undefined>;
   resume(operation: OperationId, why: string): void;
   handedOff(operation: OperationId, to: NodeId, epoch: Epoch): void;
   refuseSwitchover(operation: OperationId, why: string): void;
@@ -206,7 +206,9 @@ export class Leadership implements PermitSource {
         return ports.acknowledgeAgain();
       case "hold":
         void ports.hold(effect.operation).then(
-          (last) => this.feed({ kind: "drained", operation: effect.operation, last }),
+          (last) => {
+            if (last !== undefined) this.feed({ kind: "drained", operation: effect.operation, last });
+          },
           (error: unknown) => this.#say("switchover.hold-failed", messageOf(error)),
         );
         return;

@@ -126,6 +126,16 @@ describe("the account stream", () => {
     expect(fills()).toEqual(["2", "3", "4", "5"]);
   });
 
+  it("leaves a connection that tells of a trade with an id that is no number, and reads the account", async () => {
+    open();
+    await until("ready", isReady);
+    serveTrades([listed(4)] as { id: number }[]);
+    server.streams.at(-1)!.send(report(4, { t: "9f1c2d3e-odd" }));
+    await until("it is left", () => states.some(([, why]) => why === "a message that cannot be read"));
+    await until("ready again", () => isReady() && fills().length > 0);
+    expect(fills()).toEqual(["4"]);
+  });
+
   it("finds a trade that an earlier listener was never told, and repeats none that is known", async () => {
     serveTrades([listed(5), listed(7), listed(8), listed(9)] as { id: number }[]);
     open({

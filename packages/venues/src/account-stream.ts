@@ -186,10 +186,19 @@ class Stream implements AccountStream {
     this.#nextGreeting = () => this.#greet(socket, key);
     const { apiKey, secret, passphrase = "" } = venueOptions;
     const symbols = [...venue.instruments.keys()].map(venueSymbolOf);
-    const requestId = this.#requestId();
-    socket.send(
-      greeting.request({ requestId, apiKey, secret, passphrase, key: key ?? "", symbols, stamp: readStamp(line) }),
-    );
+    const parts = { requestId: this.#requestId(), apiKey, secret, passphrase, key: key ?? "", symbols };
+    let request: string;
+    try {
+      request = greeting.request({ ...parts, stamp: readStamp(line) });
+    } catch (error) {
+      // A secret of a form that REST takes and the stream does not: the account is read instead, and nobody dies of it.
+      this.#end(
+        socket,
+        `the subscription could not be signed: ${error instanceof Error ? error.message : "it failed"}`,
+      );
+      return;
+    }
+    socket.send(request);
     const asked = this.#greeted;
     this.#after(ackMs, () => {
       if (this.#state === "subscribing" && this.#greeted === asked) this.#end(socket, "no answer to the subscription");

@@ -18,6 +18,29 @@ import type { Venue } from "./venue.ts";
 
 const exchanges = ["okx", "bybit", "kraken", "coinbase"] as const;
 
+it("a secret that REST can sign with and the stream cannot: the account is read instead, and nobody dies of it", async () => {
+  const { keys, symbol } = wireScripts.coinbase;
+  const server = await startStreamVenue("coinbase");
+  const venue = await openVenue({
+    ...{ id: id<VenueId>("v"), exchange: "coinbase", account: "test", mode: "live", symbols: [symbol] },
+    ...{ apiKey: keys.apiKey.replace("organizations/", ""), secret: Buffer.alloc(64, 7).toString("base64") },
+    ...{ restUrl: server.rest.url, wsUrl: server.rest.url.replace(/^http/, "ws"), limits: { weight: 100_000 } },
+    ...{ validityMs: 5_000, minValidityMs: 50, deadlineMs: 3_000, clock: realClock, permits: new TestPermits() },
+  });
+  const whys: string[] = [];
+  const stream = venue.openAccountStream({
+    lastTradeId: () => undefined,
+    liveOrders: () => [],
+    onEvent: () => undefined,
+    onState: (_state, why) => whys.push(why),
+  });
+  await until("the account is read", () => stream.state() === "reading", 20_000);
+  expect(whys.at(-1)).toMatch(/^the subscription could not be signed: /);
+  stream.close();
+  await venue.close();
+  await server.close();
+});
+
 describe.each(exchanges)("the account stream of %s", (exchange) => {
   const { keys, symbol } = wireScripts[exchange];
   const profile = venueProfiles[exchange];

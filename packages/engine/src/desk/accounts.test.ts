@@ -221,6 +221,27 @@ describe("a trade that is gone from the venue's list, with its money back", () =
     expect(rig.warnings.find((line) => line.includes("USDT"))).toMatch(/1 trades are not listed any more/);
   });
 
+  test("is none that the list has under a time of one millisecond less than the stream told", async () => {
+    const venue = new ScriptedVenue();
+    venue.exchange = "okx";
+    const rig = new DeskRig({ venue }).lead(1);
+    await pass(50);
+    const intent = rig.order();
+    await pass(50);
+    const atMs = Math.floor(wallNow());
+    venue.fill(rig.row(intent).attempts[0]!.clientOrderId, `${atMs}00000007`);
+    venue.trades.splice(0, 1, { ...venue.trades[0]!, tradeId: id<TradeId>(`${atMs - 1}00000007`) });
+    expect(rig.ledger.speculative.fills.size).toBe(1);
+    for (let turn = 0; turn < 18; turn += 1) {
+      const balances = { USDT: decimal("100000"), BTC: decimal("0") };
+      venue.tell({ kind: "balances", balances, source: "recovery" });
+      await pass(5_000);
+    }
+    expect(rig.journal.events.filter((event) => event.kind === "fill.busted")).toEqual([]);
+    expect(driftsOf(rig)).not.toEqual([]);
+    expect(rig.warnings.join()).not.toContain("not listed");
+  });
+
   test("is left for the next look while the venue's list cannot be read", async () => {
     const { rig, recover } = await traded();
     rig.venue.trades.length = 0;

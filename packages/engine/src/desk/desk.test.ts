@@ -296,6 +296,34 @@ describe("a switchover", () => {
     expect(rig.ask()).toMatchObject({ kind: "recorded" });
   });
 
+  test("that is given up while it drains seals nothing, nor does it seal the next one before that has drained", async () => {
+    const rig = await leading();
+    let answer: (() => void) | undefined;
+    const late = (): Promise<unknown> => {
+      rig.venue.script.push((order) => new Promise((resolve) => (answer = () => resolve(rig.venue.accept(order)))));
+      rig.order();
+      return pass(5);
+    };
+    await late();
+    const first = rig.desk.hold();
+    rig.desk.resume();
+    expect(rig.ask()).toMatchObject({ kind: "recorded" });
+    await pass(20);
+    const second = rig.desk.hold();
+    answer?.();
+    await pass(20);
+    await expect(first).resolves.toBeUndefined();
+    await expect(second).resolves.toBe(rig.journal.last.sequence);
+    rig.desk.resume();
+    await late();
+    const third = rig.desk.hold();
+    rig.desk.resume();
+    await pass(200);
+    await expect(third).resolves.toBeUndefined();
+    expect(rig.ask()).toMatchObject({ kind: "recorded" });
+    answer?.();
+  });
+
   test("takes no order back while it lasts, and says so", async () => {
     const rig = await leading();
     const intent = rig.order();

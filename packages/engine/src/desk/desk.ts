@@ -88,6 +88,8 @@ export class Desk {
   readonly #context: DeskContext;
   readonly #ledger: Ledger;
   #parts: Parts | undefined;
+  /** The hold that goes on; another one each time. */
+  #hold: object | undefined;
 
   constructor(context: DeskContext, ledger: Ledger) {
     this.#context = context;
@@ -321,22 +323,28 @@ export class Desk {
     this.#parts?.placements.lateAnswer(clientOrderId, outcome);
   }
 
-  /** Takes nothing new, waits for what is out, seals the journal. Gives its last sequence. */
-  async hold(): Promise<Sequence> {
+  /**
+   * Takes nothing new, waits for what is out, seals the journal. Gives its last sequence; undefined when that was given up
+   * meanwhile: the term trades on then, or is held for another successor, whose own drain seals it.
+   */
+  async hold(): Promise<Sequence | undefined> {
     const parts = this.#parts;
     assert(parts !== undefined, "a leader has a desk");
     parts.term.hold();
+    const hold = {};
+    this.#hold = hold;
     const end = monoNow() + settleMs;
     // What was recorded must be committed before it can be sent and answered.
     await Promise.race([this.#ledger.whenCommitted(parts.term.state.applied), after(settleMs)]);
     await parts.placements.settle(Math.max(1, end - monoNow()));
-    return parts.term.seal();
+    return this.#hold === hold ? parts.term.seal() : undefined;
   }
 
   /** The switchover did not happen: goes on. */
   resume(): void {
     const parts = this.#parts;
     if (parts === undefined) return;
+    this.#hold = undefined;
     parts.term.resume();
     const { unsettled, reissuable } = parts.term.state.indexes;
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
@@ -351,6 +359,7 @@ export class Desk {
   end(): void {
     const parts = this.#parts;
     this.#parts = undefined;
+    this.#hold = undefined;
     if (parts === undefined) return;
     parts.term.end();
     parts.accounts.close();

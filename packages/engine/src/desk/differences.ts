@@ -40,7 +40,9 @@ export class Differences {
     const listed = new Map<SymbolId, ReadonlySet<TradeId>>();
     try {
       for (const symbol of symbols) {
-        const ids = (before.get(symbol) ?? []).map((fill) => BigInt(fill.tradeId));
+        // By each of its names: the list may have another than the one it was recorded under.
+        const names = (before.get(symbol) ?? []).flatMap((fill) => tradeNames(venue.exchange, fill.tradeId));
+        const ids = names.map((name) => BigInt(name));
         const from = ids.reduce((least, each) => (each < least ? each : least), ids[0] ?? 0n);
         listed.set(symbol, await listedFrom(venue, symbol, from));
       }

@@ -7,6 +7,7 @@ import type {
   BreakerState,
   CancelOutcome,
   Decimal,
+  ExchangeId,
   InstrumentRules,
   OrderTerms,
   Permit,
@@ -63,6 +64,8 @@ export class ScriptedVenue {
   }) => Promise<PlaceOutcome>)[] = [];
   /** Present: a futures venue, which keeps positions of its own. */
   positions: Map<SymbolId, Decimal> | undefined;
+  /** Another exchange than Binance, spot or futures by `positions`. */
+  exchange: ExchangeId | undefined;
   /** It has a dead man's switch; the times it was set to. */
   readonly switchTimes: number[] = [];
   hasSwitch = false;
@@ -83,7 +86,7 @@ export class ScriptedVenue {
     const { id: name } = this;
     return {
       id: name,
-      exchange: this.positions === undefined ? "binance" : "binanceusdm",
+      exchange: this.exchange ?? (this.positions === undefined ? "binance" : "binanceusdm"),
       instruments: new Map([[btc, rules]]),
       place: (order, permit) => {
         this.sent.push({ kind: "place", clientOrderId: order.clientOrderId, epoch: permit.epoch });
@@ -108,7 +111,8 @@ export class ScriptedVenue {
         this.listings += 1;
         return this.#read([...this.orders.values()].filter(isOpen));
       },
-      trades: () => this.#read(this.trades),
+      trades: (_symbol, { fromId = id<TradeId>("0") }) =>
+        this.#read(this.trades.filter((trade) => BigInt(trade.tradeId) >= BigInt(fromId))),
       lastTradeId: () => this.#read<TradeId | undefined>(undefined),
       balances: () => this.#read<Readonly<Record<string, Decimal>>>({ USDT: decimal("100000") }),
       clock: () => ({ offsetMs: this.clockOffsetMs, errorMs: 5 }),

@@ -46,8 +46,8 @@ export const working: StatusOf = (executed) => (isZero(executed) ? "open" : "par
 
 /** Where a trade's figures stand. */
 export interface TradeFields {
-  /** The trade id in Baton's form, by the venue's own and the time. */
-  readonly tradeId: (venueTradeId: string, symbol: SymbolId, tradedMs: number) => TradeId;
+  /** The trade id in Baton's form, by the venue's own and the time: a whole number. Undefined: what it has is none. */
+  readonly tradeId: (venueTradeId: string, symbol: SymbolId, tradedMs: number) => TradeId | undefined;
   readonly venueTradeId: Field;
   readonly venueOrderId: Field;
   /** Absent where the venue's trades do not name it. */
@@ -91,6 +91,9 @@ export function orderReader(fields: OrderFields): (row: unknown, symbolOf: Symbo
   };
 }
 
+/** The last instant that a date can have; beyond it digits have no plain form, and an id made of them is no number. */
+const latestMs = 8.64e15;
+
 /** Reads trades by the table. */
 export function tradeReader(fields: TradeFields): (row: unknown, symbolOf: SymbolOf) => VenueTrade | undefined {
   return (row, symbolOf) => {
@@ -106,10 +109,12 @@ export function tradeReader(fields: TradeFields): (row: unknown, symbolOf: Symbo
     const tradedMs = milliseconds(found(row, fields.tradedMs));
     if (venueTradeId === undefined || venueOrderId === undefined || symbol === undefined) return undefined;
     if (side === undefined || price === undefined || quantity === undefined) return undefined;
-    if (fee === undefined || tradedMs === undefined) return undefined;
+    if (fee === undefined || tradedMs === undefined || !(tradedMs >= 0 && tradedMs <= latestMs)) return undefined;
+    const tradeId = fields.tradeId(venueTradeId, symbol, tradedMs);
+    if (tradeId === undefined) return undefined;
     const quote = symbol.slice(symbol.indexOf("/") + 1);
     return {
-      tradeId: fields.tradeId(venueTradeId, symbol, tradedMs),
+      tradeId,
       symbol,
       venueOrderId: id<VenueOrderId>(venueOrderId),
       ...(clientOrderId === undefined ? {} : { clientOrderId }),

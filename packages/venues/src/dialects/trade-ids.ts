@@ -16,6 +16,11 @@ export function timedTradeId(tradedMs: number, venueTradeId: string): TradeId {
   return id<TradeId>(`${Math.floor(tradedMs)}${`${number}`.padStart(digits, "0")}`);
 }
 
+/** A venue's own number of a trade as its id; undefined for what is no number, since others are counted from it. */
+export function numberedTradeId(venueTradeId: string): TradeId | undefined {
+  return /^\d{1,30}$/.test(venueTradeId) ? id<TradeId>(venueTradeId) : undefined;
+}
+
 /** The millisecond in which the trade of this id, or any later one, took place. */
 export function timeOfTradeId(tradeId: TradeId): number {
   return Number(BigInt(tradeId) / perMs);

@@ -4,10 +4,11 @@
  * parameters sorted by name.
  */
 import { createHmac } from "node:crypto";
-import { add, id, type Decimal, type TradeId } from "@baton/core";
+import { add, type Decimal } from "@baton/core";
 import type { GreetingParts, SymbolOf } from "../dialect.ts";
 import { amount, isRecord, parseJson, type Json } from "../json.ts";
 import { orderReader, tradeReader } from "../rows.ts";
+import { numberedTradeId } from "../trade-ids.ts";
 import { factsOf, type UserFact, type UserMessage } from "../user-message.ts";
 import { statuses } from "./wire.ts";
 
@@ -77,7 +78,7 @@ const readOrder = orderReader({
 });
 
 const readTrade = tradeReader({
-  tradeId: (venueTradeId) => id<TradeId>(venueTradeId),
+  tradeId: numberedTradeId,
   venueTradeId: "t",
   venueOrderId: "i",
   clientOrderId: (event) => (event["C"] === undefined || event["C"] === "" ? event["c"] : event["C"]),

@@ -5,12 +5,10 @@
 import {
   add,
   decimal,
-  id,
   type Decimal,
   type InstrumentRules,
   type OrderTerms,
   type SymbolId,
-  type TradeId,
   type VenueOrder,
   type VenueOrderStatus,
 } from "@baton/core";
@@ -18,6 +16,7 @@ import type { VenueTrade } from "../../venue.ts";
 import type { RateLimits, SymbolOf } from "../dialect.ts";
 import { amount, isRecord, type Json } from "../json.ts";
 import { orderReader, tradeReader } from "../rows.ts";
+import { numberedTradeId } from "../trade-ids.ts";
 
 /** The parameters of a new order, exactly as journaled: nothing is rounded on the way to the wire. */
 export function orderParameters(
@@ -69,7 +68,7 @@ export const parseOrder: (row: unknown, symbolOf: SymbolOf) => VenueOrder | unde
 
 /** A trade of `myTrades` (spot: `isBuyer`) or `userTrades` (futures: `buyer`). */
 export const parseTrade: (row: unknown, symbolOf: SymbolOf) => VenueTrade | undefined = tradeReader({
-  tradeId: (venueTradeId) => id<TradeId>(venueTradeId),
+  tradeId: numberedTradeId,
   venueTradeId: "id",
   venueOrderId: "orderId",
   symbol: "symbol",

@@ -79,7 +79,8 @@ function changeIn(row: Json, symbolOf: SymbolOf): OrderChange | undefined {
   const executed = amount(row["cumulative_quantity"]);
   const left = amount(row["leaves_quantity"]);
   const price = amount(row["limit_price"]);
-  const clientOrderId = text(row["client_order_id"]) ?? "";
+  // None at all is not that of an order by hand: one of ours must not be taken for somebody else's.
+  const clientOrderId = typeof row["client_order_id"] === "string" ? row["client_order_id"] : undefined;
   if (venueOrderId === undefined || status === undefined || symbol === undefined) return undefined;
   if (side === undefined || executed === undefined) return undefined;
   // Of an order that was cancelled, what is left is not told: only that of a working or filled one adds up to its quantity.
@@ -87,7 +88,7 @@ function changeIn(row: Json, symbolOf: SymbolOf): OrderChange | undefined {
   const quantity = isWhole && left !== undefined ? add(executed, left) : undefined;
   return {
     venueOrderId: id<VenueOrderId>(venueOrderId),
-    clientOrderId,
+    ...(clientOrderId === undefined ? {} : { clientOrderId }),
     symbol,
     side,
     status,
