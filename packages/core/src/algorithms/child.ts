@@ -117,11 +117,13 @@ export function openChildren(state: EngineState, parent: ParentRow): readonly Or
 
 /**
  * How much of the parent is taken: executed, or still able to be, doubt at worst case. What a child has executed counts
- * from the venue's word on, before its fills are told; children that left the state are in the sum of fills.
+ * from the venue's word on, before its fills are told; children that left the state are in the sum of fills. A trade that the venue took back stays
+ * taken: whether it is to be traded again is for a person to say (decision 20).
  */
 export function takenBy(state: EngineState, parent: ParentRow): Decimal {
   return childrenOf(state, parent).reduce((sum, child) => {
-    const whole = isOrderEnded(child) ? child.executed : maximum(child.terms.quantity, child.executed);
+    const done = child.busted === undefined ? child.executed : maximum(child.executed, add(child.filled, child.busted));
+    const whole = isOrderEnded(child) ? done : maximum(child.terms.quantity, done);
     return whole === child.filled ? sum : add(sum, maximum(zero, subtract(whole, child.filled)));
   }, parent.executed);
 }

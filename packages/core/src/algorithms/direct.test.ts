@@ -20,8 +20,10 @@ const bracket: AlgorithmParameters = {
   ...{ takePrice: decimal("103"), stopPrice: decimal("97") },
 };
 
+const begunAs = { dieAfter: Number.POSITIVE_INFINITY, isSent: false };
+
 function begun(algorithm: AlgorithmParameters): World {
-  return new World({ algorithm, fates: ["resting"], dieAfter: Number.POSITIVE_INFINITY, isSent: false });
+  return new World({ ...begunAs, algorithm, fates: ["resting"] });
 }
 
 function told(world: World, direction: Direction): string | undefined {
@@ -92,6 +94,23 @@ test("what a person asks of a parent keeps the reason, with the cancels of a pau
     ["cancel.requested", "news at noon"],
     ["parent.resumed", undefined],
   ]);
+});
+
+test("what a parent that works had taken by a trade that the venue took back, it does not take again", () => {
+  const world = new World({ ...begunAs, algorithm: iceberg, fates: ["filled"] });
+  world.turn(10);
+  const [gone] = world.s.state.fills.values();
+  if (gone === undefined) throw new Error("its first child has traded");
+  const { tradeId, intent } = gone;
+  world.tell([
+    {
+      ...{ kind: "fill.busted", venue, symbol: btc, tradeId, evidence: "gone", atWallMs: wallMs(world.now) },
+      ...(intent !== undefined && { intent }),
+    },
+  ]);
+  for (let turn = 0; turn < 20; turn += 1) world.turn(1_000);
+  expect(quantities(world)).toEqual(["0.3", "0.3", "0.3", "0.1"]);
+  expect(world.parent).toMatchObject({ status: "done", executed: "0.7" });
 });
 
 describe("a pause", () => {

@@ -136,7 +136,8 @@ export function unfilledBy(order: OrderRow, fill: Omit<FillRecorded, "kind">): O
   const filled = subtract(order.filled, fill.quantity);
   const executed = maximum(filled, subtract(order.executed, fill.quantity));
   const executedQuote = subtract(order.executedQuote, multiply(fill.price, fill.quantity));
-  const next: OrderRow = { ...order, filled, executed, executedQuote };
+  const busted = add(order.busted ?? zero, fill.quantity);
+  const next: OrderRow = { ...order, filled, executed, executedQuote, busted };
   if (isOrderEnded(order)) return next;
   return { ...next, status: isPositive(executed) ? "partially-filled" : "new" };
 }

@@ -84,6 +84,8 @@ export interface OrderRow {
   readonly executed: Decimal;
   /** Sum of the recorded fills: what positions know of it. */
   readonly filled: Decimal;
+  /** Sum of its trades that the venue took back, if any: they count nowhere, and are not traded again. */
+  readonly busted?: Decimal;
   /** Σ price × quantity of the recorded fills. */
   readonly executedQuote: Decimal;
   /** `sequence`: of the event that recorded the wish. */

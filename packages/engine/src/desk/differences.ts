@@ -69,7 +69,7 @@ export class Differences {
         for (const bust of verdict.busts) {
           this.#term.note(bust);
           const { symbol, tradeId, evidence } = bust;
-          const sentence = `${venue} took trade ${tradeId} of ${symbol} back: it is ${evidence}. It is subtracted; what was to be done by it is not done again.`;
+          const sentence = `${venue} took trade ${tradeId} of ${symbol} back: it is ${evidence}. It is subtracted, and not traded again; a bracket or OCO that works gets out of what is held now.`;
           this.#context.metrics.bustedFills.inc({ venue });
           this.#context.warn("fill.busted", sentence, { venue, symbol, tradeId });
         }
