@@ -393,6 +393,53 @@ describe("baton orders pause, resume and amend", () => {
       { what: "amend", change: { quantity: "3", aggressionBps: 5 } },
     ]);
     expect((await baton(["orders", "amend", "p-1", "quantity", "-e", node.url])).status).toBe(2);
+    for (const wrong of [["p-1"], ["p-1", "quantity=3", "--price", "1"], ["p-1", "quantity=3", "--id", "op-1"]])
+      expect((await baton(["orders", "amend", ...wrong, "-e", node.url])).status).toBe(2);
+    expect(node.asked).toHaveLength(3);
+  });
+});
+
+describe("baton orders amend of an order", () => {
+  const replaced = (replace: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => ({
+    ...orderView(42, { status: "cancelled" }),
+    replace: { quantity: "2", price: "99", by: "ann", successor: null, detail: null, ...replace },
+  });
+  const amend = ["orders", "amend", "i-42"];
+
+  test("prints its plan, asks under its id, waits, and names what came in its place", async () => {
+    let read = 0;
+    await using node = await scriptedNode({
+      "PATCH /v1/orders/i-42": ok(replaced({ status: "pending" })),
+      "GET /v1/orders/i-42": () => {
+        read += 1;
+        const done = { status: "replaced", successor: "i-43" };
+        return { status: 200, body: replaced(read === 1 ? { status: "pending" } : done) };
+      },
+    });
+    const figures = ["--price", "99", "--quantity", "2", "--send-within", "5s", "--reason", "it fell", "--id", "op-1"];
+    const run = await baton([...amend, ...figures, "--wait", "-e", node.url]);
+    expect(run.status).toBe(0);
+    expect(run.err).toContain("2. what it leaves of quantity 2, price 99 is placed as a new order");
+    expect(run.err).toContain("operation op-1");
+    expect(run.out).toContain("i-43 (quantity 2 in all, price 99)");
+    const [asked] = node.asked;
+    expect(asked?.headers["idempotency-key"]).toBe("op-1");
+    expect(asked?.body).toEqual({ price: "99", quantity: "2", sendWithinMs: 5_000, reason: "it fell" });
+  });
+
+  test("ends with 6 where nothing came in its place, and says why; a dry run asks for nothing", async () => {
+    const detail = "it was executed before it could be taken back, so nothing comes in its place";
+    await using node = await scriptedNode({
+      "PATCH /v1/orders/i-42": ok(replaced({ status: "pending" })),
+      "GET /v1/orders/i-42": ok(replaced({ status: "given-up", detail })),
+    });
+    const run = await baton([...amend, "--price", "99", "--wait", "-e", node.url]);
+    expect(run.status).toBe(6);
+    expect(run.err).toContain(detail);
+    expect((await baton([...amend, "--price", "99", "--dry-run", "-e", node.url])).status).toBe(0);
+    expect(node.asked.filter(({ method }) => method === "PATCH")).toHaveLength(1);
+    for (const wrong of [[], ["price=99"], ["--price", "ninety"]])
+      expect((await baton([...amend, ...wrong, "-e", node.url])).status).toBe(2);
   });
 });
 

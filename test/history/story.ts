@@ -285,6 +285,17 @@ const proposals: Readonly<Record<Kind, Propose>> = {
     const order = dice.maybe(state.orders.values());
     return order === undefined ? undefined : { kind: "cancel.requested", intent: order.id, by: "desk", atWallMs };
   },
+  "replace.requested": (state, dice, atWallMs) => {
+    // It stands on the wish to cancel, which is the record before it.
+    const order = dice.maybe([...state.orders.values()].filter((each) => each.cancel?.sequence === state.applied));
+    if (order === undefined) return undefined;
+    const figures = { quantity: dice.of(["1", "3"].map(decimal)), price: decimal("99.5"), sendWithinMs: 10_000 };
+    return { kind: "replace.requested", intent: order.id, ...figures, by: "desk", atWallMs };
+  },
+  "replace.ended": (state, dice, atWallMs) => {
+    const order = dice.maybe([...state.indexes.replacing].flatMap((intent) => state.orders.get(intent) ?? []));
+    return order === undefined ? undefined : { kind: "replace.ended", intent: order.id, reason: "executed", atWallMs };
+  },
   "parent.recorded": (state, dice, atWallMs) => {
     const asked = algorithm(dice);
     const request =

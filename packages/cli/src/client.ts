@@ -41,6 +41,7 @@ import type {
   PlaceOrderAnswer,
   PlaceOrderRequest,
   PositionView,
+  ReplaceRequest,
   ResolveRequest,
   Problem,
   Promotability,
@@ -116,7 +117,7 @@ interface Schema<T> {
 }
 
 interface Call {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -215,6 +216,12 @@ export class BatonClient {
       { method: "POST", path: `/v1/orders/${encodeURIComponent(id)}`, body: direction },
       viewSchema(id),
     );
+  }
+
+  /** Asks that a resting order has other figures; gives it as it is now. The same again under `key` does nothing. */
+  replaceOrder(id: string, change: Partial<ReplaceRequest>, key?: string): Promise<OrderView | ParentView> {
+    const path = `/v1/orders/${encodeURIComponent(id)}`;
+    return this.#call({ method: "PATCH", path, body: change, ...keyed(key) }, viewSchema(id));
   }
 
   /** Ends a doubt by an operator's word; gives the order as it is now. */

@@ -54,6 +54,7 @@ export * from "./orders/outcome.ts";
 export * from "./orders/placement.ts";
 export * from "./orders/reconciliation.ts";
 export * from "./orders/refusal.ts";
+export * from "./orders/replacement.ts";
 export * from "./orders/resolution.ts";
 export * from "./orders/state.ts";
 export * from "./orders/terms.ts";

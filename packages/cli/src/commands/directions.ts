@@ -1,15 +1,27 @@
-/** `baton orders pause|resume|amend`: what a person does to a parent order while it works. */
-import type { Direction } from "@baton/core";
+/** `baton orders pause|resume|amend`: what a person does to a parent order while it works, and to an order that rests. */
+import { parseDecimal } from "@baton/core";
+import type { Decimal, Direction } from "@baton/core";
 import type { Command } from "commander";
+import { durationMs } from "../durations.ts";
 import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
+import { underKey, withKey } from "./keyed.ts";
 import { viewText } from "./order-text.ts";
+import { endUnlessReplaced, isReplaceDecided, waitForOrder, withOrderWait } from "./order-wait.ts";
+import type { WaitOptions } from "./order-wait.ts";
 
 interface DirectOptions extends TargetOptions {
   readonly reason?: string;
   readonly dryRun?: boolean;
+}
+
+interface AmendOptions extends DirectOptions, WaitOptions {
+  readonly id?: string;
+  readonly price?: string;
+  readonly quantity?: string;
+  readonly sendWithin?: number;
 }
 
 /** Adds them below `baton orders`. */
@@ -37,15 +49,64 @@ export function addDirectionCommands(orders: Command, terminal: Terminal): void 
     .option("--reason <text>", "why; it stands on record")
     .option("--dry-run", "show the parent, change nothing")
     .action((id: string, options: DirectOptions) => direct(id, { what: "resume" }, `${id} goes on`, options));
-  withTarget(orders.command("amend"))
-    .description("change figures of a parent order; what was scheduled before stays as it was")
-    .argument("<id>", "p-1")
-    .argument("<figures...>", "such as quantity=2 limitPrice=101.5")
+  withKey(withOrderWait(withTarget(orders.command("amend")), "the order in its place is on record, or none will be"))
+    .description("give a resting order another price or quantity; change figures of a parent order")
+    .argument("<id>", "i-42, or p-1 for a parent order")
+    .argument("[figures...]", "of a parent order: such as quantity=2 limitPrice=101.5")
+    .option("--price <decimal>", "of an order: the price from now on")
+    .option("--quantity <decimal>", "of an order: the whole quantity, with what is executed already")
+    .option("--send-within <span>", "of an order: nothing is placed in its place later than this", durationMs)
     .option("--reason <text>", "why; it stands on record")
-    .option("--dry-run", "show the parent, change nothing")
-    .action((id: string, figures: string[], options: DirectOptions) =>
-      direct(id, { what: "amend", change: changeOf(figures) }, `${id} has ${figures.join(", ")} from now on`, options),
-    );
+    .option("--dry-run", "show the order, change nothing")
+    .action(async (id: string, figures: string[], options: AmendOptions) => {
+      if (!id.startsWith("p-")) return await replace(id, figures, options, terminal);
+      const ofOrders = (["price", "quantity", "sendWithin", "id", "wait"] as const).find(
+        (name) => options[name] !== undefined,
+      );
+      if (ofOrders !== undefined || figures.length === 0)
+        throw new CliEnd("usage", `${id} is a parent order: give NAME=VALUE, and nothing else.`, { field: "figures" });
+      const plan = `${id} has ${figures.join(", ")} from now on`;
+      await direct(id, { what: "amend", change: changeOf(figures) }, plan, options);
+    });
+}
+
+async function replace(
+  id: string,
+  figures: readonly string[],
+  options: AmendOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { price, quantity, reason, sendWithin, dryRun } = options;
+  if (figures.length > 0 || (price === undefined && quantity === undefined))
+    throw new CliEnd("usage", `${id} is an order: give --price, --quantity or both.`, { field: "price" });
+  const client = await clientOf(options, terminal);
+  const isDry = dryRun === true;
+  const figuresText = [
+    ...(quantity === undefined ? [] : [`quantity ${quantity}`]),
+    ...(price === undefined ? [] : [`price ${price}`]),
+  ].join(", ");
+  terminal.err(
+    `plan:\n  1. the venue is asked to cancel ${id}, until it is known to have ended\n  2. what it leaves of ${figuresText} is placed as a new order`,
+  );
+  const change = {
+    ...(price !== undefined && { price: decimalOf("price", price) }),
+    ...(quantity !== undefined && { quantity: decimalOf("quantity", quantity) }),
+    ...(reason !== undefined && { reason }),
+    ...(sendWithin !== undefined && { sendWithinMs: sendWithin }),
+  };
+  const asked = isDry
+    ? await client.order(id)
+    : await underKey(options, terminal, (key) => client.replaceOrder(id, change, key));
+  const isWaiting = options.wait === true && !isDry;
+  const view = isWaiting ? await waitForOrder(client, terminal, id, options, isReplaceDecided) : asked;
+  print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));
+  if (isWaiting) endUnlessReplaced(view);
+}
+
+function decimalOf(field: string, text: string): Decimal {
+  const parsed = parseDecimal(text);
+  if (parsed === undefined) throw new CliEnd("usage", `--${field} ${text} is no decimal.`, { field });
+  return parsed;
 }
 
 function changeOf(figures: readonly string[]): Readonly<Record<string, string | number>> {

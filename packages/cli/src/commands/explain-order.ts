@@ -5,6 +5,7 @@
 import type { OrderView, ParentView } from "@baton/core";
 import { assertNever } from "@baton/core";
 import { instant } from "../terminal.ts";
+import { replaceText } from "./order-text.ts";
 
 /** The sentences, most important first. */
 export function explainedOrder(view: OrderView | ParentView): readonly string[] {
@@ -69,8 +70,9 @@ function notSent(view: OrderView): readonly string[] {
 /** A cancel that somebody asked for and that has not come true yet. */
 function wishes(view: OrderView): readonly string[] {
   const asked = last(view, "cancel.requested");
+  const replaced = view.replace === undefined ? [] : [`Replaced by ${replaceText(view.replace)}.`];
   if (asked === undefined) return [];
-  return [`${asked.by} asked at ${instant(asked.atWallMs)} to take it back.`];
+  return [`${asked.by} asked at ${instant(asked.atWallMs)} to take it back.`, ...replaced];
 }
 
 function ofParent(view: ParentView): readonly string[] {

@@ -1,5 +1,5 @@
 /** An order, or a parent order, with its life in words. */
-import type { OrderView, ParentView } from "@baton/core";
+import type { OrderView, ParentView, ReplaceView } from "@baton/core";
 import { facts, instant, table } from "../terminal.ts";
 
 /** An order or a parent order in words. */
@@ -31,6 +31,8 @@ export function viewText(view: OrderView | ParentView): string {
     ["sent", view.epoch === null ? "no" : `by ${view.sentBy ?? "?"} in epoch ${view.epoch}`],
     ["client order ids", view.clientOrderIds.join(", ")],
     ...(view.parent === null ? [] : [["parent", `${view.parent}, slice ${view.slice ?? "?"}`] as const]),
+    ...(view.replaces === undefined ? [] : [["in the place of", view.replaces] as const]),
+    ...(view.replace === undefined ? [] : [["replaced by", replaceText(view.replace)] as const]),
   ]);
   const rows = view.events.map((event) => {
     const { kind, sequence, ...rest } = event;
@@ -38,6 +40,12 @@ export function viewText(view: OrderView | ParentView): string {
     return [`${sequence}`, at === undefined ? "–" : instant(at), kind, eventDetail(event)];
   });
   return rows.length === 0 ? head : `${head}\n\n${table(["SEQUENCE", "WHEN", "WHAT", ""], rows)}`;
+}
+
+/** What comes in an order's place, or why nothing does. */
+export function replaceText({ status, successor, detail, quantity, price }: ReplaceView): string {
+  if (status === "replaced") return `${successor ?? "?"} (quantity ${quantity} in all, price ${price})`;
+  return status === "given-up" ? `nothing: ${detail ?? "?"}` : `not yet: quantity ${quantity} in all, price ${price}`;
 }
 
 function eventDetail(event: OrderView["events"][number]): string {
@@ -60,6 +68,10 @@ function eventDetail(event: OrderView["events"][number]): string {
       return `trade ${event.tradeId} was taken back by the venue: ${event.evidence}`;
     case "cancel.requested":
       return byText(event);
+    case "replace.requested":
+      return `quantity ${event.quantity} at ${event.price}, ${byText(event)}`;
+    case "replace.ended":
+      return event.reason;
     default:
       return "";
   }

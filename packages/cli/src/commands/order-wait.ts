@@ -61,6 +61,19 @@ export function hasEnded(view: AnyOrder): boolean {
   return !["pending-new", "in-doubt", "new", "partially-filled"].includes(status);
 }
 
+/** What comes in its place is on record, or nothing will come. */
+export function isReplaceDecided(view: AnyOrder): boolean {
+  return "algorithm" in view || view.replace?.status !== "pending";
+}
+
+/** Ends the program with `conflict` where nothing came in the place of an order. */
+export function endUnlessReplaced(view: AnyOrder): void {
+  if ("algorithm" in view || view.replace?.status !== "given-up") return;
+  throw new CliEnd("conflict", `${view.id}: ${view.replace.detail ?? "nothing came in its place"}.`, {
+    operation: view.id,
+  });
+}
+
 /** Ends the program with `failed` where what was asked to be placed is not, and will not be. */
 export function endUnlessPlaced(view: AnyOrder): void {
   if (view.status === "rejected" || view.status === "not-sent" || view.status === "failed") {

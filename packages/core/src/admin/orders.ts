@@ -81,6 +81,29 @@ export function checkOrderRequest(body: unknown): Checked<PlaceOrderRequest> {
 /** Checks the parameter `reason` of `DELETE /v1/orders/:id`. */
 export const cancelReasonSchema: z.ZodType<string | undefined> = reasonText().optional();
 
+/** Body of `PATCH /v1/orders/:id`: the figures that a resting order is to have; at least one of them. */
+export interface ReplaceRequest {
+  /** The whole of it: what the order has executed counts towards this. */
+  readonly quantity?: Decimal;
+  readonly price?: Decimal;
+  /** Longer than this after it was recorded nothing is placed in the order's place; longer than for a new order, since that must be gone first. */
+  readonly sendWithinMs: number;
+  readonly reason?: string;
+}
+
+/** Checks it. */
+export const replaceRequestSchema: z.ZodType<ReplaceRequest> = z
+  .strictObject({
+    quantity: z.exactOptional(positive()),
+    price: z.exactOptional(positive()),
+    sendWithinMs: whole(1, 60_000).default(10_000),
+    reason: z.exactOptional(reasonText()),
+  })
+  .superRefine(({ quantity, price }, context) => {
+    if (quantity !== undefined || price !== undefined) return;
+    context.addIssue({ code: "custom", path: ["price"], message: "a price, a quantity or both are to change" });
+  });
+
 /** Body of `POST /v1/orders/:id/resolve`: an operator's word on a doubt. `cluster`: its name, typed. */
 export type ResolveRequest = OperatorFinding & { readonly reason: string; readonly cluster: string };
 
@@ -111,6 +134,19 @@ export type OrderOutcome = "accepted" | "rejected" | "not-sent" | "in-doubt";
 /** One journaled fact of an order. */
 export type OrderEvent = JournalEvent & { readonly sequence: Sequence };
 
+/** The wish to replace an order: the figures that were asked for, and what came of it. */
+export interface ReplaceView {
+  readonly quantity: Decimal;
+  readonly price: Decimal;
+  readonly by: string;
+  /** `pending`: the order is not known to have ended yet, or what comes in its place is not on record. */
+  readonly status: "pending" | "replaced" | "given-up";
+  /** The order that came in its place. */
+  readonly successor: IntentId | null;
+  /** Why none did, as a sentence. */
+  readonly detail: string | null;
+}
+
 export interface OrderView {
   readonly id: IntentId;
   /** One of each attempt, in order. */
@@ -126,6 +162,10 @@ export interface OrderView {
   readonly status: OrderStanding;
   readonly outcome: OrderOutcome | null;
   readonly executed: Decimal;
+  /** The order in whose place it came. */
+  readonly replaces?: IntentId;
+  /** Since it is to be replaced. */
+  readonly replace?: ReplaceView;
   readonly events: readonly OrderEvent[];
 }
 
@@ -192,6 +232,14 @@ export const orderViewSchema: z.ZodType<OrderView> = z.looseObject({
   ]),
   outcome: z.enum(["accepted", "rejected", "not-sent", "in-doubt"]).nullable(),
   executed: decimalText(),
+  replaces: z.exactOptional(z.string()),
+  replace: z.exactOptional(
+    z.looseObject({
+      ...{ quantity: decimalText(), price: decimalText(), by: z.string() },
+      status: z.enum(["pending", "replaced", "given-up"]),
+      ...{ successor: z.string().nullable(), detail: z.string().nullable() },
+    }),
+  ),
   events: z.array(z.looseObject({ sequence: z.int(), kind: z.string() })),
 }) as unknown as z.ZodType<OrderView>;
 

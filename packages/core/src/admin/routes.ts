@@ -25,6 +25,7 @@ import {
   placeOrderAnswerSchema,
   placeOrderRequestSchema,
   positionsSchema,
+  replaceRequestSchema,
   resolveRequestSchema,
 } from "./orders.ts";
 import { problemSchema } from "./problem.ts";
@@ -54,6 +55,7 @@ export type ApiSchemaName =
   | "Probe"
   | "Problem"
   | "Promotability"
+  | "ReplaceRequest"
   | "ResolveRequest"
   | "Risk"
   | "Sla";
@@ -79,6 +81,7 @@ export const apiSchemas: Readonly<Record<ApiSchemaName, z.ZodType>> = {
   Probe: probeViewSchema,
   Problem: problemSchema,
   Promotability: promotabilitySchema,
+  ReplaceRequest: replaceRequestSchema,
   ResolveRequest: resolveRequestSchema,
   Risk: riskViewSchema,
   Sla: slaViewSchema,
@@ -89,7 +92,7 @@ export type ApiMediaType = "text/plain" | "text/event-stream" | "application/jso
 
 /** One call. */
 export interface ApiRoute {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** `:name` stands for one segment, `*` for the rest (a symbol with its slash). */
   readonly path: string;
   /** The least role that may call it. */
@@ -148,6 +151,7 @@ export type ApiRouteName =
   | "orders"
   | "order"
   | "cancelOrder"
+  | "replaceOrder"
   | "directOrder"
   | "resolveOrder"
   | "killHere"
@@ -264,6 +268,28 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
       404: problemAnswer("`not-found`"),
       409: problemAnswer("`conflict`: it has ended already"),
       422: problemAnswer("`invalid` or `key-reused`: names the header"),
+      503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
+    },
+  },
+  replaceOrder: {
+    method: "PATCH",
+    path: "/v1/orders/:id",
+    right: "trader",
+    on: "leader",
+    summary:
+      "Gives a resting order another price or quantity: it is taken back, and once it is known to have ended, what is left comes as a new order",
+    parameters: [idParameter("`i-…` an order"), keyParameter],
+    body: "ReplaceRequest",
+    answers: {
+      202: {
+        says: "the wish is durable; the order as it stands, with `replace.successor` once that is recorded",
+        body: "Order",
+      },
+      404: problemAnswer("`not-found`"),
+      409: problemAnswer("`conflict`: it has ended already"),
+      422: problemAnswer(
+        "`invalid` with the field, `key-reused`, or the code with which it was refused: the order rests as it did",
+      ),
       503: problemAnswer("`refused`: nothing was recorded; `unknown`: recorded, not known durable"),
     },
   },

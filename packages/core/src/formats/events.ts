@@ -78,6 +78,8 @@ export interface IntentRecorded {
   readonly routedFrom?: VenueId;
   /** Why, in the words of whoever asked. */
   readonly reason?: string;
+  /** The order in whose place this one comes: that has ended, and this is what it left of a wish to replace it. */
+  readonly replaces?: IntentId;
 }
 
 /** The price that a strategy decided on: which feed's, the venue's update id, its age when the intent was recorded. */
@@ -177,6 +179,35 @@ export interface CancelRequested {
   readonly by: string;
   /** Why, in the words of whoever asked. */
   readonly reason?: string;
+  readonly atWallMs: WallMs;
+}
+
+/**
+ * An open order is to have other figures. It follows on the wish to take that order back (the record right before this
+ * one): once it is proved to have ended, what is left of `quantity` is placed anew at `price`, as an intent of its own.
+ */
+export interface ReplaceRequested {
+  readonly kind: "replace.requested";
+  readonly intent: IntentId;
+  /** The whole of it: what the order has executed until its end counts towards this. */
+  readonly quantity: Decimal;
+  readonly price: Decimal;
+  /** Later than this after `atWallMs` nothing is placed in its place, and it leaves no more. */
+  readonly sendWithinMs: number;
+  readonly by: string;
+  /** Why, in the words of whoever asked. */
+  readonly reason?: string;
+  readonly atWallMs: WallMs;
+}
+
+/** Nothing comes in the place of an order that was to be replaced; what it executed stays. */
+export interface ReplaceEnded {
+  readonly kind: "replace.ended";
+  readonly intent: IntentId;
+  /** Of `replacement.ts`, or `risk: CODE`. */
+  readonly reason: string;
+  /** Who took the wish back, where it was somebody. */
+  readonly by?: string;
   readonly atWallMs: WallMs;
 }
 
@@ -368,6 +399,8 @@ export type JournalEvent =
   | FillRecorded
   | FillBusted
   | CancelRequested
+  | ReplaceRequested
+  | ReplaceEnded
   | ParentRecorded
   | SliceSkipped
   | ParentEnded
@@ -403,6 +436,8 @@ const kinds: Readonly<Record<JournalEvent["kind"], true>> = {
   "fill.recorded": true,
   "fill.busted": true,
   "cancel.requested": true,
+  "replace.requested": true,
+  "replace.ended": true,
   "parent.recorded": true,
   "slice.skipped": true,
   "parent.ended": true,

@@ -12,9 +12,10 @@ import { wallMs } from "../time.ts";
 import { attemptEvent } from "./intent.ts";
 import { noExposure, recentAttempts, recentCancels, venueOrderKey } from "./indexes.ts";
 import type { Exposure } from "./indexes.ts";
-import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
+import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import { refusalOf } from "./refusal.ts";
+import { nextReplacementStep, replaceEnded } from "./replacement.ts";
 import {
   accepted,
   answer,
@@ -38,7 +39,7 @@ import { copyState, marketKey, rowsOf, stateOf } from "./state.ts";
 import type { EngineState } from "./state.ts";
 
 /** A choice of what happens next: which kind, to which order, how much. */
-const choices = fc.array(fc.tuple(fc.nat(24), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
+const choices = fc.array(fc.tuple(fc.nat(27), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
 type Choice = readonly [kind: number, which: number, amount: number];
 
 const endings = ["cancelled", "expired", "filled"] as const;
@@ -64,6 +65,7 @@ function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEven
     );
   }
   if (kind === 4) return which % 2 === 0 ? twapRecorded(state) : povRecorded(state);
+  if (kind >= 25) return replaceEvent(state, amount, now);
   if (kind >= 23) return bustEvent(state, which, now);
   if (kind >= 18) return outerEvent(state, [kind, which, amount], now);
   if (kind === 5 && state.parents.size > 0)
@@ -87,6 +89,22 @@ function bustEvent(state: EngineState, which: number, now: number): JournalEvent
   const { venue, symbol, tradeId, intent } = of;
   const event = { kind: "fill.busted", venue, symbol, tradeId, evidence: "gone", atWallMs: wallMs(now) } as const;
   return intent === undefined ? event : { ...event, intent };
+}
+
+/** Who was just asked to go is to be replaced; who is, gets its successor where it has ended, or never will. */
+function replaceEvent(state: EngineState, amount: number, now: number): JournalEvent | undefined {
+  const at = wallMs(now);
+  const asked = [...state.orders.values()].find((order) => order.cancel?.sequence === state.applied);
+  if (asked !== undefined) {
+    const figures = { quantity: decimal(`${amount + 1}`), price: decimal("99"), sendWithinMs: 500 };
+    return { kind: "replace.requested", intent: asked.id, ...figures, by: "trader", atWallMs: at };
+  }
+  const [intent] = state.indexes.replacing;
+  const order = intent === undefined ? undefined : state.orders.get(intent);
+  if (order === undefined) return undefined;
+  const step = nextReplacementStep(order, at);
+  if (step.kind !== "place" || amount % 4 === 0) return replaceEnded(order, "cancelled", at);
+  return wanted(state, step.terms, { atWallMs: at, sendWithinMs: step.sendWithinMs, replaces: order.id });
 }
 
 /** Of parents that are directed, of kills, of controls. */
@@ -203,7 +221,7 @@ test("the exposure of each market is always what a count over all orders gives, 
   );
 });
 
-test("open, unsettled and reissuable orders are always those that a look at all orders finds", () => {
+test("open, unsettled, reissuable and replaced orders are always those that a look at all orders finds", () => {
   fc.assert(
     fc.property(choices, (choice) => {
       play(choice, ({ state }) => {
@@ -214,6 +232,7 @@ test("open, unsettled and reissuable orders are always those that a look at all 
         expect(ids(open)).toEqual(having((order) => !isOrderEnded(order)));
         expect(ids(state.indexes.unsettled)).toEqual(having(isUnsettled));
         expect(ids(state.indexes.reissuable)).toEqual(having(isReissuable));
+        expect(ids(state.indexes.replacing)).toEqual(having(isReplacing));
         expect(state.indexes.closed.size).toBeLessThanOrEqual(3);
         expect(state.indexes.endedParents.size).toBeLessThanOrEqual(2);
       });

@@ -29,6 +29,9 @@ import {
   inherited,
   intentRow,
   reissued,
+  replaceAsked,
+  replaced,
+  replaceOver,
   resolved,
   unfilledBy,
   updated,
@@ -88,6 +91,8 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         putKey(state, { ...event.request, ref: event.intent, atWallMs: event.atWallMs, sequence }, touched);
       if (event.parent !== undefined && event.slice !== undefined)
         setSlice(state, event.parent, event.slice, { kind: "intent", intent: event.intent }, touched);
+      if (event.replaces !== undefined)
+        changeOrder(state, event.replaces, (order) => replaced(order, event.intent), touched);
       return;
     }
     case "attempt.recorded": {
@@ -117,6 +122,12 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
     case "cancel.requested":
       changeOrder(state, event.intent, (order) => cancelAsked(order, event, sequence), touched);
       noteCancel(state.indexes, event.atWallMs);
+      return;
+    case "replace.requested":
+      changeOrder(state, event.intent, (order) => replaceAsked(order, event), touched);
+      return;
+    case "replace.ended":
+      changeOrder(state, event.intent, (order) => replaceOver(order, event), touched);
       return;
     case "parent.recorded": {
       const row: ParentRow = {

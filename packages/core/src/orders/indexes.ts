@@ -10,7 +10,7 @@ import { add, compare, maximum, multiply, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import type { ClientOrderId, IntentId, ParentId } from "../ids.ts";
 import type { OrderTerms } from "./terms.ts";
-import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
+import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 
 /** What may still be traded in one market. All quantities in base units, notionals in quote units, none negative. */
@@ -36,6 +36,8 @@ export interface Indexes {
   readonly unsettled: Set<IntentId>;
   /** Orders proved not accepted, waiting for the next attempt or the end. */
   readonly reissuable: Set<IntentId>;
+  /** Orders that are to be replaced, ended or not, whose successor is not recorded; see `isReplacing`. */
+  readonly replacing: Set<IntentId>;
   /** Ended or open orders of which the venue executed more than the recorded fills say. */
   readonly fillsMissing: Set<IntentId>;
   /** Orders that are complete, by `closedSequence`. */
@@ -88,6 +90,7 @@ export function emptyIndexes(): Indexes {
     open: new Map(),
     unsettled: new Set(),
     reissuable: new Set(),
+    replacing: new Set(),
     fillsMissing: new Set(),
     closed: new Set(),
     byClientOrderId: new Map(),
@@ -106,6 +109,7 @@ export function copyIndexes(indexes: Indexes): Indexes {
     open: new Map([...indexes.open].map(([market, orders]) => [market, new Set(orders)])),
     unsettled: new Set(indexes.unsettled),
     reissuable: new Set(indexes.reissuable),
+    replacing: new Set(indexes.replacing),
     fillsMissing: new Set(indexes.fillsMissing),
     closed: new Set(indexes.closed),
     byClientOrderId: new Map(indexes.byClientOrderId),
@@ -127,6 +131,7 @@ export function indexOrder(indexes: Indexes, before: OrderRow | undefined, after
   else openIn(indexes, market).add(after.id);
   mark(indexes.unsettled, after.id, isUnsettled(after));
   mark(indexes.reissuable, after.id, isReissuable(after));
+  mark(indexes.replacing, after.id, isReplacing(after));
   const isMissing = after.executed !== after.filled && compare(after.executed, after.filled) > 0;
   mark(indexes.fillsMissing, after.id, isMissing);
   if (after.closedSequence !== before?.closedSequence) {
@@ -144,6 +149,14 @@ export function indexOrder(indexes: Indexes, before: OrderRow | undefined, after
     else times.push(after.recordedWallMs);
   }
   moveExposure(indexes, market, before, after);
+}
+
+/** The indexes as a risk check sees them that asks what may come in the place of an open order: it takes no room any more. */
+export function withoutShareOf(indexes: Indexes, order: OrderRow): Indexes {
+  const without: Indexes = { ...indexes, exposure: new Map(indexes.exposure) };
+  const gone: OrderRow = { ...order, status: "cancelled", filled: order.executed };
+  moveExposure(without, `${order.terms.venue}|${order.terms.symbol}`, order, gone);
+  return without;
 }
 
 /** Takes a closed order out of all indexes but `recent`. */

@@ -3,7 +3,7 @@
  * update after a new one), so nothing here goes backwards: the executed quantity only grows, the venue's last word on
  * the end stays, acceptance once known stays known. Which facts may not follow on which is decided in `refusal.ts`.
  */
-import { assertNever } from "../assert.ts";
+import { assert, assertNever } from "../assert.ts";
 import { add, compare, isPositive, maximum, multiply, subtract, zero } from "../decimal.ts";
 import type {
   AttemptAnswered,
@@ -12,11 +12,13 @@ import type {
   DoubtResolved,
   FillRecorded,
   IntentRecorded,
+  ReplaceEnded,
+  ReplaceRequested,
 } from "../formats/events.ts";
-import type { Epoch, NodeId, Sequence } from "../ids.ts";
+import type { Epoch, IntentId, NodeId, Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { isComplete, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
-import type { AttemptOutcome, AttemptRow, OrderRow, OrderStanding } from "./order-row.ts";
+import type { AttemptOutcome, AttemptRow, OrderRow, OrderStanding, ReplaceRow } from "./order-row.ts";
 import type { PlaceOutcome, VenueOrder } from "./outcome.ts";
 
 /** Who recorded an attempt, and where. */
@@ -35,6 +37,7 @@ export function intentRow(event: IntentRecorded, recorded: RecordedBy): OrderRow
     ...(event.request !== undefined && { request: event.request }),
     ...(event.parent !== undefined && { parent: event.parent }),
     ...(event.slice !== undefined && { slice: event.slice }),
+    ...(event.replaces !== undefined && { replaces: event.replaces }),
     sendWithinMs: event.sendWithinMs,
     recordedWallMs: event.atWallMs,
     sequence: recorded.sequence,
@@ -147,6 +150,22 @@ export function cancelAsked(order: OrderRow, event: CancelRequested, sequence: S
   return { ...order, cancel: { by: event.by, atWallMs: event.atWallMs, sequence } };
 }
 
+/** Somebody wants another in its place. */
+export function replaceAsked(order: OrderRow, event: ReplaceRequested): OrderRow {
+  const { kind: _kind, intent: _intent, ...replace } = event;
+  return { ...order, replace };
+}
+
+/** Another has come in its place. */
+export function replaced(order: OrderRow, successor: IntentId): OrderRow {
+  return withReplaceEnd(order, { kind: "replaced", successor });
+}
+
+/** None will come. */
+export function replaceOver(order: OrderRow, event: ReplaceEnded): OrderRow {
+  return withReplaceEnd(order, { kind: "given-up", reason: event.reason });
+}
+
 /** Notes from which event on an order is complete; a late word of the venue can undo that. */
 export function closing(order: OrderRow, sequence: Sequence): OrderRow {
   if (isComplete(order) === (order.closedSequence !== undefined)) return order;
@@ -170,6 +189,11 @@ function standing(order: OrderRow, told: OrderStanding, atWallMs: WallMs): Order
 
 function statusOf(order: VenueOrder): OrderStanding {
   return order.status === "open" ? "new" : order.status;
+}
+
+function withReplaceEnd(order: OrderRow, end: NonNullable<ReplaceRow["end"]>): OrderRow {
+  assert(order.replace !== undefined, `${order.id} was to be replaced`);
+  return { ...order, replace: { ...order.replace, end } };
 }
 
 function withAttempt(order: OrderRow, attempt: AttemptRow): OrderRow {

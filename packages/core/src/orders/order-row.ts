@@ -62,6 +62,20 @@ export interface AttemptRow {
   readonly resolution?: AttemptResolution;
 }
 
+/** The wish to replace an order, and what came of it. */
+export interface ReplaceRow {
+  readonly quantity: Decimal;
+  readonly price: Decimal;
+  readonly by: string;
+  readonly reason?: string;
+  readonly atWallMs: WallMs;
+  readonly sendWithinMs: number;
+  /** Absent while it is under way. */
+  readonly end?:
+    | { readonly kind: "replaced"; readonly successor: IntentId }
+    | { readonly kind: "given-up"; readonly reason: string };
+}
+
 /** An intent to place an order and all that became of it. */
 export interface OrderRow {
   readonly id: IntentId;
@@ -90,6 +104,10 @@ export interface OrderRow {
   readonly executedQuote: Decimal;
   /** `sequence`: of the event that recorded the wish. */
   readonly cancel?: { readonly by: string; readonly atWallMs: WallMs; readonly sequence?: Sequence };
+  /** Never without `cancel`. */
+  readonly replace?: ReplaceRow;
+  /** The order in whose place this one came. */
+  readonly replaces?: IntentId;
   readonly endReason?: string;
   readonly endedWallMs?: WallMs;
   /** Of the event after which it had ended and all its fills were known; the oldest of these leave the tables first. */
@@ -126,9 +144,14 @@ export function isUnsettled(order: OrderRow): boolean {
   return latestAttempt(order).resolution === undefined;
 }
 
-/** True when it has ended and the recorded fills are all that the venue executed of it. */
+/** True when it has ended, the recorded fills are all that the venue executed of it, and nothing is to come in its place. */
 export function isComplete(order: OrderRow): boolean {
-  return isOrderEnded(order) && order.executed === order.filled;
+  return isOrderEnded(order) && order.executed === order.filled && !isReplacing(order);
+}
+
+/** True while it is to be replaced and neither its successor is recorded nor that there will be none. */
+export function isReplacing(order: OrderRow): boolean {
+  return order.replace !== undefined && order.replace.end === undefined;
 }
 
 /** True when the latest attempt was proved not accepted and neither a next attempt nor the end is recorded. */

@@ -25,13 +25,15 @@ import type {
   ParentRecorded,
   ParentResumed,
   ParentTriggered,
+  ReplaceRequested,
   VolumeCounted,
 } from "../formats/events.ts";
 import { disabledBy } from "../risk/controls.ts";
 import { killOn } from "../risk/kill.ts";
 import type { KillSubject } from "../risk/kill.ts";
-import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
+import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
+import { successorRefusal } from "./replacement.ts";
 import { fillKey, isLaterTrade, marketKey, requestKeyOf, subjectOf } from "./state.ts";
 import type { EngineState, ParentRow } from "./state.ts";
 import type { OrderTerms } from "./terms.ts";
@@ -74,6 +76,13 @@ export function refusalOf(state: EngineState, event: JournalEvent): string | und
       if (order === undefined) return "intent-unknown";
       if (isOrderEnded(order)) return "order-ended";
       return order.cancel === undefined ? undefined : "cancel-known";
+    }
+    case "replace.requested":
+      return replaceRefusal(state, event);
+    case "replace.ended": {
+      const order = state.orders.get(event.intent);
+      if (order === undefined) return "intent-unknown";
+      return isReplacing(order) ? undefined : "replace-settled";
     }
     case "parent.recorded":
       return parentRefusal(state, event);
@@ -126,6 +135,7 @@ function intentRefusal(state: EngineState, event: IntentRecorded): string | unde
   const parent = event.parent === undefined ? undefined : state.parents.get(event.parent);
   const stopped = stopRefusal(state, { ...event.terms, by: event.by, parentBy: parent?.by });
   if (stopped !== undefined) return stopped;
+  if (event.replaces !== undefined) return successorRefusal(state.orders.get(event.replaces), event);
   if (event.parent === undefined || event.slice === undefined) return undefined;
   if (parent?.paused !== undefined) return "parent-paused";
   return sliceRefusal(state, { parent: event.parent, slice: event.slice });
@@ -152,6 +162,18 @@ function attemptRefusal(state: EngineState, event: AttemptRecorded): string | un
   if (order.cancel !== undefined) return "cancel-requested";
   if (event.atWallMs > order.recordedWallMs + order.sendWithinMs) return "send-within-passed";
   return stopRefusal(state, subjectOf(state, order));
+}
+
+/** It stands on the wish to take the order back, which is the record right before it: no order is replaced that stays. */
+function replaceRefusal(state: EngineState, event: ReplaceRequested): string | undefined {
+  const order = state.orders.get(event.intent);
+  if (order === undefined) return "intent-unknown";
+  if (isOrderEnded(order)) return "order-ended";
+  if (order.replace !== undefined) return "replace-known";
+  if (order.cancel?.sequence !== state.applied) return "cancel-missing";
+  if (order.parent !== undefined || order.terms.type !== "limit") return "not-replaceable";
+  if (!isPositive(event.price) || !(event.sendWithinMs > 0)) return "terms-malformed";
+  return compare(event.quantity, order.executed) > 0 ? undefined : "amend-below-executed";
 }
 
 function answerRefusal(state: EngineState, event: AttemptAnswered): string | undefined {

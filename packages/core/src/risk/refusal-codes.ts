@@ -122,8 +122,9 @@ export const refusalCodes = {
     isPassing: false,
   },
   "parent-state": { sentence: "The parent order's state does not allow this.", isPassing: false },
+  "order-state": { sentence: "The order's state does not allow this.", isPassing: false },
   "amend-malformed": {
-    sentence: "An amendment names at least one figure that this algorithm has, and no other.",
+    sentence: "An amendment names at least one figure that this order or algorithm has, and no other.",
     isPassing: false,
   },
   "amend-too-small": {

@@ -56,6 +56,10 @@ export function capabilityPage(profiles: readonly VenueProfile[]): string {
     ),
     row("the answer to a placement", (profile) => (profile.answers.place === "state" ? "the order" : "a receipt")),
     row("the answer to a cancel", (profile) => (profile.answers.cancel === "state" ? "the order" : "a receipt")),
+    row(
+      "replacing an order",
+      ({ amendCall }) => `by Baton: cancelled, and placed anew when it has ended; \`${amendCall}\` is not used`,
+    ),
     row("fills", ({ accountEvents: { tells, standInEveryMs } }) => {
       const told = tells === "fills" ? "told by the account stream" : "read when the account stream tells of them";
       return `${told}; without a stream the account is read every ${standInEveryMs / 1_000} s`;

@@ -110,6 +110,8 @@ export interface VenueProfile {
   readonly codes: CodeTable;
   readonly queryPaths: readonly QueryPath[];
   /** Whether the answer to a placement or a cancel tells the order's state, or only that the request was taken. */
+  /** The venue's own call to change an open order, as documented; Baton does not use it (decision 23). */
+  readonly amendCall: string;
   readonly answers: { readonly place: "state" | "receipt"; readonly cancel: "state" | "receipt" };
   /** What the venue's account stream tells, and how often the account is read while no stream can be had. */
   readonly accountEvents: AccountEvents;

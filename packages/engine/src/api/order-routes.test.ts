@@ -59,7 +59,8 @@ class Routes {
   }
 
   ask(
-    name: "placeOrder" | "orders" | "order" | "cancelOrder" | "directOrder" | "resolveOrder" | "positions",
+    name:
+      "placeOrder" | "orders" | "order" | "cancelOrder" | "replaceOrder" | "directOrder" | "resolveOrder" | "positions",
     o: {
       readonly body?: unknown;
       readonly key?: string;
@@ -286,6 +287,35 @@ describe("reading and taking back", () => {
     // Ids belong to who gave them.
     expect(next.desk.cancel("p-1", "u", undefined, "op-1")).toMatchObject({ kind: "ended" });
     expect(journal.events.slice(before).some(({ kind }) => kind === "operation.noted")).toBe(false);
+  });
+
+  test("an order is replaced under an id once, and shows what came in its place", async () => {
+    const routes = await leading();
+    await settled(routes.ask("placeOrder", { body: order }));
+    const wish = { id: "i-1", key: "op-1", body: { price: "99", quantity: "3", reason: "the market fell" } };
+    expect(await settled(routes.ask("replaceOrder", wish), 200)).toMatchObject({ status: 202, body: { id: "i-1" } });
+    expect(await settled(routes.ask("replaceOrder", wish))).toMatchObject({
+      status: 202,
+      body: {
+        status: "cancelled",
+        replace: { quantity: "3", price: "99", by: "t", status: "replaced", successor: "i-2", detail: null },
+      },
+    });
+    expect(await routes.ask("order", { id: "i-2" })).toMatchObject({
+      body: { replaces: "i-1", status: "new", terms: { quantity: "3", price: "99" } },
+    });
+    expect(routes.rig.venue.placed).toHaveLength(2);
+    const replace = (o: Parameters<Routes["ask"]>[1]): Promise<Answer> => settled(routes.ask("replaceOrder", o));
+    const { body } = wish;
+    expect(await replace({ ...wish, body: { price: "98" } })).toMatchObject({ body: { code: "key-reused" } });
+    expect(await replace({ id: "i-1", body })).toMatchObject({ status: 409, body: { code: "conflict" } });
+    expect(await replace({ id: "i-9", body })).toMatchObject({ status: 404 });
+    expect(await replace({ id: "i-2", body: {} })).toMatchObject({ status: 422, body: { field: "price" } });
+    expect(await replace({ id: "p-1", body })).toMatchObject({ status: 422, body: { field: "id" } });
+    expect(await replace({ id: "i-2", body: { price: "99.3" } })).toMatchObject({ body: { code: "tick-size" } });
+    expect(await replace({ id: "i-2", body: { price: "99" } })).toMatchObject({ body: { code: "amend-malformed" } });
+    expect(await replace({ id: "i-2", key: "two words", body })).toMatchObject({ status: 422 });
+    expect(routes.rig.row("i-2" as IntentId).status).toBe("new");
   });
 
   test("why an order is wanted and taken back stands with it; a reason that is none is refused, and nothing is recorded", async () => {

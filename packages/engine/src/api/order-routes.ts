@@ -14,6 +14,7 @@ import type {
   ParentRow,
   PlaceOrderAnswer,
   Refusal,
+  ReplaceRequest,
   ResolveRequest,
   Sequence,
 } from "@baton/core";
@@ -26,9 +27,11 @@ import {
   id,
   isPassingRefusal,
   problem,
+  replaceRequestSchema,
   resolveRequestSchema,
 } from "@baton/core";
 import type { Desk } from "../desk/desk.ts";
+import type { ReplaceTaken } from "../desk/replacements.ts";
 import type { Journal } from "@baton/journal";
 import { CommitUnknown } from "../ledger.ts";
 import { mergedPage, orderPage, orderView, parentView, positionViews } from "./order-views.ts";
@@ -64,6 +67,7 @@ export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
     { ...apiRoutes.order, handle: (request) => show(context, request) },
     { ...apiRoutes.directOrder, handle: (request) => direct(context, request) },
     { ...apiRoutes.resolveOrder, handle: (request) => resolveDoubt(context, request) },
+    { ...apiRoutes.replaceOrder, handle: (request) => replace(context, request) },
     { ...apiRoutes.cancelOrder, handle: (request) => cancel(context, request) },
     {
       ...apiRoutes.positions,
@@ -175,9 +179,35 @@ async function cancel(context: OrderRoutesContext, request: RouteRequest): Promi
   if (!reason.success) return no(400, "invalid", `reason ${reason.error.issues[0]?.message ?? "is wrong"}`, "reason");
   const malformed = keyFault(request);
   if (malformed !== undefined) return malformed;
-  const taken = context.desk().cancel(ref, request.principal.name, reason.data, request.idempotencyKey);
+  return await directed(
+    context,
+    request,
+    context.desk().cancel(ref, request.principal.name, reason.data, request.idempotencyKey),
+  );
+}
+
+async function replace(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
+  const ref = request.params["id"] ?? "";
+  if (ref.startsWith("p-")) return no(422, "invalid", "a parent order is amended by POST, with what: amend", "id");
+  const checked = checkBody<ReplaceRequest>(replaceRequestSchema, request.body);
+  if (checked.kind === "invalid") return { status: checked.problem.status, body: checked.problem };
+  const malformed = keyFault(request);
+  if (malformed !== undefined) return malformed;
+  const { principal, idempotencyKey } = request;
+  return await directed(context, request, context.desk().replace(ref, checked.value, principal.name, idempotencyKey));
+}
+
+/** The order as it stands once the wish about it is durable, or why there is none. */
+async function directed(
+  context: OrderRoutesContext,
+  request: RouteRequest,
+  taken: ReplaceTaken | undefined,
+): Promise<Answer> {
+  const ref = request.params["id"] ?? "";
   if (taken === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
   switch (taken.kind) {
+    case "refused":
+      return refusal(taken.refusal);
     case "unknown":
       return no(404, "not-found", `there is no order ${ref}`);
     case "ended":

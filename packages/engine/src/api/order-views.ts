@@ -10,8 +10,10 @@ import type {
   ParentRow,
   ParentView,
   PositionView,
+  ReplaceRow,
+  ReplaceView,
 } from "@baton/core";
-import { add, assert, fixedSlices, isOrderEnded, marketKey, zero } from "@baton/core";
+import { add, assert, fixedSlices, isOrderEnded, marketKey, replaceEndText, zero } from "@baton/core";
 
 /** One order with its life. */
 export function orderView(order: OrderRow, events: readonly OrderEvent[]): OrderView {
@@ -31,7 +33,18 @@ export function orderView(order: OrderRow, events: readonly OrderEvent[]): Order
     status: order.status,
     outcome: outcomeOf(order),
     executed: order.executed,
+    ...(order.replaces !== undefined && { replaces: order.replaces }),
+    ...(order.replace !== undefined && { replace: replaceView(order.replace) }),
     events,
+  };
+}
+
+function replaceView({ quantity, price, by, end }: ReplaceRow): ReplaceView {
+  return {
+    ...{ quantity, price, by },
+    status: end?.kind ?? "pending",
+    successor: end?.kind === "replaced" ? end.successor : null,
+    detail: end?.kind === "given-up" ? replaceEndText(end.reason) : null,
   };
 }
 

@@ -344,7 +344,7 @@ async function forward(
 
 async function inject(app: FastifyInstance, inside: string, forwarded: ForwardedRequest): Promise<ForwardedAnswer> {
   const answer = await app.inject({
-    method: forwarded.method as "GET" | "POST" | "DELETE",
+    method: forwarded.method as ApiRoute["method"],
     url: forwarded.url,
     headers: {
       [forwardedHeader]: `${inside} ${JSON.stringify(forwarded.principal)}`,

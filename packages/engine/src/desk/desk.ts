@@ -18,6 +18,7 @@ import type {
   ParentId,
   PlaceOrderRequest,
   PlaceOutcome,
+  ReplaceRequest,
   RiskView,
   Sequence,
   TakeoverReason,
@@ -51,6 +52,8 @@ import { noted, repeated } from "./once.ts";
 import type { Asked, Repeated } from "./once.ts";
 import { Parents } from "./parents.ts";
 import { Placements } from "./placements.ts";
+import { Replacements } from "./replacements.ts";
+import type { ReplaceTaken } from "./replacements.ts";
 import { RiskDays } from "./risk-days.ts";
 import { RiskInputs } from "./risk-inputs.ts";
 import { Switches } from "./switches.ts";
@@ -81,6 +84,7 @@ interface Parts {
   readonly kills: Kills;
   readonly parents: Parents;
   readonly placements: Placements;
+  readonly replacements: Replacements;
   readonly switches: Switches;
 }
 
@@ -151,13 +155,15 @@ export class Desk {
     });
     const cancels = new Cancels(this.#context, term, (order, told) => doubts.evidence(order, told));
     const parents = new Parents(term, intake.parents);
+    const replacements = new Replacements(this.#context, term, intake);
     const days = new RiskDays(this.#context, term, inputs);
     const switches = new Switches(this.#context, term);
     const kills = new Kills(this.#context, term, {
       takeBack: (intent, by) => intake.cancel(intent, by),
       maySwitchHaveFired: (venue) => switches.mayHaveFired(venue),
     });
-    this.#parts = { term, accounts, cancels, days, doubts, inputs, intake, kills, parents, placements, switches };
+    const driven = { cancels, doubts, parents, placements, replacements };
+    this.#parts = { term, accounts, days, inputs, intake, kills, switches, ...driven };
     const inDoubt = inheritedDoubts(term.state);
     return term.decide([
       {
@@ -189,6 +195,8 @@ export class Desk {
         return parts.placements.drive(event.intent);
       case "cancel.requested":
         return parts.cancels.arm(event.intent);
+      case "replace.requested":
+        return parts.replacements.drive(event.intent);
       case "parent.recorded":
       case "parent.resumed":
       case "parent.amended":
@@ -205,10 +213,12 @@ export class Desk {
       case "fill.busted": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
         if (order !== undefined && isUnaskedCancel(order)) parts.kills.cancelledUnasked(order);
+        if (order?.replace !== undefined) parts.replacements.drive(order.id);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
       case "orphan.found":
         return parts.accounts.orphanCommitted(event);
+      case "replace.ended":
       case "slice.skipped":
       case "parent.ended":
       case "parent.paused":
@@ -232,6 +242,11 @@ export class Desk {
 
   cancel(ref: string, by: string, reason?: string, operation?: string): CancelTaken | undefined {
     return this.isTrading ? this.#parts?.intake.cancel(ref, by, reason, operation) : undefined;
+  }
+
+  /** An order that rests is taken back, and what is left of it is placed with other figures. */
+  replace(ref: string, change: ReplaceRequest, by: string, operation?: string): ReplaceTaken | undefined {
+    return this.isTrading ? this.#parts?.replacements.request(ref, change, by, operation) : undefined;
   }
 
   /** Pauses, resumes or amends a parent order; `unknown`: there is none of this id that works. */
@@ -348,6 +363,7 @@ export class Desk {
     parts.term.resume();
     const { unsettled, reissuable } = parts.term.state.indexes;
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
+    parts.replacements.driveAll();
   }
 
   /** This node stops in order and nobody takes over. */
@@ -376,6 +392,7 @@ export class Desk {
     // A predecessor may have ended between the kill and the last of its wishes to cancel.
     parts.kills.takeBackKilled();
     parts.cancels.armAll();
+    parts.replacements.driveAll();
     parts.parents.begin();
     parts.days.begin();
   }

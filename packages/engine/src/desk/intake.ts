@@ -32,10 +32,13 @@ import {
   intentEvent,
   isOrderEnded,
   isPassingRefusal,
+  isReplacing,
   parseDecimal,
   refused,
+  replaceEnded,
   requestKeyOf,
   routeOf,
+  stateWithout,
   subjectOf,
   switchingEvent,
   wasRecorded,
@@ -66,6 +69,12 @@ export type CancelTaken =
   | { readonly kind: "unknown" }
   | { readonly kind: "ended" };
 
+/** What became of the order that is to come in another's place. */
+export type Succession =
+  | { readonly kind: "recorded"; readonly ref: IntentId | ParentId }
+  | { readonly kind: "refused"; readonly code: string }
+  | { readonly kind: "later" };
+
 /** Who wants an order, and how. */
 interface Wish {
   readonly by: string;
@@ -73,6 +82,7 @@ interface Wish {
   readonly request: RequestKey | undefined;
   readonly decidedOn?: DecidedOn | undefined;
   readonly routedFrom?: VenueId | undefined;
+  readonly replaces?: IntentId;
   readonly reason?: string | undefined;
 }
 
@@ -173,8 +183,14 @@ export class Intake {
     }
     const order = this.#term.state.orders.get(id<IntentId>(ref));
     if (order === undefined) return { kind: wasRecorded(this.#term.state, ref) ? "ended" : "unknown" };
-    if (isOrderEnded(order)) return { kind: "ended" };
     const note = noted(asked);
+    // Its own wish to be taken back stands; what was to come in its place does not, also if it has ended meanwhile.
+    if (isReplacing(order))
+      return {
+        kind: "recorded",
+        sequence: this.#term.decide([replaceEnded(order, "cancelled", wallNow(), by), ...note]),
+      };
+    if (isOrderEnded(order)) return { kind: "ended" };
     if (order.cancel !== undefined) {
       const { applied } = this.#term.state;
       return { kind: "recorded", sequence: note.length === 0 ? applied : this.#term.decide(note) };
@@ -190,6 +206,27 @@ export class Intake {
         ...note,
       ]),
     };
+  }
+
+  /** Why an order of these terms could not be recorded if `order` were gone; undefined: it could. Nothing is recorded. */
+  whyNotInPlaceOf(order: OrderRow, terms: OrderTerms): Refusal | undefined {
+    const context = { ...this.#inputs.of(terms.venue, terms.symbol), by: order.by };
+    return this.#whyNotAt(terms.venue) ?? checkRisk(stateWithout(this.#term.state, order), terms, context);
+  }
+
+  /** Records the order that comes in the place of one that has ended. `later`: what forbids it passes by itself. */
+  succeed(order: OrderRow, terms: OrderTerms, sendWithinMs: number): Succession {
+    const why = this.#whyNotAt(terms.venue);
+    if (why !== undefined) return isPassingRefusal(why) ? { kind: "later" } : { kind: "refused", code: why.code };
+    const { id: replaces, by, replace } = order;
+    try {
+      const taken = this.#record(terms, { by, sendWithinMs, request: undefined, replaces, reason: replace?.reason });
+      if (taken.kind === "recorded") return { kind: "recorded", ref: taken.ref };
+      return isPassingRefusal(taken.refusal) ? { kind: "later" } : { kind: "refused", code: taken.refusal.code };
+    } catch (error) {
+      if (!(error instanceof EventRefused)) throw error;
+      return { kind: "refused", code: error.code };
+    }
   }
 
   get parents(): ParentIntake {
@@ -265,7 +302,7 @@ export class Intake {
     return this.#intentOf(terms, { by: strategy, sendWithinMs, request: undefined, decidedOn, routedFrom });
   }
 
-  #record(terms: OrderTerms, wish: Wish): Taken {
+  #record(terms: OrderTerms, wish: Wish): Extract<Taken, { readonly kind: "recorded" | "refused" }> {
     const wishedMonoMs = monoNow();
     const made = this.#intentOf(terms, wish);
     if (!("code" in made)) return { kind: "recorded", ref: made.intent, sequence: this.#decide([made], wishedMonoMs) };
@@ -288,6 +325,7 @@ export class Intake {
       ...(basis !== undefined && { basis }),
       ...(wish.decidedOn !== undefined && { decidedOn: wish.decidedOn }),
       ...(wish.routedFrom !== undefined && { routedFrom: wish.routedFrom }),
+      ...(wish.replaces !== undefined && { replaces: wish.replaces }),
       ...(wish.reason !== undefined && { reason: wish.reason }),
     });
   }

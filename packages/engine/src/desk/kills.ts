@@ -116,6 +116,8 @@ export class Kills {
   }
 }
 
+/** What is open, and what has ended and is to be replaced. */
 function openIntents(state: EngineState): readonly IntentId[] {
-  return [...state.indexes.open.values()].flatMap((open) => [...open]);
+  const { open, replacing } = state.indexes;
+  return [...new Set([...[...open.values()].flatMap((of) => [...of]), ...replacing])];
 }

@@ -10,7 +10,7 @@ import { wallNow } from "../clock.ts";
 
 /** What is asked, by whom, and under which id, where there is one. */
 export interface Asked {
-  readonly what: "cancel" | "resolve";
+  readonly what: "cancel" | "replace" | "resolve";
   readonly ref: string;
   readonly by: string;
   readonly reason: string | undefined;

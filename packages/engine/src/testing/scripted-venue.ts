@@ -62,6 +62,8 @@ export class ScriptedVenue {
     readonly clientOrderId: string;
     readonly terms: OrderTerms;
   }) => Promise<PlaceOutcome>)[] = [];
+  /** What happens to the next cancels, first to last, each with what the venue would have done; afterwards that is done. */
+  readonly cancelScript: ((carryOut: () => CancelOutcome) => Promise<CancelOutcome>)[] = [];
   /** Present: a futures venue, which keeps positions of its own. */
   positions: Map<SymbolId, Decimal> | undefined;
   /** Another exchange than Binance, spot or futures by `positions`. */
@@ -95,7 +97,9 @@ export class ScriptedVenue {
       },
       cancel: (order, permit) => {
         this.sent.push({ kind: "cancel", clientOrderId: order.clientOrderId, epoch: permit.epoch });
-        return Promise.resolve(this.#cancel(order.clientOrderId));
+        const next = this.cancelScript.shift();
+        const carryOut = (): CancelOutcome => this.#cancel(order.clientOrderId);
+        return next === undefined ? Promise.resolve(carryOut()) : next(carryOut);
       },
       ...(this.hasSwitch && {
         setSwitch: (timeoutMs: number, permit: Permit) => {

@@ -52,6 +52,7 @@ export const binance: VenueProfile = {
   queryPaths: [
     { name: "order by origClientOrderId", by: "client-id", reach: "90 days for orders that ended unfilled" },
   ],
+  amendCall: "order/cancelReplace, order/amend/keepPriority",
   answers: { place: "state", cancel: "state" },
   accountEvents: { tells: "fills", standInEveryMs: 5_000 },
   tradeIds: "ascending",
@@ -113,6 +114,7 @@ export const binanceUsdm: VenueProfile = {
   },
   // "Query Order": cancelled or expired and never filled and 3 days old, or 90 days old: gone.
   queryPaths: [{ name: "order by origClientOrderId", by: "client-id", reach: "3 days for orders that ended unfilled" }],
+  amendCall: "PUT order",
   // "Auto-Cancel All Open Orders": per symbol, countdownTime in ms, 0 disarms; looked at about every 10 ms; weight 10.
   deadMansSwitch: {
     scope: "symbol",

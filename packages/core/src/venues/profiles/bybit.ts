@@ -54,6 +54,7 @@ export const bybit: VenueProfile = {
     },
     { name: "order/history by orderLinkId", by: "client-id", reach: "2 years" },
   ],
+  amendCall: "order/amend",
   answers: { place: "receipt", cancel: "receipt" },
   accountEvents: { tells: "fills", standInEveryMs: 1_000 },
   tradeIds: "unordered",

@@ -46,6 +46,7 @@ export const coinbase: VenueProfile = {
     clock: ["UNAUTHENTICATED"],
   },
   queryPaths: [{ name: "orders of the product, matched by client_order_id", by: "list-and-match" }],
+  amendCall: "orders/edit",
   answers: { place: "receipt", cancel: "receipt" },
   accountEvents: { tells: "orders", standInEveryMs: 1_000 },
   tradeIds: "unordered",

@@ -74,6 +74,7 @@ export const kraken: VenueProfile = {
     { name: "open orders by cl_ord_id", by: "client-id", reach: "open orders" },
     { name: "closed orders by cl_ord_id", by: "client-id" },
   ],
+  amendCall: "AmendOrder",
   answers: { place: "receipt", cancel: "receipt" },
   accountEvents: { tells: "fills", standInEveryMs: 5_000 },
   tradeIds: "unordered",

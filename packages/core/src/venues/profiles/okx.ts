@@ -37,6 +37,7 @@ export const okx: VenueProfile = {
     clock: ["50102", "50112"],
   },
   queryPaths: [{ name: "order by clOrdId", by: "client-id", reach: "2 hours for orders that ended unfilled" }],
+  amendCall: "trade/amend-order",
   answers: { place: "receipt", cancel: "receipt" },
   accountEvents: { tells: "fills", standInEveryMs: 1_000 },
   tradeIds: "unordered", // numbers per instrument, but its lists are paged by bill id and bounded by time
