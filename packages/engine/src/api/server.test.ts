@@ -80,6 +80,7 @@ describe("who may ask", () => {
     ["viewer", "GET", "/v1/orders", 200],
     ["viewer", "POST", "/v1/orders", 403],
     ["viewer", "DELETE", "/v1/orders/i-1", 403],
+    ["viewer", "PATCH", "/v1/orders/i-1", 403],
     ["viewer", "POST", "/operations", 403],
     ["trader", "POST", "/v1/orders", 200],
     ["trader", "POST", "/operations", 403],
@@ -123,7 +124,7 @@ describe("what a request may look like", () => {
   test("a method that a path does not take is 405 and told which it takes, whatever came with it", async () => {
     const { url } = await serve();
     const put = await fetch(`${url}/v1/orders/i-1`, { method: "PUT", body: "x" });
-    expect(put.headers.get("allow")).toBe("GET, HEAD, DELETE, POST, OPTIONS");
+    expect(put.headers.get("allow")).toBe("GET, HEAD, DELETE, PATCH, POST, OPTIONS");
     expect(await problemOf(put)).toMatchObject({ status: 405, code: "method-not-allowed" });
     expect((await fetch(`${url}/leader`, { method: "POST" })).status).toBe(405);
   });
