@@ -58,6 +58,14 @@ export class RequestError extends Error {
   }
 }
 
+/** A file whose records are not what was written is not opened. What an operator does is in the sentence. */
+export function corruptAtOpening(file: string, why: string): JournalError {
+  const advice =
+    `Another node that is in sync holds the same records: move ${file} and its -wal and -shm out of the folder, keep ` +
+    "them as evidence, and start this node again; it begins with an empty journal and gets a copy from the leader";
+  return new JournalError("journal-corrupt", `${file} is corrupt: ${why}. ${advice}`);
+}
+
 /** Names the class of failure that an error of the storage under a running journal means. */
 export function asFailure(error: unknown, file: string): JournalFailure {
   if (error instanceof JournalFailure) return error;

@@ -28,6 +28,9 @@ import type { SnapshotLabel } from "./store/snapshot.ts";
 import type { JournalIdentity, Promises, StoreOpened } from "./store/store.ts";
 import { WriterThread } from "./writer.ts";
 
+/** A node that found rot leaves no later than this, whatever its disk does. */
+const rotToldWithinMs = 2_000;
+
 /** An open journal. Exactly one process has it; one leader appends or one follower receives at a time. */
 export class Journal {
   readonly file: string;
@@ -77,6 +80,7 @@ export class Journal {
   readonly #pace: FramePace;
   #failure: JournalFailure | undefined;
   #closing: Promise<void> | undefined;
+  #isRotten = false;
 
   /** Use `openJournal`. */
   constructor(options: JournalOptions, writer: Worker, progress: SharedArrayBuffer, found: StoreOpened) {
@@ -92,7 +96,7 @@ export class Journal {
       inFlight: this.#inFlight,
       seal: () => this.#sealOne(),
     });
-    this.#reader = new ReaderThread(options.file);
+    this.#reader = new ReaderThread(options.file, (error) => void this.rotten(error));
     this.#last = found.last;
     this.#durable = found.last.sequence;
     this.#commit = new CommitPoint(found.commit, this.opened.tail.map(markOf));
@@ -299,6 +303,21 @@ export class Journal {
   /** Checks the whole chain on the disk. */
   verify(): Promise<VerifyReport> {
     return this.#reader.verify();
+  }
+
+  /**
+   * Records on the disk are not what was written, as whoever read them found out: this journal fails, once the file says of
+   * itself that it has to be read as a whole before it is opened again. Never rejects.
+   */
+  async rotten({ message }: Pick<JournalError, "message">): Promise<void> {
+    if (this.#failure !== undefined || this.#closing !== undefined || this.#isRotten) return;
+    this.#isRotten = true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, rotToldWithinMs)));
+    // A disk that does not take it any more fails the journal by itself.
+    await Promise.race([this.#writer.ask("rot", { sentence: message }), late]).catch(() => undefined);
+    clearTimeout(timer);
+    this.#fail({ code: "journal-corrupt", message });
   }
 
   /** Seals and writes what is left, writes the rows, lets go of the file. Idempotent. */

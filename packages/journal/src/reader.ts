@@ -11,11 +11,14 @@ type OrderOf<Kind extends ReaderOrder["kind"]> = Omit<Extract<ReaderOrder, { kin
 
 export class ReaderThread {
   readonly #file: string;
+  readonly #onCorrupt: (error: JournalError) => void;
   #worker: Worker | undefined;
   #calls = new Calls();
 
-  constructor(file: string) {
+  /** `onCorrupt`: an answer could not be given, because the journal does not hold what was written. */
+  constructor(file: string, onCorrupt: (error: JournalError) => void) {
     this.#file = file;
+    this.#onCorrupt = onCorrupt;
   }
 
   frames(after: Sequence, maxBytes: number): Promise<readonly Frame[]> {
@@ -72,7 +75,14 @@ export class ReaderThread {
   #ask<Kind extends ReaderOrder["kind"], Answer>(kind: Kind, order: OrderOf<Kind>): Promise<Answer> {
     this.#worker ??= this.#start();
     const worker = this.#worker;
-    return this.#calls.ask<Answer>((call) => worker.postMessage({ kind, call, ...order }, []));
+    const asked = this.#calls.ask<Answer>((call) => worker.postMessage({ kind, call, ...order }, []));
+    // What is proved is a file of somebody else's.
+    if (kind !== "prove") {
+      asked.catch((error: unknown) => {
+        if (error instanceof JournalError && error.code === "journal-corrupt") this.#onCorrupt(error);
+      });
+    }
+    return asked;
   }
 
   #start(): Worker {

@@ -4,15 +4,14 @@
  */
 import type { ArchiveConfig, Sequence } from "@baton/core";
 import { startArchive } from "@baton/journal";
-import type { Archive, ArchiveAccess, ArchiveStanding } from "@baton/journal";
+import type { Archive, ArchiveAccess, ArchiveStanding, Journal } from "@baton/journal";
 import { readSecret } from "../config/secrets.ts";
 
 const hourMs = 3_600_000;
 
 export interface NodeArchivePorts {
   readonly config: ArchiveConfig;
-  /** The journal's file. */
-  readonly file: string;
+  readonly journal: Pick<Journal, "file" | "rotten">;
   readonly say: (event: string, sentence: string) => void;
   readonly warn: (event: string, sentence: string) => void;
 }
@@ -64,10 +63,12 @@ export class NodeArchive {
   }
 
   #start(access: ArchiveAccess): Archive {
-    const { config, file } = this.#o;
+    const { config, journal } = this.#o;
+    const { file } = journal;
     const { segmentMs, snapshotHours } = config;
     const archive = startArchive({ file, access, segmentMs, snapshotEveryMs: snapshotHours * hourMs });
     archive.onChanged.on((standing) => this.#tell(standing));
+    archive.onCorrupt.on((found) => void journal.rotten(found));
     return archive;
   }
 

@@ -44,7 +44,7 @@ export class JournalKeeping {
   constructor(o: JournalKeepingPorts) {
     this.#o = o;
     const { config, journal, replication, isLeading, committed, say, warn } = o;
-    this.#archive = new NodeArchive({ config: config.archive, file: journal.file, say, warn });
+    this.#archive = new NodeArchive({ config: config.archive, journal, say, warn });
     this.#retention = new Retention({
       ...{ journal, replication, isLeading, committed, say },
       retainDays: config.archive.retainDays,

@@ -33,7 +33,9 @@ export interface ArchiveStanding {
 export type ArchiveOrder = { readonly kind: "active"; readonly isActive: boolean };
 export type ArchiveReport =
   | { readonly kind: "position"; readonly position: ArchivePosition }
-  | { readonly kind: "failing"; readonly sinceWallMs: WallMs; readonly sentence: string };
+  | { readonly kind: "failing"; readonly sinceWallMs: WallMs; readonly sentence: string }
+  /** What it was about to archive is not what was written. */
+  | { readonly kind: "corrupt"; readonly sentence: string };
 
 /** Starts the thread; it does nothing until it is told that this node leads. */
 export function startArchive(options: ArchiveOptions): Archive {
@@ -42,6 +44,7 @@ export function startArchive(options: ArchiveOptions): Archive {
 
 export class Archive {
   readonly #changed = new Emitter<ArchiveStanding>();
+  readonly #corrupt = new Emitter<{ readonly message: string }>();
   readonly #worker: Worker;
   #standing: ArchiveStanding = { isActive: false, position: undefined, failing: undefined };
   #isClosed = false;
@@ -49,7 +52,8 @@ export class Archive {
   constructor(options: ArchiveOptions) {
     this.#worker = startThread("archive-worker", options);
     this.#worker.on("message", (report: ArchiveReport) => {
-      if (report.kind === "position") this.#set({ position: report.position, failing: undefined });
+      if (report.kind === "corrupt") this.#corrupt.emit({ message: report.sentence });
+      else if (report.kind === "position") this.#set({ position: report.position, failing: undefined });
       else this.#set({ failing: { sinceWallMs: report.sinceWallMs, sentence: report.sentence } });
     });
     const ended = (why: string): void => {
@@ -73,6 +77,11 @@ export class Archive {
   /** Begins to get on, gets on, fails. */
   get onChanged(): Signal<ArchiveStanding> {
     return this.#changed;
+  }
+
+  /** The journal does not hold what was written; nothing of it was archived. */
+  get onCorrupt(): Signal<{ readonly message: string }> {
+    return this.#corrupt;
   }
 
   /** This node leads an open epoch, or no more. */

@@ -8,6 +8,7 @@ import { rmSync, statSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { id, wallMs } from "@baton/core/records";
 import type { ClusterId, NodeId, Sequence, WallMs } from "@baton/core";
+import { soundFrames } from "../store/chain.ts";
 import { frameReader } from "../store/read.ts";
 import type { EpochMark, FrameReader } from "../store/read.ts";
 import type { Db } from "../store/schema.ts";
@@ -132,7 +133,8 @@ export class Archiver {
   async #segment(): Promise<boolean> {
     const committed = this.#committed();
     if (committed === undefined || committed.sequence <= this.#end.sequence) return false;
-    const page = this.#reader.frames(this.#end.sequence, segmentBytes);
+    const after = this.#end.sequence;
+    const page = soundFrames({ db: this.#db, reader: this.#reader, after, maxBytes: segmentBytes });
     const frames = page.filter((frame) => frame.last <= committed.sequence);
     const first = frames[0];
     const last = frames.at(-1);

@@ -1,7 +1,8 @@
 /**
  * Tables that came after the first file of this format was made: an older build ignores them, so they do not raise it.
  * `head`: chain heads that other nodes countersigned, by which a cut of the end shows. `fact`: single facts about this
- * file that must survive a restart, such as a state digest that differed.
+ * file that must survive a restart, such as a state digest that differed, or rot that was
+ * found in it.
  */
 import type { Db } from "./schema.ts";
 
@@ -27,11 +28,16 @@ export function hasTable(db: Db, name: string): boolean {
 }
 
 /** Facts by name. */
-type FactName = "divergence";
+type FactName = "divergence" | "rot";
 
 /** Reads a fact, undefined when there is none. */
 export function readFact(db: Db, name: FactName): string | undefined {
   return db.prepare<[string], string>("SELECT value FROM fact WHERE name = ?").pluck().get(name);
+}
+
+/** Takes a fact back. */
+export function forgetFact(db: Db, name: FactName): void {
+  db.prepare("DELETE FROM fact WHERE name = ?").run(name);
 }
 
 /** Writes a fact. */

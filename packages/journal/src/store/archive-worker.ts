@@ -8,6 +8,7 @@ import { assert, wallMs } from "@baton/core/records";
 import type { WallMs } from "@baton/core";
 import type { ArchiveOptions, ArchiveOrder, ArchiveReport } from "../archive/archive.ts";
 import { Archiver } from "../archive/archiver.ts";
+import { JournalError, asFailure } from "../errors.ts";
 import { openStore } from "../archive/object-store.ts";
 
 const port = parentPort;
@@ -46,6 +47,8 @@ async function write(): Promise<void> {
   } catch (error) {
     const now = wallMs(Date.now());
     failingSince ??= now;
+    const fault = error instanceof JournalError ? error : asFailure(error, options.file);
+    if (fault.code === "journal-corrupt") report({ kind: "corrupt", sentence: fault.message });
     report({
       kind: "failing",
       sinceWallMs: failingSince,

@@ -6,8 +6,9 @@
 import { createHash, hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { frameFault, id } from "@baton/core/records";
-import type { ClusterId, Epoch, NodeId, Sequence } from "@baton/core";
+import type { ClusterId, Epoch, Frame, NodeId, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
+import { readFact } from "./additions.ts";
 import { isHeadGenuine, readHeads } from "./heads.ts";
 import type { HeadRow } from "./heads.ts";
 import type { EpochMark, FrameReader } from "./read.ts";
@@ -63,28 +64,72 @@ export function verifyJournal(file: string, witnesses: readonly string[] = []): 
   }
 }
 
-/** Why the last frames do not chain, or the file contradicts itself; undefined when all is well. */
-export function whyTailBroken(reader: FrameReader, frames: number, db: Db): string | undefined {
-  const from = db
+/**
+ * Frames that end after `after`, as `FrameReader.frames` gives them, for whoever sends them on: each is held against its
+ * hash and the frame before it, the first one too. What an opening does not look at, because it is old, is found here
+ * before anybody else is given it. Throws `journal-corrupt`, which names the frame.
+ */
+export function soundFrames(o: {
+  readonly db: Db;
+  readonly reader: FrameReader;
+  readonly after: Sequence;
+  readonly maxBytes: number;
+}): Frame[] {
+  const { db, reader, after, maxBytes } = o;
+  // One view of the file: between two of them the frame before could be pruned.
+  const [before, page] = db.transaction(() => {
+    const found = reader.frames(after, maxBytes);
+    return [found[0] === undefined ? undefined : reader.markAt(found[0].first - 1), found] as const;
+  })();
+  let end = before;
+  for (const frame of page) {
+    const why = end === undefined ? "follows on none" : whyNotNext(end, frame);
+    if (why !== undefined) throw new JournalError("journal-corrupt", `${db.name}: ${frameText(frame)} ${why}`);
+    end = endOf(frame);
+  }
+  return page;
+}
+
+/** Why a copy must not be sent on: its chain from the start, what it says of itself, SQLite's own check. */
+export function whyUnsound(file: string): string | undefined {
+  const db = openForReading(file);
+  try {
+    return ownFault(db, frameReader(db)).fault?.sentence;
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * Why a file must not be opened; undefined when all is well. Looked at are the last `frames`, all that is not in the tables
+ * yet, and what the file says of itself. One in which rot was found while it was in use is read from the start.
+ */
+export function whyNotOpened(db: Db, reader: FrameReader, frames: number): string | undefined {
+  if (readFact(db, "rot") !== undefined) return ownFault(db, reader).fault?.sentence;
+  const last = db
     .prepare<[number], number>("SELECT last FROM frame ORDER BY last DESC LIMIT 1 OFFSET ?")
     .pluck()
     .get(frames);
-  const start = from === undefined ? reader.prunedMark() : reader.markAt(from);
+  const applied = Number(db.prepare("SELECT applied FROM meta").pluck().get() ?? 0);
+  const start = last === undefined ? undefined : reader.markAt(Math.min(last, applied));
   const walked = walk(reader, start ?? reader.prunedMark());
   return walked.fault?.sentence ?? contradiction(db, reader)?.sentence;
+}
+
+/** What is wrong with the file by itself, whatever other nodes vouched for. */
+function ownFault(db: Db, reader: FrameReader): Walked {
+  const walked = walk(reader, reader.prunedMark());
+  const fault = walked.fault ?? contradiction(db, reader) ?? corruption(db, walked.end.sequence);
+  return { ...walked, fault };
 }
 
 function verifyDatabase(db: Db, file: string, witnesses: readonly string[]): VerifyReport {
   const reader = frameReader(db);
   const pruned = reader.prunedMark();
-  const walked = walk(reader, pruned);
+  const walked = ownFault(db, reader);
   const cluster = clusterOf(db);
   const heads = [...readHeads(db), ...witnesses.flatMap((witness) => headsOfFile(witness, cluster))];
-  const fault =
-    walked.fault ??
-    contradiction(db, reader) ??
-    whyNotWitnessed(reader, cluster, heads) ??
-    corruption(db, walked.end.sequence);
+  const fault = walked.fault ?? whyNotWitnessed(reader, cluster, heads);
   const committed = Number(db.prepare("SELECT committed FROM meta").pluck().get() ?? 0);
   return {
     file,
@@ -172,19 +217,27 @@ function walk(reader: FrameReader, start: EpochMark): Walked {
   for (;;) {
     const page = reader.frames(end.sequence, 1024 * 1024);
     for (const frame of page) {
-      const why =
-        frameFault(end, frame, sha256) ??
-        (frame.epoch < end.epoch ? `is of epoch ${frame.epoch}, after one of ${end.epoch}` : undefined);
+      const why = whyNotNext(end, frame);
       if (why !== undefined) {
-        const sentence = `the frame that ends at ${frame.last} ${why}`;
-        return { frames, end, fault: { sequence: frame.first, sentence } };
+        return { frames, end, fault: { sequence: frame.first, sentence: `${frameText(frame)} ${why}` } };
       }
-      end = { sequence: frame.last, hash: frame.hash, epoch: frame.epoch };
+      end = endOf(frame);
       frames += 1;
     }
     if (page.length === 0) return { frames, end, fault: undefined };
   }
 }
+
+/** Why this frame is not the one that was written after that mark. */
+function whyNotNext(end: EpochMark, frame: Frame): string | undefined {
+  const isOfOlder = frame.epoch < end.epoch;
+  const fault = frameFault(end, frame, sha256);
+  return fault ?? (isOfOlder ? `is of epoch ${frame.epoch}, after one of ${end.epoch}` : undefined);
+}
+
+const frameText = ({ first, last }: Frame): string => `the frame ${first}–${last}`;
+
+const endOf = ({ last, hash: text, epoch }: Frame): EpochMark => ({ sequence: last, hash: text, epoch });
 
 /** What the file says of itself against what it holds. */
 function contradiction(db: Db, reader: FrameReader): VerifyReport["fault"] {

@@ -42,6 +42,8 @@ export type WriterOrder =
   | { readonly kind: "heads"; readonly heads: readonly HeadRow[] }
   | { readonly kind: "divergence"; readonly sentence: string }
   | { readonly kind: "raise"; readonly format: number }
+  /** Rot was found in the file; answered once that is on the disk. */
+  | { readonly kind: "rot"; readonly call: number; readonly sentence: string }
   | { readonly kind: "close"; readonly call: number };
 
 /** Orders without an answer that are not frames. */

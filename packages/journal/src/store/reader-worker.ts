@@ -1,15 +1,16 @@
 /**
  * The reader's thread: long reads beside the writer, on a connection that cannot write. Backfill pages, comparing marks,
- * snapshots and verification happen here, so that they delay neither a commit nor a market-data message. It sees what is
+ * snapshots and verification happen here, so that they delay neither a commit nor a market-data message. What is read to be
+ * sent on is verified first. It sees what is
  * durable, and nothing of what is still on its way.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { assert, assertNever } from "@baton/core/records";
-import type { OrderRow } from "@baton/core";
+import type { Mark, OrderRow } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
 import { journalAge } from "./age.ts";
-import { verifyJournal } from "./chain.ts";
+import { soundFrames, verifyJournal } from "./chain.ts";
 import { RowsAt } from "./digest.ts";
 import type { PastOrders, ReaderOrder, ReaderReport } from "./messages.ts";
 import type { FrameReader } from "./read.ts";
@@ -41,9 +42,9 @@ port.on("message", (order: ReaderOrder) => {
 async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kind: "done" }>["answer"]> {
   switch (order.kind) {
     case "frames":
-      return reader().frames(order.after, order.maxBytes);
+      return soundFrames({ ...opened(), after: order.after, maxBytes: order.maxBytes });
     case "held":
-      return order.marks.filter((mark) => reader().markAt(mark.sequence)?.hash === mark.hash);
+      return order.marks.filter(isHeld);
     case "snapshot":
       return takeSnapshot(file, order.toFile);
     case "prove":
@@ -64,6 +65,13 @@ async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kin
     default:
       return assertNever(order, "order");
   }
+}
+
+/** A frame that is not the asker's has to be one at all: rot would pass for another history. */
+function isHeld(mark: Mark): boolean {
+  if (reader().markAt(mark.sequence)?.hash === mark.hash) return true;
+  soundFrames({ ...opened(), after: mark.sequence - 1, maxBytes: 1 });
+  return false;
 }
 
 /** The writer's rows follow the commit point within a few ms. */

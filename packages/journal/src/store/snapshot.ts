@@ -7,7 +7,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSyn
 import type { Epoch, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
 import { makeAdditions } from "./additions.ts";
-import { sha256OfFile, verifyJournal } from "./chain.ts";
+import { sha256OfFile, verifyJournal, whyUnsound } from "./chain.ts";
 import { frameReader } from "./read.ts";
 import { openForReading, openForWriting, syncFolderOf } from "./schema.ts";
 
@@ -20,7 +20,10 @@ export interface SnapshotLabel {
   readonly bytes: number;
 }
 
-/** Writes a copy of the journal as of now into a file that must not exist. Blocks its thread, not the writer's. */
+/**
+ * Writes a copy of the journal as of now into a file that must not exist, and reads its whole chain. Blocks its thread, not
+ * the writer's. Throws `journal-corrupt` where the copy, and so the journal, is not what was written.
+ */
 export async function takeSnapshot(file: string, toFile: string): Promise<SnapshotLabel> {
   rmSync(toFile, { force: true });
   const source = openForReading(file);
@@ -30,6 +33,8 @@ export async function takeSnapshot(file: string, toFile: string): Promise<Snapsh
     source.close();
   }
   syncFile(toFile);
+  const fault = whyUnsound(toFile);
+  if (fault !== undefined) throw new JournalError("journal-corrupt", `${file}: ${fault}`);
   return labelOf(toFile);
 }
 

@@ -7,9 +7,9 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { assert, genesisHash, id, whyFileRefused } from "@baton/core/records";
 import type { BootId, ClusterId, Epoch, Frame, JournalEvent, JournalId, NodeId, Sequence, WallMs } from "@baton/core";
-import { JournalError } from "../errors.ts";
-import { makeAdditions, readFact, writeFact } from "./additions.ts";
-import { whyTailBroken } from "./chain.ts";
+import { JournalError, asFailure, corruptAtOpening } from "../errors.ts";
+import { forgetFact, makeAdditions, readFact, writeFact } from "./additions.ts";
+import { whyNotOpened } from "./chain.ts";
 import { Deleting } from "./deleting.ts";
 import { insertHeads } from "./heads.ts";
 import type { HeadRow } from "./heads.ts";
@@ -122,8 +122,9 @@ export class JournalStore {
       const meta = checkedMeta(db, options);
       db.prepare("UPDATE meta SET boot_count = boot_count + 1, boot = ?").run(options.bootId);
       this.#reader = frameReader(db);
-      const fault = whyTailBroken(this.#reader, checkedFrames, db);
-      if (fault !== undefined) throw new JournalError("journal-corrupt", `${options.file}: ${fault}`);
+      const fault = whyNotOpened(db, this.#reader, checkedFrames);
+      if (fault !== undefined) throw corruptAtOpening(options.file, fault);
+      forgetFact(db, "rot");
       this.#sql = prepareStatements(db);
       this.#deleting = new Deleting(db);
       const unapplied = this.#reader.frames(meta.applied, Number.POSITIVE_INFINITY);
@@ -132,7 +133,9 @@ export class JournalStore {
       this.#rows = new Materialiser({ makeTables: () => this.#tables(), unapplied, committed, written });
     } catch (error) {
       db?.close();
-      throw error;
+      const isUnreadable =
+        !(error instanceof JournalError) && asFailure(error, options.file).code === "journal-corrupt";
+      throw isUnreadable ? corruptAtOpening(options.file, String(error)) : error;
     }
   }
 
@@ -219,6 +222,11 @@ export class JournalStore {
   /** Stores the sentence about a state that differs. */
   storeDivergence(sentence: string): void {
     this.#transaction(() => writeFact(this.#db, "divergence", sentence));
+  }
+
+  /** Remembers that rot was found: the next opening reads the whole file. */
+  storeRot(sentence: string): void {
+    this.#transaction(() => writeFact(this.#db, "rot", sentence));
   }
 
   /** Raises the format of the file; it is never lowered. */

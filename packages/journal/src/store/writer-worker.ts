@@ -184,6 +184,9 @@ function answerTo(
       return undefined;
     case "cut":
       return open.cut(order.after, order.reason, order.now);
+    case "rot":
+      open.storeRot(order.sentence);
+      return undefined;
     case "prune":
       open.settle(committed);
       return open.prune(order.upTo);

@@ -1,0 +1,148 @@
+/** Rot in records that are older than what an opening looks at: found by whoever reads them next, before they are sent on. */
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { startArchive } from "./archive/archive.ts";
+import type { Journal } from "./journal.ts";
+import { openJournal } from "./open.ts";
+import { soundFrames, verifyJournal } from "./store/chain.ts";
+import { frameReader } from "./store/read.ts";
+import { connect, durable, journalOptions, notes, scratch, startNode, until } from "./testing/rig.ts";
+
+/** More frames than an opening checks, all of them committed and in the tables. */
+const frames = 300;
+const events = frames * 10;
+const flipped = "the frame 51–60 its hash does not match its bytes";
+
+/** The journal of a node that has stopped, with one byte of record 55 another one. */
+async function rottenJournal(dir: string): Promise<void> {
+  const journal = await openJournal(journalOptions(dir, "a", { frameEventsMax: 10 }));
+  await durable(journal, journal.append(1, notes(events)));
+  journal.commit(events);
+  await journal.close();
+  rot(journal);
+}
+
+function rot({ file }: Pick<Journal, "file">): void {
+  const db = new Database(file);
+  const [trigger] = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'event_is_never_changed'").pluck().all();
+  db.exec("DROP TRIGGER event_is_never_changed");
+  const { changes } = db.prepare("UPDATE event SET payload = replace(payload, 'o-55', 'o-56') WHERE seq = 55").run();
+  expect(changes).toBe(1);
+  db.exec(String(trigger));
+  db.close();
+}
+
+function failureOf(journal: Journal): () => string | undefined {
+  let failed: string | undefined;
+  journal.onFailed.on(({ code, message }) => (failed = `${code}: ${message}`));
+  return () => failed;
+}
+
+/** It found rot; the next start reads everything and says what an operator does. */
+async function expectRefused(dir: string): Promise<void> {
+  const opening = openJournal(journalOptions(dir, "a", { create: false }));
+  await expect(opening).rejects.toMatchObject({ code: "journal-corrupt" });
+  await expect(opening).rejects.toThrow(flipped);
+  await expect(opening).rejects.toThrow("start this node again");
+}
+
+test("a leader finds rot in old records before a follower is given them: it fails, and is not opened again", async () => {
+  using folder = scratch();
+  await rottenJournal(folder.dir);
+  const a = await startNode(folder.dir, "a", { create: false });
+  const failed = failureOf(a.journal);
+  await using b = await startNode(folder.dir, "b");
+  connect(a, b);
+  await a.lead(1, ["b"]);
+  await until(() => failed() !== undefined, "a's journal failed");
+  expect(failed()).toBe(`journal-corrupt: ${a.journal.file}: ${flipped}`);
+  expect(b.journal.last.sequence).toBeLessThanOrEqual(50);
+  expect(() => a.journal.append(1, notes(1))).toThrow(flipped);
+  await a.stop();
+  await expectRefused(folder.dir);
+});
+
+test("a leader finds rot before it sends a snapshot", async () => {
+  using folder = scratch();
+  await rottenJournal(folder.dir);
+  const a = await startNode(folder.dir, "a", { create: false, replication: { limits: { snapshotBehind: 100 } } });
+  const failed = failureOf(a.journal);
+  await using b = await startNode(folder.dir, "b");
+  connect(a, b);
+  await a.lead(1, ["b"]);
+  await until(() => failed() !== undefined, "a's journal failed");
+  expect(failed()).toContain(flipped);
+  expect(b.journal.last.sequence).toBe(0);
+  await a.stop();
+  await expectRefused(folder.dir);
+});
+
+test.each([
+  ["in a frame", "UPDATE event SET payload = replace(payload, 'o-55', 'o-56') WHERE seq = 55", flipped],
+  ["in the hash of a frame", "UPDATE frame SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE last = 60", flipped],
+  ["a frame is gone", "DELETE FROM frame WHERE last = 60", "the frame 61–70 follows on none"],
+  [
+    "the frame before it is another",
+    "UPDATE frame SET previous_hash = replace(previous_hash, substr(previous_hash, 1, 1), 'x') WHERE last = 60",
+    "the frame 51–60 does not chain to the frame that ends at 50",
+  ],
+])("a page that begins with rot is refused: %s", async (_where, sql, sentence) => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 10 }));
+  await durable(journal, journal.append(1, notes(100)));
+  await journal.close();
+  const db = new Database(journal.file);
+  db.exec("UPDATE meta SET deleting = 'rot'; DROP TRIGGER event_is_never_changed; DROP TRIGGER frame_is_never_changed");
+  db.exec(sql);
+  const reader = frameReader(db);
+  for (const after of [50, 54]) {
+    expect(() => soundFrames({ db, reader, after, maxBytes: 1 })).toThrow(sentence);
+  }
+  expect(soundFrames({ db, reader, after: 0, maxBytes: 1 })).toHaveLength(1);
+  db.close();
+});
+
+test("a rotten frame does not pass for another history: who compares records with it is told nothing", async () => {
+  using folder = scratch();
+  await rottenJournal(folder.dir);
+  await using journal = await openJournal(journalOptions(folder.dir, "a", { create: false }));
+  const failed = failureOf(journal);
+  await expect(journal.has(60, "another")).rejects.toThrow(flipped);
+  await until(() => failed() !== undefined, "the journal failed");
+});
+
+test("rot that is gone again when the whole file is read was none of the file's: it is opened", async () => {
+  using folder = scratch();
+  await rottenJournal(folder.dir);
+  const journal = await openJournal(journalOptions(folder.dir, "a", { create: false }));
+  await expect(journal.frames(0, 1e9)).rejects.toMatchObject({ code: "journal-corrupt" });
+  await until(() => journal.failure !== undefined, "the journal failed");
+  await journal.close();
+  const db = new Database(journal.file);
+  const [trigger] = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'event_is_never_changed'").pluck().all();
+  db.exec("DROP TRIGGER event_is_never_changed");
+  db.exec("UPDATE event SET payload = replace(payload, 'o-56', 'o-55') WHERE seq = 55");
+  db.exec(String(trigger));
+  db.close();
+  for (let n = 0; n < 2; n += 1) {
+    await using again = await openJournal(journalOptions(folder.dir, "a", { create: false }));
+    expect(again.last.sequence).toBe(events);
+  }
+  expect(verifyJournal(journal.file).sound).toBe(true);
+});
+
+test("nothing rotten is archived, and the archive's thread tells its journal", async () => {
+  using folder = scratch();
+  await rottenJournal(folder.dir);
+  await using journal = await openJournal(journalOptions(folder.dir, "a", { create: false }));
+  const url = pathToFileURL(join(folder.dir, "archive")).href;
+  const archive = startArchive({ file: journal.file, access: { url }, segmentMs: 20, snapshotEveryMs: 86_400_000 });
+  archive.onCorrupt.on((found) => void journal.rotten(found));
+  archive.setActive(true);
+  await until(() => journal.failure !== undefined, "the journal failed");
+  expect(journal.failure?.message).toContain(flipped);
+  expect(archive.verified).toBe(0);
+  await archive.close();
+});
