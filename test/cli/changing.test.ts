@@ -476,6 +476,18 @@ describe("baton orders", () => {
     });
   });
 
+  test("place --reduce-only says so in words and in the request", async () => {
+    await using node = await scriptedNode({ "POST /v1/orders": () => ({ status: 202, body: answer }) });
+    const run = await baton([...order, "--reduce-only", "-e", node.url]);
+    expect([run.status, run.err]).toEqual([0, expect.stringContaining("IOC, to reduce the position only;")]);
+    expect(node.asked[0]?.body).toMatchObject({ type: "market", reduceOnly: true });
+    const shown = await scriptedNode({
+      "GET /v1/orders/i-42": ok(orderView(42, { terms: { ...orderView(42).terms, reduceOnly: true } })),
+    });
+    await using _shown = shown;
+    expect((await baton(["orders", "show", "i-42", "-e", shown.url])).out).toContain("65000 GTC reduce-only");
+  });
+
   test("place --algo twap makes a parent order", async () => {
     await using node = await scriptedNode({
       "POST /v1/orders": () => ({ status: 202, body: { parentId: "p-1", epoch: 7, sequence: 9 } }),
@@ -490,6 +502,7 @@ describe("baton orders", () => {
     [["--price", "1", "--slices", "4"], "slices"],
     [["--type", "limit"], "price"],
     [["--algo", "twap", "--duration", "1m"], "slices"],
+    [["--algo", "twap", "--duration", "1m", "--slices", "4", "--reduce-only"], "reduceOnly"],
   ])("place with %o is refused by the name of the field before anything is sent", async (extra, field) => {
     await using node = await scriptedNode({});
     const run = await baton([...order, ...extra, "--json", "-e", node.url]);

@@ -4,7 +4,7 @@
  */
 import type { AuditRecord } from "@baton/core";
 import { startExchange, type RunningExchange } from "@baton/exchange";
-import { randomUUID } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { call, eventually, type Told } from "../cluster/calls.ts";
 import { startLoneNode, type LoneNode } from "../rig/lone-node.ts";
@@ -78,6 +78,14 @@ async function ended(told: Told, status: string): Promise<void> {
   });
 }
 
+/** A request of somebody else who has a key of the account; gives the status. */
+async function signed(method: string, path: string, parameters: Readonly<Record<string, string>>): Promise<number> {
+  const text = new URLSearchParams({ ...parameters, timestamp: `${Date.now()}` }).toString();
+  const signature = createHmac("sha256", "secret-a").update(text).digest("hex");
+  const headers = { "X-MBX-APIKEY": "node-a" };
+  return (await fetch(`${exchange.url}${path}?${text}&signature=${signature}`, { method, headers })).status;
+}
+
 const position = async (): Promise<string | undefined> =>
   (await call(lone, "GET", "/v1/positions")).body.positions?.find((one: any) => one.symbol === symbol)?.quantity;
 const records = <T extends AuditRecord["type"]>(type: T): readonly (AuditRecord & { readonly type: T })[] =>
@@ -105,6 +113,14 @@ test("buys, and its position is the venue's", async () => {
   expect(truth()).toBeCloseTo(0.01, 9);
 });
 
+test("takes no reduce-only order for more than it holds, and records none", async () => {
+  const more = await order({ side: "sell", quantity: "0.011", reduceOnly: true });
+  expect(more).toMatchObject({ status: 422, body: { code: "reduce-only" } });
+  const turned = await order({ side: "buy", quantity: "0.001", reduceOnly: true });
+  expect(turned).toMatchObject({ status: 422, body: { code: "reduce-only" } });
+  expect((await call(lone, "GET", "/v1/orders?all=1")).body.orders).toHaveLength(1);
+});
+
 test("takes no order for which there is no margin, and one that only reduces the position without any", async () => {
   const opened = await order({ quantity: "0.03" });
   expect(opened).toMatchObject({ status: 422, body: { code: "margin" } });
@@ -120,7 +136,7 @@ test("sets the dead man's switch again and again while it leads", async () => {
   expect(new Set(records("dms-arm").map(({ timeoutMs }) => timeoutMs))).toEqual(new Set([countdownMs]));
 });
 
-test("killed, it knows in its next epoch what it holds, sets the switch before anything else, and closes the position", async () => {
+test("killed, it knows in its next epoch what it holds, sets the switch before anything else, and closes the position by an order that can do nothing else", async () => {
   const price = ((await bestBid()) * 0.97).toFixed(1);
   const resting = await order({ type: "limit", timeInForce: "GTC", quantity: "0.002", price });
   await ended(resting, "new");
@@ -134,10 +150,29 @@ test("killed, it knows in its next epoch what it holds, sets the switch before a
   const first = await eventually("the switch is set by the new epoch", async () =>
     records("dms-arm").find(({ n }) => n > lastN),
   );
-  await ended(await order({ side: "sell", quantity: "0.006" }), "filled");
+  const closing = await order({ side: "sell", quantity: "0.006", reduceOnly: true });
+  await ended(closing, "filled");
+  const { terms, events } = (await call(lone, "GET", `/v1/orders/${closing.body.intentId}`)).body;
+  const answer = events.find((event: any) => event.kind === "attempt.answered")?.outcome.order;
+  expect([terms.reduceOnly, answer.reduceOnly]).toEqual([true, true]);
   const placed = records("recv").find(({ n, call: name }) => n > lastN && name === "order.place");
   expect(placed?.n).toBeGreaterThan(first.n);
   await eventually("nothing is held", async () => (Number(await position()) === 0 ? true : undefined));
   expect(truth()).toBeCloseTo(0, 9);
   expect(records("accept").filter(({ account }) => account === "desk")).toHaveLength(4);
+});
+
+test("a reduce-only order whose position somebody else closed a moment ago ends as the venue says it, and opens nothing", async () => {
+  await ended(await order({ quantity: "0.003" }), "filled");
+  await eventually("the position is there", async () => ((await position()) === "0.003" ? true : undefined));
+  // The account's events are lost, so that the node cannot know yet.
+  const fault = exchange.arm({ fault: "user-event-loss" });
+  const byHand = { symbol: "BTCUSDT", side: "SELL", type: "MARKET", quantity: "0.003", newClientOrderId: "by-hand" };
+  expect(await signed("POST", "/fapi/v1/order", byHand)).toBe(200);
+  const late = await order({ side: "sell", quantity: "0.003", reduceOnly: true });
+  await ended(late, "rejected");
+  const { events } = (await call(lone, "GET", `/v1/orders/${late.body.intentId}`)).body;
+  expect(events.find((event: any) => event.kind === "attempt.answered")?.outcome).toMatchObject({ code: "-2022" });
+  expect(truth()).toBeCloseTo(0, 9);
+  exchange.clearFaults(fault);
 });

@@ -75,6 +75,30 @@ it("fills come by the listen key's stream, survive drops of it, and add up to th
   expect(fills().some((event) => event.source === "stream")).toBe(true);
 });
 
+it("a reduce-only order takes back what is held and is told as one; with nothing left to reduce it is refused (-2022)", async () => {
+  await using rig = await startFutures();
+  const events: AccountEvent[] = [];
+  const stream = rig.venue.openAccountStream({
+    lastTradeId: () => undefined,
+    liveOrders: () => [],
+    onEvent: (event) => events.push(event),
+  });
+  await until("ready", () => stream.state() === "ready");
+  const back = { ...taking, side: "sell", reduceOnly: true } as const;
+  const told = (name: string): readonly unknown[] =>
+    events.flatMap((event) => {
+      const isIts = event.kind === "order" && event.source === "stream" && event.order.clientOrderId === name;
+      return isIts ? [event.order.reduceOnly] : [];
+    });
+  expect(await rig.place("bought", taking)).toMatchObject({ order: { status: "filled", reduceOnly: false } });
+  expect(await rig.place("closed", back)).toMatchObject({ order: { status: "filled", reduceOnly: true } });
+  expect(await rig.venue.query(btcPerpetual, "closed")).toMatchObject({ order: { reduceOnly: true } });
+  await until("both were told", () => told("bought").length > 0 && told("closed").length > 0);
+  expect([new Set(told("bought")), new Set(told("closed"))]).toEqual([new Set([false]), new Set([true])]);
+  expect(await rig.venue.positions()).toEqual(new Map());
+  expect(await rig.place("nothing", back)).toMatchObject({ kind: "rejected", code: "-2022" });
+});
+
 it("the dead man's switch holds while it is set again, is taken back, and once it ends every order is told as cancelled", async () => {
   await using rig = await startFutures();
   const events: AccountEvent[] = [];

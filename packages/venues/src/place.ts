@@ -32,9 +32,12 @@ export async function place(
   if (line.breaker.state() !== "closed") {
     return notSent({ reason: "breaker-open", message: `the way to ${line.venue} is ill; it is being probed` });
   }
+  const { title, hasReduceOnly } = line.dialect.profile;
+  if (terms.reduceOnly === true && !hasReduceOnly) {
+    return notSent({ reason: "risk", message: `${title} has no reduce-only orders` });
+  }
   const request = line.dialect.place(desk.venueSymbolOf(terms.symbol), clientOrderId, terms);
   if (request === undefined) {
-    const title = line.dialect.profile.title;
     return notSent({ reason: "risk", message: `${title} has no ${terms.type} order that is ${terms.timeInForce}` });
   }
   const cost = { weight: request.weight, orders: 1 };

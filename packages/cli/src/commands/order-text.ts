@@ -23,7 +23,7 @@ export function viewText(view: OrderView | ParentView): string {
     ["order", view.id],
     [
       "terms",
-      `${terms.side} ${terms.quantity} ${terms.symbol} ${terms.type} ${terms.price ?? ""} ${terms.timeInForce}`,
+      `${terms.side} ${terms.quantity} ${terms.symbol} ${terms.type} ${terms.price ?? ""} ${terms.timeInForce}${terms.reduceOnly === true ? " reduce-only" : ""}`,
     ],
     ["venue", view.routedFrom === undefined ? terms.venue : `${terms.venue}, in place of ${view.routedFrom}`],
     ["status", view.outcome === null ? view.status : `${view.status} (${view.outcome})`],

@@ -26,6 +26,7 @@ interface PlaceOptions extends TargetOptions, WaitOptions {
   readonly quantity: string;
   readonly price?: string;
   readonly timeInForce?: string;
+  readonly reduceOnly?: boolean;
   readonly sendWithin?: number;
   readonly slices?: number;
   readonly duration?: number;
@@ -55,6 +56,7 @@ export function addPlaceCommand(orders: Command, terminal: Terminal): void {
     .option("--type <type>", "limit or market; default: limit where there is a price")
     .option("--price <decimal>", "for a limit order")
     .option("--time-in-force <tif>", "GTC, IOC, FOK or GTX (post only)")
+    .option("--reduce-only", "it may only bring the position nearer to zero; where the venue has such orders")
     .option("--send-within <span>", "give up where it has not been sent by then; default 2s", durationMs)
     .option("--algo <name>", "twap, vwap, pov, iceberg, oco or bracket: a parent order")
     .option("--slices <count>", "twap, vwap: how many", wholeFrom(1))
@@ -110,12 +112,13 @@ function inWords(request: PlaceOrderRequest): string {
   const what = `${side} ${quantity} ${symbol}${venue === undefined ? "" : ` on ${venue}`}`;
   if ("algo" in request) return `${request.algo}: ${what}, continued by whoever leads`;
   const at = request.price === undefined ? "at the market" : `at ${request.price} or better`;
-  return `${what} ${at}, ${request.timeInForce}; given up unless it is sent within ${span(request.sendWithinMs)}`;
+  const only = request.reduceOnly === true ? ", to reduce the position only" : "";
+  return `${what} ${at}, ${request.timeInForce}${only}; given up unless it is sent within ${span(request.sendWithinMs)}`;
 }
 
 function bodyOf(options: PlaceOptions): Readonly<Record<string, unknown>> {
-  const { algo, venue, symbol, side, quantity, price, reason } = options;
-  const common = { venue, symbol, side, quantity, reason };
+  const { algo, venue, symbol, side, quantity, price, reduceOnly, reason } = options;
+  const common = { venue, symbol, side, quantity, reduceOnly, reason };
   const own =
     algo === undefined
       ? {

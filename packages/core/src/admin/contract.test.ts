@@ -18,6 +18,12 @@ describe("the body of an order", () => {
     });
   });
 
+  test("says reduce-only or nothing: false is what an order without the word is", () => {
+    const plain = checkOrderRequest(limit);
+    expect(checkOrderRequest({ ...limit, reduceOnly: false })).toEqual(plain);
+    expect(checkOrderRequest({ ...limit, reduceOnly: true })).toMatchObject({ value: { reduceOnly: true } });
+  });
+
   test("with an algorithm is a parent order", () => {
     expect(checkOrderRequest(twap)).toEqual({ kind: "valid", value: { ...twap, aggressionBps: 10 } });
   });
@@ -38,6 +44,8 @@ describe("the body of an order", () => {
     ["an unknown field", { ...limit, clientId: "x" }, "clientId", "is not a field"],
     ["an unknown algorithm", { ...twap, algo: "magic" }, "algo", "must be one of twap"],
     ["no slices", { ...twap, slices: 0 }, "slices", "from 1 to"],
+    ["a word for reduce-only", { ...limit, reduceOnly: "true" }, "reduceOnly", "true or false"],
+    ["a parent that is reduce-only", { ...twap, reduceOnly: true }, "reduceOnly", "is not a field"],
     ["a list", [], undefined, "JSON object"],
   ])("with %s is refused by the name of the field", (_what, body, field, sentence) => {
     const checked = checkOrderRequest(JSON.parse(JSON.stringify(body)));

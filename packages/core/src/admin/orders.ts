@@ -27,6 +27,8 @@ export interface OrderRequest {
   readonly price?: Decimal;
   /** Default GTC for limit; market is always IOC. */
   readonly timeInForce: TimeInForce;
+  /** It may only bring the position nearer to zero. For venues that have such orders; refused elsewhere. */
+  readonly reduceOnly?: true;
   /** Not sent within this time after it was recorded: ends as not sent, expired. */
   readonly sendWithinMs: number;
   /** Why it is wanted; stands on record with it. */
@@ -54,6 +56,7 @@ const orderSchema: z.ZodType<OrderRequest> = z
     quantity: positive(),
     price: z.exactOptional(positive()),
     timeInForce: z.exactOptional(z.enum(["GTC", "IOC", "FOK", "GTX"], "must be GTC, IOC, FOK or GTX")),
+    reduceOnly: z.exactOptional(z.boolean("must be true or false")),
     sendWithinMs: whole(1, 60_000).default(2_000),
     reason: z.exactOptional(reasonText()),
   })
@@ -64,9 +67,10 @@ const orderSchema: z.ZodType<OrderRequest> = z
     if (order.type === "market" && order.timeInForce !== undefined && order.timeInForce !== "IOC")
       at("timeInForce", "a market order is IOC");
   })
-  .transform((order) => ({
+  .transform(({ reduceOnly, ...order }) => ({
     ...order,
     timeInForce: order.timeInForce ?? (order.type === "market" ? ("IOC" as const) : ("GTC" as const)),
+    ...(reduceOnly === true && { reduceOnly }),
   }));
 
 /** Body of `POST /v1/orders`; use `checkOrderRequest`, which names the field of the kind that was meant. */
@@ -208,6 +212,7 @@ const terms = z.looseObject({
   quantity: decimalText(),
   price: z.exactOptional(decimalText()),
   timeInForce: z.enum(["GTC", "IOC", "FOK", "GTX"]),
+  reduceOnly: z.exactOptional(z.literal(true)),
 });
 
 export const orderViewSchema: z.ZodType<OrderView> = z.looseObject({

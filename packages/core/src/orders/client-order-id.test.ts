@@ -31,6 +31,9 @@ test("an id never changes between versions: a successor must derive its predeces
   expect(clientOrderIdOf({ tag, intent: 42, child: 3, attempt: 2, terms: terms() })).toBe(
     "2af100000000002a8003824c96b781a8",
   );
+  expect(clientOrderIdOf({ tag, intent: 42, child: 3, attempt: 2, terms: terms({ reduceOnly: true }) })).toBe(
+    "2af100000000002a800382668f2dfe8d",
+  );
 });
 
 test("other terms, another attempt, another cluster give another id", () => {
@@ -45,6 +48,7 @@ test("other terms, another attempt, another cluster give another id", () => {
     { ...order, terms: terms({ price: decimal("101") }) },
     { ...order, terms: terms({ side: "sell" }) },
     { ...order, terms: terms({ timeInForce: "IOC" }) },
+    { ...order, terms: terms({ reduceOnly: true }) },
   ];
   expect(isIdOf(clientOrderId, order)).toBe(true);
   for (const other of others) expect(isIdOf(clientOrderId, other)).toBe(false);

@@ -58,9 +58,12 @@ export function isIdOf(clientOrderId: string, order: ClientOrderIdParts & { read
   return clientOrderId === clientOrderIdOf(order);
 }
 
-/** One fixed text of all that the digest covers; a field more would change every id, so none is left out now. */
+/**
+ * One fixed text of all that the digest covers. What joined the terms later is in it only where it is set, so that no id that
+ * was ever made changes.
+ */
 function digestText(order: ClientOrderIdParts & { readonly terms: OrderTerms }): string {
-  const { venue, symbol, side, type, quantity, price, timeInForce } = order.terms;
+  const { venue, symbol, side, type, quantity, price, timeInForce, reduceOnly } = order.terms;
   return [
     "order",
     order.tag,
@@ -74,6 +77,7 @@ function digestText(order: ClientOrderIdParts & { readonly terms: OrderTerms }):
     quantity,
     price ?? "",
     timeInForce,
+    ...(reduceOnly === true ? ["reduce-only"] : []),
   ].join("\n");
 }
 

@@ -65,8 +65,9 @@ export const orderRateWindowMaxMs = 60_000;
 
 /** What makes two wishes the same one again: who wants it, and all terms. */
 export function wishKey(by: string, terms: OrderTerms): string {
-  const { venue, symbol, side, type, quantity, price, timeInForce } = terms;
-  return `${by}|${venue}|${symbol}|${side}|${type}|${quantity}|${price ?? ""}|${timeInForce}`;
+  const { venue, symbol, side, type, quantity, price, timeInForce, reduceOnly } = terms;
+  const key = `${by}|${venue}|${symbol}|${side}|${type}|${quantity}|${price ?? ""}|${timeInForce}`;
+  return reduceOnly === true ? `${key}|reduce-only` : key;
 }
 
 /** No exposure. */

@@ -30,6 +30,8 @@ export interface VenueOrder {
   /** Absent for market orders. */
   readonly price?: Decimal;
   readonly executed: Decimal;
+  /** Absent where the venue does not say. */
+  readonly reduceOnly?: boolean;
 }
 
 export type VenueOrderStatus = "open" | "partially-filled" | "filled" | "cancelled" | "expired" | "rejected";

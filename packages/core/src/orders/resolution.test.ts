@@ -7,7 +7,7 @@ import type { VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
 import type { OrderRow } from "./order-row.ts";
-import type { QueryOutcome } from "./outcome.ts";
+import type { QueryOutcome, VenueOrder } from "./outcome.ts";
 import {
   beginDoubt,
   doubtOf,
@@ -154,11 +154,28 @@ describe("what to do next", () => {
     [{ price: decimal("99") }, "price 99, not 100"],
     [{ side: "sell" as const }, "side sell, not buy"],
     [{ symbol: "ETH/USDT" }, "symbol ETH/USDT, not BTC/USDT"],
+    [{ reduceOnly: true }, "it is reduce-only"],
   ])("found with other terms (%j), it is a mismatch for a person", (over, difference) => {
     const { order, doubt } = doubted();
     const found = { kind: "found", order: venueOrder(order, over) } as const;
     const step = nextDoubtStep(doubt, noteQuery(beginDoubt(wallMs(0)), wallMs(1), found), wallMs(1));
     expect(step).toMatchObject({ kind: "mismatch", sentence: expect.stringContaining(difference) });
+  });
+
+  test("a reduce-only order is adopted where the venue says that it is one, or does not say, and never as another", () => {
+    const s = story();
+    const { id: intent } = s.want({ reduceOnly: true });
+    s.tell(inDoubt(s.order(intent)));
+    const doubt = doubtOf(s.order(intent), policy);
+    assert(doubt !== undefined, "there is a doubt");
+    const step = (over: Partial<VenueOrder>): string => {
+      const found = { kind: "found", order: venueOrder(s.order(intent), over) } as const;
+      const next = nextDoubtStep(doubt, noteQuery(beginDoubt(wallMs(0)), wallMs(1), found), wallMs(1));
+      return next.kind === "mismatch" ? next.sentence : next.kind;
+    };
+    expect(step({ reduceOnly: true })).toBe("resolved");
+    expect(step({})).toBe("resolved");
+    expect(step({ reduceOnly: false })).toMatch(/differs: it is not reduce-only$/);
   });
 
   test("not found before the proof time proves nothing, whatever else is empty", () => {

@@ -212,6 +212,9 @@ export function differenceOf(terms: OrderTerms, order: VenueOrder): string | und
   if (order.symbol !== terms.symbol) return `symbol ${order.symbol}, not ${terms.symbol}`;
   if (order.side !== terms.side) return `side ${order.side}, not ${terms.side}`;
   if (compare(order.quantity, terms.quantity) !== 0) return `quantity ${order.quantity}, not ${terms.quantity}`;
+  const isReduceOnly = terms.reduceOnly === true;
+  if ((order.reduceOnly ?? isReduceOnly) !== isReduceOnly)
+    return isReduceOnly ? "it is not reduce-only" : "it is reduce-only";
   const isSamePrice =
     terms.price === undefined
       ? order.price === undefined

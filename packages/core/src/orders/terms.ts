@@ -20,6 +20,8 @@ export interface OrderTerms {
   /** Present exactly for `limit`. */
   readonly price?: Decimal;
   readonly timeInForce: TimeInForce;
+  /** It may bring the position nearer to zero and nothing else: the venue's own rule. Present only where it is true. */
+  readonly reduceOnly?: true;
 }
 
 /** A venue's steps and bounds for one symbol, from its published filters; decimals as strings. */

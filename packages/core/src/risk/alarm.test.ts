@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { id } from "../ids.ts";
 import type { VenueId } from "../ids.ts";
 import { wallMs } from "../time.ts";
-import { accountStop } from "./alarm.ts";
+import { fill, story, updated } from "../orders/sample-events.ts";
+import { accountStop, isUnaskedCancel } from "./alarm.ts";
 
 const venue = (name: string): VenueId => id<VenueId>(name);
 
@@ -17,4 +18,16 @@ test("a stop takes every venue on the account with it, and no other", () => {
     id: "main",
     venues: ["spot", "futures"],
   });
+});
+
+test("a reduce-only order that outlives its position is taken back by the venue, which is no stranger's hand; before that it is", () => {
+  const s = story();
+  s.tell(fill(s.order(s.want({ side: "buy" }).id), 1, "2"));
+  const { id: guard } = s.want({ side: "sell", reduceOnly: true });
+  const { id: plain } = s.want({ side: "sell" });
+  for (const intent of [guard, plain]) s.tell(updated(s.order(intent), { status: "cancelled" }));
+  const isUnasked = (intent: typeof guard): boolean => isUnaskedCancel(s.state, s.order(intent));
+  expect([isUnasked(guard), isUnasked(plain)]).toEqual([true, true]);
+  s.tell(fill(s.order(s.want({ side: "sell" }).id), 2, "0.1"));
+  expect([isUnasked(guard), isUnasked(plain)]).toEqual([false, true]);
 });

@@ -4,9 +4,12 @@
  * order under our id with other terms, an attempt that was proved absent and is there. A stop is a kill of the account, on
  * record, lifted only by `baton unkill` (decision 11). For operators: `baton risk`, `baton kill --direct`.
  */
+import { compare, negate, subtract, zero } from "../decimal.ts";
 import type { VenueId } from "../ids.ts";
 import { latestAttempt } from "../orders/order-row.ts";
 import type { OrderRow } from "../orders/order-row.ts";
+import { marketKey } from "../orders/state.ts";
+import type { EngineState } from "../orders/state.ts";
 import type { WallMs } from "../time.ts";
 import type { KillScope } from "./kill.ts";
 
@@ -17,12 +20,20 @@ export type Accounts = readonly { readonly id: VenueId; readonly account: string
  * True when the venue cancelled a resting order that no wish of ours took back. What ends by its own terms (the rest of an
  * immediate order) is no cancel, whatever a venue calls it.
  */
-export function isUnaskedCancel(order: OrderRow): boolean {
+export function isUnaskedCancel(state: Pick<EngineState, "positions">, order: OrderRow): boolean {
   if (order.status !== "cancelled" || order.cancel !== undefined) return false;
+  if (order.terms.reduceOnly === true && !isCovered(state, order)) return false;
   // An operator who says that an order was cancelled knows more than we do.
   const { resolution } = latestAttempt(order);
   if (resolution?.kind === "accepted" && resolution.by === "operator") return false;
   return order.terms.timeInForce === "GTC" || order.terms.timeInForce === "GTX";
+}
+
+/** A reduce-only order rests only while the position has what it could take; what has more than that its venue takes back. */
+function isCovered({ positions }: Pick<EngineState, "positions">, { terms, executed }: OrderRow): boolean {
+  const position = positions.get(marketKey(terms.venue, terms.symbol))?.quantity ?? zero;
+  const reducible = terms.side === "sell" ? position : negate(position);
+  return compare(reducible, subtract(terms.quantity, executed)) >= 0;
 }
 
 /** The kill that stops the account behind a venue; every venue on the same account is in it. */

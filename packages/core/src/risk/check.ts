@@ -47,6 +47,8 @@ export interface RiskContext {
   readonly funds?: (currency: string) => Decimal;
   /** The intent whose next attempt this is: its own share of the exposure is not counted twice. */
   readonly reissued?: IntentId;
+  /** Whether the venue has reduce-only orders; absent: it has none. */
+  readonly hasReduceOnly?: boolean;
 }
 
 /** Why the order may not be recorded, the first reason found; undefined: it may. */
@@ -57,6 +59,7 @@ export function checkRisk(state: EngineState, terms: OrderTerms, context: RiskCo
   if (rules === undefined) return refused("unknown-symbol", { symbol: terms.symbol });
   return (
     ruleRefusal(terms, rules) ??
+    reduceOnlyRefusal(state, terms, context) ??
     clockRefusal(context) ??
     sizeRefusal(terms, context) ??
     collarRefusal(terms, context) ??
@@ -92,9 +95,27 @@ function ruleRefusal(terms: OrderTerms, rules: InstrumentRules): Refusal | undef
   if (!isPositive(price)) return refused("terms-malformed", { price });
   if (!isMultipleOf(price, rules.tickSize)) return refused("tick-size", { price, tickSize: rules.tickSize });
   const notional = multiply(price, quantity);
-  return compare(notional, rules.notionalMin) < 0
+  // What is left of a position may be worth less than any order has to be; to close it the venues make an exception.
+  return terms.reduceOnly !== true && compare(notional, rules.notionalMin) < 0
     ? refused("notional-min", { notional, min: rules.notionalMin })
     : undefined;
+}
+
+/**
+ * A reduce-only order is for what the position still has beside everything that could reduce it already, at worst case. The
+ * venue counts the same way and would refuse more, after it was recorded and sent; or cut it to another order than the
+ * one that was asked for.
+ */
+function reduceOnlyRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
+  if (terms.reduceOnly !== true) return undefined;
+  const { venue, symbol, side, quantity } = terms;
+  if (context.hasReduceOnly !== true) return refused("reduce-only-unsupported", { venue });
+  if (isReducing(state, terms, context.reissued !== undefined)) return undefined;
+  const market = marketKey(venue, symbol);
+  const position = state.positions.get(market)?.quantity ?? zero;
+  const { buyOpen, buyDoubt, sellOpen, sellDoubt } = state.indexes.exposure.get(market) ?? noExposure;
+  const open = side === "buy" ? add(buyOpen, buyDoubt) : add(sellOpen, sellDoubt);
+  return refused("reduce-only", { side, quantity, position, open });
 }
 
 function clockRefusal({ clockErrorMs, limits }: RiskContext): Refusal | undefined {
@@ -164,7 +185,7 @@ function marginRefusal(
   { market, marks, reissued }: RiskContext,
   funds: (currency: string) => Decimal,
 ): Refusal | undefined {
-  if (market.kind === "stale" || isReducing(state, terms)) return undefined;
+  if (market.kind === "stale" || isReducing(state, terms, reissued !== undefined)) return undefined;
   const { venue, symbol } = terms;
   const currency = currenciesOf(symbol).quote;
   const notional = reissued === undefined ? multiply(terms.quantity, limitOr(terms, market.basis)) : zero;
@@ -215,10 +236,10 @@ function repeatRefusal(state: EngineState, terms: OrderTerms, context: RiskConte
 
 /** A loss stops what could lose more; what can only reduce a position passes. */
 function lossRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
-  const { limits, marks } = context;
+  const { limits, marks, reissued } = context;
   const { quote } = currenciesOf(terms.symbol);
   const limit = limits.dayLossMax?.[quote];
-  if (limit === undefined || marks === undefined || isReducing(state, terms)) return undefined;
+  if (limit === undefined || marks === undefined || isReducing(state, terms, reissued !== undefined)) return undefined;
   const off = disabledBy(state.engine, "loss-limit", quote);
   if (off !== undefined) return refused("disabled", { control: off.control, subject: off.subject });
   const loss = dayLossOf(state, quote, marks);

@@ -59,8 +59,11 @@ export function dayOpening(state: EngineState, now: WallMs, marks: Marks): RiskD
   return { kind: "risk.day-opened", day, totals, atWallMs: now };
 }
 
-/** True when the order, with all that is open on its side, can only bring the position nearer to zero. */
-export function isReducing(state: EngineState, terms: OrderTerms): boolean {
+/**
+ * True when the order, with all that is open on its side, can only bring the position nearer to zero. `isCounted`: it is
+ * among what is open already, since this is its next attempt.
+ */
+export function isReducing(state: EngineState, terms: OrderTerms, isCounted: boolean): boolean {
   const market = marketKey(terms.venue, terms.symbol);
   const position = state.positions.get(market)?.quantity ?? zero;
   const isLong = !position.startsWith("-");
@@ -70,7 +73,7 @@ export function isReducing(state: EngineState, terms: OrderTerms): boolean {
     terms.side === "sell"
       ? [exposure?.sellOpen ?? zero, exposure?.sellDoubt ?? zero]
       : [exposure?.buyOpen ?? zero, exposure?.buyDoubt ?? zero];
-  const leaving = add(add(open, doubt), terms.quantity);
+  const leaving = add(add(open, doubt), isCounted ? zero : terms.quantity);
   const rest = isLong ? subtract(position, leaving) : subtract(multiply(position, decimal(-1)), leaving);
   return !rest.startsWith("-");
 }

@@ -56,6 +56,15 @@ export const refusalCodes = {
   "quantity-min": { sentence: "The quantity is below the venue's minimum.", isPassing: false },
   "quantity-max": { sentence: "The quantity is above the venue's maximum.", isPassing: false },
   "notional-min": { sentence: "Price times quantity is below the venue's minimum.", isPassing: false },
+  "reduce-only-unsupported": {
+    sentence: "The venue has no reduce-only orders (what each has: packages/venues/CAPABILITIES.md).",
+    isPassing: false,
+  },
+  "reduce-only": {
+    sentence:
+      "A reduce-only order is no larger than the position less everything open or in doubt on its side, which may reduce it first.",
+    isPassing: false,
+  },
   "order-size": {
     sentence: "The quantity is above the limit for one order (risk.orderQuantityMax).",
     isPassing: false,

@@ -46,6 +46,10 @@ export function capabilityPage(profiles: readonly VenueProfile[]): string {
     `| --- |${columns.map(() => " --- |").join("")}`,
     row("`exchange`", (profile) => `\`${profile.exchange}\``),
     row("market", (profile) => profile.market),
+    row("reduce-only orders", ({ market, hasReduceOnly }) => {
+      if (hasReduceOnly) return "yes";
+      return market === "spot" ? "no: it keeps no positions" : "no";
+    }),
     row("client order id", (profile) => `\`${profile.clientOrderId.field}\`: ${profile.clientOrderId.form}`),
     row("the id is refused again", (profile) => uniqueness[profile.clientOrderId.uniqueness]),
     row("a signed order is valid", validityOf),

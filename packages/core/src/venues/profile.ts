@@ -105,6 +105,8 @@ export interface VenueProfile {
   readonly hasSandbox: boolean;
   readonly needsPassphrase: boolean;
   readonly market: "spot" | "perpetual";
+  /** Whether it has orders that can only bring a position nearer to zero. */
+  readonly hasReduceOnly: boolean;
   readonly clientOrderId: { readonly field: string; readonly form: string; readonly uniqueness: UniquenessRule };
   readonly validity: ValidityRule;
   readonly codes: CodeTable;

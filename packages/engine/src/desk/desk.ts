@@ -212,7 +212,8 @@ export class Desk {
       case "fill.recorded":
       case "fill.busted": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
-        if (order !== undefined && isUnaskedCancel(order)) parts.kills.cancelledUnasked(order);
+        if (order !== undefined && isUnaskedCancel(this.#ledger.speculative, order))
+          parts.kills.cancelledUnasked(order);
         if (order?.replace !== undefined) parts.replacements.drive(order.id);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }

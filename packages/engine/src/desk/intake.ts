@@ -118,8 +118,9 @@ export class Intake {
       return { kind: "repeated", ref: earlier.ref, sequence: earlier.sequence };
     }
     const asked = this.#venueOf(request.venue);
-    // A parent keeps its venue: its children are one order's parts.
-    const route = asked === undefined || "algo" in request ? undefined : this.#routeOf(asked, request.symbol);
+    // A parent keeps its venue: its children are one order's parts. A position is never elsewhere than where it was made.
+    const isFixed = asked === undefined || "algo" in request || request.reduceOnly === true;
+    const route = isFixed ? undefined : this.#routeOf(asked, request.symbol);
     const venue = route?.venue ?? asked;
     const unknown = refused("unknown-venue", { venue: request.venue ?? "" });
     const why = this.#whyNot() ?? (venue === undefined ? unknown : this.#whyNotAt(venue));
@@ -273,6 +274,7 @@ export class Intake {
       quantity: request.quantity,
       ...(request.price !== undefined && { price: request.price }),
       timeInForce: request.timeInForce,
+      ...(request.reduceOnly === true && { reduceOnly: true }),
     };
     const { routedFrom } = route;
     const { sendWithinMs, reason } = request;
@@ -285,7 +287,8 @@ export class Intake {
     const price = wish.price === undefined ? undefined : parseDecimal(wish.price);
     const isMalformed = quantity === undefined || (wish.price !== undefined && price === undefined);
     if (config === undefined || isMalformed) return refused("terms-malformed");
-    const route = this.#routeOf(config.venue, id<SymbolId>(wish.symbol));
+    const isFixed = wish.reduceOnly === true;
+    const route = isFixed ? { venue: config.venue } : this.#routeOf(config.venue, id<SymbolId>(wish.symbol));
     const terms: OrderTerms = {
       venue: route.venue,
       symbol: id<SymbolId>(wish.symbol),
@@ -294,6 +297,7 @@ export class Intake {
       quantity,
       ...(price !== undefined && { price }),
       timeInForce: wish.timeInForce ?? (wish.type === "market" ? "IOC" : "GTC"),
+      ...(isFixed && { reduceOnly: true }),
     };
     const why = this.#whyNot() ?? this.#whyNotAt(route.venue);
     if (why !== undefined) return why;

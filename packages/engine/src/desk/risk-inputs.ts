@@ -32,6 +32,7 @@ export class RiskInputs {
       clockErrorMs: clockOffBy(connection.clock()),
       nowWallMs: wallNow(),
       marks: this.marks,
+      hasReduceOnly: venueProfiles[connection.exchange].hasReduceOnly,
       ...(config.risk.balances !== "ignore" && { funds: (currency: string) => this.funds(venue, currency) }),
     };
   }

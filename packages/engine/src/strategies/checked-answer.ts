@@ -25,7 +25,7 @@ export function checkedIntents(answer: {
 
 function whyWrong(intent: unknown): string | undefined {
   if (typeof intent !== "object" || intent === null) return "is no object";
-  const { symbol, side, type, quantity, price, timeInForce, sendWithinMs } = intent as {
+  const { symbol, side, type, quantity, price, timeInForce, reduceOnly, sendWithinMs } = intent as {
     readonly [key in keyof StrategyIntent]?: unknown;
   };
   if (typeof symbol !== "string") return "has no symbol";
@@ -35,6 +35,8 @@ function whyWrong(intent: unknown): string | undefined {
   if (price !== undefined && typeof price !== "string") return `has the price ${shown(price)}, not a decimal string`;
   if (timeInForce !== undefined && !["GTC", "IOC", "FOK", "GTX"].some((known) => known === timeInForce))
     return `has the timeInForce ${shown(timeInForce)}, not GTC, IOC, FOK or GTX`;
+  if (reduceOnly !== undefined && typeof reduceOnly !== "boolean")
+    return `has the reduceOnly ${shown(reduceOnly)}, not true or false`;
   const isTime =
     sendWithinMs === undefined ||
     (Number.isSafeInteger(sendWithinMs) && Number(sendWithinMs) >= 1 && Number(sendWithinMs) <= sendWithinMaxMs);

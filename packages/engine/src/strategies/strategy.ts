@@ -33,6 +33,8 @@ export interface StrategyIntent {
   readonly quantity: string;
   readonly price?: string;
   readonly timeInForce?: TimeInForce;
+  /** It may only bring the position nearer to zero; refused where the venue has no such orders. */
+  readonly reduceOnly?: boolean;
   readonly sendWithinMs?: number;
 }
 

@@ -176,7 +176,7 @@ export class ScriptedVenue {
     status: VenueOrderStatus = "open",
   ): PlaceOutcome {
     this.#number += 1;
-    const { symbol, side, quantity, price } = order.terms;
+    const { symbol, side, quantity, price, reduceOnly } = order.terms;
     const told: VenueOrder = {
       venueOrderId: id<VenueOrderId>(`${this.#number}`),
       clientOrderId: order.clientOrderId,
@@ -185,6 +185,7 @@ export class ScriptedVenue {
       status,
       quantity,
       ...(price !== undefined && { price }),
+      ...(reduceOnly !== undefined && { reduceOnly }),
       executed: decimal(status === "filled" ? quantity : "0"),
     };
     this.orders.set(order.clientOrderId, told);

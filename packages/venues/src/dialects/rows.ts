@@ -31,6 +31,8 @@ export interface OrderFields {
   readonly executed: Field;
   /** Absent or zero in a row: an order without a limit. */
   readonly price: Field;
+  /** Absent where the venue's rows do not say; read only where it is true or false. */
+  readonly reduceOnly?: Field;
   readonly status: Field;
   /** The venue's words for where an order stands. */
   readonly statuses: Readonly<Record<string, StatusOf>>;
@@ -75,6 +77,7 @@ export function orderReader(fields: OrderFields): (row: unknown, symbolOf: Symbo
     const quantity = amount(found(row, fields.quantity));
     const executed = amount(found(row, fields.executed));
     const price = amount(found(row, fields.price));
+    const reduceOnly = fields.reduceOnly === undefined ? undefined : found(row, fields.reduceOnly);
     const word = fields.statuses[text(found(row, fields.status)) ?? ""];
     if (venueOrderId === undefined || clientOrderId === undefined || symbol === undefined) return undefined;
     if (side === undefined || quantity === undefined || executed === undefined || word === undefined) return undefined;
@@ -87,6 +90,7 @@ export function orderReader(fields: OrderFields): (row: unknown, symbolOf: Symbo
       quantity,
       executed,
       ...(price === undefined || isZero(price) ? {} : { price }),
+      ...(typeof reduceOnly === "boolean" ? { reduceOnly } : {}),
     };
   };
 }

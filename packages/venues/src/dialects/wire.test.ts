@@ -81,6 +81,20 @@ describe.each(exchangeIds)("%s", (exchange) => {
     expect(`${sent.query.toString()} ${sent.body} ${JSON.stringify(headers)}`).not.toMatch(brokers);
   });
 
+  it("a reduce-only order says so in the venue's words and is read as one, or is never sent", async () => {
+    expect(profile.hasReduceOnly).toBe(script.reduceOnly !== undefined);
+    const outcome = await venue.place({ ...order, terms: { ...terms, reduceOnly: true } }, permits.permit());
+    const said = requests("place").map((request) => script.parametersOf(request));
+    const refused = [{ kind: "not-sent", reason: "risk" }, []];
+    const taken = [{ kind: "accepted", order: { reduceOnly: true } }, [{ ...script.placed, ...script.reduceOnly }]];
+    expect([outcome, said]).toMatchObject(script.reduceOnly === undefined ? refused : taken);
+    // A plain one says nothing of it, and is not read as one.
+    const plain = await venue.place(order, permits.permit());
+    expect(plain.kind === "accepted" && plain.order.reduceOnly === true).toBe(false);
+    const words = Object.keys(script.parametersOf(last("place")));
+    expect(words.filter((word) => word in (script.reduceOnly ?? {}))).toEqual([]);
+  });
+
   it("an order is signed for no longer than its permit, where the venue reads that", async () => {
     permits.deadlineMonoMs = inMs(2_000);
     const outcome = await venue.place(order, permits.permit());

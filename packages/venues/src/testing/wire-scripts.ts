@@ -17,6 +17,8 @@ export interface WireScript {
   parametersOf(request: Captured): Readonly<Record<string, unknown>>;
   /** What a limit order to buy 0.01 at 50000 must say. */
   readonly placed: Readonly<Record<string, unknown>>;
+  /** What a reduce-only order says beside that; absent: the venue has none. */
+  readonly reduceOnly?: Readonly<Record<string, unknown>>;
   /** Where the client id stands in each request that names an order by it. */
   readonly idField: { readonly place: string; readonly query?: string; readonly cancel?: string };
   /** Milliseconds for which the request counts, as the wire says; undefined where nothing says it. */
@@ -52,6 +54,7 @@ function binanceLike(market: "spot" | "perpetual"): WireScript {
       executedQty: "0.00000",
       status,
       side: "BUY",
+      ...(!isSpot && { reduceOnly: false }),
       ...more,
     },
   });
@@ -81,7 +84,8 @@ function binanceLike(market: "spot" | "perpetual"): WireScript {
           ],
         },
       }),
-      [`POST ${at}/order`]: () => order("NEW"),
+      [`POST ${at}/order`]: (request) =>
+        order("NEW", isSpot ? {} : { reduceOnly: form(request)["reduceOnly"] === "true" }),
       [`DELETE ${at}/order`]: () => order("CANCELED", { origClientOrderId: wireClientOrderId }),
       [`GET ${at}/order`]: () => order("NEW"),
       [`GET ${at}/openOrders`]: () => ({ body: [order("NEW").body] }),
@@ -108,6 +112,7 @@ function binanceLike(market: "spot" | "perpetual"): WireScript {
     ...(isSpot
       ? {}
       : {
+          reduceOnly: { reduceOnly: "true" },
           deadMansSwitch: {
             path: "POST /fapi/v1/countdownCancelAll",
             set: { symbol: "BTCUSDT", countdownTime: "60000" },

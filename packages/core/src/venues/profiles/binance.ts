@@ -43,6 +43,7 @@ export const binance: VenueProfile = {
   hasSandbox: true,
   needsPassphrase: false,
   market: "spot",
+  hasReduceOnly: false,
   // rest-api.md, "New order": unique among open orders; accepted again once the first is filled or expired.
   clientOrderId: { field: "newClientOrderId", form: "1–36 of . A–Z : / a–z 0–9 _ -", uniqueness: "open-only" },
   // rest-api.md, "Timing security": default 5,000, at most 60,000; checked again before the engine.
@@ -86,6 +87,8 @@ export const binanceUsdm: VenueProfile = {
   exchange: "binanceusdm",
   title: "Binance USDⓈ-M futures",
   market: "perpetual",
+  // "New Order", reduceOnly: one-way mode only. It counts what reduces already (-4118), and has no least notional (-4164).
+  hasReduceOnly: true,
   // "New Order": 36 characters of the same alphabet. The rule after the close is not documented; the answer to a
   // duplicate of an open order is −4116.
   clientOrderId: { field: "newClientOrderId", form: "1–36 of . A–Z : / a–z 0–9 _ -", uniqueness: "open-only" },

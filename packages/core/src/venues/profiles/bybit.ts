@@ -10,6 +10,7 @@ export const bybit: VenueProfile = {
   hasSandbox: true,
   needsPassphrase: false,
   market: "spot",
+  hasReduceOnly: false,
   // "Place order": orderLinkId of up to 36 letters, digits, - and _, "always unique".
   clientOrderId: { field: "orderLinkId", form: "1–36 of letters, digits, - and _", uniqueness: "forever" },
   // "Integration guidance": server − window ≤ timestamp < server + 1,000; default 5,000.

@@ -10,6 +10,7 @@ export const coinbase: VenueProfile = {
   hasSandbox: false, // its sandbox answers with canned orders
   needsPassphrase: false,
   market: "spot",
+  hasReduceOnly: false,
   // "Create order": client_order_id is required. Whether a second use is refused is not documented.
   clientOrderId: { field: "client_order_id", form: "text; required", uniqueness: "unknown" },
   // "Authentication": a JSON web token lives for 120 s, and no parameter of an order shortens that.

@@ -10,6 +10,7 @@ export const okx: VenueProfile = {
   hasSandbox: true, // the header x-simulated-trading
   needsPassphrase: true,
   market: "spot",
+  hasReduceOnly: false,
   // "Place order": clOrdId of up to 32 letters and digits, case-sensitive. 51016 answers a duplicate; for how long is not
   // documented.
   clientOrderId: { field: "clOrdId", form: "1–32 letters and digits", uniqueness: "unknown" },

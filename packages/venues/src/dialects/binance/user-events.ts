@@ -72,6 +72,7 @@ const readOrder = orderReader({
   quantity: "q",
   executed: "z",
   price: "p",
+  reduceOnly: "R",
   status: "X",
   statuses,
   isAlwaysNamed: true,

@@ -31,6 +31,7 @@ export function orderParameters(
     quantity: terms.quantity,
     newClientOrderId: clientOrderId,
     newOrderRespType: "RESULT",
+    ...(terms.reduceOnly === true && { reduceOnly: "true" }),
   };
   if (terms.type === "market" || terms.price === undefined) return { ...common, type: "MARKET" };
   // Spot has a type of its own for post only, futures a time in force.
@@ -61,6 +62,7 @@ export const parseOrder: (row: unknown, symbolOf: SymbolOf) => VenueOrder | unde
   quantity: "origQty",
   executed: "executedQty",
   price: "price",
+  reduceOnly: "reduceOnly",
   status: "status",
   statuses,
   isAlwaysNamed: true,
