@@ -43,6 +43,29 @@ describe("a standby", () => {
     );
   });
 
+  test("has an order replaced by the leader: the exchange sees it cancelled, and then what is left of it", async () => {
+    const { leader, standbys } = await seats();
+    const [one, other] = standbys as [Seat, Seat];
+    const { body } = await call(one, "POST", "/v1/orders", { body: await restingBuy(one), key: randomUUID() });
+    const { intentId, clientOrderId } = body;
+    await eventually("it rests", async () => ((await statusOf(one, intentId)).status === "new" ? true : undefined));
+    const wish = { body: { quantity: "0.002", reason: "twice as much" }, key: randomUUID() };
+    // Both at once: one of them does it, the other is told of the same.
+    const told = await Promise.all([one, other].map((node) => call(node, "PATCH", `/v1/orders/${intentId}`, wish)));
+    expect(told.map(({ status }) => status)).toEqual([202, 202]);
+    const successor = await eventually("its successor rests", async () => {
+      const { replace } = await statusOf(one, intentId);
+      const view = replace.successor === null ? undefined : await statusOf(other, replace.successor);
+      return view?.status === "new" ? view : undefined;
+    });
+    expect(successor).toMatchObject({ replaces: intentId, terms: { quantity: "0.002" }, sentBy: leader.id });
+    const ours = [clientOrderId, ...successor.clientOrderIds];
+    const seen = auditOf(cluster).filter(({ type }) => type === "accept" || type === "cancel");
+    const lives = seen.map((each) => `${each.type} ${ours.indexOf("clientOrderId" in each ? each.clientOrderId : "")}`);
+    expect(lives.filter((life) => !life.endsWith("-1"))).toEqual(["accept 0", "cancel 0", "accept 1"]);
+    expect((await call(one, "DELETE", `/v1/orders/${successor.id}`)).status).toBe(202);
+  });
+
   test("gives a repeated key the answer that another node gave, and the exchange sees one order", async () => {
     const key = randomUUID();
     const body = await restingBuy(cluster.nodes[0] as Seat);
