@@ -92,6 +92,21 @@ describe("baton explain order", () => {
       },
       ["nothing of it is executed yet", "bob asked at 2027-01-15T08:00:03.000Z to take it back"],
     ],
+    [
+      {
+        status: "cancelled",
+        events: [...events, { sequence: 43, kind: "cancel.requested", by: "bob", atWallMs: 1_800_000_003_000 }],
+        replace: {
+          quantity: "2",
+          price: "99",
+          by: "bob",
+          status: "given-up",
+          successor: null,
+          detail: "it was executed",
+        },
+      },
+      ["bob asked at", "Replaced by nothing: it was executed."],
+    ],
   ])("says of %o what is known, and what to leave alone", async (changes, sentences) => {
     await using node = await scriptedNode({ "GET /v1/orders/i-4": ok(orderView(4, changes)) });
     const run = await baton(["explain", "order", "i-4", "-e", node.url]);
