@@ -1,7 +1,7 @@
 /**
  * The account's events, without a hole: on every (re)connection it subscribes and buffers, reads by REST what happened
  * before, gives out both without doubles, and only then calls itself ready. A connection that answers pings but stops
- * telling is found by a periodic read: a fill that the stream owed us ends it. Full-jitter back-off, reset only after
+ * telling is found by a periodic read (`account-sweeps.ts`): a fill that the stream owed us ends it. Full-jitter back-off, reset only after
  * stable uptime; a refusal with `Retry-After` is obeyed. While no stream can be had, the account is read on a period instead
  * (`stand-in-reads.ts`). How a venue greets, speaks and counts is its dialect's.
  */
@@ -9,10 +9,10 @@ import { WebSocket } from "ws";
 import { assertNever, isAnswered, type MonoMs, type SymbolId } from "@baton/core";
 import { type AccountEvent, type AccountLedger } from "./account-ledger.ts";
 import type { AccountReads } from "./account-reads.ts";
-import { newLedger, readAccount, type AccountKnowledge, type RecoveryFinding } from "./account-recovery.ts";
+import { newLedger, readAccount, type AccountKnowledge } from "./account-recovery.ts";
+import { Sweeps } from "./account-sweeps.ts";
 import type { StreamDialect, SymbolOf } from "./dialects/dialect.ts";
 import type { UserFact, UserMessage } from "./dialects/user-message.ts";
-import { ReadBell } from "./read-bell.ts";
 import { StandInReads } from "./stand-in-reads.ts";
 import { read, readStamp, sampleClock, type Line } from "./requests.ts";
 import { VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
@@ -58,14 +58,6 @@ const handshakeMs = 5_000;
 const ackMs = 5_000;
 const pingEveryMs = 10_000;
 const bufferedMax = 10_000;
-/** A fill this old that only the sweep found was owed by the stream. */
-const owedAfterMs = 2_000;
-/** The first sweep follows soon, because the venue's reads may have lagged behind at recovery. */
-const firstSweepMs = 3_000;
-const sweepEveryMs = 30_000;
-/** And so does one for fills that are known to be missing. */
-const missingSweepMs = 2_000;
-
 /** So many connections in a row must fail before the account is read instead. */
 const failuresMin = 3;
 
@@ -85,7 +77,6 @@ class Stream implements AccountStream {
   #socket: WebSocket | undefined;
   #openedMonoMs: number | undefined;
   #timers: NodeJS.Timeout[] = [];
-  #soonMs = missingSweepMs;
   /** Greetings of this connection that were granted, and answers to the one that is out. */
   #greeted = 0;
   #answers = 0;
@@ -93,8 +84,7 @@ class Stream implements AccountStream {
   #nextGreeting: () => void = () => undefined;
   /** Of each lane of messages, the number of the last one of this connection. */
   readonly #counted = new Map<string, number>();
-  #sweepTimer: NodeJS.Timeout | undefined;
-  readonly #bell: ReadBell;
+  readonly #sweeps: Sweeps;
   readonly #standIn: StandInReads;
   /** No stream can be had, and the account is read instead. */
   #isReading = false;
@@ -108,7 +98,15 @@ class Stream implements AccountStream {
     this.#ledger = newLedger(context, (event) => {
       if (this.#state !== "closed") options.onEvent(event);
     });
-    this.#bell = new ReadBell(() => this.#sweepNow());
+    this.#sweeps = new Sweeps({
+      everyMs: options.sweepEveryMs,
+      read: () => readAccount(context, this.#ledger, options),
+      isFillMissing: () => options.isFillMissing?.() === true,
+      venueMs: () => context.line.venueClock.now()?.venueWallMs,
+      onOwed: () => {
+        if (this.#socket !== undefined) this.#end(this.#socket, "a fill was found that the stream did not tell");
+      },
+    });
     this.#standIn = new StandInReads({
       everyMs: context.line.dialect.profile.accountEvents.standInEveryMs,
       read: () => readAccount(context, this.#ledger, options),
@@ -118,9 +116,12 @@ class Stream implements AccountStream {
         if (isRead) this.#options.onState?.("reading", why);
       },
     });
-    context.closing.addEventListener("abort", () => this.close());
+    context.closing.addEventListener("abort", this.#onClosing);
     void this.#connect();
   }
+
+  /** A venue outlives many streams of it, one a term. */
+  readonly #onClosing = (): void => this.close();
 
   state(): AccountStreamState {
     return this.#isReading ? "reading" : this.#state;
@@ -129,6 +130,7 @@ class Stream implements AccountStream {
   close(): void {
     if (this.#state === "closed") return;
     this.#move("closed", "closed");
+    this.#context.closing.removeEventListener("abort", this.#onClosing);
     this.#standIn.end();
     this.#drop();
   }
@@ -291,7 +293,7 @@ class Stream implements AccountStream {
   #count({ lane, number }: NonNullable<UserMessage["counted"]>): void {
     const last = this.#counted.get(lane);
     this.#counted.set(lane, number);
-    if (last !== undefined && number > last + 1) this.#bell.ring();
+    if (last !== undefined && number > last + 1) this.#sweeps.ring();
   }
 
   #answered(socket: WebSocket, message: Extract<UserMessage, { kind: "answer" }>): void {
@@ -322,52 +324,11 @@ class Stream implements AccountStream {
         this.#buffer = undefined;
         this.#move("ready", "");
         this.#give(held);
-        this.#sweepIn(socket, firstSweepMs);
+        this.#sweeps.begin();
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(2_000, 50 * 2 ** attempt)));
     }
-  }
-
-  async #sweep(socket: WebSocket): Promise<void> {
-    const rung = this.#bell.answer();
-    const found = await readAccount(this.#context, this.#ledger, this.#options);
-    if (socket !== this.#socket || this.#isOver()) return;
-    if (found !== undefined && this.#isOwed(found, rung)) {
-      this.#end(socket, "a fill was found that the stream did not tell");
-      return;
-    }
-    this.#sweepIn(socket, this.#options.sweepEveryMs ?? sweepEveryMs);
-    this.#bell.answered(found?.fills.map((fill) => fill.venueOrderId) ?? []);
-  }
-
-  /** A fill that no word of the stream had led to, long after it was made. */
-  #isOwed(found: RecoveryFinding, rung: ReadonlySet<string> | "everything"): boolean {
-    const venueMs = this.#context.line.venueClock.now()?.venueWallMs;
-    if (venueMs === undefined || rung === "everything") return false;
-    return found.fills.some((fill) => !rung.has(fill.venueOrderId) && venueMs - fill.tradedWallMs > owedAfterMs);
-  }
-
-  /** The next sweep; sooner, at first, while fills are missing that the venue itself has told of in its orders. */
-  #sweepIn(socket: WebSocket, ms: number): void {
-    const lookMs = Math.min(ms, this.#soonMs);
-    this.#sweepTimer = this.#after(lookMs, () => {
-      this.#sweepTimer = undefined;
-      const isMissing = this.#options.isFillMissing?.() === true;
-      // What several sweeps do not find is not worth the venue's allowance.
-      this.#soonMs = isMissing ? Math.min(this.#soonMs * 2, sweepEveryMs) : missingSweepMs;
-      if (isMissing || ms <= lookMs) void this.#sweep(socket);
-      else this.#sweepIn(socket, ms - lookMs);
-    });
-  }
-
-  /** The bell: the sweep that was to come later comes now. One that is under way ends first, and the bell rings again. */
-  #sweepNow(): void {
-    const socket = this.#socket;
-    if (socket === undefined || this.#sweepTimer === undefined || this.#state !== "ready") return;
-    clearTimeout(this.#sweepTimer);
-    this.#sweepTimer = undefined;
-    void this.#sweep(socket);
   }
 
   #give(facts: readonly UserFact[]): void {
@@ -384,7 +345,7 @@ class Stream implements AccountStream {
           break;
         case "change": {
           const news = this.#ledger.change(fact.change, "stream");
-          if (news === "unknown") this.#bell.ring(fact.change.venueOrderId);
+          if (news === "unknown") this.#sweeps.ring(fact.change.venueOrderId);
           else this.#grown(fact.change.venueOrderId, news && fact.change.executed !== undefined);
           break;
         }
@@ -396,7 +357,7 @@ class Stream implements AccountStream {
 
   /** Where the venue tells that an order grew and not by which fills, these are read. */
   #grown(venueOrderId: string, isNews: boolean): void {
-    if (isNews && this.#context.line.dialect.profile.accountEvents.tells === "orders") this.#bell.ring(venueOrderId);
+    if (isNews && this.#context.line.dialect.profile.accountEvents.tells === "orders") this.#sweeps.ring(venueOrderId);
   }
 
   /** Ends a connection that we found wanting. */
@@ -425,8 +386,7 @@ class Stream implements AccountStream {
   /** Lets go of the socket and of every timer that belonged to it. */
   #drop(): void {
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
-    this.#sweepTimer = undefined;
-    this.#bell.silence();
+    this.#sweeps.end();
     const socket = this.#socket;
     this.#socket = undefined;
     this.#buffer = undefined;
@@ -435,13 +395,12 @@ class Stream implements AccountStream {
     socket?.terminate();
   }
 
-  #after(ms: number, act: () => void): NodeJS.Timeout {
+  #after(ms: number, act: () => void): void {
     const timer = setTimeout(() => {
       this.#timers = this.#timers.filter((other) => other !== timer);
       act();
     }, ms);
     this.#timers.push(timer);
-    return timer;
   }
 
   #isOver(): boolean {

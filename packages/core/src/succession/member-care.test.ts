@@ -51,6 +51,10 @@ describe("drain", () => {
     expect(drainedChange(view({ settings: [[a, { priority: 5 }]] }), wish("drain", a))).toEqual({
       ...{ node: a, settings: { priority: 5, ...standing("drained") }, guard: { settingsModRevision: "7" } },
     });
+    // Removed between its handover and the word of it, it is not let back into the set by that word.
+    expect(drainedChange(view({ settings: [[a, standing("removed")]] }), wish("drain", a)).settings).toEqual({
+      ...standing("removed"),
+    });
   });
 
   test("keeps a priority that was set, and does not let a removed node back into the set", () => {

@@ -104,11 +104,12 @@ function isOnItsWayOut(view: EtcdView, { node, journal }: Member): boolean {
   );
 }
 
-/** What is written with the word that a drained leader has handed over. */
+/** What is written with the word that a drained leader has handed over. One that was removed since stays removed. */
 export function drainedChange(view: EtcdView, wish: MemberWish): MemberChange {
   const seen = view.settings?.get(wish.node);
   const guard = { settingsModRevision: seen?.modRevision ?? "0" };
-  return { node: wish.node, settings: drained(wish, seen?.value ?? {}), guard };
+  const before = seen?.value ?? {};
+  return { node: wish.node, settings: before.standing === undefined ? drained(wish, before) : before, guard };
 }
 
 /** How long a rebuilt journal may take before its operation is called failed; the node goes on with it all the same. */

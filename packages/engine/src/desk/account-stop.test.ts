@@ -1,9 +1,12 @@
 /** When a leader stops an account by itself, and what an operator's word does where the venue has none. */
 import { decimal, id } from "@baton/core";
-import type { VenueOrder, VenueOrderId } from "@baton/core";
+import type { TradeId, VenueOrder, VenueOrderId } from "@baton/core";
+import type { VenueTrade } from "@baton/venues";
 import { describe, expect, test } from "vitest";
+import { wallNow } from "../clock.ts";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { inDoubt, leading } from "../testing/leading-desk.ts";
+import { btc } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
@@ -45,6 +48,35 @@ describe("a cancel that nobody here asked for", () => {
     await pass(500);
     expect(rig.warnings).toContain("order.cancelled-unasked: i-1 was cancelled at sim, and nobody here took it back.");
     expect(rig.ask()).toMatchObject({ kind: "recorded" });
+  });
+
+  test("is not told again when a trade of that order is taken back later", async () => {
+    const config = rigConfig();
+    const rig = await leading(new DeskRig({ config: { ...config, risk: { ...config.risk, unaskedCancels: "warn" } } }));
+    const intent = rig.order();
+    await pass(50);
+    const venueOrder = rig.venue.orders.get(rig.venue.placed[0] ?? "");
+    if (venueOrder === undefined) throw new Error("it was placed");
+    const { clientOrderId, venueOrderId, side } = venueOrder;
+    const fill: VenueTrade = {
+      ...{ tradeId: id<TradeId>("1"), symbol: btc, venueOrderId, clientOrderId, side, price: decimal("100") },
+      ...{ quantity: decimal("0.5"), fee: decimal("0"), feeCurrency: "USDT", isMaker: true, tradedWallMs: wallNow() },
+    };
+    rig.venue.tell({ kind: "fill", fill, source: "stream" });
+    rig.venue.orders.set(clientOrderId, { ...venueOrder, executed: decimal("0.5") });
+    cancelElsewhere(rig, clientOrderId);
+    await pass(500);
+    expect(rig.row(intent)).toMatchObject({ status: "cancelled", filled: "0.5" });
+    const told = (): number => rig.warnings.filter((line) => line.startsWith("order.cancelled-unasked")).length;
+    const before = told();
+    expect(before).toBeGreaterThan(0);
+    for (let turn = 0; turn < 18; turn += 1) {
+      const balances = { USDT: decimal("100000"), BTC: decimal("0") };
+      rig.venue.tell({ kind: "balances", balances, source: "recovery" });
+      await pass(5_000);
+    }
+    expect(rig.row(intent)).toMatchObject({ status: "cancelled", filled: "0", busted: "0.5" });
+    expect(told()).toBe(before);
   });
 
   test("is not the end of an immediate order's rest, nor the answer to a wish of ours", async () => {

@@ -212,7 +212,9 @@ export class Desk {
       case "fill.recorded":
       case "fill.busted": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
-        if (order !== undefined && isUnaskedCancel(this.#ledger.speculative, order))
+        // A trade taken back says nothing of who cancelled the rest of its order, perhaps hours ago: that was asked then.
+        const isToldOfOrder = event.kind !== "fill.busted";
+        if (isToldOfOrder && order !== undefined && isUnaskedCancel(this.#ledger.speculative, order))
           parts.kills.cancelledUnasked(order);
         if (order?.replace !== undefined) parts.replacements.drive(order.id);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
