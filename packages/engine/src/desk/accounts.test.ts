@@ -242,6 +242,16 @@ describe("a trade that is gone from the venue's list, with its money back", () =
     expect(rig.warnings.join()).not.toContain("not listed");
   });
 
+  test("is drift where the list is too long to be looked through: a difference is never kept quiet", async () => {
+    const { rig, recover } = await traded();
+    const [own] = rig.venue.trades.splice(0, 1);
+    if (own === undefined) throw new Error("it has traded");
+    for (let n = 2; n < 10_100; n += 1) rig.venue.trades.push({ ...own, tradeId: id<TradeId>(`${n}`) });
+    for (let turn = 0; turn < 4; turn += 1) await recover("100000");
+    expect(rig.journal.events.filter((event) => event.kind === "fill.busted")).toEqual([]);
+    expect(driftsOf(rig)).not.toEqual([]);
+  });
+
   test("is left for the next look while the venue's list cannot be read", async () => {
     const { rig, recover } = await traded();
     rig.venue.trades.length = 0;

@@ -42,9 +42,12 @@ export class Differences {
       for (const symbol of symbols) {
         // By each of its names: the list may have another than the one it was recorded under.
         const names = (before.get(symbol) ?? []).flatMap((fill) => tradeNames(venue.exchange, fill.tradeId));
-        const ids = names.map((name) => BigInt(name));
-        const from = ids.reduce((least, each) => (each < least ? each : least), ids[0] ?? 0n);
-        listed.set(symbol, await listedFrom(venue, symbol, from));
+        const known = names.map((name) => BigInt(name));
+        const from = known.reduce((least, each) => (each < least ? each : least), known[0] ?? 0n);
+        const ids = await listedFrom(venue, symbol, from);
+        // An account that trades so much cannot be looked through: the difference is told all the same.
+        if (ids === undefined) return this.#record(venue, drift, { kind: "drift", unlisted: 0 });
+        listed.set(symbol, ids);
       }
     } catch (error) {
       if (!(error instanceof VenueUnavailable)) throw error;
@@ -89,8 +92,8 @@ export class Differences {
   }
 }
 
-/** The ids of all trades that the venue lists from one on, under every name that one of them may have. */
-async function listedFrom(venue: Venue, symbol: SymbolId, first: bigint): Promise<ReadonlySet<TradeId>> {
+/** The ids of all trades that the venue lists from one on, under every name each may have; undefined: they are too many. */
+async function listedFrom(venue: Venue, symbol: SymbolId, first: bigint): Promise<ReadonlySet<TradeId> | undefined> {
   const listed = new Set<TradeId>();
   let from = first;
   for (let turn = 0; turn < pagesMax; turn += 1) {
@@ -100,5 +103,5 @@ async function listedFrom(venue: Venue, symbol: SymbolId, first: bigint): Promis
     if (last === undefined || trades.length < page) return listed;
     from = BigInt(last.tradeId) + 1n;
   }
-  throw new VenueUnavailable(venue.id, "trades", `more than ${pagesMax} pages`);
+  return undefined;
 }

@@ -26,7 +26,9 @@ export function wishSetAside(dataDir: string, wish: Wish): void {
 /** The journal stays after all. Durable once this returns. */
 export function forgetSetAside(dataDir: string): void {
   const file = join(dataDir, wishFile);
-  rmSync(file, { force: true });
+  // Asked at every orderly end: without a wish the disk is left alone.
+  if (!existsSync(file)) return;
+  rmSync(file);
   syncFolderOf(file);
 }
 

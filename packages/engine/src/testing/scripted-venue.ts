@@ -115,8 +115,11 @@ export class ScriptedVenue {
         this.listings += 1;
         return this.#read([...this.orders.values()].filter(isOpen));
       },
-      trades: (_symbol, { fromId = id<TradeId>("0") }) =>
-        this.#read(this.trades.filter((trade) => BigInt(trade.tradeId) >= BigInt(fromId))),
+      trades: (_symbol, { fromId, limit }) => {
+        if (fromId === undefined) return this.#read(this.trades);
+        const from = this.trades.filter((trade) => BigInt(trade.tradeId) >= BigInt(fromId));
+        return this.#read(from.slice(0, limit));
+      },
       lastTradeId: () => this.#read<TradeId | undefined>(undefined),
       balances: () => this.#read<Readonly<Record<string, Decimal>>>({ USDT: decimal("100000") }),
       clock: () => ({ offsetMs: this.clockOffsetMs, errorMs: 5 }),

@@ -66,6 +66,11 @@ export function allOf<T>(value: unknown, read: (row: unknown) => T | undefined):
   return rows;
 }
 
+/** What a table has under a venue's word; nothing under a word that only every object has, such as `constructor`. */
+export function entryOf<T>(table: Readonly<Record<string, T>>, word: unknown): T | undefined {
+  return typeof word === "string" && Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
 /** A text that is not empty. */
 export function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;

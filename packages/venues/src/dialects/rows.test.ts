@@ -3,9 +3,10 @@ import { expect, test } from "vitest";
 import { id, type SymbolId } from "@baton/core";
 import { parseTrade } from "./binance/wire.ts";
 import { parseUserMessage } from "./binance/user-events.ts";
-import { readTrade as readBybitTrade } from "./bybit/rows.ts";
+import { readOrder as readBybitOrder, readTrade as readBybitTrade } from "./bybit/rows.ts";
 import { stream as coinbase } from "./coinbase/user-events.ts";
 import { readTrade as readKrakenTrade } from "./kraken/rows.ts";
+import { stream as kraken } from "./kraken/user-events.ts";
 
 const symbolOf = (): SymbolId => id<SymbolId>("BTC/USDT");
 
@@ -33,9 +34,9 @@ test("a trade at an instant that no date can have cannot be read", () => {
   for (const execTime of [1e21, -1, Number.NaN, "9999999999999999", ""]) {
     expect(readBybitTrade({ ...bybit, execTime }, symbolOf)).toBeUndefined();
   }
-  const kraken = { ordertxid: "o", pair: "XBTUSDT", type: "buy", price: "1", vol: "1", fee: "0", maker: true };
-  expect(readKrakenTrade(["T-1", { ...kraken, time: 1_700_000_000.5 }], symbolOf)).toBeDefined();
-  expect(readKrakenTrade(["T-1", { ...kraken, time: 1e20 }], symbolOf)).toBeUndefined();
+  const krakens = { ordertxid: "o", pair: "XBTUSDT", type: "buy", price: "1", vol: "1", fee: "0", maker: true };
+  expect(readKrakenTrade(["T-1", { ...krakens, time: 1_700_000_000.5 }], symbolOf)).toBeDefined();
+  expect(readKrakenTrade(["T-1", { ...krakens, time: 1e20 }], symbolOf)).toBeUndefined();
 });
 
 test("an order that a change does not name keeps its name, and is not somebody else's", () => {
@@ -52,4 +53,16 @@ test("an order that a change does not name keeps its name, and is not somebody e
     return fact?.kind === "change" ? fact.change.clientOrderId : fact;
   };
   expect([told({ client_order_id: "mine" }), told({ client_order_id: "" }), told({})]).toEqual(["mine", "", undefined]);
+});
+
+test("a word that only every object knows is no standing of an order, nor a channel", () => {
+  const order = { symbol: "BTCUSDT", orderId: "o", orderLinkId: "c", side: "Buy", qty: "1", cumExecQty: "0" };
+  expect(readBybitOrder({ ...order, orderStatus: "New" }, symbolOf)?.status).toBe("open");
+  for (const orderStatus of ["constructor", "toString", "__proto__", "", 1, null]) {
+    expect(readBybitOrder({ ...order, orderStatus }, symbolOf)).toBeUndefined();
+  }
+  const told = (message: object): string => kraken.parse(JSON.stringify(message), symbolOf).kind;
+  expect(told({ channel: "constructor", data: [] })).toBe("other");
+  const report = { order_id: "o", exec_type: "new", order_status: "valueOf" };
+  expect(told({ channel: "executions", data: [report] })).toBe("unreadable");
 });

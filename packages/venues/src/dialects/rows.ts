@@ -16,7 +16,7 @@ import {
 } from "@baton/core";
 import type { VenueTrade } from "../venue.ts";
 import type { SymbolOf } from "./dialect.ts";
-import { amount, idText, isRecord, milliseconds, sideOf, text, type Json } from "./json.ts";
+import { amount, entryOf, idText, isRecord, milliseconds, sideOf, text, type Json } from "./json.ts";
 
 /** A field by its name, or by what finds it in the row. */
 export type Field = string | ((row: Json) => unknown);
@@ -78,7 +78,7 @@ export function orderReader(fields: OrderFields): (row: unknown, symbolOf: Symbo
     const executed = amount(found(row, fields.executed));
     const price = amount(found(row, fields.price));
     const reduceOnly = fields.reduceOnly === undefined ? undefined : found(row, fields.reduceOnly);
-    const word = fields.statuses[text(found(row, fields.status)) ?? ""];
+    const word = entryOf(fields.statuses, found(row, fields.status));
     if (venueOrderId === undefined || clientOrderId === undefined || symbol === undefined) return undefined;
     if (side === undefined || quantity === undefined || executed === undefined || word === undefined) return undefined;
     return {

@@ -7,7 +7,7 @@ import { createPrivateKey, randomBytes, sign } from "node:crypto";
 import { add, id, isZero, type VenueOrderId } from "@baton/core";
 import { originOf } from "../address.ts";
 import type { GreetingParts, StreamDialect, SymbolOf } from "../dialect.ts";
-import { allOf, amount, at, isRecord, parseJson, sideOf, text, type Json } from "../json.ts";
+import { allOf, amount, at, entryOf, isRecord, parseJson, sideOf, text, type Json } from "../json.ts";
 import { factsOf, type OrderChange, type UserFact, type UserMessage } from "../user-message.ts";
 import { statuses } from "./rows.ts";
 
@@ -72,8 +72,7 @@ function changeFacts(row: unknown, symbolOf: SymbolOf): readonly (UserFact | und
 
 function changeIn(row: Json, symbolOf: SymbolOf): OrderChange | undefined {
   const venueOrderId = text(row["order_id"]);
-  const word = text(row["status"]) ?? "";
-  const status = statuses[word];
+  const status = entryOf(statuses, row["status"]);
   const symbol = symbolOf(text(row["product_id"]) ?? "");
   const side = sideOf(row["order_side"]);
   const executed = amount(row["cumulative_quantity"]);

@@ -6,7 +6,7 @@
 import { id, type SymbolId, type VenueOrderId } from "@baton/core";
 import { originOf } from "../address.ts";
 import type { StreamDialect, SymbolOf } from "../dialect.ts";
-import { allOf, amount, at, idText, isRecord, parseExactly, sideOf, text, type Json } from "../json.ts";
+import { allOf, amount, at, entryOf, idText, isRecord, parseExactly, sideOf, text, type Json } from "../json.ts";
 import { working, type StatusOf } from "../rows.ts";
 import { factsOf, type OrderChange, type UserFact, type UserMessage } from "../user-message.ts";
 import { readToldTrade, usualName } from "./rows.ts";
@@ -45,7 +45,7 @@ function parse(message: string, symbolOf: SymbolOf): UserMessage {
     const code = fault?.split(":").slice(0, 2).join(":");
     return { kind: "answer", status: 400, message: fault ?? "", ...(code === undefined ? {} : { code }) };
   }
-  const read = channels[text(json["channel"]) ?? ""];
+  const read = entryOf(channels, json["channel"]);
   if (read === undefined) return { kind: "other" };
   const number = idText(json["sequence"]);
   return {
@@ -89,7 +89,7 @@ function reportFacts(row: unknown, symbolOf: SymbolOf): readonly (UserFact | und
 
 function changeIn(row: Json, symbol: SymbolId | undefined): OrderChange | undefined {
   const venueOrderId = text(row["order_id"]);
-  const status = statuses[text(row["order_status"]) ?? ""];
+  const status = entryOf(statuses, row["order_status"]);
   if (venueOrderId === undefined || status === undefined) return undefined;
   const clientOrderId = text(row["cl_ord_id"]);
   const side = sideOf(row["side"]);
