@@ -50,7 +50,9 @@ describe("baton failover", () => {
   const leaderless = {
     forMs: 60_000,
     uncleanAfterMs: 5_000,
-    losses: [{ node: "c", sentence: "c holds up to record 120. May be lost: records 121 to 150." }],
+    losses: [
+      { node: "c", journal: "journal-c", sentence: "c holds up to record 120. May be lost: records 121 to 150." },
+    ],
   };
   const gone = { leader: null, insync: { epoch: 7, version: 12, members: ["a", "b"] }, leaderless };
   const lossy = ["failover", "--to", "c", "--allow-data-loss", "--reason", "site lost"];
@@ -69,7 +71,12 @@ describe("baton failover", () => {
     const run = await baton([...lossy, "-e", node.url], { typed: "demo" });
     expect(run.status).toBe(0);
     expect(run.err.indexOf("records 121 to 150")).toBeLessThan(run.err.indexOf("Type the name of the cluster"));
-    expect(node.asked.at(-1)?.body).toMatchObject({ to: "c", allowDataLoss: true, cluster: "demo" });
+    expect(node.asked.at(-1)?.body).toMatchObject({
+      to: "c",
+      allowDataLoss: true,
+      journal: "journal-c",
+      cluster: "demo",
+    });
     const wrong = await baton([...lossy, "-e", node.url], { typed: "prod" });
     expect(wrong.status).toBe(3);
     expect((await baton([...lossy, "-e", node.url])).status).toBe(2);

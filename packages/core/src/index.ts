@@ -84,6 +84,8 @@ export * from "./succession/anchor.ts";
 export * from "./succession/failover.ts";
 export * from "./succession/failsafe.ts";
 export * from "./succession/leading.ts";
+export { lossRangeOf } from "./succession/loss-range.ts";
+export type { LossRange } from "./succession/loss-range.ts";
 export * from "./succession/machine.ts";
 export * from "./succession/member-care.ts";
 export * from "./succession/permit.ts";

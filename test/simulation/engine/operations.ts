@@ -15,7 +15,7 @@ interface Verdict {
 
 export interface OperationPorts {
   switchover(operation: OperationId, to: NodeId | undefined): void;
-  failover(operation: OperationId, allowDataLoss: boolean): void;
+  failover(operation: OperationRecord): void;
 }
 
 const staleAfterMs = 15_000;
@@ -120,7 +120,7 @@ export class Operations {
     this.#write(record, guard, "running", { detail, epoch: epoch + 1 }, (isStored) => {
       this.#busy.delete(record.id);
       if (!isStored) this.#mine.delete(record.id);
-      else if (isFailover) this.#ports.failover(record.id, record.allowDataLoss === true);
+      else if (isFailover) this.#ports.failover(record);
       else this.#ports.switchover(record.id, record.to);
     });
   }

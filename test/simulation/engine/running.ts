@@ -150,12 +150,12 @@ export class Running {
     });
     this.operations = new Operations(node, boot.client, main, {
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
-      failover: (operation, allowDataLoss) => {
+      failover: ({ id: operation, allowDataLoss = false, journal }) => {
         const { timing, validityMs, limits } = settings;
         const waitMs = timing.ttlMs + validityMs + limits.clockErrorMaxMs;
         const uncleanAfterMs = bent.is("unclean-hasty") ? 0 : waitMs;
         const isFailsafe = settings.failsafe;
-        this.leadership.feed({ kind: "failover", operation, allowDataLoss, uncleanAfterMs, isFailsafe });
+        this.leadership.feed({ kind: "failover", operation, allowDataLoss, journal, uncleanAfterMs, isFailsafe });
       },
     });
     this.failsafe = new Failsafe(boot, this);

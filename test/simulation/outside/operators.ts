@@ -1,6 +1,6 @@
 /** Operators: what they ask for is written to etcd first, and its verdict is read there. */
 import { anchorRecord, id, isSettled, lossRangeOf, planAnchor, wallMs } from "@baton/core";
-import type { LossRange, NodeId, OperationId, WallMs } from "@baton/core";
+import type { JournalId, LossRange, NodeId, OperationId, WallMs } from "@baton/core";
 import { venue } from "../desk/context.ts";
 import { worldBeganWallMs } from "../world/host-clock.ts";
 import type { World } from "../world/world.ts";
@@ -55,7 +55,7 @@ export class Operators {
     // Broken on purpose: a record that somebody was seen to hold is taken for one that this node holds.
     const range = bent.is("loss-unsaid") ? { ...shown, holds: Math.max(shown.holds, shown.seen ?? 0) } : shown;
     this.#world.say("operator", "asks", `Asks ${to} to take over, and accepts the loss: ${range.sentence}`);
-    this.#operation("failover", { to: node, allowDataLoss: true }, range);
+    this.#operation("failover", { to: node, allowDataLoss: true, journal: own.journal }, range);
   }
 
   /** What died or took over until now has been seen. */
@@ -111,7 +111,7 @@ export class Operators {
 
   #operation(
     what: "switchover" | "failover",
-    more: { readonly to?: NodeId; readonly allowDataLoss?: boolean },
+    more: { readonly to?: NodeId; readonly allowDataLoss?: boolean; readonly journal?: JournalId },
     accepts?: LossRange,
   ): void {
     this.#count += 1;

@@ -199,8 +199,12 @@ export class EtcdStore {
     const by = { boot: "anchor" as BootId, transaction: 0 };
     this.leader = undefined;
     this.epoch = { value: plan.epoch, modRevision };
+    const { uncleans } = this.insync.value;
     this.insync = {
-      value: { epoch: plan.epoch, version: plan.version, members: plan.members, reconcileDue: plan.epoch, by },
+      value: {
+        ...{ epoch: plan.epoch, version: plan.version, members: plan.members, reconcileDue: plan.epoch, by },
+        ...(uncleans !== undefined && { uncleans }),
+      },
       modRevision,
     };
     this.anchor = record;

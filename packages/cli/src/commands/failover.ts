@@ -4,7 +4,7 @@
  * stated first, and the cluster's name has to be typed.
  */
 import { id } from "@baton/core";
-import type { ClusterView, NodeId } from "@baton/core";
+import type { ClusterView, JournalId, NodeId } from "@baton/core";
 import type { Command } from "commander";
 import { CliEnd } from "../exit.ts";
 import { operate, withOperation } from "../operate.ts";
@@ -49,7 +49,7 @@ export function addFailoverCommand(program: Command, terminal: Terminal): void {
         what: "failover",
         to: id<NodeId>(options.to),
         reason: options.reason,
-        ...(isLossy && { allowDataLoss: true, cluster: name }),
+        ...(isLossy && { allowDataLoss: true, cluster: name, ...journalOf(view, options.to) }),
       } as const;
       await operate(client, terminal, options, asked, plan);
     });
@@ -60,6 +60,12 @@ function checkState(view: ClusterView, to: string): void {
   if (view.members.some((member) => member.node === to)) return;
   const known = view.members.map((member) => member.node).join(", ");
   throw new CliEnd("usage", `no node ${to} publishes itself in etcd; those that do: ${known}.`, { field: "to" });
+}
+
+/** The journal whose loss the plan states: with another one on its disk the node refuses. */
+function journalOf(view: ClusterView, to: string): { readonly journal?: JournalId } {
+  const journal = view.leaderless?.losses.find((each) => each.node === to)?.journal;
+  return journal === undefined ? {} : { journal };
 }
 
 function planOf(

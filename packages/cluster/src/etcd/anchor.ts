@@ -25,6 +25,7 @@ export async function reAnchor(
     version: plan.version,
     members: plan.members,
     reconcileDue: plan.epoch,
+    ...(view.insync?.value.uncleans !== undefined && { uncleans: view.insync.value.uncleans }),
     by,
   };
   const answer = await fleet.first("re-anchor", (client, options) =>

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { Decimal } from "../decimal.ts";
 import type { TakeoverReason } from "../formats/events.ts";
-import type { BootId, ClusterId, Epoch, NodeId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import type { BootId, ClusterId, Epoch, JournalId, NodeId, Sequence, SymbolId, VenueId } from "../ids.ts";
 import type { RejoinMeaning } from "../replication/rejoin-states.ts";
 import type { RejoinState } from "../replication/rejoin.ts";
 import type { PromotabilityReason } from "../succession/promotability.ts";
@@ -55,8 +55,12 @@ export interface ClusterView {
     readonly forMs: number;
     /** After so long a node that is not in sync may be made leader. */
     readonly uncleanAfterMs: number;
-    /** Of each node that is not in sync, what would be lost. */
-    readonly losses: readonly { readonly node: NodeId; readonly sentence: string }[];
+    /** Of each node that is not in sync, what would be lost, with the journal that it has now; an operation names that. */
+    readonly losses: readonly {
+      readonly node: NodeId;
+      readonly journal?: JournalId;
+      readonly sentence: string;
+    }[];
   } | null;
   readonly kill: KillRecord | null;
   /** May an order that needs a fresh price leave now, and if not, why not. */
@@ -298,7 +302,9 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
       .looseObject({
         forMs: z.number(),
         uncleanAfterMs: z.number(),
-        losses: z.array(z.looseObject({ node: z.string(), sentence: z.string() })),
+        losses: z.array(
+          z.looseObject({ node: z.string(), journal: z.exactOptional(z.string()), sentence: z.string() }),
+        ),
       })
       .nullable(),
   ),

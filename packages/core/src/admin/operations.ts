@@ -3,7 +3,7 @@
  * the asker where a repeat must not happen twice, and ends done, aborted or failed with a reason that survives a crash.
  */
 import { z } from "zod";
-import type { Epoch, NodeId, OperationId } from "../ids.ts";
+import type { Epoch, JournalId, NodeId, OperationId } from "../ids.ts";
 import { killLevels } from "../risk/kill.ts";
 import type { KillLevel, KillScope } from "../risk/kill.ts";
 import { memberVerbs } from "../succession/member-care.ts";
@@ -20,11 +20,15 @@ interface Asked {
 
 export type OperationRequest =
   | (Asked & { readonly what: "switchover"; readonly to?: NodeId })
-  /** `allowDataLoss` needs the cluster's name, typed: a node that is not in sync may lack committed records. */
+  /**
+   * `allowDataLoss` needs the cluster's name, typed: a node that is not in sync may lack committed records. `journal`: the
+   * one whose loss was looked at (`GET /cluster`, `leaderless.losses`); without it, the one that the node has now.
+   */
   | (Asked & {
       readonly what: "failover";
       readonly to: NodeId;
       readonly allowDataLoss?: boolean;
+      readonly journal?: JournalId;
       readonly cluster?: string;
     })
   /** Gives up a switchover, or what nobody has taken up yet. */
@@ -98,6 +102,7 @@ export const operationRequestSchema: z.ZodType<OperationRequest> = z.discriminat
       ...asked,
       to: z.string("must name the node"),
       allowDataLoss: z.exactOptional(z.boolean("must be true or false")),
+      journal: z.exactOptional(z.string()),
       cluster: z.exactOptional(z.string()),
     }),
     z.strictObject({ what: z.literal("abort"), ...asked, target: operationId }),

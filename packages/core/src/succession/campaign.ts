@@ -7,6 +7,7 @@ import { assert } from "../assert.ts";
 import type { TakeoverReason } from "../formats/events.ts";
 import type { Epoch, OperationId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
+import { heldForSure, uncleansOf } from "./loss-range.ts";
 import { promotability } from "./promotability.ts";
 import type { PromotabilityReason } from "./promotability.ts";
 import type { EtcdView, InsyncRecord, LeaderRecord, MemberRecord, Transaction } from "./records.ts";
@@ -115,6 +116,7 @@ function takeover(state: Succession, view: EtcdView, how: TakeoverPlan): Takeove
       members,
       ...marksOf(state, view, { reason, atWallMs: how.wall, isOperators: how.operation !== undefined }),
       ...reconcileDueOf(isUnclean ? epoch : view.insync.value.reconcileDue),
+      ...uncleansOf(view.insync.value, isUnclean ? { epoch, holds: heldForSure(state.self, view) } : undefined),
       by: { boot: state.me.boot, transaction: state.nextTransaction },
     },
     history: {

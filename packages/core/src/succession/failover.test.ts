@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { id } from "../ids.ts";
-import type { ClusterId, JournalId } from "../ids.ts";
+import type { JournalId } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
 import { assert } from "../assert.ts";
-import { lossRangeOf, whyNotFailover } from "./failover.ts";
+import { whyNotFailover } from "./failover.ts";
 import type { EtcdView } from "./records.ts";
 import {
   Told,
@@ -22,11 +22,12 @@ import {
 } from "./told.ts";
 
 const uncleanAfterMs = 3_000;
+const unstated = { kind: "failover", allowDataLoss: true, uncleanAfterMs, isFailsafe: false } as const;
 const leaderless = (revision: number, more: Partial<Parameters<typeof viewOf>[0]> = {}): EtcdView =>
   viewOf({ revision, epoch: 1, version: 2, pause: "ann", ...more });
 
-function start(told: Told, allowDataLoss = false, isFailsafe = false) {
-  return told.tell({ kind: "failover", operation, allowDataLoss, uncleanAfterMs, isFailsafe });
+function start(told: Told, allowDataLoss = false, isFailsafe = false, journal = told.state.me.journal) {
+  return told.tell({ kind: "failover", operation, allowDataLoss, journal, uncleanAfterMs, isFailsafe });
 }
 
 /** Node b with what it publishes, a paused cluster, and no leader seen since 0. */
@@ -159,6 +160,38 @@ describe("a node that is not in sync (unclean)", () => {
     expect(asked(told.promise(start(told, true))).kind).toBe("takeover");
   });
 
+  test("is refused on another disk than the one whose loss was stated", () => {
+    const told = paused(outside, id<JournalId>("b-disk2"));
+    told.at = 3_000;
+    const why = one(start(told, true, false, id<JournalId>("b-disk1")), "refuse-failover").why;
+    expect(why).toContain("stated for journal b-disk1, and b has b-disk2");
+    expect(one(told.tell({ ...unstated, operation }), "refuse-failover").why).toContain("stated for no journal");
+    expect(kinds(start(told, true))).toEqual(["persist"]);
+  });
+
+  test("leaves in etcd where it began, for the next one's loss, and every later set carries it", () => {
+    const told = paused(outside);
+    const mine = told.state.self;
+    if (mine !== undefined)
+      told.tell({ kind: "fit", unfit: [], self: { ...mine, position: { epoch: 1, durable: 30, committed: 20 } } });
+    told.at = 3_000;
+    const takeover = asked(told.promise(start(told, true)));
+    const uncleans = [{ epoch: 2, holds: 20 }];
+    expect(takeover).toMatchObject({ insync: { uncleans } });
+    told.promise(told.commitAnswer(takeover, 12));
+    expect(told.leading.known.record.uncleans).toEqual(uncleans);
+    const next = new Told(b);
+    const view = viewOf({ revision: 10, epoch: 2, members: [b, c] });
+    assert(view.insync !== undefined, "there is a set");
+    const carried = { ...view, insync: { ...view.insync, value: { ...view.insync.value, uncleans } } };
+    const won = asked(next.promise(next.see(carried)));
+    expect(won).toMatchObject({ leader: { reason: "expired" }, insync: { uncleans } });
+    next.promise(next.commitAnswer(won, 11));
+    next.tell({ kind: "opened", epoch: 3, sequence: 1 });
+    next.holds(1);
+    expect(asked(next.tickAt(400))).toMatchObject({ kind: "set-insync", insync: { uncleans } });
+  });
+
   test("is refused where it knows of more than etcd shows", () => {
     const told = paused(outside);
     told.tell({ kind: "promised", promised: { epochMax: 4, vow: undefined } });
@@ -206,67 +239,5 @@ describe("its end", () => {
     const { state } = new Told(b);
     const now = { now: monoMs(0), wall: wallMs(0), allowDataLoss: true, uncleanAfterMs, isFailsafe: false };
     expect(whyNotFailover(state, now)).toBe("etcd has not been read yet");
-  });
-});
-
-test("what may be lost is stated before it is decided", () => {
-  const told = paused({ members: [a, c] });
-  const view = leaderless(11, { members: [a, c] });
-  const of = view.members.get(a);
-  const ledBefore = of === undefined ? undefined : { ...of, position: { epoch: 1, durable: 150, committed: 150 } };
-  const range = lossRangeOf({ ...told.state, lastLeaderMember: ledBefore }, view, candidate(120));
-  expect(range).toMatchObject({ holds: 120, seen: 150 });
-  expect(range.sentence).toBe(
-    "b holds up to record 120; the in-sync set is {a, c}. May be lost: records 121 to 150, and what was committed after record 150 was last published.",
-  );
-  const nobody = lossRangeOf(told.state, { ...view, members: new Map() }, candidate(120));
-  expect(nobody.sentence).toContain("all after record 120");
-});
-
-/** b, whose journal ends there with a record of that epoch and is known committed a little less far. */
-function candidate(durable: number, lastEpoch = 1): Parameters<typeof lossRangeOf>[2] {
-  const last = { epoch: lastEpoch, sequence: durable, hash: "aa" };
-  const facts = healthyFacts({ anchor: { cluster: id<ClusterId>("c"), epochMax: 1, versionMax: 1, last } });
-  return { node: b, position: { epoch: 1, durable, committed: durable - 10 }, facts };
-}
-
-/** Only this node publishes itself, and says that it holds so much. */
-function published(view: EtcdView, node: typeof b, durable: number): EtcdView["members"] {
-  const record = view.members.get(node);
-  return record === undefined
-    ? new Map()
-    : new Map([[node, { ...record, position: { epoch: 1, durable, committed: durable } }]]);
-}
-
-// Found in simulation: a node that had been away said of its own last word that nothing before it was lost.
-test("what the candidate says of itself is no ground for what the others committed without it", () => {
-  const told = paused({ members: [a, c] });
-  const view = leaderless(11, { members: [a, c] });
-  const alone = lossRangeOf(told.state, { ...view, members: published(view, b, 120) }, candidate(120));
-  expect(alone).toMatchObject({ holds: 120, seen: undefined });
-  expect(alone.sentence).toContain("May be lost: all after record 120; nobody who holds more was seen.");
-});
-
-test("one outside the set who holds more than the candidate bounds nothing: the set may have gone on", () => {
-  const told = paused({ members: [a] });
-  const view = leaderless(11, { members: [a] });
-  const range = lossRangeOf(told.state, { ...view, members: published(view, c, 150) }, candidate(120));
-  expect(range).toMatchObject({ seen: 150, isSeenInSet: false });
-  expect(range.sentence).toContain(
-    "May be lost: all after record 120; up to record 150 was seen, and not at a member of the set, which may hold more.",
-  );
-});
-
-// Seed 1348: a had led, and its tail lay at numbers at which its successors had committed other records.
-test("a tail of an older epoch holds nothing for sure: other records may be committed under its numbers", () => {
-  const told = paused({ members: [a, c] });
-  const view = leaderless(11, { members: [a, c] });
-  expect(lossRangeOf(told.state, view, candidate(120, 0))).toMatchObject({ holds: 110 });
-  const { facts: _facts, ...older } = candidate(120);
-  expect(
-    lossRangeOf(told.state, view, older),
-    "a build that does not say of what epoch its last record is",
-  ).toMatchObject({
-    holds: 110,
   });
 });

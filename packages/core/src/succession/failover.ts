@@ -2,17 +2,18 @@
  * Failover by an operator's word, the candidate's part. A node that is in sync takes over as it would by itself, whatever
  * pause and autofailover say, and loses nothing. One that is not may do so only with leave to lose data, and only when
  * the leader key has been absent for the lease's length and a request's validity: no vow stops a lone leader, so time has
- * to; and no time is long enough where a leader may go on without its lease (failsafe), unless its death is on record. The
- * set is then this node alone; whoever knows more as committed has forked from it, and comes back with an empty disk.
+ * to; and no time is long enough where a leader may go on without its lease (failsafe), unless its death is on record.
+ * What may be lost was stated for one journal (`loss-range.ts`); with another one the node refuses. The set is then this
+ * node alone; whoever knows more as committed has forked from it, and comes back with an empty disk.
  * Invariants I6, I14. Operators: `runbooks/leader-lost.md`.
  */
-import type { NodeId, Sequence } from "../ids.ts";
 import { isMember, judgedSelf, lastLeader, vowAndAsk, whyBehind, whyNotEligible, whyUnprepared } from "./campaign.ts";
+import type { JournalId } from "../ids.ts";
 import { whyPromised } from "./failsafe.ts";
 import type { PromotabilityCode } from "./promotability.ts";
 import { bars, reasonsText } from "./promotability.ts";
 import type { WallMs } from "../time.ts";
-import type { EtcdView, MemberRecord, Transaction } from "./records.ts";
+import type { EtcdView, Transaction } from "./records.ts";
 import type {
   CandidateRole,
   StandbyRole,
@@ -50,7 +51,7 @@ export function startFailover(
 /** Why this node cannot take over for an operator now; undefined when it can. */
 export function whyNotFailover(
   state: Succession,
-  asked: Pick<Asked, "allowDataLoss" | "uncleanAfterMs" | "isFailsafe" | "now" | "wall">,
+  asked: Pick<Asked, "allowDataLoss" | "journal" | "uncleanAfterMs" | "isFailsafe" | "now" | "wall">,
 ): string | undefined {
   const { view } = state;
   if (view === undefined) return "etcd has not been read yet";
@@ -64,6 +65,7 @@ export function whyNotFailover(
   const why =
     whyUnprepared(state, view) ??
     whyBehind(state, view) ??
+    whyOtherJournal(state, asked.journal) ??
     reasonsText(reasons.filter((one) => !lossy.has(one.code))) ??
     (state.unfit.length > 0 ? `unfit: ${state.unfit.join(", ")}` : undefined);
   if (why !== undefined) return why;
@@ -80,6 +82,13 @@ export function whyNotFailover(
     );
   }
   return undefined;
+}
+
+/** What may be lost was stated for one journal: on another disk it may be more. */
+function whyOtherJournal({ me }: Succession, stated: JournalId | undefined): string | undefined {
+  if (stated === me.journal) return undefined;
+  const what = stated === undefined ? "for no journal" : `for journal ${stated}`;
+  return `what may be lost was stated ${what}, and ${me.node} has ${me.journal}: look again before it is repeated`;
 }
 
 /** Its supervisor has reaped it: it goes on by nobody's promise. */
@@ -115,61 +124,4 @@ export function settledFailover(
 
 function refuse(operation: Asked["operation"], why: string): SuccessionEffect {
   return { kind: "refuse-failover", operation, why };
-}
-
-/** What an unclean failover to a node may lose. */
-export interface LossRange {
-  readonly node: NodeId;
-  /** Up to here its journal is the cluster's; all after it is lost. */
-  readonly holds: Sequence;
-  /** The highest record that somebody else was seen to hold and this node does not; undefined when none was. */
-  readonly seen: Sequence | undefined;
-  /** Whoever was seen to hold it is in the set, so that nothing after it was committed before it was published. */
-  readonly isSeenInSet: boolean;
-  readonly sentence: string;
-}
-
-/**
- * Up to where this journal is known to be the cluster's. Its end, if it holds a record of the newest epoch: by the chain, all
- * before that is what its leader holds. Else only what it knows committed: later leaders may have committed other records at
- * the numbers of its tail.
- */
-function heldForSure({ position, facts }: Pick<MemberRecord, "position" | "facts">, view: EtcdView): Sequence {
-  return facts?.anchor?.last.epoch === view.epoch.value ? position.durable : position.committed;
-}
-
-/** The range that may be lost with this candidate, as exactly as it can be said before the decision. */
-export function lossRangeOf(
-  state: Succession,
-  view: EtcdView,
-  candidate: Pick<MemberRecord, "node" | "position" | "facts">,
-): LossRange {
-  const { node } = candidate;
-  const holds = heldForSure(candidate, view);
-  const set = view.insync?.value.members ?? [];
-  const others = [...view.members.values(), ...(state.lastLeaderMember === undefined ? [] : [state.lastLeaderMember])];
-  let seen: Sequence | undefined;
-  let isSeenInSet = false;
-  // The candidate's own word says nothing of what the others went on to commit without it.
-  for (const other of others) {
-    const { durable } = other.position;
-    if (other.node === node || durable <= holds || durable < (seen ?? 0)) continue;
-    const isMemberOfSet = set.some((member) => member.node === other.node && member.journal === other.journal);
-    isSeenInSet = isMemberOfSet || (isSeenInSet && durable === seen);
-    seen = durable;
-  }
-  const members = view.insync === undefined ? "unknown" : set.map((member) => member.node).join(", ");
-  const known =
-    seen === undefined
-      ? `all after record ${holds}; nobody who holds more was seen`
-      : isSeenInSet
-        ? `records ${holds + 1} to ${seen}, and what was committed after record ${seen} was last published`
-        : `all after record ${holds}; up to record ${seen} was seen, and not at a member of the set, which may hold more`;
-  return {
-    node,
-    holds,
-    seen,
-    isSeenInSet,
-    sentence: `${node} holds up to record ${holds}; the in-sync set is {${members}}. May be lost: ${known}.`,
-  };
 }

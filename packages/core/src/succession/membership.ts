@@ -6,6 +6,7 @@
 import { assert } from "../assert.ts";
 import type { MonoMs } from "../time.ts";
 import { isExtended } from "./failsafe.ts";
+import { uncleansOf } from "./loss-range.ts";
 import type { InsyncRecord, Member, Transaction } from "./records.ts";
 import type { NodeId } from "../ids.ts";
 import type { Flap, LeaderRole, Stepped, Succession } from "./state.ts";
@@ -104,6 +105,7 @@ export function ask(state: Succession, role: LeaderRole, members: readonly Membe
     version: role.known.record.version + 1,
     members,
     ...(role.known.record.takeovers !== undefined && { takeovers: role.known.record.takeovers }),
+    ...uncleansOf(role.known.record),
     ...(isReconcileDue(role) && { reconcileDue: role.known.record.reconcileDue ?? role.epoch }),
     by: { boot: state.me.boot, transaction: id },
   };

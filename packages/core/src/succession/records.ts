@@ -38,6 +38,16 @@ export interface InsyncRecord {
    * the set, because whoever leads next has to know: the winner may die before it has done or journaled anything.
    */
   readonly reconcileDue?: Epoch;
+  /** Where unclean failovers began, oldest first: whoever missed one holds a history that was given up from there on. */
+  readonly uncleans?: readonly UncleanMark[];
+}
+
+/** An unclean failover: the journals of before are the cluster's up to a record of this number, and no further. */
+export interface UncleanMark {
+  /** The epoch that it began. */
+  readonly epoch: Epoch;
+  /** Up to here its winner's journal was what the epochs before it had committed. */
+  readonly holds: Sequence;
 }
 
 export interface TakeoverMark {
@@ -203,7 +213,7 @@ export interface OperationRecord {
   /** The node that is drained, rebuilt, removed, or whose priority is set. */
   readonly node?: NodeId;
   readonly priority?: number;
-  /** Reinit: the journal that is set aside. */
+  /** Reinit: the journal that is set aside. Failover with leave to lose data: the one whose loss was stated, and no other. */
   readonly journal?: JournalId;
   /** Abort: the operation that is to be given up. */
   readonly target?: OperationId;

@@ -261,12 +261,14 @@ export type SuccessionInput =
     }
   /**
    * An operator makes this node the leader. `uncleanAfterMs`: TTL + validity, for a node that is not in sync. `isFailsafe`:
-   * a leader may go on by its peers' promises, for as long as they give them, without a lease.
+   * a leader may go on by its peers' promises, for as long as they give them, without a lease. `journal`: the one for which
+   * the loss was stated.
    */
   | {
       readonly kind: "failover";
       readonly operation: OperationId;
       readonly allowDataLoss: boolean;
+      readonly journal?: JournalId | undefined;
       readonly uncleanAfterMs: number;
       readonly isFailsafe: boolean;
       readonly now: MonoMs;

@@ -39,8 +39,9 @@ export function leaderlessView(
     forMs: Math.round(monoNow() - leaderAbsentSinceMonoMs),
     uncleanAfterMs: node.uncleanAfterMs,
     losses: outside.map((member) => {
-      const range = lossRangeOf(state, view, view.members.get(member.node) ?? member);
-      return { node: member.node, sentence: range.sentence };
+      const published = view.members.get(member.node);
+      const { sentence } = lossRangeOf(state, view, published ?? member);
+      return { node: member.node, ...(published !== undefined && { journal: published.journal }), sentence };
     }),
   };
 }

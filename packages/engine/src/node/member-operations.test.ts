@@ -104,7 +104,7 @@ function nodeOf(etcd: EtcdInMemory, node: NodeId, more: Partial<OperationPorts> 
     say: (_event, sentence) => void done.push(sentence),
     whenRead: () => Promise.resolve(),
     switchover: (operation, to) => void done.push(`switchover ${operation} ${to ?? "to anybody"}`),
-    failover: (operation) => void done.push(`failover ${operation}`),
+    failover: ({ id: operation }) => void done.push(`failover ${operation}`),
     abort: () => "past this point",
     reinit: (operation) => void done.push(`reinit ${operation}`),
     ...more,

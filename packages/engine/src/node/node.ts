@@ -167,9 +167,9 @@ export class EngineNode {
       say: (event, sentence) => this.say(event, sentence),
       whenRead: () => this.leadership.whenRead(),
       switchover: (operation, to) => this.leadership.feed({ kind: "switchover", operation, to, reason: "switchover" }),
-      failover: (operation, allowDataLoss) =>
+      failover: ({ id: operation, allowDataLoss = false, journal: stated }) =>
         this.leadership.feed({
-          ...{ kind: "failover", operation, allowDataLoss, uncleanAfterMs: this.uncleanAfterMs },
+          ...{ kind: "failover", operation, allowDataLoss, journal: stated, uncleanAfterMs: this.uncleanAfterMs },
           isFailsafe: config.leadership.failsafe === "on",
         }),
       abort: (operation, why) => {

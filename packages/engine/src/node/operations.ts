@@ -53,7 +53,7 @@ export interface OperationPorts {
   /** Starts the switchover; its end comes back by `ended`. */
   readonly switchover: (operation: OperationId, to: NodeId | undefined) => void;
   /** Makes this node the leader; its refusal comes back by `refused`, its success by the history. */
-  readonly failover: (operation: OperationId, allowDataLoss: boolean) => void;
+  readonly failover: (operation: OperationRecord) => void;
   /** Gives a switchover up; the sentence says why that cannot be any more. */
   readonly abort: (operation: OperationId, why: string) => string | undefined;
   /** Sets this node's journal aside and begins anew without one. Throws why it must not by now, or what the disk says. */
@@ -106,7 +106,7 @@ export class Operations {
             const detail = `committed records may be lost: repeat it with "cluster": "${this.#ports.cluster}"`;
             return { status: 422, body: problem(422, "not-confirmed", detail, "cluster") };
           }
-          const lossy = allowDataLoss === true && { allowDataLoss };
+          const lossy = allowDataLoss === true && { allowDataLoss, ...(await this.#journalOf(request)) };
           return await this.#record({
             ...base,
             ...{ what: "failover", to, ...lossy, phase: "asked", detail: `waits for ${to}` },
@@ -146,6 +146,15 @@ export class Operations {
       const detail = `${error.message}; the outcome is readable under operation ${operation} once etcd is back`;
       return { status: 503, body: problem(503, "unknown", detail) };
     }
+  }
+
+  /** The journal whose loss is accepted: the one that was looked at, else the one that etcd shows now. */
+  async #journalOf(asked: {
+    readonly to: NodeId;
+    readonly journal?: JournalId;
+  }): Promise<Pick<OperationRecord, "journal">> {
+    const journal = asked.journal ?? (await this.#ports.etcd.read()).members.get(asked.to)?.journal;
+    return journal === undefined ? {} : { journal };
   }
 
   /** Who asks for the cluster's state next finds there what was just done. */
@@ -323,7 +332,7 @@ export class Operations {
     );
     this.#busy.delete(record.id);
     if (isTaken !== true) this.#mine.delete(record.id);
-    else if (what === "failover") this.#ports.failover(record.id, record.allowDataLoss === true);
+    else if (what === "failover") this.#ports.failover(record);
     else if (what === "reinit") this.#reinit(record.id);
     else this.#ports.switchover(record.id, record.to);
   }
