@@ -152,10 +152,10 @@ export function indexOrder(indexes: Indexes, before: OrderRow | undefined, after
   moveExposure(indexes, market, before, after);
 }
 
-/** The indexes as a risk check sees them that asks what may come in the place of an open order: it takes no room any more. */
+/** The indexes as a risk check sees them that asks what may come in the place of an open order: what it executed stays. */
 export function withoutShareOf(indexes: Indexes, order: OrderRow): Indexes {
   const without: Indexes = { ...indexes, exposure: new Map(indexes.exposure) };
-  const gone: OrderRow = { ...order, status: "cancelled", filled: order.executed };
+  const gone: OrderRow = { ...order, status: "cancelled" };
   moveExposure(without, `${order.terms.venue}|${order.terms.symbol}`, order, gone);
   return without;
 }

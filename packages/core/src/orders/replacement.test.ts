@@ -248,11 +248,14 @@ describe("an order may be replaced", () => {
     expect(codeOf(replacing(), change)).toBe("order-state");
   });
 
-  test("by one that fits a limit which the two together would not", () => {
+  test.each([
+    ["told", true],
+    ["not told yet", false],
+  ])("by one that fits a limit which the two together would not, with what was executed and %s", (_, isTold) => {
     const s = story();
     s.want({ quantity: decimal("4") });
     s.tell(accepted(s.order(first), { executed: decimal("1") }));
-    s.tell(fill(s.order(first), 1, "1"));
+    if (isTold) s.tell(fill(s.order(first), 1, "1"));
     const limits = {
       ...{ orderQuantityMax: decimal("10"), orderNotionalMax: decimal("5000"), collarBps: 500 },
       ...{ positionMax: decimal("5"), openOrdersMax: 1, orderRate: { count: 50, perMs: 1_000 } },
@@ -265,7 +268,7 @@ describe("an order may be replaced", () => {
     expect(ask("4.1")).toBe("position-limit");
     expect(ask("4", s.state)).toBe("position-limit");
     // Asking changes nothing.
-    expect(s.state.indexes.exposure.get("binance|BTC/USDT")).toMatchObject({ buyOpen: "3", orders: 1 });
+    expect(s.state.indexes.exposure.get("binance|BTC/USDT")).toMatchObject({ buyOpen: isTold ? "3" : "4", orders: 1 });
   });
 });
 

@@ -23,6 +23,7 @@ import {
 } from "./order-rules.ts";
 import { pricedFresh } from "./price-rules.ts";
 import { provedInTime } from "./proof-rules.ts";
+import { replacedInTurn } from "./replace-rules.ts";
 import { tell } from "./story.ts";
 import { auditComplete, exposure, rateLimits } from "./venue-rules.ts";
 
@@ -71,6 +72,7 @@ export function check(evidence: Evidence): Verdict {
     ...ownAttempts(story),
     ...acknowledgedKept(story),
     ...cancelsKept(story),
+    ...replacedInTurn(story),
     ...endsAsVenue(story),
     ...shownAsVenue(story),
     ...oldEpochSilent(story),

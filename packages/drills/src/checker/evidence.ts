@@ -99,6 +99,7 @@ export type RuleName =
   | "exposure" // position and open orders at worst case within the limit
   | "own-attempts" // an attempt is sent by the leader that recorded it, never by a successor
   | "cancels-kept" // what was asked to go is gone in the end
+  | "replaced-in-turn" // of a replaced order and the one in its place only one is at the venue, and both are what was asked for
   | "sent-once" // at most one request per client order id
   | "rate-limits" // never a ban, nothing within Retry-After
   | "journals-agree" // hash chains hold and committed records are equal
