@@ -39,6 +39,29 @@ describe("baton orders resolve", () => {
     expect(node.asked.at(-1)?.body).toMatchObject({ venueOrderId: "77", status: "filled", executed: "0.5" });
   });
 
+  test("--ended is for an order that its venue denies, and says what that means", async () => {
+    await using node = await scriptedNode(script);
+    const ended = ["orders", "resolve", "i-42", "--ended", "--reason", "their test network was emptied", ...beforehand];
+    const run = await baton([...ended, "-e", node.url]);
+    expect([run.status, run.err]).toEqual([0, expect.stringContaining("refused unless it denies the order")]);
+    expect(node.asked.at(-1)?.body).toEqual({ as: "ended", reason: "their test network was emptied", cluster: "demo" });
+    const asked = node.asked.length;
+    expect((await baton([...ended, "--as", "not-accepted", "-e", node.url])).status).toBe(2);
+    const silent = ["orders", "resolve", "i-42", "--reason", "x", ...beforehand, "-e", node.url];
+    expect((await baton(silent)).status).toBe(2);
+    expect(node.asked.slice(asked).some(({ method }) => method === "POST")).toBe(false);
+  });
+
+  test("explain says of an order that was ended so that nobody knows how it ended, and on whose word", async () => {
+    const said = { evidence: "asked for: not-found", by: "operator", word: "kim: emptied", attempt: 1 };
+    const event = { sequence: 44, kind: "order.ended", intent: "i-42", ...said, atWallMs: 1_800_000_000_000 };
+    const view = orderView(42, { status: "expired", executed: "0", events: [event] });
+    await using node = await scriptedNode({ ...script, "GET /v1/orders/i-42": ok(view) });
+    const { out } = await baton(["explain", "order", "i-42", "-e", node.url]);
+    expect(out).toMatch(/denied it later; how it ended is not known.*\n.*kim: emptied.*\n.*asked for: not-found/);
+    expect((await baton(["orders", "show", "i-42", "-e", node.url])).out).toContain("ended by kim: emptied");
+  });
+
   test("says why the node refuses it: the venue can still prove what became of the order", async () => {
     const refusal = refuse(409, "conflict", "the venue may still take or show i-42 for 800 ms");
     await using node = await scriptedNode({ ...script, "POST /v1/orders/i-42/resolve": refusal });

@@ -416,6 +416,13 @@ const proposals: Readonly<Record<Kind, Propose>> = {
     reason: "over its budget",
     atWallMs,
   }),
+  "order.ended": (state, dice, atWallMs) => {
+    const order = dice.maybe(state.orders.values());
+    if (order === undefined || dice.below(10) > 0) return undefined;
+    const { id: intent, attempts } = order;
+    const said = { evidence: "not found", by: "operator", word: "kim: the network was emptied" } as const;
+    return { kind: "order.ended", intent, attempt: attempts.length, ...said, atWallMs };
+  },
   "fill.busted": (state, dice, atWallMs) => {
     const fills = [...state.fills.values()].slice(-20);
     if (fills.length === 0) return undefined;

@@ -49,6 +49,7 @@ export * from "./orders/drift.ts";
 export * from "./orders/indexes.ts";
 export * from "./orders/intent.ts";
 export * from "./orders/operator-resolution.ts";
+export * from "./orders/denial.ts";
 export * from "./orders/order-row.ts";
 export * from "./orders/outcome.ts";
 export * from "./orders/placement.ts";

@@ -34,8 +34,11 @@ function ofOrder(view: OrderView): readonly string[] {
       return ["It is executed in full."];
     case "cancelled":
       return [`The venue cancelled it; ${view.executed} of ${view.terms.quantity} was executed.`];
-    case "expired":
+    case "expired": {
+      const denied = last(view, "order.ended");
+      if (denied !== undefined) return ofDenied(view, denied);
       return [`It ended at the venue by its own terms (${view.terms.timeInForce}); ${view.executed} was executed.`];
+    }
     case "rejected":
       return [
         answer?.kind === "rejected"
@@ -47,6 +50,14 @@ function ofOrder(view: OrderView): readonly string[] {
     default:
       return assertNever(view.status, "order status");
   }
+}
+
+function ofDenied(view: OrderView, { word, evidence }: EventOf<"order.ended">): readonly string[] {
+  return [
+    `Its venue took it and denied it later; how it ended is not known. ${view.executed} was executed.`,
+    `It was ended by ${word}.`,
+    `What the venue answered then: ${evidence}.`,
+  ];
 }
 
 function waiting(view: OrderView): string {

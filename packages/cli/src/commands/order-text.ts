@@ -62,6 +62,8 @@ function eventDetail(event: OrderView["events"][number]): string {
       return event.reason;
     case "order.updated":
       return `${event.order.status}, executed ${event.order.executed}`;
+    case "order.ended":
+      return `denied by its venue, ended by ${event.word}; ${event.evidence}`;
     case "fill.recorded":
       return `${event.quantity} at ${event.price} (trade ${event.tradeId})`;
     case "fill.busted":

@@ -108,8 +108,14 @@ export const replaceRequestSchema: z.ZodType<ReplaceRequest> = z
     context.addIssue({ code: "custom", path: ["price"], message: "a price, a quantity or both are to change" });
   });
 
-/** Body of `POST /v1/orders/:id/resolve`: an operator's word on a doubt. `cluster`: its name, typed. */
-export type ResolveRequest = OperatorFinding & { readonly reason: string; readonly cluster: string };
+/**
+ * Body of `POST /v1/orders/:id/resolve`: an operator's word on a doubt, or (`ended`) on an order that its venue took and denies
+ * now. `cluster`: its name, typed.
+ */
+export type ResolveRequest = (OperatorFinding | { readonly as: "ended" }) & {
+  readonly reason: string;
+  readonly cluster: string;
+};
 
 const resolveCommon = {
   reason: reasonText(),
@@ -121,6 +127,7 @@ export const resolveRequestSchema: z.ZodType<ResolveRequest> = z.discriminatedUn
   "as",
   [
     z.strictObject({ as: z.literal("not-accepted"), ...resolveCommon }),
+    z.strictObject({ as: z.literal("ended"), ...resolveCommon }),
     z.strictObject({
       as: z.literal("accepted"),
       venueOrderId: z.string("must be the venue's id of the order").regex(/^[\x21-\x7e]{1,64}$/, "must be one word"),
@@ -129,7 +136,7 @@ export const resolveRequestSchema: z.ZodType<ResolveRequest> = z.discriminatedUn
       ...resolveCommon,
     }),
   ],
-  "must be accepted or not-accepted",
+  "must be accepted, not-accepted or ended",
 ) as unknown as z.ZodType<ResolveRequest>;
 
 /** Settled class of the last attempt; null while there is none. */

@@ -141,6 +141,22 @@ export interface OrderUpdated {
   readonly atWallMs: WallMs;
 }
 
+/**
+ * An operator ended an order that its venue took and denies now. Nobody knows how it ended, only that the venue has none
+ * such; what is on record of its trades stays.
+ */
+export interface OrderEnded {
+  readonly kind: "order.ended";
+  readonly intent: IntentId;
+  readonly attempt: number;
+  /** What the venue answered when it was asked for it, as a sentence. */
+  readonly evidence: string;
+  readonly by: "operator";
+  /** Who said so and why. */
+  readonly word: string;
+  readonly atWallMs: WallMs;
+}
+
 /** One trade of the account, each journaled once by (venue, symbol, trade id). `intent` absent: not an order of ours. */
 export interface FillRecorded {
   readonly kind: "fill.recorded";
@@ -396,6 +412,7 @@ export type JournalEvent =
   | DoubtResolved
   | IntentEnded
   | OrderUpdated
+  | OrderEnded
   | FillRecorded
   | FillBusted
   | CancelRequested
@@ -433,6 +450,7 @@ const kinds: Readonly<Record<JournalEvent["kind"], true>> = {
   "doubt.resolved": true,
   "intent.ended": true,
   "order.updated": true,
+  "order.ended": true,
   "fill.recorded": true,
   "fill.busted": true,
   "cancel.requested": true,

@@ -164,10 +164,23 @@ function orderEvent(
     case 15:
       return isReissuable(order) ? attemptEvent(tag, order, wallMs(now), undefined) : undefined;
     case 16:
+      if (amount % 3 === 0) return deniedEvent(order, now);
       return { kind: "intent.ended", intent: order.id, reason: "expired", atWallMs: wallMs(now) };
     default:
       return { kind: "cancel.requested", intent: order.id, by: "trader", atWallMs: wallMs(now) };
   }
+}
+
+/** An operator ends an order that its venue denies. */
+function deniedEvent(order: OrderRow, now: number): JournalEvent {
+  const said = { evidence: "not found", by: "operator", word: "op: lost" } as const;
+  return {
+    kind: "order.ended",
+    intent: order.id,
+    attempt: latestAttempt(order).number,
+    ...said,
+    atWallMs: wallMs(now),
+  };
 }
 
 /** Plays the choices that the state lets pass. */

@@ -24,6 +24,7 @@ import {
   answered,
   cancelAsked,
   closing,
+  denied,
   ended,
   filledBy,
   inherited,
@@ -112,6 +113,9 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
       return;
     case "order.updated":
       changeOrder(state, event.intent, (order) => updated(order, event.order, event.atWallMs), touched);
+      return;
+    case "order.ended":
+      changeOrder(state, event.intent, (order) => denied(order, event.atWallMs), touched);
       return;
     case "fill.recorded":
       recordFill(state, sequence, event, touched);

@@ -30,7 +30,17 @@ export type OperatorFinding =
 
 /** Why an operator's word is not taken: a stable code and a sentence. */
 export interface OperatorRefusal {
-  readonly code: "not-in-doubt" | "too-early" | "evidence-at-hand" | "contradicts-venue" | "finding-malformed";
+  readonly code:
+    | "not-in-doubt"
+    | "too-early"
+    | "evidence-at-hand"
+    | "contradicts-venue"
+    | "finding-malformed"
+    // Of `denial.ts`.
+    | "order-ended"
+    | "not-accepted-yet"
+    | "not-denied"
+    | "venue-silent";
   readonly sentence: string;
 }
 

@@ -17,7 +17,7 @@ import type {
 } from "../formats/events.ts";
 import type { Epoch, IntentId, NodeId, Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
-import { isComplete, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
+import { deniedReason, isComplete, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { AttemptOutcome, AttemptRow, OrderRow, OrderStanding, ReplaceRow } from "./order-row.ts";
 import type { PlaceOutcome, VenueOrder } from "./outcome.ts";
 
@@ -109,6 +109,11 @@ export function resolved(order: OrderRow, event: DoubtResolved): OrderRow {
 /** It will never be sent (again). */
 export function ended(order: OrderRow, reason: string, atWallMs: WallMs): OrderRow {
   return { ...order, status: "not-sent", endReason: reason, endedWallMs: atWallMs };
+}
+
+/** Its venue has it no more, and an operator says so: it ended by nobody's wish, as one does whose time is over. */
+export function denied(order: OrderRow, atWallMs: WallMs): OrderRow {
+  return { ...order, status: "expired", endReason: deniedReason, endedWallMs: atWallMs };
 }
 
 /** The venue's word on an accepted order. */

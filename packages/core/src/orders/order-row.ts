@@ -138,6 +138,14 @@ export function isOrderEnded(order: { readonly status: OrderStanding }): boolean
   }
 }
 
+/** Why an order ended that its venue denies, by an operator's word. */
+export const deniedReason = "denied";
+
+/** True when an operator ended it because its venue denied it: at the venue nothing may be left of it. */
+export function isDenied(order: OrderRow): boolean {
+  return order.venueOrderId !== undefined && order.endReason === deniedReason;
+}
+
 /** True while the fate of the latest attempt is open: not accepted, not refused, not proved absent. */
 export function isUnsettled(order: OrderRow): boolean {
   if (order.status !== "pending-new" && order.status !== "in-doubt") return false;

@@ -12,7 +12,7 @@ import type { WallMs } from "../time.ts";
 import { partsOf } from "./client-order-id.ts";
 import type { DeploymentTag } from "./client-order-id.ts";
 import { venueOrderKey } from "./indexes.ts";
-import { isOrderEnded, latestAttempt } from "./order-row.ts";
+import { isDenied, isOrderEnded, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { VenueOrder } from "./outcome.ts";
 import { refusalOf } from "./refusal.ts";
@@ -118,6 +118,8 @@ function knownOrder(state: EngineState, order: VenueOrder): OrderRow | undefined
   const known = state.indexes.byClientOrderId.get(order.clientOrderId as never);
   const row = known === undefined ? undefined : state.orders.get(known.intent);
   if (row === undefined || latestAttempt(row).clientOrderId !== order.clientOrderId) return undefined;
+  // An operator ended it because the venue denied it: if the venue has it after all, it is wanted by nobody.
+  if (isDenied(row)) return undefined;
   // What ended by the venue's word may still stand in an older list; what never was accepted must not stand in any.
   if (isOrderEnded(row) && row.venueOrderId === undefined) return undefined;
   return row;

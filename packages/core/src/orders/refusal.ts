@@ -67,6 +67,12 @@ export function refusalOf(state: EngineState, event: JournalEvent): string | und
       if (order === undefined) return "intent-unknown";
       return attemptNumberRefusal(order, event.attempt) ?? acceptanceRefusal(order);
     }
+    case "order.ended": {
+      const order = state.orders.get(event.intent);
+      if (order === undefined) return "intent-unknown";
+      if (isOrderEnded(order)) return "order-ended";
+      return order.venueOrderId === undefined ? "order-not-accepted" : attemptNumberRefusal(order, event.attempt);
+    }
     case "fill.recorded":
       return fillRefusal(state, event);
     case "fill.busted":

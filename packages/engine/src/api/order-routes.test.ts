@@ -385,6 +385,26 @@ describe("reading and taking back", () => {
   });
 });
 
+test("an operator's word that a denied order has ended is recorded while the venue denies it, and is 409 while it does not", async () => {
+  const routes = await leading();
+  const id = routes.rig.order();
+  await pass(5_000);
+  const body = { as: "ended", reason: "the paper exchange was started again", cluster: "test" };
+  const has = await settled(routes.ask("resolveOrder", { id, body }));
+  expect(has).toMatchObject({ status: 409, body: { detail: `the venue knows ${id}: it is open there` } });
+  routes.rig.venue.orders.clear();
+  const more = { ...body, executed: "1" };
+  expect(await settled(routes.ask("resolveOrder", { id, body: more }))).toMatchObject({ status: 422 });
+  const unnamed = { ...body, cluster: "prod" };
+  expect(await settled(routes.ask("resolveOrder", { id, body: unnamed }))).toMatchObject({ status: 422 });
+  const taken = await settled(routes.ask("resolveOrder", { id, body, key: "op-7" }));
+  expect(taken).toMatchObject({ status: 202, body: { id, status: "expired", executed: "0" } });
+  expect(await settled(routes.ask("resolveOrder", { id, body, key: "op-7" }))).toMatchObject({ status: 202 });
+  expect(routes.rig.journal.events.filter((event) => event.kind === "order.ended")).toMatchObject([
+    { intent: id, word: "t: the paper exchange was started again" },
+  ]);
+});
+
 describe("an operator's word on a doubt", () => {
   const word = { as: "not-accepted", reason: "the venue's desk says so", cluster: "test" };
 

@@ -250,7 +250,11 @@ async function resolveDoubt(context: OrderRoutesContext, request: RouteRequest):
   const malformed = keyFault(request);
   if (malformed !== undefined) return malformed;
   const operation = request.idempotencyKey;
-  const resolved = context.desk().resolve(ref, finding, { by: request.principal.name, reason, operation });
+  const operator = { by: request.principal.name, reason, operation };
+  const desk = context.desk();
+  const resolved = await (finding.as === "ended"
+    ? desk.endDenied(ref, operator)
+    : desk.resolve(ref, finding, operator));
   if (resolved === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
   if (resolved === "unknown") return no(404, "not-found", `there is no open order ${ref}`);
   if (typeof resolved !== "number" && "code" in resolved) {

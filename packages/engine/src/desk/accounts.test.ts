@@ -48,7 +48,7 @@ test("an order that its venue took and denies later is told once, and stays open
   for (let reading = 0; reading < 2; reading += 1) rig.venue.deny(clientOrderId);
   rig.venue.deny("somebody-elses");
   expect(rig.warnings.filter((each) => each.startsWith("order.denied"))).toEqual([
-    `order.denied: ${intent}: sim took this order and says now that it has none such; it stays open here, and counts in every limit.`,
+    `order.denied: ${intent}: sim took this order and says now that it has none such; it stays open here, and counts in every limit, until the venue shows it or an operator ends it (baton orders resolve --ended).`,
   ]);
   expect(rig.row(intent).status).toBe("new");
 });

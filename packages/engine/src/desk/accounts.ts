@@ -113,6 +113,11 @@ export class Accounts {
     this.#onOrder(early.venue, early.order);
   }
 
+  /** What the venue answered about one order when it was asked. */
+  found(venue: VenueId, order: VenueOrder): void {
+    if (!this.#term.isOver) this.#onOrder(venue, order);
+  }
+
   /** As told so far. */
   balances(): readonly { readonly venue: VenueId; readonly currency: string; readonly total: number }[] {
     return [...this.#balances].flatMap(([venue, currencies]) =>
@@ -282,7 +287,7 @@ export class Accounts {
     const known = this.#known(clientOrderId);
     if (this.#term.isOver || known === undefined || isUnsettled(known) || this.#denied.has(known.id)) return;
     this.#denied.add(known.id);
-    const sentence = `${known.id}: ${venue} took this order and says now that it has none such; it stays open here, and counts in every limit.`;
+    const sentence = `${known.id}: ${venue} took this order and says now that it has none such; it stays open here, and counts in every limit, until the venue shows it or an operator ends it (baton orders resolve --ended).`;
     this.#context.warn("order.denied", sentence, { intent: known.id, venue });
   }
 

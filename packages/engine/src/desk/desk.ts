@@ -41,6 +41,7 @@ import type { StrategyIntent } from "../strategies/strategy.ts";
 import { Accounts } from "./accounts.ts";
 import { Cancels } from "./cancels.ts";
 import type { DeskContext } from "./desk-context.ts";
+import { Denials } from "./denials.ts";
 import { Doubts } from "./doubts.ts";
 import type { CancelTaken, Taken } from "./intake.ts";
 import { Intake } from "./intake.ts";
@@ -86,6 +87,7 @@ interface Parts {
   readonly placements: Placements;
   readonly replacements: Replacements;
   readonly switches: Switches;
+  readonly denials: Denials;
 }
 
 export class Desk {
@@ -162,7 +164,8 @@ export class Desk {
       takeBack: (intent, by) => intake.cancel(intent, by),
       maySwitchHaveFired: (venue) => switches.mayHaveFired(venue),
     });
-    const driven = { cancels, doubts, parents, placements, replacements };
+    const denials = new Denials(this.#context, term, (order, told) => accounts.found(order.terms.venue, told));
+    const driven = { cancels, denials, doubts, parents, placements, replacements };
     this.#parts = { term, accounts, days, inputs, intake, kills, switches, ...driven };
     const inDoubt = inheritedDoubts(term.state);
     return term.decide([
@@ -209,6 +212,7 @@ export class Desk {
       case "doubt.resolved":
       case "intent.ended":
       case "order.updated":
+      case "order.ended":
       case "fill.recorded":
       case "fill.busted": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
@@ -302,6 +306,14 @@ export class Desk {
       intent,
     });
     return parts.term.decide([made, ...noted(asked)]);
+  }
+
+  /** Ends an order that its venue took and denies now, by an operator's word, while the venue denies it. */
+  async endDenied(
+    intent: string,
+    operator: { readonly by: string; readonly reason: string; readonly operation?: string | undefined },
+  ): Promise<Sequence | OperatorRefusal | Repeated | "unknown" | undefined> {
+    return this.isTrading ? await this.#parts?.denials.end(intent, operator) : undefined;
   }
 
   /** Records a fact of this node's own while it leads. */

@@ -311,7 +311,8 @@ export async function tradesSince(
   }
 }
 
-async function orUnavailable<T>(ask: () => Promise<T>): Promise<T | { readonly unavailable: string }> {
+/** What a read gives, or why it gives nothing. */
+export async function orUnavailable<T>(ask: () => Promise<T>): Promise<T | { readonly unavailable: string }> {
   try {
     return await ask();
   } catch (error) {
