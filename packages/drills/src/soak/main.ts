@@ -12,6 +12,7 @@ import { openStage } from "../demo/stage.ts";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster, Uniqueness } from "../rig/cluster.ts";
 import { placeParents } from "./parents.ts";
+import { replaceOrders } from "./replacements.ts";
 import { storm, weatherLinks } from "./weather.ts";
 
 const usage =
@@ -47,9 +48,10 @@ async function main(parameters: readonly string[]): Promise<number> {
     await flow.start();
     const startedAt = performance.now();
     const isOver = (): boolean => isEnding || flow.count.acknowledged >= asked.orders;
-    const [struck, parents] = await Promise.all([
+    const [struck, parents, replaced] = await Promise.all([
       storm(cluster, { flow, stage, seed: asked.seed, isOver }),
       placeParents(flow, `soak-${asked.seed}`, isOver),
+      replaceOrders(cluster, asked.seed, isOver),
     ]);
     const stormMs = performance.now() - startedAt;
     await flow.finish();
@@ -70,6 +72,9 @@ async function main(parameters: readonly string[]): Promise<number> {
     );
     stage.write(
       `${rpo.acknowledged} acknowledged, ${rpo.lost} lost; ${orders.accepted} accepted, ${orders.duplicates} duplicates; ${result.epochs.length} epochs`,
+    );
+    stage.write(
+      `${replaced.asked} to be replaced: ${replaced.replaced} were, ${replaced.givenUp} had nothing in their place`,
     );
     stage.write(`doubts found at the venue: ${spreadText(doubts.found)}; proved absent: ${spreadText(doubts.absent)}`);
     stage.write(`gap at the venue over takeovers: ${spreadText(gaps)}`);
