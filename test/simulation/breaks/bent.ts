@@ -59,6 +59,7 @@ export const breaks = {
   "lease-adopted": "a boot goes on with the lease that its predecessor's record hangs on",
   "validity-whole": "an order is signed for the venue's whole window, however little is left of the right to send",
   "rot-unchecked": "a journal is opened without a look at its chain",
+  "rot-sent-on": "a leader sends records on without a look at their hashes",
   "death-guessed": "a supervisor that does not hear its engine says that it is dead",
 } as const;
 
@@ -87,6 +88,7 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "ids-reused": ["set-lost"],
   "id-shared": ["second-of-one-id"],
   "rot-unchecked": ["disk-rots", "process-kill"],
+  "rot-sent-on": ["disk-rots", "process-kill", "disk-replaced"],
   "death-guessed": ["process-freeze", "main-loop-stall"],
   "stale-price": ["feed-stands-still"],
   "not-found-is-proof": ["venue-acceptLate", "venue-queryLag", "venue-ackStall", "process-kill"],

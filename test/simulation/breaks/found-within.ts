@@ -64,5 +64,6 @@ export const foundWithin: Readonly<
   "lease-adopted": { seeds: 10, by: ["I17"], last: 4 },
   "validity-whole": { seeds: 10, by: ["I2"], last: 1 },
   "rot-unchecked": { seeds: 10, by: ["I20"], last: 1 },
+  "rot-sent-on": { seeds: 40, by: ["I20"], last: 19 },
   "death-guessed": { seeds: 10, by: ["I10"], last: 1 },
 };

@@ -1,6 +1,7 @@
 /** What is committed, and what may be sent: durable on everyone it depends on, and on every later leader. I4, I6, I19. */
 import type { Epoch, Frame, Member, Sequence } from "@baton/core";
 import type { Boot } from "../engine/boot.ts";
+import { checkedFrames } from "../engine/journal.ts";
 import type { VenueWrite } from "../engine/venue-door.ts";
 import type { Disk } from "../world/disk.ts";
 import { holds, indexAt } from "./records.ts";
@@ -24,7 +25,7 @@ export class CommitChecks {
 
   leads(boot: Boot, epoch: Epoch): void {
     const frames = boot.journal?.frames ?? [];
-    const other = frames.find((frame) => !this.#watch.records.isAsSealed(frame));
+    const other = frames.slice(-checkedFrames).find((frame) => !this.#watch.records.isAsSealed(frame));
     if (other !== undefined) {
       const what = `${boot.boot} leads epoch ${epoch} from a journal whose record ${other.last} is not as it was sealed`;
       return this.#watch.broken("I20", what);
@@ -36,6 +37,12 @@ export class CommitChecks {
       }
     }
     this.#leaders.push({ epoch, boot: boot.boot, hashes: new Set(frames.map((frame) => frame.hash)) });
+  }
+
+  /** A leader sends a record on: as it was sealed, however long ago. */
+  sent(boot: Boot, frame: Frame): void {
+    if (this.#watch.records.isAsSealed(frame)) return;
+    this.#watch.broken("I20", `${boot.boot} sends record ${frame.last} to a follower, which is not as it was sealed`);
   }
 
   committed(boot: Boot, from: Sequence, upTo: Sequence): void {

@@ -37,7 +37,6 @@ export const notJudged: Readonly<Partial<Record<InvariantName, string>>> = {
   I17: "what a second node does that starts when the first one's lease has ended: it is stopped as soon as it is let in",
   I18: "holes in trade ids: the feeds are not part of this world (packages/feeds)",
   I19: "whether nodes notice a differing digest by themselves; that the states are equal is judged",
-  I20: "bytes that rot on a disk before the records whose chain is checked at every opening",
 };
 
 /** What broke, when, and how. */

@@ -33,6 +33,11 @@ export class Records {
     return sealed === frame || sealed?.body === frame.body;
   }
 
+  /** The frame as it was sealed, whatever has become of it on a disk. */
+  asSealed(frame: Frame): Frame {
+    return this.#frames.get(frame.hash)?.frame ?? frame;
+  }
+
   eventsOf(hash: string): readonly JournalEvent[] {
     return this.#frames.get(hash)?.events ?? [];
   }

@@ -235,7 +235,7 @@ export class Boot {
         (answer) => {
           if (this.#isTakenForLong(answer?.refusal)) return this.#refuseStart();
           if (answer === undefined || answer.refusal !== undefined || !this.#openDisk()) return again();
-          const fault = this.bent.is("rot-unchecked") ? undefined : whyTailBroken(this.disk.content.frames);
+          const fault = this.bent.is("rot-unchecked") ? undefined : whyTailBroken(this.disk);
           if (fault !== undefined) return this.#refuseDisk("a record is not as it was written", fault);
           const { journal, bootCount } = this.disk.content;
           this.client.first(

@@ -14,18 +14,23 @@ function sha256(text: string): string {
   return hash("sha256", text);
 }
 
-/** Frames whose chain is checked at every opening, as the real journal does. */
-const checkedFrames = 256;
+/** Frames whose chain is checked at every opening: fewer than the real journal's 256, so that rot is older more often. */
+export const checkedFrames = 64;
 
-/** Why the last frames do not chain; undefined when all is well. */
-export function whyTailBroken(frames: readonly Frame[]): string | undefined {
-  const start = Math.max(0, frames.length - checkedFrames);
+/** Why the last frames do not chain, those that are not in the tables among them; undefined when all is well. */
+export function whyTailBroken({ content, tables, isSuspect }: Disk): string | undefined {
+  const { frames } = content;
+  const unapplied = frames.filter((frame) => frame.last > (tables?.applied ?? 0)).length;
+  return whyBroken(frames, isSuspect ? 0 : Math.max(0, frames.length - Math.max(checkedFrames, unapplied)));
+}
+
+function whyBroken(frames: readonly Frame[], start: number, end = frames.length): string | undefined {
   const before = frames[start - 1];
-  let end = before === undefined ? { sequence: 0, hash: genesisHash } : { sequence: before.last, hash: before.hash };
-  for (const frame of frames.slice(start)) {
-    const fault = frameFault(end, frame, sha256);
+  let mark = before === undefined ? { sequence: 0, hash: genesisHash } : { sequence: before.last, hash: before.hash };
+  for (const frame of frames.slice(start, end)) {
+    const fault = frameFault(mark, frame, sha256);
     if (fault !== undefined) return `the frame that ends at ${frame.last} ${fault}`;
-    end = { sequence: frame.last, hash: frame.hash };
+    mark = { sequence: frame.last, hash: frame.hash };
   }
   return undefined;
 }
@@ -47,6 +52,8 @@ export interface JournalListeners {
   onReplaced(): void;
   /** A frame came whose bytes are not what its hash says. */
   onRotten(): void;
+  /** What was read to be sent on is not what was written. */
+  onRotFound(why: string): void;
 }
 
 const frameEventsMax = 64;
@@ -204,6 +211,16 @@ export class SimJournal {
       this.#listeners.onReplaced();
       done();
     });
+  }
+
+  /** Frames to be sent on; undefined where one of them is not as it was written, and then this journal has failed. */
+  sound(start: number, end: number): readonly Frame[] | undefined {
+    const why = this.#bent.is("rot-sent-on") ? undefined : whyBroken(this.frames, start, end);
+    if (why === undefined) return this.frames.slice(start, end);
+    this.hasFailed = true;
+    this.disk.isSuspect = true;
+    this.#listeners.onRotFound(why);
+    return undefined;
   }
 
   /** For the hello: the commit point and the end of every frame after it. */

@@ -18,6 +18,8 @@ export interface LeaderSidePorts {
   followerDown(node: NodeId): void;
   ack(link: ServedLink, message: Extract<ToLeader, { kind: "ack" }>): void;
   rejoined(node: NodeId, state: RejoinState, sentence: string): void;
+  /** A frame leaves for a follower. */
+  sent(frame: Frame): void;
   soon(ms: number, act: () => void): void;
 }
 
@@ -145,7 +147,9 @@ export class LeaderSide {
         this.#pump(session, session.generation);
         return;
       case "needs-snapshot": {
-        const frames = this.#journal.frames.filter((frame) => frame.last <= this.#journal.durable);
+        const frames = this.#journal.sound(0, this.#journal.indexAfter(this.#journal.durable));
+        if (frames === undefined) return;
+        for (const frame of frames) this.#ports.sent(frame);
         link.send({ kind: "snapshot", epoch, frames, commit: this.#journal.commitMark.sequence });
         return;
       }
@@ -171,11 +175,14 @@ export class LeaderSide {
       return;
     }
     const start = this.#journal.indexAfter(session.shipped);
-    for (const frame of this.#journal.frames.slice(start, start + pageFrames)) this.#sendFrame(session, frame);
+    const page = this.#journal.sound(start, Math.min(start + pageFrames, this.#journal.frames.length));
+    if (page === undefined) return;
+    for (const frame of page) this.#sendFrame(session, frame);
     this.#ports.soon(0.2, () => this.#pump(session, generation));
   }
 
   #sendFrame(session: Session, frame: Frame): void {
+    this.#ports.sent(frame);
     session.link.send({ kind: "frame", frame, commit: this.#journal.commitMark.sequence });
     session.shipped = frame.last;
   }

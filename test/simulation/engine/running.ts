@@ -89,6 +89,10 @@ export class Running {
         this.followerSide.onCut(after);
       },
       onRotten: () => world.watch.note("frame refused: its bytes are others"),
+      onRotFound: (why) => {
+        world.watch.note("rot found before it was sent on");
+        boot.fence(`the journal failed: ${why}`);
+      },
       onReplaced: () => {
         world.watch.note("snapshot installed");
         this.ledger.replace(this.journal.frames, this.journal.commitMark.sequence);
@@ -134,6 +138,7 @@ export class Running {
           const { journal } = link;
           this.leadership.feed({ kind: "ack", node: link.node, journal, epoch, leaderBoot, position });
         },
+        sent: (frame) => world.watch.commits.sent(boot, frame),
         rejoined: (peer, state, sentence) => world.watch.rejoined(boot, peer, state, sentence),
         soon,
       },

@@ -2,48 +2,19 @@
  * What befalls disks. Any disk may be lost but the last that holds an acknowledged record: what is left of such a cluster is
  * an unclean failover, of which nothing is promised. How often that held a fault back is counted.
  */
-import { holds } from "../checks/records.ts";
-import type { Disk } from "../world/disk.ts";
+import { isLastCopy } from "../outside/last-copies.ts";
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
+import { checkedFrames } from "../engine/journal.ts";
 import { entry, target } from "./stage.ts";
 import type { Entry } from "./stage.ts";
 
 /** Whether the cluster survives the loss of this disk, by what it promises; counted where it does not. */
 function mayLose(world: World, host: Host): boolean {
-  const isLast = world.watch.succession.isEtcdRestored ? isLastJournal(world, host) : isLastOfASet(world, host);
+  const isLast = isLastCopy(world, host);
   if (isLast) world.watch.note("withheld: the last disk");
   return host.isUp && !isLast;
 }
-
-/**
- * A commit waits for every member of the set, and only its members may lead: each set that is in force, or comes in force by
- * a request that can still be applied, needs another member whose disk is as that member left it.
- */
-function isLastOfASet(world: World, host: Host): boolean {
-  const sets = [world.etcd.store.insync.value, ...world.watch.succession.mayBeApplied()];
-  return sets.some(({ members }) => {
-    const others = members.filter(({ node }) => node !== host.node);
-    return !others.some(({ node, journal }) => {
-      const { disk } = world.host(node);
-      return disk.content.journal === journal && isIntact(disk);
-    });
-  });
-}
-
-/** Nobody knows what set is in force: re-anchoring finds every committed record as long as one other journal has them all. */
-function isLastJournal(world: World, host: Host): boolean {
-  const committed = [...world.watch.commits.committedAt.values()];
-  return !world.nodes.some(
-    ({ node, disk }) =>
-      node !== host.node && isIntact(disk) && committed.every(({ frame }) => holds(disk.content.frames, frame)),
-  );
-}
-
-const isIntact = (disk: Disk): boolean => !disk.isRolledBack && !disk.isRefused && !disk.isRotten;
-
-/** Of so many records at the end the real journal checks the chain when it is opened. */
-const checkedAtOpening = 256;
 
 export const disks: readonly Entry[] = [
   entry(
@@ -106,13 +77,22 @@ export const disks: readonly Entry[] = [
     "disk-rots",
     0.4,
     ({ world, operators }, { on, much }) => {
-      // A bit flips in a record; the process that opens the journal next finds it by the chain, and gets an empty disk.
+      // A bit flips in a record of any age. Who opens the journal finds it near the end; who sends the record on, anywhere.
       const host = world.host(on as never);
-      const { frames } = host.disk.content;
-      if (frames.length === 0 || !mayLose(world, host)) return undefined;
-      host.disk.rot(frames.length - 1 - Math.floor(much * Math.min(checkedAtOpening, frames.length)));
+      const { disk } = host;
+      if (disk.content.frames.length === 0 || !mayLose(world, host)) return undefined;
       host.kill();
-      return () => operators.replaceRefusedDisks();
+      // Where the tables do not hold what is older, the state is made of it: then the rot is near the end.
+      const { frames } = disk.content;
+      const applied = disk.tables?.applied ?? 0;
+      const isLookedAt = frames.some((frame, index) => index < frames.length - checkedFrames && frame.last > applied);
+      const range = isLookedAt ? checkedFrames : frames.length;
+      disk.rot(frames.length - 1 - Math.floor(much * Math.min(range, frames.length)));
+      const mend = (): void => {
+        operators.replaceRefusedDisks();
+        if (host.disk === disk && disk.isRotten) world.agenda.after(2_000, mend);
+      };
+      return mend;
     },
     [1_000, 5_000],
   ),

@@ -4,6 +4,7 @@ import type { JournalId, LossRange, NodeId, OperationId, WallMs } from "@baton/c
 import { venue } from "../desk/context.ts";
 import { worldBeganWallMs } from "../world/host-clock.ts";
 import type { World } from "../world/world.ts";
+import { isLastCopy } from "./last-copies.ts";
 
 export class Operators {
   /** Operations that etcd has taken. */
@@ -47,7 +48,8 @@ export class Operators {
     if (this.#world.bootOf(node)?.ledger?.committed.baselines.get(venue)?.baseline === undefined) {
       return this.#world.watch.note("withheld: no baseline is left");
     }
-    // It has missed an earlier unclean failover: its commit point is of a history that was given up, which it cannot know.
+    // It has missed an earlier unclean failover. What it may lose is stated right, but both histories skip as many numbers
+    // of intents from about the same one, so that it would give out some that the other has used.
     if (this.#world.watch.losing.isForkDeclared(this.#world.host(node).disk)) {
       return this.#world.watch.note("withheld: it missed an earlier unclean failover");
     }
@@ -97,7 +99,11 @@ export class Operators {
       if (!(host.disk.isRefused || host.disk.isForked) || heldDown.has(host.node)) continue;
       heldDown.add(host.node);
       host.kill();
-      host.replaceDisk();
+      // What rotted on the last disk is not given up: the record is taken from where somebody still has it.
+      if (host.disk.isRotten && isLastCopy(this.#world, host)) {
+        this.#world.watch.note("withheld: the last disk had rotted and was mended");
+        host.disk.mend();
+      } else host.replaceDisk();
       heldDown.delete(host.node);
       host.start();
     }

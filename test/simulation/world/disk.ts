@@ -53,8 +53,10 @@ export class Disk {
   isRefused = false;
   /** A leader found that it holds as committed what the cluster lost: an empty one takes its place. */
   isForked = false;
-  /** Frames whose bytes have changed since they were written. */
-  readonly #rotten = new Set<Frame>();
+  /** Rot was found in it: the next opening reads all of it. */
+  isSuspect = false;
+  /** Frames whose bytes have changed since they were written, with what was written. */
+  readonly #rotten = new Map<Frame, Frame>();
   /** The tables of the process that had it last, made of committed events only. */
   tables: EngineState | undefined;
   readonly listener: DiskListener;
@@ -76,12 +78,19 @@ export class Disk {
     if (frame === undefined) return;
     const other = rotten(frame);
     this.content.frames[index] = other;
-    this.#rotten.add(other);
+    this.#rotten.set(other, frame);
   }
 
   /** It holds a frame that is not as it was written, noticed or not. */
   get isRotten(): boolean {
     return this.#rotten.size > 0 && this.content.frames.some((frame) => this.#rotten.has(frame));
+  }
+
+  /** The frames are again as they were written. */
+  mend(): void {
+    this.content.frames = this.content.frames.map((frame) => this.#rotten.get(frame) ?? frame);
+    this.#rotten.clear();
+    this.isRefused = false;
   }
 
   /** As it is now; what is given back puts it there again, under the same journal id, as a restored copy would. */
