@@ -14,8 +14,10 @@ export interface Carried {
   readonly instruments: ReadonlyMap<SymbolId, Instrument>;
   /** The books of each line, by symbol. */
   readonly lanes: ReadonlyMap<Lane, ReadonlyMap<Instrument, LaneBook>>;
-  /** Whose stream it is: of one symbol, of several where the venue tells them under one name, of none any more. */
-  ofStream(stream: string): readonly Instrument[];
+  /** Whose stream it is; undefined for one that is not carried any more. Of several it is the first. */
+  ofStream(stream: string): Instrument | undefined;
+  /** Whose it is as well, where the venue tells several symbols under one name; undefined: nobody's. */
+  alsoOfStream(stream: string): readonly Instrument[] | undefined;
   carry(symbols: readonly SymbolId[]): void;
   drop(symbols: readonly SymbolId[]): void;
   /** What a connection of this route is to carry now. */
@@ -34,12 +36,11 @@ export interface Carried {
   readonly isClosed: () => boolean;
 }
 
-const nobody: readonly Instrument[] = [];
-
 /** Nothing is carried yet. `parser` is told the streams that it should know at sight. */
 export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeRules: TradeRules): Carried {
   const instruments = new Map<SymbolId, Instrument>();
-  const byStream = new Map<string, readonly Instrument[]>();
+  const byStream = new Map<string, Instrument>();
+  const sharers = new Map<string, readonly Instrument[]>();
   const lanes = new Map<Lane, Map<Instrument, LaneBook>>();
   const gone = new Map<Instrument, AbortController>();
   const closing = new AbortController();
@@ -58,7 +59,9 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
   return {
     instruments,
     lanes,
-    ofStream: (stream) => byStream.get(stream) ?? nobody,
+    ofStream: (stream) => byStream.get(stream),
+    // Every frame asks, and hardly any venue has one.
+    alsoOfStream: (stream) => (sharers.size === 0 ? undefined : sharers.get(stream)),
     carry(symbols) {
       for (const symbol of symbols) {
         if (instruments.has(symbol)) continue;
@@ -66,7 +69,8 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
         instruments.set(symbol, instrument);
         gone.set(instrument, new AbortController());
         for (const stream of Object.values(instrument.streams)) {
-          byStream.set(stream, [...(byStream.get(stream) ?? []), instrument]);
+          if (byStream.has(stream)) sharers.set(stream, [...(sharers.get(stream) ?? []), instrument]);
+          else byStream.set(stream, instrument);
         }
         for (const lane of lanes.keys()) addBook(lane, instrument);
       }
@@ -80,9 +84,13 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
         gone.get(instrument)?.abort();
         gone.delete(instrument);
         for (const stream of Object.values(instrument.streams)) {
-          const others = byStream.get(stream)?.filter((one) => one !== instrument) ?? [];
-          if (others.length > 0) byStream.set(stream, others);
-          else byStream.delete(stream);
+          const [first, ...others] = [byStream.get(stream), ...(sharers.get(stream) ?? [])].filter(
+            (one) => one !== instrument,
+          );
+          if (first === undefined) byStream.delete(stream);
+          else byStream.set(stream, first);
+          if (others.length === 0) sharers.delete(stream);
+          else sharers.set(stream, others as Instrument[]);
         }
         for (const books of lanes.values()) books.delete(instrument);
       }

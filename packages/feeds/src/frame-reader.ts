@@ -36,6 +36,20 @@ export function openFrameReader(options: {
   const wall = clock.wall.bind(clock);
   let count = 0;
 
+  /** To a symbol that shares its stream with another one, which was told before. */
+  const tell = (
+    lane: Lane,
+    instrument: Instrument,
+    frame: Parameters<typeof takeFrame>[2],
+    nowMono: MonoMs,
+    connection: number,
+  ): void => {
+    const book = carried.lanes.get(lane)?.get(instrument);
+    if (book === undefined) return;
+    book.connection = connection;
+    onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
+  };
+
   const take = (lane: Lane, frame: VenueFrame, data: Buffer, nowMono: MonoMs, connection: number): void => {
     const { driver } = lane;
     switch (frame.type) {
@@ -44,16 +58,17 @@ export function openFrameReader(options: {
       case "book":
       case "ticker": {
         // A stream that was not asked for is no error: its unsubscription may be on the way.
-        for (const instrument of carried.ofStream(frame.stream)) {
-          const book = carried.lanes.get(lane)?.get(instrument);
-          if (book === undefined) continue;
-          book.connection = connection;
-          if (!lane.hasData) {
-            lane.hasData = true;
-            driver.input({ type: "data", connection });
-          }
-          onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
+        const instrument = carried.ofStream(frame.stream);
+        const book = instrument === undefined ? undefined : carried.lanes.get(lane)?.get(instrument);
+        if (instrument === undefined || book === undefined) break;
+        book.connection = connection;
+        if (!lane.hasData) {
+          lane.hasData = true;
+          driver.input({ type: "data", connection });
         }
+        onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
+        const sharers = carried.alsoOfStream(frame.stream);
+        if (sharers !== undefined) for (const one of sharers) tell(lane, one, frame, nowMono, connection);
         break;
       }
       case "place":
