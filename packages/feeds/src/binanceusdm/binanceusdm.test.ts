@@ -14,10 +14,11 @@ import {
   wrongTrades,
 } from "../testing/venue-stage.ts";
 
-/** The connection that this stream came by, as the venue numbers them. */
+/** The connection by which this stream comes, as the venue numbers them. */
 const numberOf = ({ venue }: VenueStage, isOf: (text: string) => boolean): number => {
-  const at = venue.requests.findIndex(({ text }) => text.includes('"SUBSCRIBE"') && isOf(text));
-  return venue.requests.slice(0, at + 1).filter(({ text }) => text.includes('"SUBSCRIBE"')).length;
+  const asked = venue.requests.find(({ text }) => text.includes('"SUBSCRIBE"') && isOf(text));
+  if (asked === undefined) throw new Error("nobody has asked for that stream");
+  return asked.connection;
 };
 
 describe("a feed of Binance's futures", { timeout: 60_000 }, () => {

@@ -62,8 +62,8 @@ export interface ScriptedVenue extends AsyncDisposable {
   readonly dials: readonly number[];
   /** The address that each dial came from. */
   readonly dialledFrom: readonly string[];
-  /** Every request text that came over a socket, with its instant. */
-  readonly requests: readonly { readonly atMs: number; readonly text: string }[];
+  /** Every request text that came over a socket, with its instant and the number of its connection. */
+  readonly requests: readonly { readonly atMs: number; readonly text: string; readonly connection: number }[];
   /** Every REST path that was asked. */
   readonly asked: readonly string[];
   /** Open sockets. */
@@ -120,7 +120,7 @@ export async function openScriptedVenue(
   const accepted: number[] = [];
   const dials: number[] = [];
   const dialledFrom: string[] = [];
-  const requests: { atMs: number; text: string }[] = [];
+  const requests: { atMs: number; text: string; connection: number }[] = [];
   const asked: string[] = [];
   const sockets = new Set<WebSocket>();
   /** What comes behind the next one, by stream. */
@@ -175,7 +175,7 @@ export async function openScriptedVenue(
   };
 
   const onText = (socket: WebSocket, connection: Connection, text: string): void => {
-    requests.push({ atMs: performance.now(), text });
+    requests.push({ atMs: performance.now(), text, connection: connection.number });
     if (wrong.isDead) return;
     const heard = dialect.read(text, connection);
     if (heard.kind === "ping" && wrong.hasNoPong) return;
