@@ -100,8 +100,11 @@ export class Endpoint {
   }
 }
 
-/** gRPC's own deadline, which frees what the call holds, comes later than ours by this much: it does not read first. */
-const readingMs = 5_000;
+/**
+ * gRPC's own deadline, which frees what the call holds, comes later than ours by this much, because it does not read first.
+ * No more than that: what was given up may still be carried out until then.
+ */
+const readingMs = 1_000;
 
 /** Calls back when the sockets were read: a poll of the loop for the bytes, and one more for what they set off. */
 function afterReading(done: () => void): void {
