@@ -8,10 +8,13 @@ import { doubtsOf } from "./trading-views.ts";
 import type { ViewSources } from "./view-sources.ts";
 
 const qualityRank = { stale: 0, degraded: 1, live: 2 } as const;
+/** The parts of a node that have a breaker. */
+export type BreakerSources = Pick<ViewSources["node"], "doors" | "markets" | "keeping">;
+
 const breakerRank = { closed: 0, probing: 1, open: 2 } as const;
 
-/** etcd has none: what a leader lives on is never shut (decision 22). */
-function breakersOf({ doors, markets, keeping }: ViewSources["node"]): MetricsSnapshot["breaker"] {
+/** Which dependencies are asked less, or not at all, because they fail. etcd has none: what a leader lives on is never shut (decision 22). */
+export function breakersOf({ doors, markets, keeping }: BreakerSources): MetricsSnapshot["breaker"] {
   const feeds = markets.statuses();
   const marketData = [...new Set(feeds.map(({ venue }) => venue))].map((venue) => ({
     ...{ dependency: "market-data", venue },

@@ -5,9 +5,10 @@ import { expect, test } from "vitest";
 import type { Answer } from "../api/server.ts";
 import { Operations } from "./operations.ts";
 
-/** Operations over an etcd in memory. */
-function asking(): (request: OperationRequest) => Promise<Answer> {
-  const stored = new Map<OperationId, { value: OperationRecord; modRevision: string }>();
+/** Operations over an etcd in memory, which writes them down in `stored` and shows b with its journal. */
+function asking(
+  stored = new Map<OperationId, { value: OperationRecord; modRevision: string }>(),
+): (request: OperationRequest) => Promise<Answer> {
   const put = (record: OperationRecord): OperationRecord => {
     const known = stored.get(record.id)?.value;
     if (known === undefined) stored.set(record.id, { value: record, modRevision: "1" });
@@ -17,7 +18,11 @@ function asking(): (request: OperationRequest) => Promise<Answer> {
     carryOut: (record: OperationRecord) => Promise.resolve(put(record)),
     putOperation: (record: OperationRecord) =>
       Promise.resolve({ kind: put(record) === record ? "stored" : "conflict" }),
-    read: () => Promise.resolve({ operations: stored }),
+    read: () =>
+      Promise.resolve({
+        operations: stored,
+        members: new Map([[id<NodeId>("b"), { journal: id<JournalId>("disk-b") }]]),
+      }),
   } as unknown as Etcd;
   const none = (): never => {
     throw new Error("nothing is carried out here");
@@ -69,4 +74,17 @@ test("another operation under an id that is taken is a conflict: it was not done
     await ask(request);
     expect(await ask(other)).toMatchObject({ status: 409, body: { code: "conflict", field: "id" } });
   }
+});
+
+test("a failover that may lose data is written down with the journal whose loss was stated, else with the one etcd shows", async () => {
+  const lossy = { what: "failover", to: id<NodeId>("b"), reason, allowDataLoss: true, cluster: "demo" } as const;
+  const stored = new Map<OperationId, { value: OperationRecord; modRevision: string }>();
+  const ask = asking(stored);
+  const [shown, stated, safe] = ["shown", "stated", "safe"].map((name) => id<OperationId>(name));
+  await ask({ ...lossy, id: shown! });
+  await ask({ ...lossy, id: stated!, journal: id<JournalId>("disk-before") });
+  await ask({ id: safe!, what: "failover", to: id<NodeId>("b"), reason });
+  expect(stored.get(shown!)?.value).toMatchObject({ allowDataLoss: true, journal: "disk-b" });
+  expect(stored.get(stated!)?.value).toMatchObject({ allowDataLoss: true, journal: "disk-before" });
+  expect(stored.get(safe!)?.value).not.toHaveProperty("journal");
 });
