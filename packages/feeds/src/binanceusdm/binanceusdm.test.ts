@@ -21,6 +21,9 @@ const numberOf = ({ venue }: VenueStage, isOf: (text: string) => boolean): numbe
   return asked.connection;
 };
 
+/** However many attempts are refused while a test waits: a line that has given up would ask again in half a minute only. */
+const undaunted = { line: { giveUpAfter: Infinity } };
+
 describe("a feed of Binance's futures", { timeout: 60_000 }, () => {
   test("has the books by one connection and the trades by another, and shows both", async () => {
     await using stage = await openVenueStage(spokenBinanceUsdm);
@@ -37,7 +40,7 @@ describe("a feed of Binance's futures", { timeout: 60_000 }, () => {
   });
 
   test("that loses the trades alone keeps its books, is degraded while they are gone, and misses none", async () => {
-    await using stage = await openVenueStage(spokenBinanceUsdm);
+    await using stage = await openVenueStage(spokenBinanceUsdm, undaunted);
     await untilVenueLive(stage);
     await untilTradesGoOn(stage);
     const { venue, feed, changes } = stage;
@@ -67,7 +70,7 @@ describe("a feed of Binance's futures", { timeout: 60_000 }, () => {
   });
 
   test("that loses the books alone goes on telling trades, and its price is stale in time", async () => {
-    await using stage = await openVenueStage(spokenBinanceUsdm);
+    await using stage = await openVenueStage(spokenBinanceUsdm, undaunted);
     await untilVenueLive(stage);
     await untilTradesGoOn(stage);
     const { venue, feed } = stage;
