@@ -263,7 +263,8 @@ function open(one: Cell, source: string): Run {
 async function story(run: Run): Promise<void> {
   const { feed, source, cell: one } = run;
   try {
-    await until("it is live at first", () => isLive(feed));
+    // What is lost before the first trade was told is nothing that the feed ever began.
+    await until("it is live at first, and tells trades", () => isLive(feed) && run.trades.length > 0);
     const armed = one.faults.map(({ match, ...fault }) =>
       // REST is asked from elsewhere: what strikes there is told by its symbol.
       exchanges[one.market].arm({
