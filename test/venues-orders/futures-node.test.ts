@@ -162,6 +162,28 @@ test("killed, it knows in its next epoch what it holds, sets the switch before a
   expect(records("accept").filter(({ account }) => account === "desk")).toHaveLength(4);
 });
 
+test("an OCO of more than is held goes out by reduce-only orders: its stop closes the position and turns none", async () => {
+  await ended(await order({ quantity: "0.004" }), "filled");
+  await eventually("the position is there", async () => ((await position()) === "0.004" ? true : undefined));
+  const bid = await bestBid();
+  const around = { takePrice: (bid * 1.2).toFixed(1), stopPrice: (bid * 1.1).toFixed(1), aggressionBps: 100 };
+  const oco = { algo: "oco", symbol, venue: "futures", side: "sell", quantity: "0.01", ...around };
+  const told = await call(lone, "POST", "/v1/orders", { body: oco, key: randomUUID() });
+  expect(told.status, JSON.stringify(told.body)).toBe(202);
+  const { parentId } = told.body;
+  await eventually("nothing is held", async () => (Number(await position()) === 0 ? true : undefined));
+  // It still wants to sell more: many looks later the account is as flat as before.
+  const book = async (): Promise<number> => (await call(lone, "GET", `/v1/books/${symbol}?depth=1`)).body.updateId;
+  const before = await book();
+  await eventually("the market went on", async () => ((await book()) > before + 20 ? true : undefined));
+  expect(truth()).toBeCloseTo(0, 9);
+  const { status, children } = (await call(lone, "GET", `/v1/orders/${parentId}`)).body;
+  expect([status, children.length]).toEqual(["running", 1]);
+  const { terms } = (await call(lone, "GET", `/v1/orders/${children[0]}`)).body;
+  expect([terms.quantity, terms.reduceOnly]).toEqual(["0.004", true]);
+  expect((await call(lone, "DELETE", `/v1/orders/${parentId}`)).status).toBeLessThan(300);
+});
+
 test("a reduce-only order whose position somebody else closed a moment ago ends as the venue says it, and opens nothing", async () => {
   await ended(await order({ quantity: "0.003" }), "filled");
   await eventually("the position is there", async () => ((await position()) === "0.003" ? true : undefined));

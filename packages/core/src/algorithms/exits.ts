@@ -8,6 +8,11 @@
  *
  * A bracket begins with an entry; its exits are of what the entry executed. While the entry is open the stop is watched
  * already, and calls the entry back. A kill stops exits like everything else.
+ *
+ * Where the venue has reduce-only orders every exit is one, for no more than the position still has beside all that is
+ * open against it: whoever else closed the position meanwhile, an exit opens none. Where nothing is left to reduce it
+ * waits, for as long as it is wanted: what one position per symbol is made of may come back (another order of the account
+ * stood against it), and a protection that ends by itself is none. Who closed it for good cancels it.
  */
 import { assert } from "../assert.ts";
 import { add, compare, floorToStep, isMultipleOf, isPositive, maximum, minimum, subtract, zero } from "../decimal.ts";
@@ -20,6 +25,7 @@ import type { OrderRow } from "../orders/order-row.ts";
 import { slicesMax } from "../orders/refusal.ts";
 import type { EngineState, ParentRow } from "../orders/state.ts";
 import type { InstrumentRules, OrderTerms, Side } from "../orders/terms.ts";
+import { reducibleBy } from "../risk/loss.ts";
 import { refused } from "../risk/refusal-codes.ts";
 import type { Refusal } from "../risk/refusal-codes.ts";
 import { wallMs } from "../time.ts";
@@ -140,12 +146,11 @@ function rest(
   const nextWallMs = nextTryWallMs(exits.filter(isResting), context.nowWallMs);
   if (context.nowWallMs < nextWallMs)
     return waits(`${parent.id} watches its stop; the other exit is tried again at ${nextWallMs}`, look);
-  const { venue, symbol, takePrice: price } = algorithm;
-  const lots = floorToStep(quantity, context.rules.lotSize);
-  const terms: OrderTerms = {
-    ...{ venue, symbol, side: exitSide, type: "limit" as const },
-    ...{ quantity: lots, price, timeInForce: "GTC" as const },
-  };
+  if (context.hasReduceOnly === true && childrenOf(state, parent).some((child) => child.filled !== child.executed))
+    return waits(`${parent.id} watches its stop; its other exit waits until all it executed is told as trades`, look);
+  const { takePrice: price } = algorithm;
+  const terms = exitTerms(state, parent, context, { exitSide, quantity, price, timeInForce: "GTC" });
+  if (terms === undefined) return waits(`${parent.id} waits: of the position there is nothing left to reduce`, look);
   return recorded(state, parent, tag, context, terms);
 }
 
@@ -163,14 +168,28 @@ function getOut(
   const tries = exits.filter((exit) => !isResting(exit));
   const nextWallMs = nextTryWallMs(tries, now);
   if (now < nextWallMs) return waits(`${parent.id} tries again at ${nextWallMs}`, nextWallMs);
-  const { venue, symbol, aggressionBps } = algorithm;
-  const price = childPrice({ side: exitSide, aggressionBps }, market.basis, rules.tickSize);
-  const lots = floorToStep(minimum(quantity, limits.orderQuantityMax), rules.lotSize);
-  const terms: OrderTerms = {
-    ...{ venue, symbol, side: exitSide, type: "limit" as const },
-    ...{ quantity: lots, price, timeInForce: "IOC" as const },
-  };
+  const price = childPrice({ side: exitSide, aggressionBps: algorithm.aggressionBps }, market.basis, rules.tickSize);
+  const most = minimum(quantity, limits.orderQuantityMax);
+  const terms = exitTerms(state, parent, context, { exitSide, quantity: most, price, timeInForce: "IOC" });
+  if (terms === undefined)
+    return waits(`${parent.id} waits: of the position there is nothing left to reduce`, soon(now));
   return recorded(state, parent, tag, context, terms);
+}
+
+/** A way out of so much, or of what can be reduced where the venue knows such orders; undefined: that is too little. */
+function exitTerms(
+  state: EngineState,
+  { algorithm: { venue, symbol } }: ParentRow,
+  { rules, hasReduceOnly }: ParentContext,
+  exit: Pick<OrderTerms, "quantity" | "timeInForce"> & { readonly exitSide: Side; readonly price: Decimal },
+): OrderTerms | undefined {
+  assert(rules !== undefined, "the venue lists the symbol");
+  const { exitSide: side, price, timeInForce } = exit;
+  const terms = { venue, symbol, side, type: "limit", price, timeInForce } as const;
+  if (hasReduceOnly !== true) return { ...terms, quantity: floorToStep(exit.quantity, rules.lotSize) };
+  const most = minimum(exit.quantity, reducibleBy(state, terms) ?? zero);
+  const quantity = floorToStep(most, rules.lotSize);
+  return compare(quantity, rules.quantityMin) < 0 ? undefined : { ...terms, quantity, reduceOnly: true };
 }
 
 function recorded(

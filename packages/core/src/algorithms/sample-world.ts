@@ -63,6 +63,8 @@ export interface WorldPlan {
   readonly dieAfter: number;
   /** What was recorded last when it died had been sent. */
   readonly isSent: boolean;
+  /** Whether the venue has reduce-only orders; absent: it has none. */
+  readonly hasReduceOnly?: boolean;
 }
 
 const faultyRequests = 6;
@@ -127,6 +129,7 @@ export class World {
     const market = { kind: "fresh", basis: { ...basis, bid: this.bid, ask: this.ask } } as const;
     return {
       ...{ rules: fineRules, limits, market, clockErrorMs: 5, nowWallMs: wallMs(this.now) },
+      hasReduceOnly: this.#plan.hasReduceOnly === true,
       volumeAfter: (tradeId) => volumeAfter(this.#tape, tradeId),
     };
   }
@@ -286,7 +289,7 @@ export class World {
   /** What holds at every instant, whoever leads. */
   #check(): void {
     const { algorithm } = this.parent;
-    const slices = [...this.s.state.orders.values()].map((order) => order.slice);
+    const slices = [...this.s.state.orders.values()].flatMap((order) => order.slice ?? []);
     assert(new Set(slices).size === slices.length, "no slice has two intents");
     const could = (isOf: (order: OrderRow) => boolean): Decimal =>
       [...this.venue.values()]
@@ -304,6 +307,11 @@ export class World {
       const isEntry = (order: OrderRow): boolean => algorithm.name === "bracket" && order.slice === 1;
       const held = algorithm.name === "oco" ? algorithm.quantity : this.executed(isEntry);
       const out = could((order) => !isEntry(order));
+      for (const order of this.s.state.orders.values()) {
+        if (order.parent !== parentId) continue;
+        const isReduceOnly = this.#plan.hasReduceOnly === true && !isEntry(order);
+        assert((order.terms.reduceOnly ?? false) === isReduceOnly, "exits are reduce-only where the venue has it");
+      }
       assert(compare(out, held) <= 0, `the exits could execute ${out} of ${held}`);
     }
     if (algorithm.name === "iceberg") {

@@ -67,11 +67,12 @@ function overEveryDeath(
   algorithm: AlgorithmParameters,
   judge: (world: World, plan: WorldPlan) => void,
   runs: number,
+  kind: Pick<WorldPlan, "hasReduceOnly"> = {},
 ): void {
   fc.assert(
     fc.property(drawn, ({ fates: drawnFates, isSent, isRising: drawnRising }) => {
       const isRising = drawnRising && hasLegs(algorithm);
-      const plan = (dieAfter: number): WorldPlan => ({ algorithm, fates: drawnFates, dieAfter, isSent });
+      const plan = (dieAfter: number): WorldPlan => ({ algorithm, fates: drawnFates, dieAfter, isSent, ...kind });
       const whole = run(plan(Number.POSITIVE_INFINITY), isRising);
       judge(whole, plan(Number.POSITIVE_INFINITY));
       // The parent is the second event.
@@ -165,8 +166,12 @@ test("an iceberg shows one child at a time and executes all of it, over a death 
   );
 });
 
-describe.each(["oco", "bracket"] as const)("%s", (name) => {
-  test("only one way out is taken, and all of what was held is got out of, over a death after every event", () => {
+describe.each([
+  { name: "oco", venue: "spot", hasReduceOnly: false },
+  { name: "bracket", venue: "spot", hasReduceOnly: false },
+  { name: "bracket", venue: "futures, by reduce-only orders,", hasReduceOnly: true },
+] as const)("$name", ({ name, venue: kind, hasReduceOnly }) => {
+  test(`at a venue of ${kind} only one way out is taken, and all of what was held is got out of, over a death after every event`, () => {
     const algorithm = algorithms[name];
     overEveryDeath(
       algorithm,
@@ -181,6 +186,7 @@ describe.each(["oco", "bracket"] as const)("%s", (name) => {
         expect(left.startsWith("-")).toBe(false);
       },
       30,
+      { hasReduceOnly },
     );
   });
 });

@@ -5,7 +5,7 @@
  * no known result: then nothing is compared, the caller refuses. Baselines of days are journaled, so that a takeover
  * starts no new day.
  */
-import { add, decimal, isZero, multiply, subtract, zero } from "../decimal.ts";
+import { absolute, add, compare, decimal, isZero, multiply, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import type { RiskDayOpened } from "../formats/events.ts";
 import type { SymbolId, VenueId } from "../ids.ts";
@@ -60,22 +60,32 @@ export function dayOpening(state: EngineState, now: WallMs, marks: Marks): RiskD
 }
 
 /**
+ * What an order on this side could still take of the position beside all that is open there, doubt at worst case; below
+ * zero where more is open than there is to take. Undefined: on this side there is nothing to reduce.
+ */
+export function reducibleBy(
+  state: EngineState,
+  { venue, symbol, side }: Pick<OrderTerms, "venue" | "symbol" | "side">,
+): Decimal | undefined {
+  const market = marketKey(venue, symbol);
+  const position = state.positions.get(market)?.quantity ?? zero;
+  const isLong = !position.startsWith("-");
+  if (isZero(position) || isLong !== (side === "sell")) return undefined;
+  const exposure = state.indexes.exposure.get(market);
+  const [open, doubt] =
+    side === "sell"
+      ? [exposure?.sellOpen ?? zero, exposure?.sellDoubt ?? zero]
+      : [exposure?.buyOpen ?? zero, exposure?.buyDoubt ?? zero];
+  return subtract(absolute(position), add(open, doubt));
+}
+
+/**
  * True when the order, with all that is open on its side, can only bring the position nearer to zero. `isCounted`: it is
  * among what is open already, since this is its next attempt.
  */
 export function isReducing(state: EngineState, terms: OrderTerms, isCounted: boolean): boolean {
-  const market = marketKey(terms.venue, terms.symbol);
-  const position = state.positions.get(market)?.quantity ?? zero;
-  const isLong = !position.startsWith("-");
-  if (isZero(position) || isLong !== (terms.side === "sell")) return false;
-  const exposure = state.indexes.exposure.get(market);
-  const [open, doubt] =
-    terms.side === "sell"
-      ? [exposure?.sellOpen ?? zero, exposure?.sellDoubt ?? zero]
-      : [exposure?.buyOpen ?? zero, exposure?.buyDoubt ?? zero];
-  const leaving = add(add(open, doubt), isCounted ? zero : terms.quantity);
-  const rest = isLong ? subtract(position, leaving) : subtract(multiply(position, decimal(-1)), leaving);
-  return !rest.startsWith("-");
+  const most = reducibleBy(state, terms);
+  return most !== undefined && compare(isCounted ? zero : terms.quantity, most) <= 0;
 }
 
 function resultOf(position: PositionRow, marks: Marks): Told {
