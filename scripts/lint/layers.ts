@@ -36,8 +36,13 @@ const OWNED_OUTSIDE: Readonly<Record<string, readonly string[]>> = {
 const PURE_OUTSIDE: readonly string[] = ["@noble/hashes", "big.js", "zod"];
 const PURE_TESTS: readonly string[] = ["vitest", "fast-check"];
 
-/** What threads need of a room, without the rest of it. */
-const SIDE_DOORS: ReadonlySet<string> = new Set(["@baton/core/records"]);
+/** What threads, the supervisor and the first instant of an engine need of a room, without the rest of it. */
+const SIDE_DOORS: ReadonlySet<string> = new Set([
+  "@baton/core/records",
+  "@baton/cluster/prepared-keeper",
+  "@baton/cluster/supervisor",
+  "@baton/journal/prepared-writer",
+]);
 
 /** A test beside the code may talk to a real counterpart: the simulated exchange, and any client that speaks to it. */
 const COUNTERPART = "exchange";

@@ -1,4 +1,4 @@
-/** The one door of the cluster room: etcd, the lease keeper, and the supervisor. */
+/** The one door of the cluster room: etcd, the lease keeper, and the engine's link to its supervisor (whose own door is `supervise.ts`). */
 export * from "./errors.ts";
 export type { GuardedWrite } from "./etcd/control.ts";
 export type { EtcdAccess, EtcdTls } from "./etcd/endpoint.ts";
@@ -16,5 +16,3 @@ export type { EtcdProfile, LeaseTiming } from "./timing.ts";
 export { engineLink, orphanedExitCode } from "./supervisor/engine-link.ts";
 export type { EngineLink } from "./supervisor/engine-link.ts";
 export type { EngineIdentity } from "./supervisor/messages.ts";
-export { supervise } from "./supervisor/supervise.ts";
-export type { RestartPolicy, SuperviseOptions, SupervisorEvent } from "./supervisor/supervise.ts";

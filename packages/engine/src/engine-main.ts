@@ -1,15 +1,17 @@
 /** Entry of the engine's own process; see `engine-process.ts`. */
 import { flushCompileCache } from "node:module";
-import { runEngineProcess } from "./engine-process.ts";
+import { prepareThreads } from "./threads.ts";
 
 const [configFile] = process.argv.slice(2);
 if (configFile === undefined) {
   process.stderr.write("usage: engine-main CONFIG\n");
   process.exit(2);
 }
+const threads = prepareThreads();
+const { runEngineProcess } = await import("./engine-process.ts");
 // Where NODE_COMPILE_CACHE names a folder, the next start finds there what this one compiled. Usually that is kept at the
 // end of a process, but engines end by surprise.
 flushCompileCache();
-process.exitCode = await runEngineProcess(configFile);
+process.exitCode = await runEngineProcess(configFile, threads);
 // A last resort: nothing that was let go of may keep a dead engine's process alive.
 setTimeout(() => process.exit(), 1_000).unref();

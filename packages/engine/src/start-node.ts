@@ -1,7 +1,7 @@
 /** `baton node`: the supervisor as the main process and the engine as its child, or the engine alone. */
 import { fileURLToPath } from "node:url";
-import { supervise } from "@baton/cluster";
-import type { SupervisorEvent } from "@baton/cluster";
+import { supervise } from "@baton/cluster/supervisor";
+import type { SupervisorEvent } from "@baton/cluster/supervisor";
 import { loadConfig } from "./config/load.ts";
 import { engineFlags } from "./engine-flags.ts";
 import { openLog } from "./log.ts";

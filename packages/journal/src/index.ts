@@ -9,7 +9,7 @@ export type { RestoreOptions, RestoreReport } from "./archive/restore.ts";
 export * from "./errors.ts";
 export type { Journal } from "./journal.ts";
 export type { JournalCare } from "./care.ts";
-export { openJournal, PreparedWriter } from "./open.ts";
+export { openJournal } from "./open.ts";
 export type { CommitTiming, JournalLimits, JournalOpened, JournalOptions } from "./options.ts";
 export type { Signal } from "./signal.ts";
 export { verifyJournal } from "./store/chain.ts";

@@ -112,6 +112,8 @@ export class Journal {
     const parts = { writer: this.#writer, reader: this.#reader, build: options.build };
     const isUsable = (): boolean => this.#failure === undefined && this.#closing === undefined;
     this.care = new JournalCare({ ...parts, isUsable, postCommit: () => this.#postCommit() }, found);
+    // The writer's own copy of the state comes second: a node waits for this one, and both would share its cores.
+    this.#writer.post({ kind: "warm" });
   }
 
   /** Last event sealed or received; those still queued for sealing come after it. */

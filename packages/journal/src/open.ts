@@ -1,30 +1,11 @@
 /** Opening a journal: the writer's thread takes the lock, checks the file, rebuilds the state, and only then is there one. */
-import { assert } from "@baton/core";
-import type { Worker } from "node:worker_threads";
 import { Journal } from "./journal.ts";
 import { limitsOf } from "./options.ts";
 import type { JournalOptions } from "./options.ts";
+import { PreparedWriter } from "./prepared-writer.ts";
 import type { WriterReport, WriterStart } from "./store/messages.ts";
 import type { StoreOpened } from "./store/store.ts";
-import { errorOf, startThread } from "./threads.ts";
-
-/** A writer's thread that is loading, or waits to be told what to open. */
-export class PreparedWriter {
-  readonly #worker: Worker = startThread("writer-worker", {});
-  #isTaken = false;
-
-  /** The thread, for the one journal that it will write. */
-  take(): Worker {
-    assert(!this.#isTaken, "a writer writes one journal");
-    this.#isTaken = true;
-    return this.#worker;
-  }
-
-  /** Ends a thread that was not needed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isTaken) await this.#worker.terminate();
-  }
-}
+import { errorOf } from "./threads.ts";
 
 /** Opens or creates the journal and starts its writer. Throws `JournalError` with a code when it must not be used. */
 export async function openJournal(

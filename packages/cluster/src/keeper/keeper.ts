@@ -5,12 +5,11 @@
  */
 import type { BootId, Epoch, LeaseId, MonoMs, NodeId } from "@baton/core";
 import { id, monoMs } from "@baton/core";
-import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
 import { EtcdUnavailable } from "../errors.ts";
 import type { EtcdAccess } from "../etcd/endpoint.ts";
 import type { KeeperCells, NanosCell } from "./cells.ts";
 import { loadMono, nanosCell, stampNow, storeMono } from "./cells.ts";
+import { PreparedKeeper } from "./prepared-keeper.ts";
 import type { KeeperEvent } from "./rounds.ts";
 import type { KeeperOrder, KeeperStart } from "./thread.ts";
 
@@ -29,6 +28,8 @@ export interface KeeperOptions {
   readonly journalBusySince?: NanosCell;
   /** Every event, in order. Must not throw. */
   readonly onEvent: (event: KeeperEvent) => void;
+  /** Default: one that is started now. */
+  readonly thread?: PreparedKeeper;
 }
 
 /** etcd's own number for "no lease". */
@@ -96,10 +97,8 @@ export function startKeeper(o: KeeperOptions): Keeper {
       journalStallMs: o.journalStallMs ?? 1_000,
     },
   };
-  const thread = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), {
-    workerData: start,
-    name: "baton-keeper",
-  });
+  const thread = (o.thread ?? new PreparedKeeper()).take();
+  thread.postMessage(start, []);
   let granted: { readonly lease: LeaseId; readonly ttlMs: number } = { lease: noLease, ttlMs: o.ttlSeconds * 1_000 };
   let led: Epoch = 0;
   let isStopping = false;

@@ -1,5 +1,7 @@
 /** The keeper's thread: its own event loop and its own connections, so that nothing on the main loop delays a renewal. */
-import { parentPort, workerData } from "node:worker_threads";
+import { flushCompileCache } from "node:module";
+import { parentPort } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import { assert, assertNever } from "@baton/core/records";
 import type { Epoch, MonoMs } from "@baton/core";
 import type { EtcdAccess } from "../etcd/endpoint.ts";
@@ -9,7 +11,7 @@ import type { KeeperCells } from "./cells.ts";
 import type { RoundsOptions } from "./rounds.ts";
 import { Rounds } from "./rounds.ts";
 
-/** What the thread is started with. */
+/** The first message to the thread. */
 export interface KeeperStart {
   readonly access: EtcdAccess;
   readonly options: RoundsOptions;
@@ -23,40 +25,44 @@ export type KeeperOrder =
   | { readonly kind: "follow" }
   | { readonly kind: "stop"; readonly revoke: boolean };
 
-const port = parentPort;
-assert(port !== null, "the keeper runs in a worker thread");
-const { access, options, cells } = workerData as KeeperStart;
-const fleet = new Fleet(access);
-const rounds = new Rounds({
-  fleet,
-  keys: new Keys(access.cluster),
-  cells,
-  options,
-  tell: (event) => port.postMessage(event),
-});
+assert(parentPort !== null, "the keeper runs in a worker thread");
+const port: MessagePort = parentPort;
+// What this thread compiled is kept for the next start, where NODE_COMPILE_CACHE names a folder.
+flushCompileCache();
+port.once("message", keep);
 
-port.on("message", (order: KeeperOrder) => {
-  switch (order.kind) {
-    case "lead":
-      rounds.lead(order.epoch);
-      return;
-    case "extend":
-      rounds.extend(order.epoch, order);
-      return;
-    case "doubt":
-      rounds.doubt();
-      return;
-    case "follow":
-      rounds.follow();
-      return;
-    case "stop":
-      void rounds.stop(order.revoke).then(() => {
-        fleet.close();
-        port.close();
-        process.exit(0);
-      });
-      return;
-    default:
-      assertNever(order, "keeper order");
-  }
-});
+function keep({ access, options, cells }: KeeperStart): void {
+  const fleet = new Fleet(access);
+  const rounds = new Rounds({
+    fleet,
+    keys: new Keys(access.cluster),
+    cells,
+    options,
+    tell: (event) => port.postMessage(event),
+  });
+  port.on("message", (order: KeeperOrder) => {
+    switch (order.kind) {
+      case "lead":
+        rounds.lead(order.epoch);
+        return;
+      case "extend":
+        rounds.extend(order.epoch, order);
+        return;
+      case "doubt":
+        rounds.doubt();
+        return;
+      case "follow":
+        rounds.follow();
+        return;
+      case "stop":
+        void rounds.stop(order.revoke).then(() => {
+          fleet.close();
+          port.close();
+          process.exit(0);
+        });
+        return;
+      default:
+        assertNever(order, "keeper order");
+    }
+  });
+}

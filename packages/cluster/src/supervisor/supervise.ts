@@ -1,13 +1,14 @@
 /**
  * The supervisor: the main process of a node, with the engine as its child. It decides when to start the engine again,
  * when to give up, and what a death means to the cluster; it loads neither the exchange library nor SQLite, so that it
- * outlives what kills an engine. Operators: runbook "leader lost"; design: crash release.
+ * outlives what kills an engine. What it says to etcd it says when an engine has died, so the engine starts first and
+ * etcd's client is loaded beside it. Operators: runbook "leader lost"; design: crash release.
  */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { wallMs } from "@baton/core/records";
-import { connectEtcd } from "../etcd/connect.ts";
+import { causeOf } from "../errors.ts";
 import type { Etcd } from "../etcd/connect.ts";
 import type { EtcdAccess } from "../etcd/endpoint.ts";
 import type { EngineIdentity, EngineMessage, SupervisorMessage } from "./messages.ts";
@@ -65,13 +66,14 @@ const usualRestart: RestartPolicy = {
 
 /** Exit statuses that a restart would not change: an orderly end, and a configuration error. */
 const finalExitCodes: ReadonlySet<number | undefined> = new Set([0, 78]);
+/** The first time loads etcd's client too: a starting engine has better uses for the processor. */
 const warmEveryMs = 5_000;
 // A new boot finds its node id taken until the old one is released; longer than this it is not worth waiting for etcd.
 const releaseWaitMs = 1_000;
 
 /** Runs the engine until it ends in order, cannot run, or dies too often. Fulfils with this process's exit status. */
 export async function supervise(o: SuperviseOptions): Promise<number> {
-  const etcd = connectEtcd(o.etcd);
+  const etcd = new LateEtcd(o.etcd);
   const manager = serviceManager();
   const policy = o.restart ?? usualRestart;
   const stopping = new AbortController();
@@ -84,7 +86,6 @@ export async function supervise(o: SuperviseOptions): Promise<number> {
   const restarts: number[] = [];
   let pauseMs = policy.firstMs;
   try {
-    await etcd.warm();
     for (;;) {
       const startedAt = performance.now();
       const exitCode = await liveAndDie(o, { etcd, manager, stop: stopping.signal });
@@ -112,8 +113,41 @@ export async function supervise(o: SuperviseOptions): Promise<number> {
   }
 }
 
+/** etcd's client, loaded when it is first needed. */
+class LateEtcd {
+  readonly #access: EtcdAccess;
+  #opening: Promise<Etcd> | undefined;
+
+  constructor(access: EtcdAccess) {
+    this.#access = access;
+  }
+
+  /** Rejects when it cannot be loaded; the next call tries again. */
+  open(): Promise<Etcd> {
+    this.#opening ??= import("../etcd/connect.ts")
+      .then(({ connectEtcd }) => connectEtcd(this.#access))
+      .catch((error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      });
+    return this.#opening;
+  }
+
+  /** So that a release finds open connections. Never rejects: a release tells what is wrong. */
+  async warm(): Promise<void> {
+    await this.open().then(
+      (etcd) => etcd.warm(),
+      () => undefined,
+    );
+  }
+
+  async close(): Promise<void> {
+    await (await this.#opening)?.close();
+  }
+}
+
 interface Surroundings {
-  readonly etcd: Etcd;
+  readonly etcd: LateEtcd;
   readonly manager: ServiceManager;
   readonly stop: AbortSignal;
 }
@@ -160,7 +194,13 @@ async function liveAndDie(o: SuperviseOptions, around: Surroundings): Promise<nu
   const { exitCode, cause } = await reaped(child);
   const reapedWallMs = wallMs(Date.now());
   const dead = engine;
-  const release = dead === undefined ? undefined : releaseBoot(etcd, dead, { cause, reapedWallMs });
+  const release =
+    dead === undefined
+      ? undefined
+      : etcd.open().then(
+          (open) => releaseBoot(open, dead, { cause, reapedWallMs }),
+          (error: unknown) => ({ gaveUp: causeOf(error) }),
+        );
   stop.removeEventListener("abort", askStop);
   clearInterval(guarding);
   clearTimeout(lastWord);

@@ -6,7 +6,8 @@ import type { BootId, BootRecord, ClusterId, Config, EtcdView, JournalId, Member
 import { id } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import { EtcdUnavailable, NodeIdInUse } from "@baton/cluster";
-import { openJournal, PreparedWriter } from "@baton/journal";
+import { openJournal } from "@baton/journal";
+import { PreparedWriter } from "@baton/journal/prepared-writer";
 import type { Journal } from "@baton/journal";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { admission } from "./admission.ts";

@@ -8,7 +8,7 @@ import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
 import { assert, id, problem } from "@baton/core";
 import type { EngineLink, KeeperEvent } from "@baton/cluster";
 import { connectEtcd, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
-import { PreparedWriter, startReplication } from "@baton/journal";
+import { startReplication } from "@baton/journal";
 import type { Journal } from "@baton/journal";
 import { clusterRoutes } from "../api/cluster-routes.ts";
 import { notCommitted, orderRoutes } from "../api/order-routes.ts";
@@ -20,6 +20,7 @@ import { monoNow, wallNow } from "../clock.ts";
 import { readTokens } from "../config/secrets.ts";
 import type { Logger } from "../log.ts";
 import { openMetrics } from "../metrics.ts";
+import type { PreparedThreads } from "../threads.ts";
 import { BalanceReader } from "./balances.ts";
 import { LocalKills } from "./local-kills.ts";
 import { CertificateWatch } from "./certificate-watch.ts";
@@ -43,6 +44,7 @@ export interface RunOptions {
   readonly log: Logger;
   readonly boot: BootId;
   readonly link: EngineLink | undefined;
+  readonly threads: PreparedThreads;
   readonly stop: AbortSignal;
   /** This boot may act no more; what is let go of from here on must not hang for ever. */
   readonly onFenced: () => void;
@@ -69,7 +71,6 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
   const access = etcdAccessOf(config);
   const etcd = stack.use(connectEtcd(access));
   const journalProgress = new SharedArrayBuffer(8);
-  const journalWriter = stack.use(new PreparedWriter());
   const events = new KeeperRelay();
   const beating = setInterval(() => link?.beat(), beatEveryMs);
   stack.defer(() => clearInterval(beating));
@@ -177,6 +178,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     keepaliveMs: config.leadership.keepaliveMs,
     marginMs: config.leadership.marginMs,
     journalBusySince: nanosCell(journalProgress),
+    thread: o.threads.keeper,
     onEvent: (event) => {
       // The supervisor learns of every lease at once: it is what gives a dead boot's lease back.
       if (event.kind === "granted") announce(event.lease);
@@ -202,7 +204,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         facts: startingFacts(config),
       }),
   };
-  const journal = await ownJournal({ ...waiting, say, journalProgress, journalWriter });
+  const journal = await ownJournal({ ...waiting, say, journalProgress, journalWriter: o.threads.writer });
   if (journal === undefined) {
     return o.stop.aborted ? { kind: "stopped" } : { kind: "fenced", why: "the keeper of the lease has died" };
   }

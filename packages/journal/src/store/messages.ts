@@ -39,6 +39,8 @@ export type WriterOrder =
   /** Lets the rows stop for a digest; the answer is the record they stand still after, undefined when they are beyond. */
   | { readonly kind: "digest"; readonly call: number; readonly at: Sequence }
   | { readonly kind: "go-on" }
+  /** The opener has its state: the writer may make its own. */
+  | { readonly kind: "warm" }
   | { readonly kind: "heads"; readonly heads: readonly HeadRow[] }
   | { readonly kind: "divergence"; readonly sentence: string }
   | { readonly kind: "raise"; readonly format: number }
@@ -47,7 +49,7 @@ export type WriterOrder =
   | { readonly kind: "close"; readonly call: number };
 
 /** Orders without an answer that are not frames. */
-export type SilentOrder = Extract<WriterOrder, { kind: "go-on" | "heads" | "divergence" | "raise" }>;
+export type SilentOrder = Extract<WriterOrder, { kind: "go-on" | "warm" | "heads" | "divergence" | "raise" }>;
 
 export type WriterReport =
   | { readonly kind: "opened"; readonly opened: StoreOpened }

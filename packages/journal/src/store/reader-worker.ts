@@ -4,6 +4,7 @@
  * sent on is verified first. It sees what is
  * durable, and nothing of what is still on its way.
  */
+import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { assert, assertNever } from "@baton/core/records";
@@ -22,6 +23,8 @@ import { proveSnapshot, takeSnapshot } from "./snapshot.ts";
 const port = parentPort;
 assert(port !== null, "the reader runs in a worker thread");
 const { file } = workerData as { file: string };
+// As in `engine-main.ts` of the engine: what this thread compiled is kept now.
+flushCompileCache();
 
 const rowsWithinMs = 2_000;
 

@@ -5,6 +5,7 @@
  * After the first failure it does nothing more (I20).
  */
 import { once } from "node:events";
+import { flushCompileCache } from "node:module";
 import { parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { InvariantError, assert, assertNever } from "@baton/core/records";
 import type { Frame } from "@baton/core";
@@ -17,6 +18,8 @@ import { JournalStore, walBytesOf } from "./store.ts";
 
 const port = parentPort;
 assert(port !== null, "the writer runs in a worker thread");
+// As in `engine-main.ts`: what this thread compiled is kept now.
+flushCompileCache();
 // The thread is started before it is known what to open: loading its modules takes longer than opening.
 const [start] = (await once(port, "message")) as [WriterStart];
 const progress = new BigInt64Array(start.progress);
@@ -45,9 +48,6 @@ try {
   const fault = error instanceof JournalError ? error : asFailure(error, file);
   report({ kind: "refused", fault: { code: fault.code, message: fault.message } });
 }
-
-// The opener builds its own state meanwhile.
-store?.warm();
 
 function onOrder(first: WriterOrder): void {
   if (store === undefined) return;
@@ -103,13 +103,25 @@ function execute(open: JournalStore, orders: readonly WriterOrder[]): void {
 }
 
 function isSilent(order: WriterOrder): order is SilentOrder {
-  return order.kind === "go-on" || order.kind === "heads" || order.kind === "divergence" || order.kind === "raise";
+  switch (order.kind) {
+    case "go-on":
+    case "warm":
+    case "heads":
+    case "divergence":
+    case "raise":
+      return true;
+    default:
+      return false;
+  }
 }
 
 function silent(open: JournalStore, order: SilentOrder): void {
   switch (order.kind) {
     case "go-on":
       open.goOn();
+      return;
+    case "warm":
+      open.warm();
       return;
     case "heads":
       open.storeHeads(order.heads);
