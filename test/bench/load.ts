@@ -28,7 +28,13 @@ export async function run(o: BenchOptions): Promise<readonly Figure[]> {
     none("cancelled at the exchange, unasked", seen.cancelled),
     none("placed twice", seen.replaced),
     none("resting orders that do not rest any more", seen.restingLost),
-    none("in doubt at the end", seen.inDoubt),
+    {
+      name: "handed over in doubt, the most at one switchover",
+      unit: "",
+      value: seen.handedOverInDoubt,
+      samples: switchovers,
+    },
+    none("in doubt when each had its proof time", seen.inDoubt),
     none("findings of the checker", seen.findings.length),
     {
       name: "longest gap at the exchange",

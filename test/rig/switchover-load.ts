@@ -7,9 +7,8 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { decimal, id } from "@baton/core";
 import type { AuditRecord, OperationId, OrderView, SymbolId } from "@baton/core";
-import { RefusedError } from "@baton/cli";
-import { clientOf, judge, openFlow, untilParentEnded, untilSettled } from "@baton/drills";
-import type { Cluster, Finding } from "@baton/drills";
+import { askSwitchover, clientOf, judge, openFlow, untilParentEnded, untilSettled, verdictOf } from "@baton/drills";
+import type { Cluster, Evidence, Finding } from "@baton/drills";
 import { call, eventually, restingBuy } from "../cluster/calls.ts";
 
 export interface LoadOptions {
@@ -37,11 +36,20 @@ export interface LoadResult {
   readonly replaced: number;
   /** Resting orders that do not rest in the book any more, under the id of their one placing. */
   readonly restingLost: number;
+  /** The most orders whose fate a switchover left open for its successor to prove. */
+  readonly handedOverInDoubt: number;
+  /** Left when the flow had ended and every doubt had its time to be proved. */
   readonly inDoubt: number;
   /** Longest time between two requests to place at the exchange, while the flow was on. */
   readonly longestGapMs: number;
   readonly findings: readonly Finding[];
 }
+
+/**
+ * An inherited doubt is proved 5.5 s after its leader's end here (lease, validity, the venue's bound and lag, both clocks'
+ * errors); the rest is for a loaded machine.
+ */
+const doubtsEndWithinMs = 20_000;
 
 /** Plays it on a cluster that is in sync; what it placed has ended when it returns. */
 export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise<LoadResult> {
@@ -68,7 +76,7 @@ export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise
   await untilParentEnded(cluster, parent);
   await flow.finish();
   const stillResting = await openOf(cluster, resting);
-  const inDoubt = (await clientOf(await cluster.leader()).cluster()).orders.inDoubt;
+  const inDoubt = await doubtsLeft(cluster);
   await untilSettled(cluster);
   const { verdict, evidence } = await judge(cluster, { flow, fault: faultAt });
   const audit = evidence.audit.filter(({ monoMs }) => monoMs >= faultAt.atMonoMs);
@@ -76,6 +84,7 @@ export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise
     ...{ asked: flow.count.asked, acknowledged: flow.count.acknowledged, switchovers: o.switchovers, aborted },
     ...{ givenUp: flow.count.givenUp, refusals: flow.refusalText(), inDoubt },
     cancelled: unasked(audit, evidence.orders ?? []),
+    handedOverInDoubt: handedOverInDoubt(evidence, faultAt.atWallMs),
     replaced: twice(audit, evidence.orders ?? []),
     restingLost: resting.length - stillResting,
     longestGapMs: longestGap(audit, fromMonoMs, untilMonoMs),
@@ -111,23 +120,37 @@ async function openOf(cluster: Cluster, intents: readonly string[]): Promise<num
 /** One switchover, from all in sync until its operation has ended; false: the leader stayed where it was. */
 async function isSwitchedOver(cluster: Cluster): Promise<boolean> {
   await cluster.untilInSync();
-  const leader = await cluster.leader();
   const operation = `switch-${randomUUID()}` as OperationId;
-  // Whose fate is not known is asked for again under its id, as an operator would.
-  await eventually("the operation is taken", () =>
-    clientOf(leader, 5_000)
-      .operate({ id: operation, what: "switchover", reason: "under load" })
-      .catch((error: unknown) => {
-        if (error instanceof RefusedError && error.problem.code === "unknown") return undefined;
-        throw error;
-      }),
-  );
-  const { phase, detail } = await eventually("the operation has ended", async () => {
-    const told = await call(await cluster.leader(), "GET", `/operations/${operation}`);
-    return ["done", "aborted", "failed"].includes(told.body.phase) ? told.body : undefined;
-  });
+  await askSwitchover(cluster, operation, "under load");
+  const { phase, detail } = await verdictOf(cluster, operation);
   if (phase !== "done") process.stderr.write(`  the switchover was ${phase}: ${detail}\n`);
   return phase === "done";
+}
+
+/** Doubts that are left when each had its time to end: the newest began before the flow's last answer. */
+async function doubtsLeft(cluster: Cluster): Promise<number> {
+  const end = performance.now() + doubtsEndWithinMs;
+  for (;;) {
+    const inDoubt = await clientOf(await cluster.leader(), 5_000)
+      .cluster()
+      .then(({ orders }) => orders.inDoubt)
+      .catch(() => undefined);
+    if (inDoubt === 0) return 0;
+    if (inDoubt !== undefined && performance.now() > end) return inDoubt;
+    await delay(100);
+  }
+}
+
+/** The longest list of doubts with which a successor began. */
+function handedOverInDoubt({ journals }: Evidence, sinceWallMs: number): number {
+  const lists = journals.flatMap(({ events }) =>
+    events.flatMap((event) =>
+      event.kind === "epoch.opened" && event.reason === "switchover" && event.atWallMs >= sinceWallMs
+        ? event.inDoubt.length
+        : [],
+    ),
+  );
+  return Math.max(0, ...lists);
 }
 
 function idsOf(orders: readonly OrderView[]): ReadonlyMap<string, OrderView> {

@@ -14,4 +14,5 @@ export { rigAccount } from "./rig/node-config.ts";
 export { etcdMissing, startEtcd } from "./rig/etcd.ts";
 export type { EtcdMember, EtcdRig, EtcdRigOptions } from "./rig/etcd.ts";
 export { freePorts } from "./rig/ports.ts";
+export { askSwitchover, verdictOf } from "./rig/switchover.ts";
 export { checkout, failureOf, startProgram } from "./rig/processes.ts";

@@ -198,7 +198,7 @@ function compose(parts: {
     id: options.id,
     exchange: options.exchange,
     instruments: new Map([...instruments.bySymbol].map(([symbol, { rules }]) => [symbol, rules])),
-    place: (order, permit) => place(desk, order, permit),
+    place: (order, permit, withdrawal) => place(desk, order, permit, withdrawal),
     cancel: (order, permit) => cancel(desk, order, permit),
     ...(its === undefined
       ? {}

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { buildConnector } from "undici";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PlaceOutcome } from "@baton/core";
 import {
   btc,
@@ -198,6 +198,35 @@ describe("one request is sent once and ends in the class that its evidence allow
     isBroken = true;
     const outcome = await other.place({ clientOrderId, terms, expiresAtMonoMs: inMs(2_000) }, permits.permit());
     expect(outcome).toMatchObject({ kind: "not-sent", reason: "connect-failed" });
+    await other.close();
+  });
+
+  it("an order that waits for a socket is taken back at once, and one that has left is not", async () => {
+    const answers: (() => void)[] = [];
+    server.script[`POST ${orderPath}`] = ({ parameters }, response) => {
+      answers.push(() => json(response, 200, orderAnswer(parameters)));
+    };
+    const withdrawal = new AbortController();
+    permits.deadlineMonoMs = inMs(30_000);
+    const other = await connect(server.url, permits, { deadlineMs: 20_000 });
+    const outcomes = Array.from({ length: 66 }, (_, at) => {
+      const order = { clientOrderId: `${at}`, terms, expiresAtMonoMs: inMs(20_000) };
+      return other.place(order, permits.permit(), withdrawal.signal);
+    });
+    await vi.waitFor(() => expect(answers).toHaveLength(64), { timeout: 20_000 });
+    withdrawal.abort();
+    const unsent = await Promise.all(outcomes.slice(64));
+    expect(unsent).toEqual([
+      { kind: "not-sent", reason: "withdrawn", message: expect.any(String) },
+      { kind: "not-sent", reason: "withdrawn", message: expect.any(String) },
+    ]);
+    for (const answer of answers) answer();
+    const sent = await Promise.all(outcomes.slice(0, 64));
+    expect(new Set(sent.map(({ kind }) => kind))).toEqual(new Set(["accepted"]));
+    delete server.script[`POST ${orderPath}`];
+    const last = { clientOrderId, terms, expiresAtMonoMs: inMs(5_000) };
+    expect((await other.place(last, permits.permit(), new AbortController().signal)).kind).toBe("accepted");
+    expect(posts()).toBe(65);
     await other.close();
   });
 

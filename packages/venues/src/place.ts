@@ -25,6 +25,7 @@ export async function place(
   desk: OrderDesk,
   order: { readonly clientOrderId: string; readonly terms: OrderTerms; readonly expiresAtMonoMs: MonoMs },
   permit: Permit,
+  withdrawal?: AbortSignal,
 ): Promise<PlaceOutcome> {
   const { line } = desk;
   const { clientOrderId, terms } = order;
@@ -41,9 +42,9 @@ export async function place(
     return notSent({ reason: "risk", message: `${title} has no ${terms.type} order that is ${terms.timeInForce}` });
   }
   const cost = { weight: request.weight, orders: 1 };
-  if (!(await line.budget.take("new", cost, order.expiresAtMonoMs))) {
-    return notSent({ reason: "limiter", message: "no room in the rate budget before the intent expires" });
-  }
+  const hasRoom = await unlessWithdrawn(withdrawal, line.budget.take("new", cost, order.expiresAtMonoMs));
+  if (hasRoom === "withdrawn") return notSent(withdrawn);
+  if (!hasRoom) return notSent({ reason: "limiter", message: "no room in the rate budget before the intent expires" });
   const limiterMonoMs = line.clock.mono();
   const window = signingWindow(desk, permit);
   if ("reason" in window) return notSent(window);
@@ -67,7 +68,11 @@ export async function place(
     signed(line, "place", request, { atMs: stamp.sentWallMs, validityMs: stamp.validityMs }),
     ticket,
   );
-  const answer = await orUndefinedAfter(desk.deadlineMs, sending);
+  const answering = orUndefinedAfter(desk.deadlineMs, sending);
+  // Given up before a byte has left, it is not waited for; once one has, the venue's answer is.
+  const first = await unlessWithdrawn(withdrawal, answering);
+  if (first === "withdrawn" && giveUp(ticket)) return notSent(withdrawn);
+  const answer = first === "withdrawn" ? await answering : first;
   const outcome = answer === undefined ? overdue(desk, order, ticket, stamp) : classify(desk, order, answer, stamp);
   if (answer !== undefined) keepBooks(line, answer);
   else if (outcome.kind === "in-doubt") void consumeLate(desk, order, sending, stamp);
@@ -84,6 +89,25 @@ export async function place(
     ...(answer === undefined && outcome.kind === "not-sent" ? {} : healthOf(line, answer)),
   });
   return outcome;
+}
+
+const withdrawn: Refusal = {
+  reason: "withdrawn",
+  message: "taken back before it was sent: a switchover ends the sending",
+};
+
+/** What comes of a wait, unless the order is to be taken back before. */
+async function unlessWithdrawn<T>(withdrawal: AbortSignal | undefined, wait: Promise<T>): Promise<T | "withdrawn"> {
+  if (withdrawal === undefined) return await wait;
+  if (withdrawal.aborted) return "withdrawn";
+  const { promise, resolve } = Promise.withResolvers<"withdrawn">();
+  const take = (): void => resolve("withdrawn");
+  withdrawal.addEventListener("abort", take, { once: true });
+  try {
+    return await Promise.race([wait, promise]);
+  } finally {
+    withdrawal.removeEventListener("abort", take);
+  }
 }
 
 function notSent(refusal: Refusal): PlaceOutcome {

@@ -117,10 +117,14 @@ export interface Venue {
   readonly id: VenueId;
   readonly exchange: ExchangeId;
   readonly instruments: ReadonlyMap<SymbolId, InstrumentRules>;
-  /** Sends once or not at all. The caller has made the intent durable; in doubt goes to resolution, never to `place`. */
+  /**
+   * Sends once or not at all. The caller has made the intent durable; in doubt goes to resolution, never to `place`. When
+   * `withdrawal` is aborted before a byte has left, none will: not sent, `withdrawn`, at once.
+   */
   place(
     order: { readonly clientOrderId: string; readonly terms: OrderTerms; readonly expiresAtMonoMs: MonoMs },
     permit: Permit,
+    withdrawal?: AbortSignal,
   ): Promise<PlaceOutcome>;
   /** May be sent more than once within the deadline; harmless, since a cancel names one order. */
   cancel(

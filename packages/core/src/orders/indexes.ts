@@ -34,7 +34,7 @@ export interface Indexes {
   readonly open: Map<string, Set<IntentId>>;
   /** Orders whose latest attempt's fate is unknown: inherited by a successor, resolved by evidence only. */
   readonly unsettled: Set<IntentId>;
-  /** Orders proved not accepted, waiting for the next attempt or the end. */
+  /** Orders proved not accepted, or withdrawn, waiting for the next attempt or the end. */
   readonly reissuable: Set<IntentId>;
   /** Orders that are to be replaced, ended or not, whose successor is not recorded; see `isReplacing`. */
   readonly replacing: Set<IntentId>;

@@ -10,7 +10,7 @@ import type { IntentId, ParentId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { clientOrderIdOf } from "./client-order-id.ts";
 import type { DeploymentTag } from "./client-order-id.ts";
-import { latestAttempt } from "./order-row.ts";
+import { isReissuable, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import { idNumber } from "./state.ts";
 import type { EngineState } from "./state.ts";
@@ -38,7 +38,7 @@ export function intentEvent(
   return { kind: "intent.recorded", intent, clientOrderId, ...wish };
 }
 
-/** The fact that a proved-absent order is tried again; it has passed risk again. */
+/** The fact that an order that was proved absent or withdrawn is tried again; it has passed risk again. */
 export function attemptEvent(
   tag: DeploymentTag,
   order: OrderRow,
@@ -46,7 +46,7 @@ export function attemptEvent(
   basis: PriceBasis | undefined,
 ): AttemptRecorded {
   const attempt = latestAttempt(order).number + 1;
-  assert(latestAttempt(order).resolution?.kind === "not-accepted", `${order.id} was proved absent`);
+  assert(isReissuable(order), `${order.id} was proved absent, or withdrawn`);
   const { terms, slice } = order;
   const clientOrderId = clientOrderIdOf({ tag, intent: idNumber(order.id), child: slice ?? 0, attempt, terms });
   return {

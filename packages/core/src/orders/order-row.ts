@@ -149,7 +149,13 @@ export function isDenied(order: OrderRow): boolean {
 /** True while the fate of the latest attempt is open: not accepted, not refused, not proved absent. */
 export function isUnsettled(order: OrderRow): boolean {
   if (order.status !== "pending-new" && order.status !== "in-doubt") return false;
-  return latestAttempt(order).resolution === undefined;
+  const attempt = latestAttempt(order);
+  return attempt.resolution === undefined && !isWithdrawn(attempt);
+}
+
+/** True for an attempt that its own leader recorded as one that never left and never will. */
+export function isWithdrawn({ outcome }: AttemptRow): boolean {
+  return outcome?.kind === "not-sent" && outcome.reason === "withdrawn";
 }
 
 /** True when it has ended, the recorded fills are all that the venue executed of it, and nothing is to come in its place. */
@@ -162,7 +168,9 @@ export function isReplacing(order: OrderRow): boolean {
   return order.replace !== undefined && order.replace.end === undefined;
 }
 
-/** True when the latest attempt was proved not accepted and neither a next attempt nor the end is recorded. */
+/** True when the latest attempt was proved not accepted, or withdrawn, and neither a next attempt nor the end is recorded. */
 export function isReissuable(order: OrderRow): boolean {
-  return order.status === "pending-new" && latestAttempt(order).resolution?.kind === "not-accepted";
+  if (order.status !== "pending-new") return false;
+  const attempt = latestAttempt(order);
+  return attempt.resolution?.kind === "not-accepted" || isWithdrawn(attempt);
 }

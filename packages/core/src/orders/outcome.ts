@@ -17,6 +17,7 @@ export type NotSentReason =
   | "breaker-open"
   | "killed" // a kill level came into force before sending
   | "risk" // a later attempt was refused by risk
+  | "withdrawn" // its leader stopped sending for a switchover: this attempt never leaves, whoever leads next makes another
   | "cancelled"; // its owner took it back before it was sent
 
 /** The order as the venue describes it. */

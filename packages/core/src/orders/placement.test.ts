@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
+import type { IntentId, NodeId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
 import { clientOrderIdOf } from "./client-order-id.ts";
@@ -13,8 +14,10 @@ import {
   nextPlacementStep,
   reissuableIntents,
   sendRefusal,
+  withdrawals,
 } from "./placement.ts";
 import { reconcile } from "./reconciliation.ts";
+import { refusalOf } from "./refusal.ts";
 import {
   accepted,
   answer,
@@ -46,6 +49,42 @@ function wantedOne(): { readonly s: Story; readonly order: () => OrderRow } {
 function cancelled(order: OrderRow): Parameters<Story["tell"]>[0] {
   return { kind: "cancel.requested", intent: order.id, by: "trader", atWallMs: wallMs(10_020) };
 }
+
+describe("what a leader takes back when it stops sending for a switchover", () => {
+  const by = { epoch: 1, node: "a" as NodeId };
+  const withdraw = (s: Story, out: ReadonlySet<IntentId>): void => {
+    for (const event of withdrawals(s.state, { ...by, out }, soon)) s.tell(event);
+  };
+
+  test("is what it has recorded and not sent: a successor doubts it not and makes another attempt", () => {
+    const { s, order } = wantedOne();
+    withdraw(s, new Set());
+    expect(inheritedDoubts(s.state)).toEqual([]);
+    expect(reissuableIntents(s.state)).toEqual([order().id]);
+    s.tell(epochOpened(s.state, 2));
+    expect(order().status).toBe("pending-new");
+    expect(nextPlacementStep(s.state, order(), soon)).toEqual({ kind: "reissue", attempt: 2 });
+    const next = attemptEvent(tag, order(), soon, undefined);
+    expect(refusalOf(s.state, next)).toBeUndefined();
+    // The first can never be at the venue: a word to the contrary is for a person.
+    expect(refusalOf(s.state, accepted(order()))).toBe("answer-contradicts");
+  });
+
+  test("is not what may have left", () => {
+    const { s, order } = wantedOne();
+    const { id: answeredLate } = s.want();
+    s.tell(inDoubt(s.order(answeredLate)));
+    withdraw(s, new Set([order().id]));
+    expect(inheritedDoubts(s.state)).toEqual([order().id, answeredLate]);
+  });
+
+  test("ends at once where its owner had taken it back", () => {
+    const { s, order } = wantedOne();
+    s.tell(cancelled(order()));
+    withdraw(s, new Set());
+    expect(order()).toMatchObject({ status: "not-sent", endReason: "cancelled" });
+  });
+});
 
 describe("what an answer leads to", () => {
   test.each([

@@ -6,7 +6,7 @@
  */
 import { assertNever } from "../assert.ts";
 import type { AttemptAnswered, IntentEnded, JournalEvent } from "../formats/events.ts";
-import type { ClientOrderId, IntentId } from "../ids.ts";
+import type { ClientOrderId, Epoch, IntentId, NodeId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
@@ -25,7 +25,7 @@ export type PlacementStep =
   | { readonly kind: "send"; readonly notBeforeWallMs: WallMs }
   /** Look for it at the venue (`resolution.ts`). */
   | { readonly kind: "resolve" }
-  /** Proved absent: risk is asked again, then the next attempt is recorded. */
+  /** Proved absent, or withdrawn: risk is asked again, then the next attempt is recorded. */
   | { readonly kind: "reissue"; readonly attempt: number }
   /** Record `intent.ended` with this reason. */
   | { readonly kind: "end"; readonly reason: string };
@@ -38,7 +38,7 @@ export function inheritedDoubts(state: EngineState): readonly IntentId[] {
   return inOrder(state, state.indexes.unsettled);
 }
 
-/** Intents proved absent that wait for their next attempt or their end, oldest first. */
+/** Intents proved absent or withdrawn that wait for their next attempt or their end, oldest first. */
 export function reissuableIntents(state: EngineState): readonly IntentId[] {
   return inOrder(state, state.indexes.reissuable);
 }
@@ -114,6 +114,25 @@ export function answerEvents(
   return reason === undefined ? [answered] : [answered, endedEvent(order.id, reason, now)];
 }
 
+/**
+ * The facts with which a leader takes back what it has recorded and not sent, when it stops sending for a switchover. Only
+ * it can know; without them its successor would have to prove of each that it never came to the venue. `out`: intents
+ * whose request is in the hands of the venue's connection, which answers for itself. The caller sends none of the others
+ * any more.
+ */
+export function withdrawals(
+  state: EngineState,
+  by: { readonly epoch: Epoch; readonly node: NodeId; readonly out: { has(intent: IntentId): boolean } },
+  now: WallMs,
+): readonly JournalEvent[] {
+  const { epoch, node, out } = by;
+  const outcome = { kind: "not-sent", reason: "withdrawn", message: "a switchover ended the sending" } as const;
+  return inheritedDoubts(state)
+    .map((intent) => state.orders.get(intent))
+    .filter((order) => order?.status === "pending-new" && latestAttempt(order).epoch === epoch && !out.has(order.id))
+    .flatMap((order) => (order === undefined ? [] : answerEvents(state, order, { epoch, node, outcome }, now)));
+}
+
 /** The fact that an intent will never be sent (again). */
 export function endedEvent(intent: IntentId, reason: string, now: WallMs): IntentEnded {
   return { kind: "intent.ended", intent, reason, atWallMs: now };
@@ -164,6 +183,7 @@ function isFinal(reason: NotSentReason): boolean {
     case "validity-too-short":
     case "connect-failed":
     case "limiter":
+    case "withdrawn":
       return false;
     default:
       return assertNever(reason, "not-sent reason");

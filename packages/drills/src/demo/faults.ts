@@ -6,9 +6,9 @@ import { randomUUID } from "node:crypto";
 import { assertNever } from "@baton/core";
 import type { OperationId } from "@baton/core";
 import type { FaultEvidence } from "../checker/evidence.ts";
-import { clientOf } from "../rig/cluster.ts";
 import type { Cluster, LinkPlan } from "../rig/cluster.ts";
 import type { EngineNode } from "../rig/engine-node.ts";
+import { askSwitchover } from "../rig/switchover.ts";
 
 /** Every fault, in the order of the documentation. */
 export const faultKinds = [
@@ -107,7 +107,7 @@ export async function strike(kind: FaultKind, cluster: Cluster): Promise<Struck>
     case "switchover": {
       const evidence = instant();
       const id = `demo-${randomUUID()}` as OperationId;
-      await clientOf(leader, 5_000).operate({ id, what: "switchover", reason: "demonstration" });
+      await askSwitchover(cluster, id, "demonstration");
       return {
         evidence,
         operation: id,

@@ -34,7 +34,8 @@ export interface FlowCount {
 /** How long one order is asked for again before it is given up. */
 const giveUpMs = 20_000;
 const waitingMax = 300;
-const pauseMs = { least: 20, most: 60 };
+/** Before it asks again: at random between half of it and the whole, longer each time, as a client that means well does. */
+const pauseMs = { first: 60, most: 480 };
 
 export class OrderFlow {
   readonly acknowledged: Acknowledged[] = [];
@@ -165,7 +166,7 @@ export class OrderFlow {
 
   async #untilAnswered(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer | undefined> {
     const end = performance.now() + giveUpMs;
-    while (performance.now() < end) {
+    for (let longestMs = pauseMs.first; performance.now() < end; longestMs = Math.min(2 * longestMs, pauseMs.most)) {
       try {
         return await this.#nextClient().placeOrder(request, key);
       } catch (error) {
@@ -176,7 +177,7 @@ export class OrderFlow {
         }
         if (!(error instanceof RefusedError || error instanceof UnreachableError)) throw error;
       }
-      await delay(pauseMs.least + Math.random() * (pauseMs.most - pauseMs.least));
+      await delay(longestMs * (0.5 + Math.random() / 2));
     }
     this.count.givenUp++;
     return undefined;

@@ -265,7 +265,8 @@ class RigCluster implements Cluster {
     try {
       return await until(ask, { what, withinMs: waitMs });
     } catch (cause) {
-      throw new Error(`${what}: not within ${waitMs} ms: ${answers.join("; ")}`, { cause });
+      const logs = await Promise.all(this.nodes.map(async (node) => `${node.id}:\n${await node.lastSaid()}`));
+      throw new Error(`${what}: not within ${waitMs} ms:\n${answers.join("\n")}\n${logs.join("\n")}`, { cause });
     }
   }
 
@@ -278,7 +279,10 @@ class RigCluster implements Cluster {
           const view = await clientOf(node, 3_000).cluster();
           const isReady = view.node.role === "leader" && view.trading.isAllowed;
           const set = view.insync?.members.join(", ") ?? "unknown";
-          const words = `${node.id} is ${view.node.role} (in sync: ${set}) ${view.trading.reasons.join(", ")}`;
+          const unfit = view.members.map((member) => `${member.node} ${member.unfit.join(", ") || "fit"}`);
+          const words =
+            `${node.id} is ${view.node.role} in epoch ${view.epoch} (in sync: ${set}; ${unfit.join("; ")}): ` +
+            `${view.node.sentence} ${view.trading.reasons.join(", ")}`;
           return { leading: isReady ? { node, view } : undefined, words };
         } catch (error) {
           // A node that is down, or that ended and comes up anew, is a fact to wait out like any other.

@@ -3,6 +3,7 @@
  * done to it is done by pid: the engine killed under its living supervisor (a crash), both killed (a lost host), both
  * frozen (a stalled host).
  */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeId } from "@baton/core";
 import type { Guard } from "./guard.ts";
@@ -98,6 +99,13 @@ export class EngineNode {
     return engine;
   }
 
+  /** The last facts of its log, a line each, but for those of single orders: why the node is where it is. */
+  async lastSaid(count = 25): Promise<string> {
+    const text = await readFile(this.#logFile, "utf8").catch(() => "");
+    const lines = text.split("\n").filter((line) => line !== "" && !/"event":"(order|doubt)\./.test(line));
+    return lines.slice(-count).map(saidIn).join("\n");
+  }
+
   /** SIGKILL of the engine alone; its supervisor reaps it and releases its lease. */
   async killEngine(): Promise<void> {
     kill(await this.enginePid(), "SIGKILL");
@@ -140,6 +148,16 @@ export class EngineNode {
       this.#guard.drop(this.#engine);
       this.#engine = undefined;
     }
+  }
+}
+
+/** Time, event and sentence of a line of a log; a line of something else as it is. */
+function saidIn(line: string): string {
+  try {
+    const { time, event, sentence } = JSON.parse(line) as Record<string, unknown>;
+    return `  ${String(time)} ${String(event)}: ${String(sentence)}`;
+  } catch {
+    return `  ${line}`;
   }
 }
 

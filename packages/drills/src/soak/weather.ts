@@ -4,14 +4,11 @@
  * requests and on the account's stream. Which fault comes when follows from the seed; how the processes meet it does not.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { isSettled } from "@baton/core";
-import type { OperationId } from "@baton/core";
-import { clientOf } from "../rig/cluster.ts";
 import type { Cluster, ClusterOptions } from "../rig/cluster.ts";
 import type { OrderFlow } from "../flow/order-flow.ts";
 import { seededRandom } from "../flow/random.ts";
 import type { Random } from "../flow/random.ts";
-import { until } from "../rig/processes.ts";
+import { verdictOf } from "../rig/switchover.ts";
 import { changesLeader, strike } from "../demo/faults.ts";
 import type { FaultKind } from "../demo/faults.ts";
 import type { Stage } from "../demo/stage.ts";
@@ -113,7 +110,8 @@ async function strikeNodes(cluster: Cluster, weather: Weather, random: Random): 
     const struck = await strike(kind, cluster);
     count.set(kind, (count.get(kind) ?? 0) + 1);
     stage.tell(struck.sentence, "loud");
-    const isRefused = struck.operation !== undefined && (await isNotDone(cluster, struck.operation));
+    // A switchover that meets other bad weather may be given up, with a reason; then nobody waits for its epoch.
+    const isRefused = struck.operation !== undefined && (await verdictOf(cluster, struck.operation)).phase !== "done";
     if (changesLeader(kind) && !isRefused && (await succeeded) === undefined) {
       // A leader that was alone in the in-sync set has no successor, and nobody else may lead until it is back.
       stage.tell(`${kind}: nobody succeeded within ${succeedWithinMs} ms`, "loud");
@@ -125,23 +123,6 @@ async function strikeNodes(cluster: Cluster, weather: Weather, random: Random): 
       throw new Error(`${kind}: undone, and no order was acknowledged within ${recoverWithinMs} ms`);
     await cluster.untilInSync();
   }
-}
-
-/** A switchover that meets other bad weather may be given up, with a reason; then nobody waits for its epoch. */
-async function isNotDone(cluster: Cluster, operation: OperationId): Promise<boolean> {
-  const view = await until(
-    async () => {
-      for (const node of cluster.nodes) {
-        const found = await clientOf(node)
-          .operation(operation)
-          .catch(() => undefined);
-        if (found !== undefined && isSettled(found.phase)) return found;
-      }
-      return undefined;
-    },
-    { what: `the switchover ${operation} has a verdict`, withinMs: 60_000 },
-  );
-  return view.phase !== "done";
 }
 
 async function freezeEtcd(cluster: Cluster, { stage, isOver }: Weather, random: Random): Promise<void> {

@@ -262,6 +262,47 @@ describe("a switchover", () => {
     expect(rig.venue.placed).toHaveLength(1);
   });
 
+  test("takes back what has not left when its time to send is over, and the successor places it without a doubt", async () => {
+    const rig = await leading();
+    const waiting = (_order: unknown, withdrawal?: AbortSignal): Promise<PlaceOutcome> =>
+      new Promise((resolve) => {
+        const outcome: PlaceOutcome = { kind: "not-sent", reason: "withdrawn", message: "it waited for a socket" };
+        withdrawal?.addEventListener("abort", () => resolve(outcome));
+      });
+    rig.venue.script.push(waiting, () => Promise.resolve(notSent("connect-failed")));
+    const [one, other] = [rig.order({ sendWithinMs: 60_000 }), rig.order({ sendWithinMs: 60_000 })];
+    await pass(5);
+    rig.venue.script.push(...Array.from({ length: 10 }, () => () => Promise.resolve(notSent("connect-failed"))));
+    const holding = rig.desk.hold();
+    await pass(61);
+    await expect(holding).resolves.toBe(rig.journal.last.sequence);
+    for (const intent of [one, other]) expect(rig.told(intent).at(-1)).toBe("attempt.answered not-sent");
+    rig.desk.end();
+    rig.venue.script.length = 0;
+    const next = new DeskRig({ journal: rig.journal, venue: rig.venue, node: "b" });
+    next.commit();
+    next.lead(2, "switchover");
+    await pass(50);
+    expect(rig.journal.events.at(-1)).not.toMatchObject({ kind: "doubt.resolved" });
+    expect(rig.journal.events.filter(({ kind }) => kind === "epoch.opened").at(-1)).toMatchObject({ inDoubt: [] });
+    for (const intent of [one, other]) expect(next.row(intent)).toMatchObject({ status: "new", attempts: [{}, {}] });
+    expect(rig.venue.queries).toBe(0);
+  });
+
+  test("does not take back what has left, however late its answer comes", async () => {
+    const rig = await leading();
+    let answer: (() => void) | undefined;
+    rig.venue.script.push((order) => new Promise((resolve) => (answer = () => resolve(rig.venue.accept(order)))));
+    const intent = rig.order();
+    await pass(5);
+    const holding = rig.desk.hold();
+    await pass(110);
+    answer?.();
+    await pass(5);
+    await expect(holding).resolves.toBe(rig.journal.last.sequence);
+    expect(rig.told(intent)).toEqual(["intent.recorded", "attempt.answered accepted"]);
+  });
+
   test("that does not happen goes on with what was not committed at the seal, and sends it once", async () => {
     const rig = await leading();
     rig.isCommitting = false;

@@ -71,7 +71,9 @@ export interface TermStart {
   readonly isReconcileDue: boolean;
 }
 
-/** How long a switchover waits for answers that are still out; what is out then is inherited as doubt. */
+/** How long a switchover goes on sending what was recorded before it; what has not left by then is taken back. */
+const sendMs = 60;
+/** How long it waits for answers that are still out; what is out then is inherited as doubt. */
 const settleMs = 120;
 
 interface Parts {
@@ -363,10 +365,13 @@ export class Desk {
     parts.term.hold();
     const hold = {};
     this.#hold = hold;
-    const end = monoNow() + settleMs;
+    const start = monoNow();
     // What was recorded must be committed before it can be sent and answered.
-    await Promise.race([this.#ledger.whenCommitted(parts.term.state.applied), after(settleMs)]);
-    await parts.placements.settle(Math.max(1, end - monoNow()));
+    await Promise.race([this.#ledger.whenCommitted(parts.term.state.applied), after(sendMs)]);
+    await parts.placements.settle(Math.max(1, start + sendMs - monoNow()));
+    if (this.#hold !== hold) return undefined;
+    parts.placements.stop();
+    await parts.placements.settle(Math.max(1, start + settleMs - monoNow()));
     return this.#hold === hold ? parts.term.seal() : undefined;
   }
 
@@ -376,6 +381,7 @@ export class Desk {
     if (parts === undefined) return;
     this.#hold = undefined;
     parts.term.resume();
+    parts.placements.goOn();
     const { unsettled, reissuable } = parts.term.state.indexes;
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
     parts.replacements.driveAll();

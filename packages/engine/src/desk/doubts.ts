@@ -47,6 +47,8 @@ import { Turns } from "./turns.ts";
 
 /** Longest pause before the state is looked at again: the account stream may have brought the answer. */
 const lookEveryMs = 25;
+/** So many look at that pace; more of them take turns, or a storm of doubts would keep the loop from what ends it. */
+const lookersAtPace = 16;
 /** How often a doubt about an order of a venue that is not connected looks for the connection. */
 const awayEveryMs = 1_000;
 /** How often a doubt that could be proved by now looks whether the clock is right again. */
@@ -153,7 +155,7 @@ export class Doubts {
         case "query":
         case "ask-all": {
           const earlyMs = step.atWallMs - wallNow();
-          if (earlyMs > 0) await pause(Math.min(lookEveryMs, Math.max(1, earlyMs)));
+          if (earlyMs > 0) await pause(Math.min(this.#lookEveryMs(), Math.max(1, earlyMs)));
           else await this.#takeTurn(step.kind, { intent, venue, entry });
           break;
         }
@@ -161,6 +163,10 @@ export class Doubts {
           assertNever(step, "doubt step");
       }
     }
+  }
+
+  #lookEveryMs(): number {
+    return lookEveryMs * Math.max(1, this.#open.size / lookersAtPace);
   }
 
   #end(doubt: Doubt, resolution: DoubtResolved["resolution"]): void {

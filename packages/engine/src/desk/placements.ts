@@ -1,7 +1,8 @@
 /**
  * Driving each order to its end: what core says comes next for it is done, until the venue's word is known or nothing more
  * will ever be sent. An attempt is sent by the term that recorded it and by no other, once it is committed; what is
- * uncertain goes to `doubts.ts`. Invariants I2, I4, I9, I10.
+ * uncertain goes to `doubts.ts`. A switchover ends the sending: what has not left by then is taken back, on record.
+ * Invariants I2, I4, I9, I10.
  */
 import type { IntentId, JournalEvent, MonoMs, OrderRow, Permit, PlaceOutcome } from "@baton/core";
 import {
@@ -15,6 +16,7 @@ import {
   nextPlacementStep,
   sendByWallMs,
   sendRefusal,
+  withdrawals,
 } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { DeskContext } from "./desk-context.ts";
@@ -39,6 +41,12 @@ export class Placements {
   readonly #term: Term;
   readonly #ports: PlacementPorts;
   readonly #underWay = new Map<IntentId, Promise<void>>();
+  /** Under way, and to be looked at once more. */
+  readonly #again = new Set<IntentId>();
+  /** In the hands of the venue's connection. */
+  readonly #out = new Set<IntentId>();
+  /** Aborted when sending ends for a switchover; undefined from then until trading goes on. */
+  #withdrawal: AbortController | undefined = new AbortController();
 
   constructor(context: DeskContext, term: Term, ports: PlacementPorts) {
     this.#context = context;
@@ -53,17 +61,48 @@ export class Placements {
 
   /** Does what comes next for an order; called when its record is committed and whenever its doubt has ended. */
   drive(intent: IntentId): void {
-    if (this.#underWay.has(intent)) return;
-    const driving = this.#drive(intent).finally(() => this.#underWay.delete(intent));
+    if (this.#underWay.has(intent)) {
+      // What it was called for may have come after the last look: two records of one order can be committed at once.
+      this.#again.add(intent);
+      return;
+    }
+    const driving = this.#drive(intent).finally(() => {
+      this.#underWay.delete(intent);
+      if (this.#again.delete(intent)) this.drive(intent);
+    });
     this.#underWay.set(intent, driving);
   }
 
   /** Resolves when nothing is under way, or after `withinMs`; what is still out then is inherited as doubt. */
   async settle(withinMs: number): Promise<void> {
     const end = monoNow() + withinMs;
-    while (this.#underWay.size > 0 && monoNow() < end) {
-      await Promise.race([Promise.allSettled([...this.#underWay.values()]), pause(Math.max(1, end - monoNow()))]);
+    for (let waited = this.#awaited(); waited.length > 0 && monoNow() < end; waited = this.#awaited()) {
+      await Promise.race([Promise.allSettled(waited), pause(Math.max(1, end - monoNow()))]);
     }
+  }
+
+  /** Once sending has ended, only what is out can still change. */
+  #awaited(): readonly Promise<void>[] {
+    if (this.#withdrawal !== undefined) return [...this.#underWay.values()];
+    return [...this.#out].flatMap((intent) => this.#underWay.get(intent) ?? []);
+  }
+
+  /**
+   * Sending ends, for a switchover: what has not left is taken back, on record, so that the successor has not to prove of
+   * each that it never came to the venue. What has left is still waited for.
+   */
+  stop(): void {
+    const withdrawal = this.#withdrawal;
+    if (withdrawal === undefined) return;
+    this.#withdrawal = undefined;
+    withdrawal.abort();
+    const by = { epoch: this.#term.epoch, node: this.#context.node, out: this.#out };
+    for (const event of withdrawals(this.#term.state, by, wallNow())) this.#term.note(event);
+  }
+
+  /** The switchover did not happen. */
+  goOn(): void {
+    this.#withdrawal ??= new AbortController();
   }
 
   /** An answer that came after its request had been called in doubt. */
@@ -103,6 +142,8 @@ export class Placements {
         case "send": {
           // Its commit drives it again; who asks before that (a doubt that ended twice) has nothing to do.
           if (!this.#term.isCommitted(latestAttempt(order).sequence)) return;
+          // It was in the venue's hands when sending ended, and came back unsent.
+          if (this.#withdrawal === undefined) return this.#takeBack(intent);
           const earlyMs = step.notBeforeWallMs - wallNow();
           if (earlyMs > 0) await pause(earlyMs);
           // That there is no permit is on record; what comes next is worth a record only when there is one, or time is up.
@@ -122,6 +163,7 @@ export class Placements {
     assert(attempt.epoch === this.#term.epoch && attempt.inheritedSendByWallMs === undefined, "own attempts are sent");
     assert(this.#term.isCommitted(attempt.sequence), "what is sent is committed");
     this.#context.traces.committed(attempt.clientOrderId);
+    this.#out.add(order.id);
     const outcome = await this.#place(order);
     if (outcome.kind !== "not-sent") this.#context.metrics.orderAck.observe((monoNow() - committedMono) / 1_000);
     else if (outcome.reason === "permit-ended") this.#context.metrics.fenceRefusals.inc();
@@ -131,6 +173,8 @@ export class Placements {
       this.#context.warn("order.in-doubt", `What became of ${order.id} is not known: ${cause}.`, { intent: order.id });
     }
     for (const event of this.#answerEvents(order.id, outcome)) this.#term.note(event);
+    // Not before its answer is on record: what is neither out nor answered counts as never sent.
+    this.#out.delete(order.id);
   }
 
   async #place(order: OrderRow): Promise<PlaceOutcome> {
@@ -150,7 +194,13 @@ export class Placements {
     }
     const expiresAtMonoMs = monoMs(monoNow() + (sendByWallMs(order) - wallNow()));
     const { clientOrderId } = latestAttempt(order);
-    return await venue.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit);
+    return await venue.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit, this.#withdrawal?.signal);
+  }
+
+  #takeBack(intent: IntentId): void {
+    const others = { has: (one: IntentId): boolean => one !== intent };
+    const by = { epoch: this.#term.epoch, node: this.#context.node, out: others };
+    for (const event of withdrawals(this.#term.state, by, wallNow())) this.#term.note(event);
   }
 
   /** The right of this term to send, at this instant. */

@@ -58,10 +58,10 @@ export class ScriptedVenue {
   readonly orders: Map<string, VenueOrder> = new Map();
   readonly trades: VenueTrade[] = [];
   /** What happens to the next placements, first to last; afterwards they are accepted. */
-  readonly script: ((order: {
-    readonly clientOrderId: string;
-    readonly terms: OrderTerms;
-  }) => Promise<PlaceOutcome>)[] = [];
+  readonly script: ((
+    order: { readonly clientOrderId: string; readonly terms: OrderTerms },
+    withdrawal: AbortSignal | undefined,
+  ) => Promise<PlaceOutcome>)[] = [];
   /** What happens to the next cancels, first to last, each with what the venue would have done; afterwards that is done. */
   readonly cancelScript: ((carryOut: () => CancelOutcome) => Promise<CancelOutcome>)[] = [];
   /** Present: a futures venue, which keeps positions of its own. */
@@ -90,10 +90,10 @@ export class ScriptedVenue {
       id: name,
       exchange: this.exchange ?? (this.positions === undefined ? "binance" : "binanceusdm"),
       instruments: new Map([[btc, rules]]),
-      place: (order, permit) => {
+      place: (order, permit, withdrawal) => {
         this.sent.push({ kind: "place", clientOrderId: order.clientOrderId, epoch: permit.epoch });
         const next = this.script.shift();
-        return next === undefined ? Promise.resolve(this.accept(order)) : next(order);
+        return next === undefined ? Promise.resolve(this.accept(order)) : next(order, withdrawal);
       },
       cancel: (order, permit) => {
         this.sent.push({ kind: "cancel", clientOrderId: order.clientOrderId, epoch: permit.epoch });
