@@ -15,7 +15,7 @@ const withinMs = 60_000;
 
 /** Asks until the operation is taken; throws what the leader refuses it for, or after a minute. */
 export async function askSwitchover(cluster: Cluster, operation: OperationId, reason: string): Promise<void> {
-  let last: unknown;
+  let last = "";
   const ask = async (): Promise<true | undefined> => {
     try {
       await clientOf(await cluster.leader(), 5_000).operate({ id: operation, what: "switchover", reason });
@@ -24,13 +24,13 @@ export async function askSwitchover(cluster: Cluster, operation: OperationId, re
       // No answer, no leader any more, or etcd did not say in time whether the operation stands there.
       const isPassing = error instanceof RefusedError && error.problem.status >= 500;
       if (!isPassing && !(error instanceof UnreachableError) && !(error instanceof StrangeAnswerError)) throw error;
-      last = error;
+      last = error.message;
       await delay(25);
       return undefined;
     }
   };
   await until(ask, { what: `the switchover ${operation} is taken`, withinMs }).catch((cause: unknown) => {
-    throw last === undefined ? cause : new Error(`${String(cause)}: ${String(last)}`, { cause });
+    throw last === "" ? cause : new Error(`${String(cause)}: ${last}`, { cause });
   });
 }
 
