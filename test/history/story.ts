@@ -407,6 +407,7 @@ const proposals: Readonly<Record<Kind, Propose>> = {
     kind: "strategy.advanced",
     strategy: "strategy-a",
     state: { seen: state.applied, "10": dice.below(3) },
+    ...(dice.below(2) === 0 && { toldSequence: state.applied }),
     atWallMs,
   }),
   "strategy.switched": (_state, dice, atWallMs) => ({

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { add, decimal, type AuditRecord, type Decimal } from "@baton/core";
+import { add, decimal, negate, type AuditRecord, type Decimal } from "@baton/core";
 import { takeBaseline, type AccountEvent, type AccountStream } from "@baton/venues";
 import { btc, startRig, taking, until, type Rig } from "./rig.ts";
 
@@ -80,4 +80,26 @@ it("heard fills name their order, and sum to the change of the balance", async (
   }
   expect(add(after.balances["BTC"]!, fees)).toBe(add(before.balances["BTC"]!, decimal("0.02")));
   expect(after.lastTradeIds[btc]).toBe(heard.fills().at(-1));
+});
+
+it("a trade that the venue took back is listed no more, and its money is told to have moved back", async () => {
+  await using rig = await startRig({ venue: { deadlineMs: 2_000 } });
+  const before = await takeBaseline(rig.venue, [btc]);
+  const heard = listen(rig);
+  await until("ready", () => heard.stream.state() === "ready");
+  rig.fault({ fault: "trade-bust", delayMs: 300, count: 1 });
+  await rig.place("gone", taking);
+  await until("it was taken back", () => rig.audit().some(({ type }) => type === "bust"));
+  const gone = rig.audit().flatMap((record) => (record.type === "bust" ? [`${record.tradeId}`] : []));
+  await until("the trades were heard", () => heard.fills().length >= fillsOf(rig.audit()).length);
+  const listed = (await rig.venue.trades(btc, { limit: 1_000 })).map(({ tradeId }) => tradeId as string);
+  expect(listed).toEqual(heard.fills().filter((tradeId) => !gone.includes(tradeId)));
+  let held = before.balances["BTC"]!;
+  for (const event of heard.events) {
+    if (event.kind !== "fill" || gone.includes(event.fill.tradeId)) continue;
+    held = add(held, add(event.fill.quantity, negate(event.fill.fee)));
+  }
+  const told = (): Decimal | undefined =>
+    heard.events.flatMap((event) => (event.kind === "balances" ? (event.balances["BTC"] ?? []) : [])).at(-1);
+  await until("the money is back", () => told() === held);
 });

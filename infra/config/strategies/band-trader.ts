@@ -1,7 +1,7 @@
 /**
  * Buys when the price has fallen a band below its own slow average, and sells what it has bought when the price is a band
- * above what that cost. What it holds it knows by its fills, which come with the journal's guarantee (each trade once), so
- * its state is right after any takeover. It never sells more than it bought, and holds at most `lots` lots.
+ * above what that cost. What it holds it knows by the fills of its symbol and by the busts that undo them, which come with the
+ * journal's guarantee (each once), so its state is right after any takeover. It never sells more than it bought, and holds at most `lots` lots.
  */
 import type { Strategy } from "@baton/engine";
 
@@ -35,12 +35,12 @@ const strategy: Strategy<State> = {
   }),
   decide(state, input, { now }) {
     const lot = Number(state.lot);
-    if (input.kind === "fill") {
-      const quantity = Number(input.quantity);
-      const price = Number(input.price);
+    if (input.kind !== "top") {
+      // A trade that the venue took back is undone: what was bought is held no more, what was sold is held again.
+      const quantity = Number(input.quantity) * (input.kind === "bust" ? -1 : 1);
       const isBuy = input.side === "buy";
       const held = Math.max(0, state.held + (isBuy ? quantity : -quantity));
-      const cost = isBuy && held > 0 ? (state.held * state.cost + quantity * price) / held : state.cost;
+      const cost = isBuy && held > 0 ? (state.held * state.cost + quantity * Number(input.price)) / held : state.cost;
       return { state: { ...state, held, cost, waitsUntil: 0 }, intents: [] };
     }
     const [bid, ask] = [Number(input.bid), Number(input.ask)];

@@ -58,6 +58,7 @@ export * from "./orders/refusal.ts";
 export * from "./orders/replacement.ts";
 export * from "./orders/resolution.ts";
 export * from "./orders/state.ts";
+export * from "./orders/strategy-trades.ts";
 export * from "./orders/terms.ts";
 export * from "./replication/disk-ladder.ts";
 export * from "./replication/durability.ts";

@@ -36,6 +36,7 @@ export type AlertName =
   | "BatonDoubtTooOld"
   | "BatonAccountStopped"
   | "BatonAccountDrift"
+  | "BatonTradeBusted"
   | "BatonFeedStale"
   | "BatonFeedGivenUp"
   | "BatonBookDrift"
@@ -115,6 +116,14 @@ export const alerts: Readonly<Record<AlertName, Alert>> = {
     runbook: { page: "account-differs", heading: "Checks" },
     rule: { expr: "max by (cluster, venue, subject) (abs(baton_balance_drift)) > 0", forSeconds: 60 },
     edge: ["account.drift"],
+  },
+  BatonTradeBusted: {
+    severity: "warning",
+    means: "A venue took a trade back: it is subtracted from position, order and parent, and is not traded again.",
+    action: "See the venue's own page, and decide whether what the trade was for is to be ordered anew.",
+    runbook: { page: "account-differs", heading: "Checks" },
+    rule: { expr: "sum by (cluster, venue) (increase(baton_fills_busted_total[15m])) > 0", forSeconds: 0 },
+    edge: ["fill.busted"],
   },
   BatonFeedStale: {
     severity: "warning",

@@ -117,15 +117,19 @@ export function openChildren(state: EngineState, parent: ParentRow): readonly Or
 
 /**
  * How much of the parent is taken: executed, or still able to be, doubt at worst case. What a child has executed counts
- * from the venue's word on, before its fills are told; children that left the state are in the sum of fills. A trade that the venue took back stays
- * taken: whether it is to be traded again is for a person to say (decision 20).
+ * from the venue's word on, before its fills are told; children that left the state are in the parent's own sums. A trade
+ * that the venue took back stays taken: whether it is to be traded again is for a person to say (decision 20).
  */
 export function takenBy(state: EngineState, parent: ParentRow): Decimal {
-  return childrenOf(state, parent).reduce((sum, child) => {
-    const done = child.busted === undefined ? child.executed : maximum(child.executed, add(child.filled, child.busted));
-    const whole = isOrderEnded(child) ? done : maximum(child.terms.quantity, done);
-    return whole === child.filled ? sum : add(sum, maximum(zero, subtract(whole, child.filled)));
-  }, parent.executed);
+  return childrenOf(state, parent).reduce(
+    (sum, child) => {
+      const counted = add(child.filled, child.busted ?? zero);
+      const done = maximum(child.executed, counted);
+      const whole = isOrderEnded(child) ? done : maximum(child.terms.quantity, done);
+      return whole === counted ? sum : add(sum, subtract(whole, counted));
+    },
+    add(parent.executed, parent.busted ?? zero),
+  );
 }
 
 /** When the youngest child that the state still holds was recorded; undefined: there is none. */

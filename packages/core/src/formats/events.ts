@@ -12,6 +12,7 @@ import type {
   NodeId,
   OperationId,
   ParentId,
+  Sequence,
   SymbolId,
   TradeId,
   VenueId,
@@ -373,11 +374,15 @@ export interface DriftFound {
   readonly atWallMs: WallMs;
 }
 
-/** A strategy's new state, in the same frame as the intents that came of the same input. */
+/**
+ * A strategy's new state, in the same frame as the intents that came of the same input. `toldSequence`: the state has
+ * heard of every trade and bust up to this event, and of none after it; absent: not known.
+ */
 export interface StrategyAdvanced {
   readonly kind: "strategy.advanced";
   readonly strategy: string;
   readonly state: unknown;
+  readonly toldSequence?: Sequence;
   readonly atWallMs: WallMs;
 }
 

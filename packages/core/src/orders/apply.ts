@@ -38,7 +38,7 @@ import {
   updated,
 } from "./order-life.ts";
 import type { OrderRow } from "./order-row.ts";
-import { countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
+import { bustedSlice, countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
 import { refusalOf } from "./refusal.ts";
 import { fillKey, idNumber, isLaterTrade, marketKey, orphansKept, parentsKept, requestKeyOf } from "./state.ts";
 import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
@@ -121,7 +121,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
       recordFill(state, sequence, event, touched);
       return;
     case "fill.busted":
-      bustFill(state, event, touched);
+      bustFill(state, sequence, event, touched);
       return;
     case "cancel.requested":
       changeOrder(state, event.intent, (order) => cancelAsked(order, event, sequence), touched);
@@ -191,11 +191,13 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
       return;
     case "strategy.advanced": {
       const known = state.strategies.get(event.strategy);
+      const toldSequence = event.toldSequence ?? known?.toldSequence;
       state.strategies.set(event.strategy, {
         strategy: event.strategy,
         enabled: known?.enabled ?? true,
         reason: known?.reason ?? "",
         state: event.state,
+        ...(toldSequence !== undefined && { toldSequence }),
         atWallMs: event.atWallMs,
       });
       touched.push({ table: "strategies", key: event.strategy });
@@ -208,6 +210,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         enabled: event.enabled,
         reason: event.reason,
         ...(known !== undefined && "state" in known && { state: known.state }),
+        ...(known?.toldSequence !== undefined && { toldSequence: known.toldSequence }),
         atWallMs: event.atWallMs,
       });
       touched.push({ table: "strategies", key: event.strategy });
@@ -363,11 +366,11 @@ function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded,
 }
 
 /** A trade was taken back: all that it added is subtracted, wherever it still is; what has ended stays ended. */
-function bustFill(state: EngineState, event: FillBusted, touched: Touched[]): void {
+function bustFill(state: EngineState, sequence: Sequence, event: FillBusted, touched: Touched[]): void {
   const key = fillKey(event.venue, event.symbol, event.tradeId);
   const fill = state.fills.get(key);
   assert(fill !== undefined, "a busted trade is known");
-  state.fills.set(key, { ...fill, bustedWallMs: event.atWallMs });
+  state.fills.set(key, { ...fill, bustedWallMs: event.atWallMs, bustedSequence: sequence });
   touched.push({ table: "fills", key });
   const undone = { ...fill, quantity: negate(fill.quantity), fee: negate(fill.fee) };
   movePosition(state, undone, touched);
@@ -376,10 +379,22 @@ function bustFill(state: EngineState, event: FillBusted, touched: Touched[]): vo
     return;
   }
   const order = state.orders.get(fill.intent);
-  if (order === undefined) return;
-  changeOrder(state, order.id, (row) => unfilledBy(row, fill), touched);
-  const parent = order.parent === undefined ? undefined : state.parents.get(order.parent);
-  if (parent !== undefined) putParent(state, filledSlice(parent, order.slice, undone), touched);
+  if (order !== undefined) changeOrder(state, order.id, (row) => unfilledBy(row, fill), touched);
+  const child = order ?? childOf(state, fill.intent);
+  const parent = child?.parent === undefined ? undefined : state.parents.get(child.parent);
+  if (parent !== undefined) putParent(state, bustedSlice(parent, child?.slice, fill), touched);
+}
+
+/** Whose child an order was that has left the state: its parent names it. Busts are rare enough to look through all. */
+function childOf(
+  state: EngineState,
+  intent: IntentId,
+): { readonly parent: ParentId; readonly slice: number } | undefined {
+  for (const { id: parent, slices } of state.parents.values()) {
+    const at = slices.findIndex((slice) => slice.kind === "intent" && slice.intent === intent);
+    if (at >= 0) return { parent, slice: at + 1 };
+  }
+  return undefined;
 }
 
 /** A trade of an order: in its row, and in its parent's. */

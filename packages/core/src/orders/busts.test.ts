@@ -1,5 +1,6 @@
 /** When a difference on the account is a trade that was taken back, and what that does to the books. */
 import { describe, expect, test } from "vitest";
+import { takenBy } from "../algorithms/child.ts";
 import { decimal } from "../decimal.ts";
 import { decodeEvent } from "../formats/events.ts";
 import type { DriftFound, FillBusted, JournalEvent } from "../formats/events.ts";
@@ -10,9 +11,11 @@ import { wallMs } from "../time.ts";
 import { bustSettledMs, bustSuspects, judgeBusts } from "./busts.ts";
 import type { BustVerdict } from "./busts.ts";
 import { refusalOf } from "./refusal.ts";
-import { accepted, btc, fill, story, twapRecorded, updated, venue } from "./sample-events.ts";
+import { accepted, btc, eth, fill, story, twapRecorded, updated, venue } from "./sample-events.ts";
 import type { Story } from "./sample-events.ts";
 import { marketKey, rowsOf, stateOf } from "./state.ts";
+import type { ParentRow } from "./state.ts";
+import { tradesToTell } from "./strategy-trades.ts";
 
 const later = wallMs(10_015 + bustSettledMs + 1);
 
@@ -120,6 +123,49 @@ describe("a bust subtracts", () => {
     expect(s.state.indexes.exposure.get(marketKey(venue, btc))).toMatchObject({ buyOpen: "5", orders: 1 });
     s.tell(updated(open, { status: "partially-filled", executed: decimal("1") }));
     expect(s.order(open.id)).toMatchObject({ status: "partially-filled", executed: "1" });
+  });
+
+  test("from the parent too when the child has left the state, and stays remembered there as taken", () => {
+    const s = story();
+    s.tell(twapRecorded(s.state));
+    const order = s.want({ side: "sell", quantity: decimal("1") }, { parent: "p-1" as never, slice: 1 });
+    s.tell(accepted(order));
+    s.tell(fill(order, 1, "1"));
+    const parent = (): ParentRow | undefined => s.state.parents.get("p-1" as never);
+    const taken = takenBy(s.state, parent()!);
+    // As the retention lets it go, from the rows of a journal that has it no more.
+    const rows = [...rowsOf(s.state)].filter(({ table, key }) => table !== "orders" || key !== order.id);
+    s.state = stateOf(rows, s.state.applied);
+    s.tell(bust("1", { intent: order.id }));
+    expect(parent()).toMatchObject({ executed: "0", executedQuote: "0", busted: "1" });
+    expect(takenBy(s.state, parent()!)).toBe(taken);
+  });
+
+  test("and what a parent has taken stays the same when the child leaves the state after the bust", () => {
+    const s = story();
+    s.tell(twapRecorded(s.state));
+    const order = s.want({ side: "sell", quantity: decimal("1") }, { parent: "p-1" as never, slice: 1 });
+    s.tell(accepted(order));
+    s.tell(fill(order, 1, "1"));
+    s.tell(bust("1", { intent: order.id }));
+    const taken = takenBy(s.state, s.state.parents.get("p-1" as never)!);
+    const rows = [...rowsOf(s.state)].filter(({ table, key }) => table !== "orders" || key !== order.id);
+    s.state = stateOf(rows, s.state.applied);
+    expect([taken, takenBy(s.state, s.state.parents.get("p-1" as never)!)]).toEqual(["1", "1"]);
+  });
+
+  test("and is told to strategies after its trade, each once and in the order of the journal", () => {
+    const s = account();
+    s.tell(bust("1", { intent: [...s.state.orders.keys()][0] as never }));
+    const told = (after: number): readonly string[] =>
+      tradesToTell(s.state, { after, symbols: [btc], most: 9 }).map(({ kind, fill: { tradeId } }) => kind + tradeId);
+    expect([told(0), told(s.state.applied - 1), told(s.state.applied)]).toEqual([
+      ["fill1", "fill2", "bust1"],
+      ["bust1"],
+      [],
+    ]);
+    expect(tradesToTell(s.state, { after: 0, symbols: [eth], most: 9 })).toEqual([]);
+    expect(tradesToTell(s.state, { after: 0, symbols: [btc], most: 2 })).toHaveLength(2);
   });
 
   test("once, only from a trade that is on record, and under its own order", () => {

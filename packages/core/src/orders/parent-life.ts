@@ -3,7 +3,7 @@
  * `refusal.ts`; what is to be recorded next is decided in `../algorithms/`.
  */
 import { assert, assertNever } from "../assert.ts";
-import { add, multiply, zero } from "../decimal.ts";
+import { add, multiply, negate, zero } from "../decimal.ts";
 import { hasLegs } from "../formats/algorithms.ts";
 import type {
   FillRecorded,
@@ -33,6 +33,12 @@ export function filledSlice(parent: ParentRow, slice: number | undefined, fill: 
   const row = slice === undefined ? undefined : parent.slices[slice - 1];
   if (slice === undefined || row?.kind !== "intent" || !hasLegs(parent.algorithm)) return next;
   return withSlice(next, slice, { ...row, executed: add(row.executed ?? zero, fill.quantity) });
+}
+
+/** A trade of a child was taken back: it counts no more, and is remembered, so that it is not traded again (decision 20). */
+export function bustedSlice(parent: ParentRow, slice: number | undefined, fill: Omit<FillRecorded, "kind">): ParentRow {
+  const undone = { ...fill, quantity: negate(fill.quantity) };
+  return { ...filledSlice(parent, slice, undone), busted: add(parent.busted ?? zero, fill.quantity) };
 }
 
 /** More volume was counted. */

@@ -74,6 +74,8 @@ export interface ParentRow {
   readonly counted?: { readonly lastTradeId: number; readonly volume: Decimal; readonly atWallMs: WallMs };
   /** Its stop was reached. */
   readonly triggered?: { readonly basis: PriceBasis; readonly atWallMs: WallMs };
+  /** Sum of its children's trades that the venue took back, if any: no part of `executed`, and not traded again. */
+  readonly busted?: Decimal;
   readonly endDetail?: string;
   readonly endedWallMs?: WallMs;
   /** Of the event that ended it; the oldest of these leave the tables first. */
@@ -83,8 +85,9 @@ export interface ParentRow {
 /** A trade of the account, once. */
 export interface FillRow extends Omit<FillRecorded, "kind"> {
   readonly sequence: Sequence;
-  /** The venue took it back: it counts nowhere. */
+  /** The venue took it back: it counts nowhere. `bustedSequence`: of the event that says so. */
   readonly bustedWallMs?: WallMs;
+  readonly bustedSequence?: Sequence;
 }
 
 /** What the fills of one (venue, symbol) add up to since the baseline. */
@@ -131,6 +134,8 @@ export interface StrategyRow {
   readonly enabled: boolean;
   readonly reason: string;
   readonly state?: unknown;
+  /** It was told of every trade and bust up to this event; absent: it never decided. */
+  readonly toldSequence?: Sequence;
   readonly atWallMs: WallMs;
 }
 

@@ -3,7 +3,7 @@
  * that names it. The same rules meet real engines in `test/checker/`.
  */
 import { decimal, id, wallMs } from "@baton/core";
-import type { IntentId, JournalEvent } from "@baton/core";
+import type { IntentId, JournalEvent, OrderView } from "@baton/core";
 import { expect, test } from "vitest";
 import { t0, placed, recorded, filled, opened, events, venue, journalOf, historyOf, run, rules } from "./sample-run.ts";
 
@@ -221,6 +221,41 @@ test("a fill that is missing, doubled, invented or on the other side is convicte
   expect(rules({ events: [...events, { ...filled(2, 77), intent: id("i-77") } as JournalEvent] })).toEqual([
     "positions",
   ]);
+});
+
+test("a bust that the journal ignores is convicted once it could be known, and so is one that never was, or twice", () => {
+  const back = { type: "bust", at: 1_400, apiKey: "a-key", account: "demo", symbol: "BTCUSDT", orderId: 2, tradeId: 2 };
+  const busted: JournalEvent = {
+    ...{ kind: "fill.busted", venue: id("sim"), symbol: id("BTC/USDT"), tradeId: id("2"), intent: id("i-2") },
+    ...{ evidence: "gone", atWallMs: wallMs(t0 + 90_000) },
+  };
+  const atVenue = [...venue, { ...back, quantity: "0.1", price: "100" }];
+  const much = { endedWallMs: t0 + 400_000 };
+  expect(rules({ venue: atVenue, events: [...events, busted], ...much })).toEqual([]);
+  expect(rules({ venue: atVenue, ...much })).toEqual(["positions"]);
+  expect(rules({ venue: atVenue })).toEqual([]);
+  expect(rules({ events: [...events, busted], ...much })).toEqual(["positions"]);
+  expect(rules({ venue: atVenue, events: [...events, busted, busted], ...much })).toEqual(["positions"]);
+  // What is taken back is held no more: without the bust the account would have stood above this limit.
+  const later = [...atVenue, ...placed("c4", 4, "b-key", 1_500)];
+  const of4 = [recorded(4, "c4", 1_490), { ...filled(4, 4) }];
+  const positionMax = { BTCUSDT: decimal("0.3") };
+  expect(rules({ venue: later, events: [...events, ...of4, busted], positionMax, ...much })).not.toContain("exposure");
+  const kept = later.filter(({ type }) => type !== "bust");
+  expect(rules({ venue: kept, events: [...events, ...of4], positionMax, ...much })).toContain("exposure");
+});
+
+test("an order whose trade was taken back is shown as it ended, without that trade", () => {
+  const back = { type: "bust", at: 1_400, apiKey: "a-key", account: "demo", symbol: "BTCUSDT", orderId: 2, tradeId: 2 };
+  const busted: JournalEvent = {
+    ...{ kind: "fill.busted", venue: id("sim"), symbol: id("BTC/USDT"), tradeId: id("2"), intent: id("i-2") },
+    ...{ evidence: "gone", atWallMs: wallMs(t0 + 90_000) },
+  };
+  const told = { venue: [...venue, { ...back, quantity: "0.1", price: "100" }], events: [...events, busted] };
+  const shown = (executed: string): OrderView =>
+    ({ id: "i-2", status: "filled", outcome: "accepted", executed }) as unknown as OrderView;
+  expect(rules({ ...told, orders: [shown("0")] })).toEqual([]);
+  expect(rules({ ...told, orders: [shown("0.1")] })).toEqual(["ends-as-venue"]);
 });
 
 test("a position beyond its limit is convicted", () => {

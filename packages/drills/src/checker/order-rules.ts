@@ -3,8 +3,16 @@
  * ended there as the venue ended it, its fills counted once. Invariants I6, I9, I11; the operators' page is
  * `runbooks/leader-lost.md`.
  */
-import { add, compare, decimal, id, zero } from "@baton/core";
-import type { FillRecorded, IntentId, JournalEvent, OrderView, VenueOrderStatus } from "@baton/core";
+import { add, compare, decimal, id, subtract, zero } from "@baton/core";
+import type {
+  Decimal,
+  FillBusted,
+  FillRecorded,
+  IntentId,
+  JournalEvent,
+  OrderView,
+  VenueOrderStatus,
+} from "@baton/core";
 import type { Finding } from "./evidence.ts";
 import { nodeOf, venueSymbol } from "./story.ts";
 import type { AuditOf, IntentStory, Story, VenueEnd, VenueStory } from "./story.ts";
@@ -111,12 +119,15 @@ export function cancelsKept(story: Story): Finding[] {
 /** What the API shows of each intent at the end is what the venue did. */
 export function shownAsVenue(story: Story): Finding[] {
   const accepted = acceptedPerIntent(story);
+  const busted = bustedPerIntent(story);
   return (story.evidence.orders ?? []).flatMap((view): Finding[] => {
     const [order] = accepted.get(view.id) ?? [];
     const isRight =
       order === undefined
         ? view.outcome !== "accepted"
-        : view.status === shownEnds[order.end] && view.executed === order.executed && view.outcome === "accepted";
+        : view.status === shownEnds[endWithout(order, busted.get(view.id) ?? zero)] &&
+          view.executed === subtract(order.executed, busted.get(view.id) ?? zero) &&
+          view.outcome === "accepted";
     if (isRight) return [];
     const shown = `${view.status} (${view.outcome ?? "no outcome"}), executed ${view.executed}`;
     const truth = order === undefined ? "not accepted" : `${order.end}, executed ${order.executed}`;
@@ -128,6 +139,24 @@ export function shownAsVenue(story: Story): Finding[] {
       },
     ];
   });
+}
+
+/** An order that has ended stays ended when its trade is taken back; one that is open has that much more to come. */
+function endWithout({ end, executed }: VenueStory, busted: Decimal): VenueEnd {
+  return end === "partially-filled" && executed === busted ? "open" : end;
+}
+
+/** What the journal has as taken back of each intent; whether it was is `positions`' to say. */
+function bustedPerIntent(story: Story): ReadonlyMap<IntentId, Decimal> {
+  const sums = new Map<IntentId, Decimal>();
+  for (const [intent, { events, fills }] of story.intents) {
+    for (const event of events) {
+      if (event.kind !== "fill.busted") continue;
+      const fill = fills.find(({ symbol, tradeId }) => symbol === event.symbol && tradeId === event.tradeId);
+      if (fill !== undefined) sums.set(intent, add(sums.get(intent) ?? zero, fill.quantity));
+    }
+  }
+  return sums;
 }
 
 /** The API's word for each state of an accepted order. */
@@ -247,6 +276,31 @@ export function positions(story: Story): Finding[] {
     }
   }
   for (const [key, entry] of journaled) findings.push(fillFinding(`trade ${key} in the journal never was`, [entry]));
+  return [...findings, ...busts(story)];
+}
+
+/** A venue says of no bust that it was one: a minute until it is believed, and the account is read again and again. */
+const bustWithinMs = 180_000;
+
+/** What the venue took back counts no more in the journal, once that can be known; and nothing else is taken back there. */
+function busts(story: Story): Finding[] {
+  const findings: Finding[] = [];
+  const journaled = new Map<string, FillBusted>();
+  for (const event of story.survivor?.events ?? []) {
+    if (event.kind !== "fill.busted") continue;
+    const key = `${venueSymbol(event.symbol)}:${event.tradeId}`;
+    if (journaled.has(key)) findings.push(fillFinding(`trade ${key} is taken back twice in the journal`, [event]));
+    journaled.set(key, event);
+  }
+  for (const record of story.evidence.audit) {
+    if (record.type !== "bust" || !isOurs(story, record)) continue;
+    const key = `${record.symbol}:${record.tradeId}`;
+    if (journaled.delete(key) || story.evidence.endedWallMs - record.wallMs <= bustWithinMs) continue;
+    const sentence = `trade ${key} was taken back at the venue (record ${record.n}), and the journal still counts it`;
+    findings.push(fillFinding(sentence, [record]));
+  }
+  for (const [key, event] of journaled)
+    findings.push(fillFinding(`trade ${key} is taken back in the journal, and never was at the venue`, [event]));
   return findings;
 }
 
@@ -254,7 +308,7 @@ function fillFinding(sentence: string, records: readonly unknown[]): Finding {
   return { rule: "positions", sentence, records };
 }
 
-function isOurs(story: Story, record: AuditOf<"fill">): boolean {
+function isOurs(story: Story, record: AuditOf<"fill" | "bust">): boolean {
   if (record.apiKey !== undefined) return nodeOf(story.evidence, record.apiKey) !== undefined;
   return record.account === story.evidence.account;
 }

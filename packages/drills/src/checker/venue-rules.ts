@@ -31,12 +31,14 @@ export function exposure(story: Story): { findings: Finding[]; maxima: Record<st
   const maxima: Record<string, Decimal> = {};
   const findings = new Map<string, Finding>();
   for (const record of story.evidence.audit) {
-    if (!("symbol" in record) || record.symbol === undefined || record.side === undefined) continue;
+    if (!("symbol" in record) || record.symbol === undefined) continue;
     const symbol = record.symbol;
+    // A bust names its order, whose side it undoes.
+    if (record.side === undefined && record.type !== "bust") continue;
     const order = `${symbol}:${record.orderId}`;
     const held = bySymbol.get(symbol) ?? { position: zero, openBuy: zero, openSell: zero };
     bySymbol.set(symbol, held);
-    if (record.type === "accept" && nodeOf(story.evidence, record.apiKey) !== undefined) {
+    if (record.type === "accept" && record.side !== undefined && nodeOf(story.evidence, record.apiKey) !== undefined) {
       const left = decimal(record.quantity ?? "0");
       open.set(order, { side: record.side, left });
       openMore(held, record.side, left);
@@ -64,6 +66,11 @@ function settle(held: Exposure, order: { side: "BUY" | "SELL"; left: Decimal }, 
     order.left = subtract(order.left, quantity);
     openMore(held, order.side, negate(quantity));
     held.position = order.side === "BUY" ? add(held.position, quantity) : subtract(held.position, quantity);
+    return true;
+  }
+  if (record.type === "bust") {
+    const back = decimal(record.quantity ?? "0");
+    held.position = order.side === "BUY" ? subtract(held.position, back) : add(held.position, back);
     return true;
   }
   if (record.type !== "cancel" && record.type !== "expire") return false;

@@ -270,8 +270,9 @@ export class Desk {
     state: unknown,
     wishes: readonly StrategyIntent[],
     decidedOn: DecidedOn | undefined,
-  ): void {
-    this.#parts?.intake.strategy(strategy, state, wishes, decidedOn);
+    toldSequence?: Sequence,
+  ): boolean {
+    return this.#parts?.intake.strategy(strategy, state, wishes, decidedOn, toldSequence) ?? false;
   }
 
   /** The headroom of every control; undefined: this node does not lead. */

@@ -132,25 +132,32 @@ export class Intake {
 
   /**
    * What a strategy wants, with its new state, recorded as one. Refused intents are left out and told. `decidedOn`: the
-   * price that it was told.
+   * price that it was told; `toldSequence`: of the last trade or bust. False: nothing can be recorded now, and the
+   * decision is as if it had not been made.
    */
   strategy(
     strategy: string,
     state: unknown,
     wishes: readonly StrategyIntent[],
     decidedOn: DecidedOn | undefined,
-  ): void {
-    if (!this.#term.isTrading) return;
-    // Most inputs change nothing; a record of each would be most of the journal.
+    toldSequence?: Sequence,
+  ): boolean {
+    if (!this.#term.isTrading) return false;
+    // Most prices change nothing; a record of each would be most of the journal. Of each trade there is one.
     const before = this.#term.state.strategies.get(strategy);
-    if (wishes.length === 0 && before !== undefined && JSON.stringify(before.state) === JSON.stringify(state)) return;
+    const isTold = toldSequence === undefined || before?.toldSequence === toldSequence;
+    const isSame = before !== undefined && JSON.stringify(before.state) === JSON.stringify(state);
+    if (wishes.length === 0 && isTold && isSame) return true;
     const wishedMonoMs = monoNow();
     const refusals: Refusal[] = [];
     const intents: IntentRecorded[] = [];
     let last: Sequence;
     try {
       last = this.#term.decideEach([
-        () => ({ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() }),
+        () => ({
+          ...{ kind: "strategy.advanced", strategy, state, atWallMs: wallNow() },
+          ...(toldSequence !== undefined && { toldSequence }),
+        }),
         ...wishes.map((wish) => (): JournalEvent | undefined => {
           const made = this.#wish(strategy, wish, decidedOn);
           if ("code" in made) refusals.push(made);
@@ -160,13 +167,15 @@ export class Intake {
       ]);
     } catch (error) {
       if (!(error instanceof EventRefused)) throw error;
-      return this.#context.warn("strategy.refused", `${strategy}: ${error.message}`, { strategy, code: error.code });
+      this.#context.warn("strategy.refused", `${strategy}: ${error.message}`, { strategy, code: error.code });
+      return true;
     }
     for (const [at, intent] of intents.entries()) this.#trace(intent, last - intents.length + 1 + at, wishedMonoMs);
     for (const refusal of refusals) {
       this.#switchOff(refusal);
       this.#context.say("strategy.refused", `${strategy}: ${refusal.sentence}`, { strategy, code: refusal.code });
     }
+    return true;
   }
 
   /**

@@ -104,7 +104,7 @@ export class EngineNode {
       (event, sequence, epoch) => {
         if (event.kind === "epoch.opened") this.leading.recordCommitted(epoch);
         this.desk.onCommitted(event, epoch);
-        this.strategies.onCommitted(event);
+        this.strategies.onCommitted(event, sequence);
         this.events.onCommitted(event, sequence, epoch);
       },
       (ms) => o.metrics.journalCommit.observe(ms / 1_000),
@@ -159,7 +159,7 @@ export class EngineNode {
       ...{ localKills: o.localKills, desk: this.desk, ledger: this.ledger, operations: () => this.operations },
       warn: (event, error) => this.warn(event, error),
     });
-    this.strategies = new Strategies(config.strategies, this.desk, () => this.ledger.speculative);
+    this.strategies = new Strategies(config.strategies, this.desk, this.ledger);
     this.operations = new Operations({
       ...{ node: config.node.id, cluster: config.cluster.name, etcd: o.etcd, venues: config.venues },
       ...{ nodes: config.cluster.nodes, journal: journal.identity.journal },

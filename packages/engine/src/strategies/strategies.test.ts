@@ -6,6 +6,7 @@ import { id } from "@baton/core";
 import type { DecidedOn, StrategyConfig, SymbolId, VenueId } from "@baton/core";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { StrategyRunner } from "./runner.ts";
+import type { StrategyPorts, StrategyTrade } from "./runner.ts";
 import type { Strategy, StrategyInput, StrategyIntent } from "./strategy.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "baton-strategies-"));
@@ -13,43 +14,78 @@ const examples = join(import.meta.dirname, "..", "..", "..", "..", "infra", "con
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const btc = id<SymbolId>("BTC/USDT");
-const top = (bid: string, ask: string, updateId = 1): StrategyInput => ({
+const top = (bid: string, ask: string, updateId = 1): Extract<StrategyInput, { readonly kind: "top" }> => ({
   ...{ kind: "top", symbol: btc, bid, ask, feed: "f", updateId, ageMs: 7 },
 });
-const fill = (side: "buy" | "sell", price: string, quantity: string): StrategyInput => ({
-  ...{ kind: "fill", symbol: btc, side, price, quantity },
+const fill = (side: "buy" | "sell", price: string, quantity: string): StrategyTrade["input"] => ({
+  ...{ kind: "fill", symbol: btc, tradeId: "7", side, price, quantity },
+});
+const bust = (side: "buy" | "sell", price: string, quantity: string): StrategyTrade["input"] => ({
+  ...fill(side, price, quantity),
+  kind: "bust",
 });
 
 interface Decided {
+  readonly told: number;
   readonly state: unknown;
   readonly intents: readonly StrategyIntent[];
   readonly decidedOn: DecidedOn | undefined;
 }
 
-/** A strategy's thread, its journaled state in memory. */
+const heldMax = 4;
+
+/** What a journal holds of a strategy and for it. */
+interface Journaled {
+  state?: unknown;
+  toldSequence?: number;
+  readonly trades: StrategyTrade[];
+}
+
+/** A strategy's thread over a journal in memory. */
 class Kept {
   readonly decided: Decided[] = [];
   readonly failed: string[] = [];
   isEnabled = true;
+  isRecording = true;
+  unrecorded = 0;
+  readonly journal: Journaled;
   readonly runner: StrategyRunner;
 
-  constructor(module: string, state?: unknown, budgetMs = 5_000) {
-    let journaled = state;
+  constructor(module: string, journal: Partial<Journaled> = {}, budgetMs = 5_000) {
+    const journaled: Journaled = { trades: [], ...journal };
+    this.journal = journaled;
     const config: StrategyConfig = {
       ...{ id: "s", module, venue: id<VenueId>("sim"), symbols: [btc], budgetMs, params: {} },
     };
-    this.runner = new StrategyRunner(config, {
-      stateOf: () => ({ state: journaled, isEnabled: this.isEnabled }),
-      decided: (_strategy, next, intents, decidedOn) => {
-        journaled = next;
-        this.decided.push({ state: next, intents, decidedOn });
+    const ports: StrategyPorts = {
+      stateOf: () => ({ state: journaled.state, isEnabled: this.isEnabled, toldSequence: journaled.toldSequence }),
+      committed: () => journaled.trades.at(-1)?.sequence ?? 0,
+      tradesAfter: (_symbols, after, most) =>
+        journaled.trades.filter(({ sequence }) => sequence > after).slice(0, most),
+      decided: (_strategy, state, intents, decidedOn, told) => {
+        if (!this.isRecording) {
+          this.unrecorded += 1;
+          return false;
+        }
+        journaled.state = state;
+        journaled.toldSequence = told;
+        this.decided.push({ state, intents, decidedOn, told });
+        return true;
       },
       failed: (_strategy, reason) => {
         this.isEnabled = false;
         this.failed.push(reason);
       },
-    });
+    };
+    this.runner = new StrategyRunner(config, ports, heldMax);
     this.runner.setTrading(true);
+  }
+
+  /** A trade or bust is committed. */
+  commit(input: StrategyTrade["input"]): void {
+    const trade = { input, sequence: (this.journal.trades.at(-1)?.sequence ?? 0) + 1 };
+    this.journal.trades.push(trade);
+    this.runner.offerTrade(trade);
   }
 
   async until(condition: () => boolean): Promise<void> {
@@ -81,13 +117,13 @@ describe("a strategy's thread", () => {
   afterEach(() => kept?.runner.close());
 
   test("decides from its journaled state, and names the price that it was told with its age by then", async () => {
-    kept = new Kept(counting, { seen: 41 });
+    kept = new Kept(counting, { state: { seen: 41 } });
     kept.runner.offer(top("99", "100", 17));
     await kept.until(() => kept?.decided.length === 1);
     const [decided] = kept.decided;
     expect(decided).toMatchObject({ state: { seen: 42 }, decidedOn: { feed: "f", updateId: 17 } });
     expect(decided?.decidedOn?.ageMs).toBeGreaterThanOrEqual(7);
-    kept.runner.offer(fill("buy", "100", "1"));
+    kept.commit(fill("buy", "100", "1"));
     await kept.until(() => kept?.decided.length === 2);
     expect(kept.decided[1]).toMatchObject({ state: { seen: 43 }, decidedOn: undefined });
   });
@@ -98,7 +134,7 @@ describe("a strategy's thread", () => {
       `export const initial = () => 0;
        export const decide = (state, input) => { while (input.bid === "13") ; return { state: state + 1, intents: [] }; };`,
     );
-    kept = new Kept(endless, undefined, 500);
+    kept = new Kept(endless, {}, 500);
     kept.runner.offer(top("13", "100"));
     await kept.until(() => kept?.failed.length === 1);
     expect(kept.failed[0]).toContain("took longer than its 500 ms");
@@ -151,6 +187,83 @@ describe("a strategy's thread", () => {
   });
 });
 
+/** Remembers what it was told of trades, and in which order. */
+const listing = moduleOf(
+  "listing",
+  `export const initial = () => [];
+   export const decide = (state, input) => {
+     if (input.kind === "top") return { state, intents: [] };
+     if (input.price === "13") throw new Error("odd");
+     return { state: [...state, input.kind + " " + input.quantity], intents: [] };
+   };`,
+);
+
+describe("a trade and its bust", () => {
+  let kept: Kept | undefined;
+  afterEach(() => kept?.runner.close());
+
+  test("are told in the journal's order, each once, also by the next leader of a journal that holds more than was told", async () => {
+    kept = new Kept(listing);
+    kept.commit(fill("buy", "100", "1"));
+    kept.commit(bust("buy", "100", "1"));
+    await kept.until(() => kept?.journal.toldSequence === 2);
+    // What the first leader did not live to decide on is in the journal only.
+    const { state, trades } = kept.journal;
+    const later = { sequence: 4, input: bust("buy", "101", "2") };
+    const next = new Kept(listing, {
+      ...{ state: state ?? [], toldSequence: 2 },
+      trades: [...trades, { sequence: 3, input: fill("buy", "101", "2") }, later],
+    });
+    // Told as committed a second time: it is on its way already.
+    next.runner.offerTrade(later);
+    next.commit(fill("sell", "102", "3"));
+    await next.until(() => next.journal.toldSequence === 5);
+    await next.runner.close();
+    expect(next.journal.state).toEqual(["fill 1", "bust 1", "fill 2", "bust 2", "fill 3"]);
+    expect(next.decided.map(({ told }) => told)).toEqual([3, 4, 5]);
+  });
+
+  test("are not told of the time before it first decided", async () => {
+    kept = new Kept(listing, { trades: [{ sequence: 9, input: fill("buy", "100", "1") }] });
+    kept.runner.offer(top("99", "100"));
+    await kept.until(() => kept?.journal.toldSequence === 9);
+    kept.commit(fill("buy", "100", "2"));
+    await kept.until(() => kept?.journal.toldSequence === 10);
+    expect(kept.journal.state).toEqual(["fill 2"]);
+  });
+
+  test("come again after a pause of trading, a decision that nobody could record, or a handler that threw", async () => {
+    kept = new Kept(listing, { state: [], toldSequence: 0 });
+    kept.runner.setTrading(false);
+    kept.commit(fill("buy", "100", "1"));
+    kept.runner.setTrading(true);
+    kept.isRecording = false;
+    await kept.until(() => kept?.unrecorded === 1);
+    kept.isRecording = true;
+    kept.runner.offer(top("99", "100"));
+    await kept.until(() => kept?.journal.toldSequence === 1);
+    kept.commit(fill("buy", "13", "2"));
+    kept.commit(fill("buy", "100", "3"));
+    await kept.until(() => kept?.failed.length === 1);
+    expect(kept.journal.toldSequence).toBe(1);
+    kept.isEnabled = true;
+    kept.runner.offer(top("99", "100"));
+    await kept.until(() => kept?.failed.length === 2);
+    expect(kept.journal.state).toEqual(["fill 1"]);
+  });
+
+  test("wait in the journal beyond what is held in memory, and none is missed or told twice", async () => {
+    kept = new Kept(listing, { state: [], toldSequence: 0 });
+    kept.isEnabled = false;
+    for (let count = 1; count <= 3 * heldMax; count += 1) kept.commit(fill("buy", "100", `${count}`));
+    kept.isEnabled = true;
+    kept.runner.offer(top("99", "100"));
+    await kept.until(() => kept?.journal.toldSequence === 3 * heldMax);
+    const told = kept.decided.slice(0, 3 * heldMax).map((each) => each.told);
+    expect(told).toEqual(Array.from({ length: 3 * heldMax }, (_, at) => at + 1));
+  });
+});
+
 describe.each(["dip-buyer.ts", "band-trader.ts"])("the example %s", (name) => {
   const inputs: readonly StrategyInput[] = [
     ...Array.from({ length: 40 }, () => top("99.9", "100.1")),
@@ -178,6 +291,10 @@ test("the band trader buys below its average, waits for what comes of it, and se
   expect(run(strategy, [...flat, ...fall, ...rise]).map((intent) => intent.side)).toEqual(["buy"]);
   const traded = run(strategy, [...flat, ...fall, fill("buy", "98.2", "0.001"), ...rise]);
   expect(traded.map(({ side, price }) => `${side} ${price}`)).toEqual(["buy 98.2", "sell 99"]);
+  // What the venue took back it has not got to sell.
+  const bought = fill("buy", "98.2", "0.001");
+  const undone = run(strategy, [...flat, ...fall, bought, bust("buy", "98.2", "0.001"), ...rise]);
+  expect(undone.map(({ side }) => side)).not.toContain("sell");
 });
 
 async function loaded(name: string): Promise<Strategy<unknown>> {

@@ -17,9 +17,14 @@ export type StrategyInput =
       readonly updateId: number;
       readonly ageMs: number;
     }
+  /**
+   * A trade of the account, or a trade that it was told of and that the venue took back (`bust`): what the fill of this id
+   * had added is gone. Each comes once, in the journal's order, over any takeover.
+   */
   | {
-      readonly kind: "fill";
+      readonly kind: "fill" | "bust";
       readonly symbol: string;
+      readonly tradeId: string;
       readonly side: "buy" | "sell";
       readonly price: string;
       readonly quantity: string;

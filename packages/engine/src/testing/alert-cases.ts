@@ -17,6 +17,7 @@ export const well: Shown = {
   ...perNode("baton_in_doubt_oldest_seconds", () => "15"),
   ...perNode("baton_kill_level", () => "0"),
   ...perNode("baton_feed_state", () => "2", ',feed="f",symbol="BTC/USDT"'),
+  ...perNode("baton_fills_busted_total", () => "0", ',venue="v"'),
   ...perNode("baton_book_drift", () => "0", ',feed="f",symbol="BTC/USDT"'),
   ...perNode("baton_in_sync", () => "1"),
   ...perNode("baton_replication_lag_seconds", () => "0.5"),
@@ -92,6 +93,18 @@ export const cases: readonly AlertCase[] = [
     shown: { [at("baton_balance_drift", "a", ',venue="v",subject="USDT"')]: "-3" },
     atSecond: 61,
     fires: ["BatonAccountDrift"],
+  },
+  {
+    name: "a venue took a trade back",
+    shown: { [at("baton_fills_busted_total", "a", ',venue="v"')]: "0..1@100" },
+    atSecond: 110,
+    fires: ["BatonTradeBusted"],
+  },
+  {
+    name: "a trade was taken back long ago",
+    shown: { [at("baton_fills_busted_total", "a", ',venue="v"')]: "1" },
+    atSecond: 700,
+    fires: [],
   },
   {
     name: "a stale feed on one node",
