@@ -31,7 +31,11 @@ export interface DigestPace {
   readonly everyMs: number;
 }
 
-export const usualDigestPace: DigestPace = { everyFrames: 1_000, everyMs: 30_000 };
+/**
+ * A digest reads every row of the state, on every node: with 35,000 open orders that takes a core for 180 ms. At a few hundred
+ * frames a second that is done about three times a minute.
+ */
+export const usualDigestPace: DigestPace = { everyFrames: 10_000, everyMs: 30_000 };
 
 /** So many digests of each node are remembered for the other's to arrive. */
 const remembered = 8;

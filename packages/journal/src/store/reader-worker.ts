@@ -6,7 +6,7 @@
  */
 import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { assert, assertNever } from "@baton/core/records";
 import type { Mark, OrderRow } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
@@ -27,6 +27,8 @@ const { file } = workerData as { file: string };
 flushCompileCache();
 
 const rowsWithinMs = 2_000;
+/** Between the slices of a digest. */
+const restMs = 1;
 
 let connection: { db: Db; reader: FrameReader } | undefined;
 /** Rows that are held still for a digest. */
@@ -96,13 +98,16 @@ function beginDigest(at: number): boolean {
   return false;
 }
 
-/** In slices, so that a backfill page does not wait for it. */
+/**
+ * In slices, so that a backfill page does not wait for it, and asleep between them: the main thread, where market data
+ * arrives, may have been woken on this core, and gets it only when this thread lets go of it.
+ */
 async function digest(): Promise<string> {
   const held = rows;
   if (held === undefined) throw new JournalError("journal-closed", `${file}: no rows are held for a digest`);
   rows = undefined;
   try {
-    return await held.digest(nextTurn);
+    return await held.digest(() => delay(restMs));
   } finally {
     held.close();
   }
