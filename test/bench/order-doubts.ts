@@ -62,8 +62,8 @@ function storyOf(evidence: Awaited<ReturnType<Cluster["evidence"]>>): {
     inherited: opened.inDoubt.length,
     times: times.toSorted((a, b) => a - b),
     asked: since.filter((record) => record.type === "query").length,
-    refused: since.filter((record) => record.type === "ack-written" && (record.status === 429 || record.status === 418))
-      .length,
+    // Of every kind of request: what a successor asks most is questions.
+    refused: since.filter((record) => record.type === "throttled").length,
   };
 }
 

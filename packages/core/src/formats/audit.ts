@@ -94,6 +94,17 @@ export interface AuditAck extends AuditBase, AuditOrderFields {
   readonly cause?: string;
 }
 
+/**
+ * A request of any kind was answered 429 or 418, by the limits or by a fault: until `retryAfterSeconds` have passed the same
+ * key should be silent.
+ */
+export interface AuditThrottled extends AuditBase, AuditOrderFields {
+  readonly type: "throttled";
+  readonly call: string;
+  readonly status: number;
+  readonly retryAfterSeconds: number;
+}
+
 /** A signed question; `found` where it asked for one order, `lagMs` when a fault made it answer an older state. */
 export interface AuditQuery extends AuditBase, AuditOrderFields {
   readonly type: "query";
@@ -174,6 +185,7 @@ export type AuditRecord =
   | AuditExpire
   | AuditAck
   | AuditQuery
+  | AuditThrottled
   | AuditSub
   | AuditDeadMansSwitch
   | AuditBust

@@ -5,6 +5,7 @@
 import { decimal, id, wallMs } from "@baton/core";
 import type { IntentId, JournalEvent, OrderView } from "@baton/core";
 import { expect, test } from "vitest";
+import type { RuleName } from "./evidence.ts";
 import { t0, placed, recorded, filled, opened, events, venue, journalOf, historyOf, run, rules } from "./sample-run.ts";
 
 test("a good run passes and its figures are those of the venue's log", () => {
@@ -256,6 +257,23 @@ test("an order whose trade was taken back is shown as it ended, without that tra
     ({ id: "i-2", status: "filled", outcome: "accepted", executed }) as unknown as OrderView;
   expect(rules({ ...told, orders: [shown("0")] })).toEqual([]);
   expect(rules({ ...told, orders: [shown("0.1")] })).toEqual(["ends-as-venue"]);
+});
+
+test("a ban is convicted, and so is whoever asks or orders on after a 429 was heard and before its Retry-After", () => {
+  const key = { apiKey: "b-key", account: "demo" };
+  const no = { type: "throttled", ...key, call: "openOrders", status: 429, retryAfterSeconds: 5 };
+  const ask = (at: number): Record<string, unknown> => ({ type: "query", at, ...key, call: "order.status" });
+  const with429 = (...more: Record<string, unknown>[]): RuleName[] =>
+    rules({ venue: [...venue, { ...no, at: 3_000 }, ...more] });
+  // What was on its way when the 429 left is no fault, and neither is what comes after it, or from another.
+  expect(with429(ask(3_500), ask(8_001), { ...ask(5_000), apiKey: "a-key" })).toEqual([]);
+  expect(with429(ask(4_500))).toEqual(["rate-limits"]);
+  const cancel = { type: "recv", ...key, call: "order.cancel", recvWindow: 1_000 };
+  expect(with429({ ...cancel, at: 4_500, timestamp: t0 + 4_500 })).toContain("rate-limits");
+  // A longer silence is not made shorter by a later 429.
+  const later = { ...no, at: 3_200, retryAfterSeconds: 1 };
+  expect(with429(later, ask(6_000))).toEqual(["rate-limits"]);
+  expect(rules({ venue: [...venue, { ...no, at: 3_000, status: 418 }] })).toEqual(["rate-limits"]);
 });
 
 test("a position beyond its limit is convicted", () => {

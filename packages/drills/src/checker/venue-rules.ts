@@ -84,34 +84,40 @@ function openMore(held: Exposure, side: "BUY" | "SELL", quantity: Decimal): void
   else held.openSell = add(held.openSell, quantity);
 }
 
-/** Never a ban (418); after a 429 nothing from the same key until its Retry-After, where the log tells it, has passed. */
+/** A 429 needs a moment to be heard: what was signed or came by then was on its way already. */
+const heardWithinMs = 1_000;
+
+/** Never a ban (418); after a 429 no order, cancel or question from the same key until its Retry-After has passed. */
 export function rateLimits(story: Story): Finding[] {
   const findings: Finding[] = [];
-  const silentUntil = new Map<string, { wallMs: number; n: number }>();
+  const silences = new Map<string, { fromWallMs: number; toWallMs: number; n: number }>();
   for (const record of story.evidence.audit) {
     if (!("apiKey" in record) || record.apiKey === undefined) continue;
     if (nodeOf(story.evidence, record.apiKey) === undefined) continue;
-    if (record.type === "ack-written" && record.status === 418) {
+    if (record.type === "throttled" && record.status === 418) {
       findings.push({
         rule: "rate-limits",
         sentence: `${record.apiKey} was banned (record ${record.n})`,
         records: [record],
       });
     }
-    if (record.type === "ack-written" && (record.status === 429 || record.status === 418)) {
-      const { retryAfterSeconds } = record as { readonly retryAfterSeconds?: number };
-      if (retryAfterSeconds !== undefined) {
-        silentUntil.set(record.apiKey, { wallMs: record.wallMs + retryAfterSeconds * 1_000, n: record.n });
-      }
+    if (record.type === "throttled") {
+      const { n, wallMs, retryAfterSeconds } = record;
+      const toWallMs = wallMs + retryAfterSeconds * 1_000;
+      const before = silences.get(record.apiKey);
+      if (before === undefined || before.toWallMs < toWallMs)
+        silences.set(record.apiKey, { fromWallMs: wallMs + heardWithinMs, toWallMs, n });
+      continue;
     }
-    const silence = silentUntil.get(record.apiKey);
-    if (record.type === "recv" && silence !== undefined && record.wallMs < silence.wallMs) {
-      findings.push({
-        rule: "rate-limits",
-        sentence: `${record.apiKey} sent ${record.call} (record ${record.n}) within the Retry-After of record ${silence.n}`,
-        records: [record],
-      });
-    }
+    const silence = silences.get(record.apiKey);
+    if (silence === undefined || (record.type !== "recv" && record.type !== "query")) continue;
+    const sentWallMs = record.type === "recv" ? (record.timestamp ?? record.wallMs) : record.wallMs;
+    if (sentWallMs < silence.fromWallMs || record.wallMs >= silence.toWallMs) continue;
+    findings.push({
+      rule: "rate-limits",
+      sentence: `${record.apiKey} sent ${record.call} (record ${record.n}) within the Retry-After of record ${silence.n}`,
+      records: [record],
+    });
   }
   return findings;
 }

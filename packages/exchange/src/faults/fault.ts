@@ -45,6 +45,7 @@ export type FaultName =
   | "key-revoked"
   | "listen-key-expired"
   | "cancel-on-disconnect"
+  | "account-wide-switch"
   | "drop-before-accept"
   | "http-error"
   | "error-1000"
@@ -99,6 +100,7 @@ export const POINTS: Readonly<Record<FaultName, readonly FaultPoint[]>> = {
   "key-revoked": ["key"],
   "listen-key-expired": ["connection"],
   "cancel-on-disconnect": ["connection"],
+  "account-wide-switch": ["market"],
   "drop-before-accept": ["before-accept"],
   "http-error": ["before-accept", "after-accept"],
   "error-1000": ["after-accept", "before-accept"],

@@ -130,13 +130,13 @@ describe("what the client sees and what was true", () => {
       fault: { fault: "429", retryAfterSeconds: 3 },
       sees: 429,
       accepted: false,
-      audit: ["recv", "429", "ack-written"],
+      audit: ["recv", "429", "throttled", "ack-written"],
     },
     {
       fault: { fault: "418", retryAfterSeconds: 9 },
       sees: 418,
       accepted: false,
-      audit: ["recv", "418", "ack-written"],
+      audit: ["recv", "418", "throttled", "ack-written"],
     },
   ];
   for (const { fault, sees, accepted, audit } of table) {
@@ -191,6 +191,20 @@ describe("what the client sees and what was true", () => {
     const answer = await a.place("slow-body");
     expect(JSON.parse(answer.body)).toMatchObject({ clientOrderId: "slow-body" });
     expect(trail("slow-body")).toEqual(["recv", "accept", "body-stall", "ack-written"]);
+  });
+
+  test("questions can be down while orders pass, and a question that is one too many is in the log as well", async () => {
+    exchange.arm({ fault: "http-error", point: "before-accept", status: 503, match: { call: "order.status" } });
+    expect((await a.place("unseen")).status).toBe(200);
+    const asked = { symbol: "BTCUSDT", origClientOrderId: "unseen" };
+    expect((await a.send("GET", "/api/v3/order", asked)).status).toBe(503);
+    exchange.clearFaults();
+    exchange.arm({ fault: "429", retryAfterSeconds: 3, count: 1, match: { call: "order.status" } });
+    expect((await a.send("GET", "/api/v3/order", asked)).status).toBe(429);
+    expect(exchange.audit().find((one) => one.type === "throttled")).toMatchObject({
+      ...{ apiKey: "a", call: "order.status", status: 429, retryAfterSeconds: 3 },
+    });
+    expect((await a.send("GET", "/api/v3/order", asked)).status).toBe(200);
   });
 
   test("a lagging venue answers an older state to every question", async () => {

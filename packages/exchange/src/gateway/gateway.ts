@@ -276,6 +276,11 @@ class Passage {
   }
 
   #error(error: ApiError): Delivery {
+    const { status, retryAfter: retryAfterSeconds } = error;
+    if ((status === 429 || status === 418) && retryAfterSeconds !== undefined) {
+      const { name: call } = this.#incoming.call;
+      this.#audit.append({ type: "throttled", ...this.#fields, call, status, retryAfterSeconds });
+    }
     return { ...this.#delivery(error.status, JSON.stringify(error.body())), retryAfter: error.retryAfter };
   }
 

@@ -1,7 +1,8 @@
 /**
  * `countdownCancelAll`: an account's promise to be heard of again. Each call sets the time after which all open orders of
  * one symbol are cancelled unless it is called again; 0 takes the promise back. It fires once and is off then. A venue in
- * maintenance cancels nothing, so a countdown that ends meanwhile fires when trading resumes.
+ * maintenance cancels nothing, so a countdown that ends meanwhile fires when trading resumes. With the fault
+ * `account-wide-switch` it takes the whole account's orders, as Kraken's and OKX's switches do.
  *
  * The audit has `dms-arm` for each call (0: disarmed), and `dms-fire` before the cancels of one that ran out.
  */
@@ -55,7 +56,8 @@ export class DeadMansSwitch {
       }
       this.#timers.delete(name);
       desk.floor.audit({ type: "dms-fire", ...whose });
-      desk.floor.cancelAll(whose, "dead-mans-switch");
+      const isWide = desk.faults.strike("market", whose, { names: ["account-wide-switch"] }) !== undefined;
+      desk.floor.cancelAll(isWide ? { account: whose.account } : whose, "dead-mans-switch");
     }, waitMs);
     this.#timers.set(name, timer);
   }

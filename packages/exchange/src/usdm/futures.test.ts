@@ -124,6 +124,15 @@ test("a countdown cancels its symbol's orders once, unless it is set anew or tak
   expect(of("dms-fire")).toMatchObject([{ account: "desk", symbol: "BTCUSDT" }]);
 });
 
+test("a countdown can be made one of the whole account, as other venues have it", async () => {
+  await place({ newClientOrderId: "guarded" });
+  await place({ symbol: "ETHUSDT", quantity: "0.1", price: "2500", newClientOrderId: "beside" });
+  exchange.arm({ fault: "account-wide-switch" });
+  await client.send("POST", "/fapi/v1/countdownCancelAll", { symbol: "BTCUSDT", countdownTime: 50 });
+  await expect.poll(() => ended("guarded"), patience).toMatchObject({ cause: "dead-mans-switch" });
+  await expect.poll(() => ended("beside"), patience).toMatchObject({ cause: "dead-mans-switch" });
+});
+
 test("a countdown that ends during maintenance fires when trading resumes", async () => {
   await place({ newClientOrderId: "guarded" });
   await client.send("POST", "/fapi/v1/countdownCancelAll", { symbol: "BTCUSDT", countdownTime: 50 });
