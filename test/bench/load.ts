@@ -23,6 +23,7 @@ export async function run(o: BenchOptions): Promise<readonly Figure[]> {
   return [
     { name: "orders asked for", unit: "", value: seen.asked, samples: switchovers },
     { name: "of them acknowledged", unit: "", value: seen.acknowledged, samples: switchovers },
+    { name: "placed at the exchange", unit: "/s", value: seen.placedPerSecond, samples: switchovers },
     { name: "switchovers given up and asked anew", unit: "", value: seen.aborted, samples: switchovers },
     none("given up after 20 s of asking", seen.givenUp),
     none("cancelled at the exchange, unasked", seen.cancelled),

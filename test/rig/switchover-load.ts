@@ -32,7 +32,7 @@ export interface LoadResult {
   readonly refusals: string;
   /** Orders that ended at the exchange by a cancel that nobody had asked for. */
   readonly cancelled: number;
-  /** Intents that came to the exchange more than once. */
+  /** Intents that came to the exchange more than once, counting what it did not refuse. */
   readonly replaced: number;
   /** Resting orders that do not rest in the book any more, under the id of their one placing. */
   readonly restingLost: number;
@@ -40,6 +40,8 @@ export interface LoadResult {
   readonly handedOverInDoubt: number;
   /** Left when the flow had ended and every doubt had its time to be proved. */
   readonly inDoubt: number;
+  /** Requests to place that came to the exchange in a second, from the first switchover to the last. */
+  readonly placedPerSecond: number;
   /** Longest time between two requests to place at the exchange, while the flow was on. */
   readonly longestGapMs: number;
   readonly findings: readonly Finding[];
@@ -87,7 +89,7 @@ export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise
     handedOverInDoubt: handedOverInDoubt(evidence, faultAt.atWallMs),
     replaced: twice(audit, evidence.orders ?? []),
     restingLost: resting.length - stillResting,
-    longestGapMs: longestGap(audit, fromMonoMs, untilMonoMs),
+    ...placing(audit, fromMonoMs, untilMonoMs),
     findings: verdict.findings,
   };
 }
@@ -167,22 +169,31 @@ function unasked(audit: readonly AuditRecord[], orders: readonly OrderView[]): n
   }).length;
 }
 
-/** Intents of which more than one request to place reached the exchange. */
+/**
+ * Intents of which more than one request to place reached the exchange and was not refused by it: one that came too late for
+ * its window never became an order.
+ */
 function twice(audit: readonly AuditRecord[], orders: readonly OrderView[]): number {
   const byId = idsOf(orders);
+  const refused = new Set(audit.filter(({ type }) => type === "reject").map((record) => record.clientOrderId));
   const seen = new Map<string, number>();
   for (const record of audit) {
-    if (record.type !== "recv" || record.call !== "order.place") continue;
+    if (record.type !== "recv" || record.call !== "order.place" || refused.has(record.clientOrderId)) continue;
     const intent = byId.get(record.clientOrderId ?? "")?.id ?? record.clientOrderId ?? "";
     seen.set(intent, (seen.get(intent) ?? 0) + 1);
   }
   return [...seen.values()].filter((count) => count > 1).length;
 }
 
-function longestGap(audit: readonly AuditRecord[], fromMonoMs: number, untilMonoMs: number): number {
+function placing(
+  audit: readonly AuditRecord[],
+  fromMonoMs: number,
+  untilMonoMs: number,
+): Pick<LoadResult, "placedPerSecond" | "longestGapMs"> {
   const at = audit
     .filter((record) => record.type === "recv" && record.call === "order.place")
     .map(({ monoMs }) => monoMs)
     .filter((monoMs) => monoMs >= fromMonoMs && monoMs <= untilMonoMs);
-  return Math.max(0, ...at.slice(1).map((monoMs, index) => monoMs - (at[index] ?? monoMs)));
+  const longestGapMs = Math.max(0, ...at.slice(1).map((monoMs, index) => monoMs - (at[index] ?? monoMs)));
+  return { placedPerSecond: (at.length * 1_000) / (untilMonoMs - fromMonoMs), longestGapMs };
 }

@@ -32,6 +32,7 @@ export const foundWithin: Readonly<
   "permit-not-rechecked": { seeds: 60, by: ["I3", "I2"], last: 12 },
   "fenced-acts": { seeds: 10, by: ["I2", "core"], last: 1 },
   "held-sends": { seeds: 100, by: ["I3"], last: 12 },
+  "sent-taken-back": { seeds: 60, by: ["I9", "I10"], last: 3 },
   "resume-without-bump": { seeds: 60, by: ["I6", "I3"], last: 20 },
   "inherited-sent": { seeds: 10, by: ["I6"], last: 2 },
   "blind-resend": { seeds: 10, by: ["I9"], last: 1 },

@@ -67,6 +67,7 @@ export const transitions: readonly string[] = [
   "placed: permit-ended",
   "placed: expired",
   "placed: validity-too-short",
+  "placed: withdrawn",
   "doubt: accepted",
   "doubt: not-accepted",
   "reissue",

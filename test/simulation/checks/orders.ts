@@ -77,7 +77,7 @@ export class OrderChecks {
       if (event.kind === "intent.recorded" || event.kind === "attempt.recorded") this.#counted(event);
       if (event.kind === "cancel.requested") this.#takenBack.add(event.intent);
       if (event.kind === "orphan.found") this.#takenBack.add(event.order.clientOrderId);
-      if (event.kind !== "doubt.resolved" || event.resolution.kind !== "not-accepted") continue;
+      if (!isNeverAccepted(event)) continue;
       const clientOrderId = this.#clientOrderIds.get(`${event.intent} ${event.attempt}`);
       if (clientOrderId === undefined) continue;
       this.#provedAbsent.add(clientOrderId);
@@ -196,4 +196,10 @@ export class OrderChecks {
       this.#watch.broken("I18", `${event.intent} is priced on a book that is ${Math.round(ageMs)} ms old`);
     }
   }
+}
+
+/** That an attempt is not at the venue and will never be, by proof or by the word of the leader that did not send it. */
+function isNeverAccepted(event: JournalEvent): event is Extract<JournalEvent, { readonly attempt: number }> {
+  if (event.kind === "doubt.resolved") return event.resolution.kind === "not-accepted";
+  return event.kind === "attempt.answered" && event.outcome.kind === "not-sent" && event.outcome.reason === "withdrawn";
 }

@@ -33,7 +33,9 @@ export interface TermStart {
   readonly isReconcileDue: boolean;
 }
 
-/** How long a switchover waits for answers that are still out. */
+/** How long a switchover goes on sending what was recorded before it. */
+const sendMs = 60;
+/** How long it waits for answers that are still out. */
 const settleMs = 120;
 const settleLookMs = 5;
 
@@ -172,12 +174,14 @@ export class Desk {
     const { term, placements } = parts;
     const { process } = this.#context;
     term.hold();
-    const end = process.clock.mono() + settleMs;
+    const start = process.clock.mono();
     const look = (): void => {
       if (term.isOver || term.phase !== "held") return;
       if (this.#context.bent.is("held-sends")) return done(term.seal());
       const isSettled = term.isCommitted(term.state.applied) && placements.count === 0;
-      if (isSettled || process.clock.mono() >= end) return done(term.seal());
+      const now = process.clock.mono();
+      if (now >= start + sendMs) placements.stop();
+      if (isSettled || now >= start + settleMs) return done(term.seal());
       process.after(settleLookMs, look);
     };
     process.after(0, look);
@@ -187,6 +191,7 @@ export class Desk {
     const parts = this.#parts;
     if (parts === undefined) return;
     parts.term.resume();
+    parts.placements.goOn();
     const { unsettled, reissuable } = parts.term.state.indexes;
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
   }
@@ -233,7 +238,7 @@ export class Desk {
     }
     const { clientOrderId } = latestAttempt(order);
     const expiresAtMonoMs = monoMs(process.clock.mono() + 1_000);
-    door.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit, () => undefined);
+    door.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit, new Set(), () => undefined);
   }
 
   /** Broken on purpose: what the last slice made is made again, as if it were forgotten. */

@@ -10,8 +10,10 @@ import {
   nextPlacementStep,
   sendByWallMs,
   sendRefusal,
+  withdrawals,
 } from "@baton/core";
 import type { IntentId, OrderRow, Permit, PlaceOutcome } from "@baton/core";
+import type { Withdrawal } from "../engine/venue-door.ts";
 import type { DeskContext } from "./context.ts";
 import type { Term } from "./term.ts";
 
@@ -28,6 +30,10 @@ export class Placements {
   readonly #term: Term;
   readonly #ports: PlacementPorts;
   readonly #underWay = new Set<IntentId>();
+  readonly #onceMore = new Set<IntentId>();
+  readonly #out = new Set<IntentId>();
+  /** Undefined once a switchover has ended the sending. */
+  #withdrawal: Withdrawal | undefined = new Set();
 
   constructor(context: DeskContext, term: Term, ports: PlacementPorts) {
     this.#context = context;
@@ -35,12 +41,29 @@ export class Placements {
     this.#ports = ports;
   }
 
+  /** What a switchover still waits for. */
   get count(): number {
-    return this.#underWay.size;
+    return this.#withdrawal === undefined ? this.#out.size : this.#underWay.size;
+  }
+
+  /** Sending ends, for a switchover: what has not left is taken back, on record. */
+  stop(): void {
+    const withdrawal = this.#withdrawal;
+    if (withdrawal === undefined) return;
+    this.#withdrawal = undefined;
+    for (const takeBack of [...withdrawal]) takeBack();
+    this.#takeBack((intent) => this.#out.has(intent) && !this.#context.bent.is("sent-taken-back"));
+  }
+
+  goOn(): void {
+    this.#withdrawal ??= new Set();
   }
 
   drive(intent: IntentId): void {
-    if (this.#underWay.has(intent)) return;
+    if (this.#underWay.has(intent)) {
+      this.#onceMore.add(intent);
+      return;
+    }
     this.#underWay.add(intent);
     this.#step(intent);
   }
@@ -64,6 +87,15 @@ export class Placements {
 
   #done(intent: IntentId): void {
     this.#underWay.delete(intent);
+    if (this.#onceMore.delete(intent)) this.#context.process.after(0, () => this.drive(intent));
+  }
+
+  #takeBack(isOut: (intent: IntentId) => boolean): void {
+    const by = { epoch: this.#term.epoch, node: this.#context.node, out: { has: isOut } };
+    for (const event of withdrawals(this.#term.state, by, this.#context.process.clock.wall())) {
+      this.#context.note("placed: withdrawn");
+      this.#term.note(event);
+    }
   }
 
   #again(intent: IntentId, ms: number): void {
@@ -92,6 +124,10 @@ export class Placements {
         return this.#term.note(endedEvent(intent, step.reason, now));
       case "send": {
         if (!this.#term.isCommitted(latestAttempt(order).sequence)) return this.#done(intent);
+        if (this.#withdrawal === undefined) {
+          this.#done(intent);
+          return this.#takeBack((one) => one !== intent);
+        }
         const earlyMs = step.notBeforeWallMs - now;
         if (earlyMs > 0) return this.#again(intent, earlyMs);
         if (isPermitMissed(order) && this.#permit() === undefined) return this.#again(intent, permitEveryMs);
@@ -106,6 +142,7 @@ export class Placements {
     const attempt = latestAttempt(order);
     assert(attempt.epoch === this.#term.epoch && attempt.inheritedSendByWallMs === undefined, "own attempts are sent");
     assert(this.#term.isCommitted(attempt.sequence), "what is sent is committed");
+    this.#out.add(order.id);
     this.#place(order, (outcome) => {
       this.#context.note(`placed: ${outcome.kind === "not-sent" ? outcome.reason : outcome.kind}`);
       if (this.#term.isOver) return this.#done(order.id);
@@ -118,6 +155,7 @@ export class Placements {
       for (const event of answerEvents(this.#term.state, now, answer, this.#context.process.clock.wall())) {
         this.#term.note(event);
       }
+      this.#out.delete(order.id);
       // What is noted while sealed is only kept: nothing moves on before the hold has ended.
       if (this.#term.phase === "sealed") return this.#done(order.id);
       this.#step(order.id);
@@ -134,7 +172,8 @@ export class Placements {
       return done({ kind: "not-sent", reason: "permit-ended", message: "no permit is in force" });
     const expiresAtMonoMs = monoMs(process.clock.mono() + (sendByWallMs(order) - now));
     const { clientOrderId } = latestAttempt(order);
-    door.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit, done);
+    const withdrawal = this.#withdrawal ?? new Set();
+    door.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit, withdrawal, done);
   }
 
   #permit(): Permit | undefined {

@@ -45,6 +45,9 @@ export interface DoorPorts {
   read(what: "open orders" | SymbolId): void;
 }
 
+/** Orders that can still be taken back: what to call when they are. */
+export type Withdrawal = Set<() => void>;
+
 /** What leaves for the venue, as those who watch see it. */
 export interface VenueWrite {
   readonly call: "order.place" | "order.cancel";
@@ -125,12 +128,21 @@ export class VenueDoor {
   place(
     order: { readonly clientOrderId: string; readonly terms: OrderTerms; readonly expiresAtMonoMs: MonoMs },
     permit: Permit,
+    withdrawal: Withdrawal,
     done: (outcome: PlaceOutcome) => void,
   ): void {
     const { clientOrderId, terms } = order;
+    let isWithdrawn = false;
+    const takeBack = (): void => {
+      isWithdrawn = true;
+      done({ kind: "not-sent", reason: "withdrawn", message: "a switchover ended the sending" });
+    };
     const early = this.#window(permit);
     if ("reason" in early && this.#bent.is("permit-not-rechecked")) return done({ kind: "not-sent", ...early });
+    withdrawal.add(takeBack);
     this.#process.after(this.#dice.between(...this.waitMs), () => {
+      withdrawal.delete(takeBack);
+      if (isWithdrawn) return;
       const now = this.#process.clock.mono();
       const window = this.#bent.is("permit-not-rechecked") ? early : this.#window(permit);
       if ("reason" in window) return done({ kind: "not-sent", ...window });
