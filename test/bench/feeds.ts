@@ -1,7 +1,7 @@
 /**
  * Market data on one core: how many messages a second go through the whole feed (parse, sequence, sorted book, quality,
  * delivery to a listener), beside bare `ws` with `JSON.parse` and beside ccxt.pro's own handlers, in the same run on the
- * same bytes. All three read from `ws`'s receiver, so that what the network and the kernel take is in none of them.
+ * same bytes, in turns. All three read from `ws`'s receiver, so that what the network and the kernel take is in none of them.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
@@ -14,7 +14,7 @@ import ccxt from "ccxt";
 import * as ws from "ws";
 import type { Frames } from "./feed-frames.ts";
 import { differenceFrames, tradeFrames } from "./feed-frames.ts";
-import type { Figure } from "./figure.ts";
+import type { BenchOptions, Figure } from "./figure.ts";
 import { besidePeer, median } from "./figure.ts";
 
 /** Who reads: gets each message, and says in the end how much it has understood. */
@@ -29,34 +29,41 @@ interface Receiver {
   write(piece: Buffer): boolean;
 }
 
+/** Who is measured. */
+type Who = "feed" | "bare" | "ccxt";
+const everybody: readonly Who[] = ["bare", "feed", "ccxt"];
 const rounds = 9;
+/** Rounds that are not counted: compilers need a while, and a second feed, to see what is usual. */
+const warmUps = 3;
+/** Some two thousand trades. */
+const piecesPerTurn = 8;
 const btc = id<SymbolId>("BTC/USDT");
 
-/** Runs the benchmark. */
-export async function run(): Promise<readonly Figure[]> {
+const kinds = ["differences", "trades", "memory"];
+
+/** Runs the benchmark, or the one kind of it that is asked for. */
+export async function run({ kind: only }: BenchOptions): Promise<readonly Figure[]> {
+  if (only !== undefined && !kinds.includes(only)) throw new Error(`no kind ${only}; there are: ${kinds.join(", ")}`);
+  const isAsked = (kind: string): boolean => only === undefined || only === kind;
   const differences = differenceFrames(40_000);
-  const trades = tradeFrames(240_000);
   const figures: Figure[] = [];
-  for (const [what, frames, goals] of [
-    ["book differences", differences, { bare: 0.6, ccxt: 4 }],
-    ["trades", trades, { bare: 0.85, ccxt: 4 }],
+  for (const [kind, what, frames, goals] of [
+    ["differences", "book differences", differences, { bare: 0.6, ccxt: 4 }],
+    ["trades", "trades", tradeFrames(240_000), { bare: 0.85, ccxt: 4 }],
   ] as const) {
-    const isBook = what === "book differences";
+    if (!isAsked(kind)) continue;
+    const isBook = kind === "differences";
     const readers = {
       feed: (): Promise<Reader> => feedReader(frames),
-      bare: async (): Promise<Reader> => bareReader(),
-      ccxt: async (): Promise<Reader> => (isBook ? ccxtReader(frames) : ccxtReader(undefined)),
+      bare: bareReader,
+      ccxt: (): Reader => (isBook ? ccxtReader(frames) : ccxtReader(undefined)),
     };
-    const perSecond = { feed: [] as number[], bare: [] as number[], ccxt: [] as number[] };
-    // Once without counting: compilers need some thousand messages to see what is usual.
-    for (const who of ["bare", "feed", "ccxt"] as const) await rate(await readers[who](), frames);
-    for (let round = 0; round < rounds; round += 1) {
-      // One after the other in each round, so that a busy minute of the machine strikes all of them.
-      for (const who of ["bare", "feed", "ccxt"] as const)
-        perSecond[who].push(await rate(await readers[who](), frames));
+    const perSecond: Record<Who, number[]> = { feed: [], bare: [], ccxt: [] };
+    for (let round = -warmUps; round < rounds; round += 1) {
+      const rates = await race({ feed: await readers.feed(), bare: readers.bare(), ccxt: readers.ccxt() }, frames);
+      if (round >= 0) for (const who of everybody) perSecond[who].push(rates[who]);
     }
     for (const peer of ["bare", "ccxt"] as const) {
-      // The middle of the ratios, each of two neighbours in time: a busy second strikes both.
       const ratios = perSecond.feed.map((value, round) => value / (perSecond[peer][round] ?? Number.NaN));
       const at = ratios.indexOf(median(ratios));
       figures.push(
@@ -71,24 +78,40 @@ export async function run(): Promise<readonly Figure[]> {
       );
     }
   }
-  figures.push(await memory(differences));
+  if (isAsked("memory")) figures.push(await memory(differences));
   return figures;
 }
 
-/** Messages a second through one reader. */
-async function rate(reader: Reader, frames: Frames): Promise<number> {
-  const receiver = receiverOf(reader);
-  const beginMs = performance.now();
-  for (const piece of frames.pieces) {
-    receiver.write(piece);
-    // What was queued for listeners is told between two reads of the socket, and counts.
-    await nextTurn();
+/**
+ * Messages a second through each reader. They take turns of some milliseconds, there and back again, so that whatever else
+ * the machine does strikes all of them alike.
+ */
+async function race(readers: Readonly<Record<Who, Reader>>, frames: Frames): Promise<Readonly<Record<Who, number>>> {
+  const receivers = { feed: receiverOf(readers.feed), bare: receiverOf(readers.bare), ccxt: receiverOf(readers.ccxt) };
+  const tookMs = { feed: 0, bare: 0, ccxt: 0 };
+  const pieces = [...frames.pieces];
+  let order = everybody;
+  while (pieces.length > 0) {
+    const turn = pieces.splice(0, piecesPerTurn);
+    for (const who of order) {
+      const beginMs = performance.now();
+      for (const piece of turn) {
+        receivers[who].write(piece);
+        // What was queued for listeners is told between two reads of the socket, and counts.
+        await nextTurn();
+      }
+      tookMs[who] += performance.now() - beginMs;
+    }
+    order = order.toReversed();
   }
-  const seconds = (performance.now() - beginMs) / 1_000;
-  const understood = reader.understood();
-  if (understood !== frames.count) throw new Error(`${understood} of ${frames.count} messages were understood`);
-  await reader.close();
-  return frames.count / seconds;
+  const perSecond = { feed: 0, bare: 0, ccxt: 0 };
+  for (const who of everybody) {
+    const understood = readers[who].understood();
+    if (understood !== frames.count) throw new Error(`${who} understood ${understood} of ${frames.count} messages`);
+    await readers[who].close();
+    perSecond[who] = frames.count / (tookMs[who] / 1_000);
+  }
+  return perSecond;
 }
 
 /** Growth of the heap over many passes, in MB for each million messages. */

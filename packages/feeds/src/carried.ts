@@ -10,14 +10,21 @@ import { newLaneBook } from "./lane-book.ts";
 import type { Lane } from "./lines.ts";
 import type { Route, StreamNames, VenueProtocol } from "./protocol.ts";
 
+/** A symbol that a stream speaks of, and what the line knows of it. */
+export interface Hearer {
+  readonly instrument: Instrument;
+  readonly book: LaneBook;
+}
+
 export interface Carried {
   readonly instruments: ReadonlyMap<SymbolId, Instrument>;
   /** The books of each line, by symbol. */
   readonly lanes: ReadonlyMap<Lane, ReadonlyMap<Instrument, LaneBook>>;
-  /** Whose stream it is; undefined for one that is not carried any more. Of several it is the first. */
-  ofStream(stream: string): Instrument | undefined;
-  /** Whose it is as well, where the venue tells several symbols under one name; undefined: nobody's. */
-  alsoOfStream(stream: string): readonly Instrument[] | undefined;
+  /**
+   * Whose stream it is on this line: usually one symbol's, several where the venue tells them under one name, nobody's when
+   * it is not carried any more.
+   */
+  hearers(lane: Lane, stream: string): readonly Hearer[];
   carry(symbols: readonly SymbolId[]): void;
   drop(symbols: readonly SymbolId[]): void;
   /** What a connection of this route is to carry now. */
@@ -36,12 +43,14 @@ export interface Carried {
   readonly isClosed: () => boolean;
 }
 
+const nobody: readonly Hearer[] = [];
+
 /** Nothing is carried yet. `parser` is told the streams that it should know at sight. */
 export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeRules: TradeRules): Carried {
   const instruments = new Map<SymbolId, Instrument>();
-  const byStream = new Map<string, Instrument>();
-  const sharers = new Map<string, readonly Instrument[]>();
   const lanes = new Map<Lane, Map<Instrument, LaneBook>>();
+  /** Who hears each stream, by line. Every frame asks, so it is found beforehand. */
+  const hearersByStream = new Map<Lane, Map<string, Hearer[]>>();
   const gone = new Map<Instrument, AbortController>();
   const closing = new AbortController();
 
@@ -49,6 +58,22 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
     const book = newLaneBook(lane.name, protocol);
     instrument.books.add(book);
     lanes.get(lane)?.set(instrument, book);
+  };
+  const findHearers = (lane: Lane, books: ReadonlyMap<Instrument, LaneBook>): void => {
+    const byStream = new Map<string, Hearer[]>();
+    for (const [instrument, book] of books) {
+      for (const stream of Object.values(instrument.streams)) {
+        const others = byStream.get(stream);
+        if (others === undefined) byStream.set(stream, [{ instrument, book }]);
+        else others.push({ instrument, book });
+      }
+    }
+    hearersByStream.set(lane, byStream);
+  };
+  /** Other symbols are carried than before. */
+  const changed = (): void => {
+    for (const [lane, books] of lanes) findHearers(lane, books);
+    parser.set(new Set([...instruments.values()].flatMap(({ streams }) => Object.values(streams))));
   };
   const laneOf = (instrument: Instrument, book: LaneBook): Lane | undefined => {
     for (const [lane, books] of lanes) if (books.get(instrument) === book) return lane;
@@ -59,22 +84,16 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
   return {
     instruments,
     lanes,
-    ofStream: (stream) => byStream.get(stream),
-    // Every frame asks, and hardly any venue has one.
-    alsoOfStream: (stream) => (sharers.size === 0 ? undefined : sharers.get(stream)),
+    hearers: (lane, stream) => hearersByStream.get(lane)?.get(stream) ?? nobody,
     carry(symbols) {
       for (const symbol of symbols) {
         if (instruments.has(symbol)) continue;
         const instrument = newInstrument(symbol, protocol, tradeRules);
         instruments.set(symbol, instrument);
         gone.set(instrument, new AbortController());
-        for (const stream of Object.values(instrument.streams)) {
-          if (byStream.has(stream)) sharers.set(stream, [...(sharers.get(stream) ?? []), instrument]);
-          else byStream.set(stream, instrument);
-        }
         for (const lane of lanes.keys()) addBook(lane, instrument);
       }
-      parser.set(byStream.keys());
+      changed();
     },
     drop(symbols) {
       for (const symbol of symbols) {
@@ -83,18 +102,9 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
         instruments.delete(symbol);
         gone.get(instrument)?.abort();
         gone.delete(instrument);
-        for (const stream of Object.values(instrument.streams)) {
-          const [first, ...others] = [byStream.get(stream), ...(sharers.get(stream) ?? [])].filter(
-            (one) => one !== instrument,
-          );
-          if (first === undefined) byStream.delete(stream);
-          else byStream.set(stream, first);
-          if (others.length === 0) sharers.delete(stream);
-          else sharers.set(stream, others as Instrument[]);
-        }
         for (const books of lanes.values()) books.delete(instrument);
       }
-      parser.set(byStream.keys());
+      changed();
     },
     wantsOf({ kinds }) {
       const streams = new Set<string>();
@@ -105,12 +115,15 @@ export function openCarried(protocol: VenueProtocol, parser: StreamNames, tradeR
       return { streams, books: new Set(kinds.includes("depth") ? instruments.keys() : []) };
     },
     open(lane) {
-      lanes.set(lane, new Map());
+      const books = new Map<Instrument, LaneBook>();
+      lanes.set(lane, books);
       for (const instrument of instruments.values()) addBook(lane, instrument);
+      findHearers(lane, books);
     },
     retire(lane) {
       for (const [instrument, book] of lanes.get(lane) ?? []) forgetBook(instrument, book);
       lanes.delete(lane);
+      hearersByStream.delete(lane);
     },
     laneOf,
     signalOf,

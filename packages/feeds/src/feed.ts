@@ -68,10 +68,8 @@ export function openFeed(options: FeedOptions): Feed {
   };
 
   const onNews = (lane: Lane, instrument: Instrument, book: LaneBook, news: FrameNews, nowMono: MonoMs): void => {
-    // Trades alone change no price; what they mean for the quality is seen where a hole opens or closes.
-    if (instrument.quality !== "live" && news.trades === undefined) judge(instrument);
+    if (instrument.quality !== "live") judge(instrument);
     if (lane.silence !== undefined) judgeLane(lane);
-    if (news.trades !== undefined) onTrades(instrument, news.trades, nowMono);
     if (news.isPriceNew) delivery.top(instrument.symbol);
     const { symbol } = instrument;
     const { connection } = book;
@@ -105,6 +103,7 @@ export function openFeed(options: FeedOptions): Feed {
     }
   };
 
+  /** Trades alone change no price; what they mean for the quality is seen where a hole opens or closes. */
   const onTrades = (instrument: Instrument, events: readonly TradeEvent[], nowMono: MonoMs): void => {
     for (const event of events) delivery.trade(event, nowMono);
     if (missingTrades(instrument.trades) === undefined) {
@@ -221,7 +220,7 @@ export function openFeed(options: FeedOptions): Feed {
       for (const lane of lanes.keys()) judgeLane(lane);
     },
   });
-  const reader = openFrameReader({ carried, parser, quarantine, tap, clock, onNews });
+  const reader = openFrameReader({ carried, parser, quarantine, tap, clock, onNews, onTrades });
 
   carried.carry(options.symbols);
   tap?.begin({ id, venue, keyframe: () => keyframeOf(instruments.values()) });

@@ -2,19 +2,22 @@
  * What a frame is about, and who is told: market data goes to its symbol, answers and announcements to the line's machine,
  * what is not understood to quarantine, where it changes nothing. Nothing here waits.
  */
-import type { Clock, MonoMs } from "@baton/core";
+import type { Clock, MonoMs, TradeEvent } from "@baton/core";
 import { assertNever } from "@baton/core";
 import type { Carried } from "./carried.ts";
 import type { FrameNews, Instrument } from "./instrument.ts";
-import { takeFrame, takePlace } from "./instrument.ts";
+import { takeFrame, takePlace, takeTrade } from "./instrument.ts";
 import type { LaneBook } from "./lane-book.ts";
 import type { Lane } from "./lines.ts";
 import type { FrameParser, VenueFrame } from "./protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { FeedTap } from "./tape/tap.ts";
 
-/** Called with what a frame has changed. */
+/** Called with what a frame has changed in a book or a price. */
 export type OnNews = (lane: Lane, instrument: Instrument, book: LaneBook, news: FrameNews, nowMono: MonoMs) => void;
+
+/** Called with the trades that may be told now. */
+export type OnTrades = (instrument: Instrument, events: readonly TradeEvent[], nowMono: MonoMs) => void;
 
 export interface FrameReader {
   /** One frame as it came; the bytes are the socket's again when this returns. */
@@ -31,46 +34,38 @@ export function openFrameReader(options: {
   readonly tap: FeedTap | undefined;
   readonly clock: Clock;
   readonly onNews: OnNews;
+  readonly onTrades: OnTrades;
 }): FrameReader {
-  const { carried, parser, quarantine, tap, clock, onNews } = options;
+  const { carried, parser, quarantine, tap, clock, onNews, onTrades } = options;
   const wall = clock.wall.bind(clock);
   let count = 0;
 
-  /** To a symbol that shares its stream with another one, which was told before. */
-  const tell = (
-    lane: Lane,
-    instrument: Instrument,
-    frame: Parameters<typeof takeFrame>[2],
-    nowMono: MonoMs,
-    connection: number,
-  ): void => {
-    const book = carried.lanes.get(lane)?.get(instrument);
-    if (book === undefined) return;
+  /** One of the line's books is spoken of. */
+  const heard = (lane: Lane, book: LaneBook, connection: number): void => {
     book.connection = connection;
-    onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
+    if (lane.hasData) return;
+    lane.hasData = true;
+    lane.driver.input({ type: "data", connection });
   };
 
   const take = (lane: Lane, frame: VenueFrame, data: Buffer, nowMono: MonoMs, connection: number): void => {
     const { driver } = lane;
     switch (frame.type) {
+      // A stream that was not asked for is no error: its unsubscription may be on the way.
       case "trade":
+        for (const { instrument, book } of carried.hearers(lane, frame.stream)) {
+          heard(lane, book, connection);
+          onTrades(instrument, takeTrade(instrument, book, frame.trade, nowMono), nowMono);
+        }
+        break;
       case "difference":
       case "book":
-      case "ticker": {
-        // A stream that was not asked for is no error: its unsubscription may be on the way.
-        const instrument = carried.ofStream(frame.stream);
-        const book = instrument === undefined ? undefined : carried.lanes.get(lane)?.get(instrument);
-        if (instrument === undefined || book === undefined) break;
-        book.connection = connection;
-        if (!lane.hasData) {
-          lane.hasData = true;
-          driver.input({ type: "data", connection });
+      case "ticker":
+        for (const { instrument, book } of carried.hearers(lane, frame.stream)) {
+          heard(lane, book, connection);
+          onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
         }
-        onNews(lane, instrument, book, takeFrame(instrument, book, frame, nowMono, wall), nowMono);
-        const sharers = carried.alsoOfStream(frame.stream);
-        if (sharers !== undefined) for (const one of sharers) tell(lane, one, frame, nowMono, connection);
         break;
-      }
       case "place":
         for (const [instrument, book] of carried.lanes.get(lane) ?? []) {
           onNews(lane, instrument, book, takePlace(book, frame.frame), nowMono);

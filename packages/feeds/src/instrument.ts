@@ -42,7 +42,7 @@ import {
 } from "@baton/core";
 import type { LaneBook } from "./lane-book.ts";
 import { hasStreamedSnapshots, takeBookFrame } from "./lane-book.ts";
-import type { BookMessage, StreamKind, VenueFrame, VenueProtocol, VenueTicker } from "./protocol.ts";
+import type { BookMessage, StreamKind, VenueFrame, VenueProtocol, VenueTicker, VenueTrade } from "./protocol.ts";
 import { streamKinds } from "./protocol.ts";
 
 /** Best prices and quantities as keys. */
@@ -125,10 +125,9 @@ function rankOf({ sync }: LaneBook): number {
   return sync.phase === "aligned" ? sync.updateId : -1 / (1 + sync.updateId);
 }
 
-/** What a frame has changed. */
+/** What a frame has changed in the book or the price. */
 export interface FrameNews {
   readonly book?: BookOutcome;
-  readonly trades?: readonly TradeEvent[];
   readonly isPriceNew: boolean;
   /** Another line's book was another one at the same update; which of the two is right, only a snapshot shows. */
   readonly disagreesWith?: LaneBook;
@@ -136,30 +135,28 @@ export interface FrameNews {
 
 const nothingNew: FrameNews = { isPriceNew: false };
 
-/** Takes a frame of one of the symbol's streams, as read at `nowMono` from the present connection of the book's line. */
+/** Takes a trade, as read at `nowMono` from the present connection of the book's line; says what may be told now. */
+export function takeTrade(
+  instrument: Instrument,
+  book: LaneBook,
+  { id, price, quantity, taker, tradedWallMs }: VenueTrade,
+  nowMono: MonoMs,
+): readonly TradeEvent[] {
+  touch(book, "trade", nowMono);
+  if (book.lastTradeId === undefined || id > book.lastTradeId) book.lastTradeId = id;
+  const { symbol, trades } = instrument;
+  return addTrade(trades, { symbol, id, price, quantity, taker, tradedWallMs, source: "stream" }, nowMono);
+}
+
+/** Takes a frame about the book or the price, as read at `nowMono` from the present connection of the book's line. */
 export function takeFrame(
   instrument: Instrument,
   book: LaneBook,
-  frame: Extract<VenueFrame, { type: "trade" | "difference" | "book" | "ticker" }>,
+  frame: Extract<VenueFrame, { type: "difference" | "book" | "ticker" }>,
   nowMono: MonoMs,
   wall: () => WallMs,
 ): FrameNews {
   switch (frame.type) {
-    case "trade": {
-      touch(book, "trade", nowMono);
-      const { id, price, quantity, taker, tradedWallMs } = frame.trade;
-      book.lastTradeId = Math.max(book.lastTradeId ?? 0, id);
-      const trade = {
-        symbol: instrument.symbol,
-        id,
-        price,
-        quantity,
-        taker,
-        tradedWallMs,
-        source: "stream" as const,
-      };
-      return { trades: addTrade(instrument.trades, trade, nowMono), isPriceNew: false };
-    }
     case "ticker":
       touch(book, "ticker", nowMono);
       return takeTicker(instrument, book, frame.ticker, madeMono(book, nowMono));

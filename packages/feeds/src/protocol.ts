@@ -47,6 +47,9 @@ export interface VenueTicker {
   readonly askQuantity: number;
 }
 
+/** A trade of the stream. */
+export type VenueTrade = Omit<MarketTrade, "symbol" | "source">;
+
 /** Which streams a parser should know at sight: bytes are compared with these, others take the long way. */
 export interface StreamNames {
   /** The streams that are wanted now. */
@@ -55,7 +58,7 @@ export interface StreamNames {
 
 /** One frame, understood; it may be written again by the next `parse`, so whoever keeps it copies. `stream` is the name under which it was subscribed. `bad` frames change nothing. */
 export type VenueFrame =
-  | { readonly type: "trade"; readonly stream: string; readonly trade: Omit<MarketTrade, "symbol" | "source"> }
+  | { readonly type: "trade"; readonly stream: string; readonly trade: VenueTrade }
   | {
       readonly type: "difference";
       readonly stream: string;
