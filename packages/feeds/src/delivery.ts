@@ -95,6 +95,8 @@ export function openDelivery<Top, State>(options: {
   };
   const tell = <T>(listeners: ReadonlySet<(news: T) => void>, news: T): void => {
     for (const listener of listeners) {
+      // The listener before it may have closed the feed.
+      if (isClosed) return;
       try {
         const result: unknown = listener(news);
         // A listener may be an async function, though its type does not say so; its failure is its own.
@@ -110,12 +112,13 @@ export function openDelivery<Top, State>(options: {
     for (let beginMs = nowMs(); channel.head < channel.queue.length;) {
       const oldestMs = channel.queuedMs[channel.head] as number;
       const toldTo = Math.min(channel.head + stretch, channel.queue.length);
-      while (channel.head < toldTo) {
+      while (channel.head < toldTo && !isClosed) {
         const event = channel.queue[channel.head] as TradeEvent;
         channel.head += 1;
         waiting -= 1;
         tell(trades, event);
       }
+      if (isClosed) return false;
       const endMs = nowMs();
       if (endMs - oldestMs > lagPeakMs) lagPeakMs = endMs - oldestMs;
       if (endMs >= untilMs) break;

@@ -127,8 +127,9 @@ describe("unlike a naive client, the feed", () => {
     await until("the books are the venue's", () => isSameBook(stage) && isSameBook(stage, eth));
     const asked = stage.venue.asked.length;
     await until("it has asked often", () => stage.venue.asked.length > asked + 12);
+    // On a busy machine an answer may come so late that the price is stale for a moment, and rightly.
+    await until("quiet is not stale", () => stage.feed.top(btc)?.quality === "live");
     expect(stage.venue.accepted).toHaveLength(2);
-    expect(stage.feed.top(btc)?.quality).toBe("live");
   });
 
   test("8. goes by the monotonic clock, whatever the wall clock does", async () => {
