@@ -35,7 +35,11 @@ function tellThousand(listen: (told: number, move: (byMs: number) => void, close
   });
   delivery.trades.add(() => {
     told += 1;
-    listen(told, (byMs) => (nowMs += byMs), delivery.close);
+    listen(
+      told,
+      (byMs) => (nowMs += byMs),
+      () => delivery.close(),
+    );
   });
   for (let tradeId = 1; tradeId <= 1_000; tradeId += 1) delivery.trade(tradeOf(tradeId), nowMs);
   looks = 0;

@@ -111,8 +111,9 @@ export function openDelivery<Top, State>(options: {
     let stretch = 1;
     for (let beginMs = nowMs(); channel.head < channel.queue.length;) {
       const oldestMs = channel.queuedMs[channel.head] as number;
-      const toldTo = Math.min(channel.head + stretch, channel.queue.length);
-      while (channel.head < toldTo && !isClosed) {
+      const toldTo = channel.head + stretch;
+      // A listener that closes the feed empties the queue.
+      while (channel.head < toldTo && channel.head < channel.queue.length) {
         const event = channel.queue[channel.head] as TradeEvent;
         channel.head += 1;
         waiting -= 1;
@@ -244,6 +245,7 @@ export function openDelivery<Top, State>(options: {
       isClosed = true;
       callOff?.();
       callOff = undefined;
+      for (const channel of channels.values()) Object.assign(channel, { queue: [], queuedMs: [], head: 0 });
       channels.clear();
       stateQueue = [];
       changedTops.clear();
