@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { supervise } from "@baton/cluster/supervisor";
 import type { SupervisorEvent } from "@baton/cluster/supervisor";
 import { loadConfig } from "./config/load.ts";
-import { engineFlags } from "./engine-flags.ts";
+import { engineEnvironment, engineFlags } from "./engine-flags.ts";
 import { openLog } from "./log.ts";
 import { etcdAccessOf } from "./node/etcd-access.ts";
 
@@ -19,6 +19,8 @@ export async function startNode(o: { readonly configFile: string; readonly super
     module: fileURLToPath(new URL("./engine-main.ts", import.meta.url)),
     args: [o.configFile],
     execArgv: engineFlags,
+    // What an operator has set there stays.
+    environment: { ...engineEnvironment, ...process.env },
     etcd: etcdAccessOf(config),
     log: (fact: SupervisorEvent) => log.info(fact, fact.event),
   });

@@ -55,6 +55,11 @@ export async function openDriver(options: {
     userAgent: "baton",
   });
   exchange.options["maxRetriesOnFailure"] = 0;
+  // An answer is read once, by the dialect. ccxt would parse it too and keep the last one of each kind: with ten thousand
+  // open orders that is a tenth of a second on the main loop and twenty megabytes.
+  exchange.parseJson = () => undefined;
+  exchange.enableLastJsonResponse = false;
+  exchange.enableLastHttpResponse = false;
   dialect.configure(exchange, options.restUrl === undefined && options.mode === "sandbox" ? "sandbox" : "live");
   if (options.restUrl !== undefined) exchange.urls.api = replaceOrigins(exchange.urls.api, options.restUrl);
   await exchange.loadFetchImplementation();
@@ -128,6 +133,9 @@ type Ccxt = CcxtSettings & {
   urls: { api: Record<string, unknown> };
   fetchDispatcher: Dispatcher;
   nonce: () => number;
+  parseJson: (text: string) => unknown;
+  enableLastJsonResponse: boolean;
+  enableLastHttpResponse: boolean;
   onRestResponse(...parts: [number, string, string, string, unknown, string, unknown, unknown]): string;
   loadFetchImplementation(): Promise<unknown>;
 } & Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { id, type SymbolId } from "@baton/core";
 import { takeBaseline, VenueSetupError, VenueUnavailable } from "./index.ts";
 import {
@@ -121,6 +121,21 @@ describe("the baseline", () => {
     expect(reads).toBe(3);
     await venue.close();
   });
+});
+
+it("an answer's text is parsed once, by the dialect: with ten thousand open orders it is megabytes", async () => {
+  const body = "[  ]";
+  server.script["GET /api/v3/openOrders"] = (_request, response) =>
+    void response.writeHead(200, { "content-type": "application/json" }).end(body);
+  const venue = await connect(server.url, permits);
+  const parse = vi.spyOn(JSON, "parse");
+  try {
+    expect(await venue.openOrders()).toEqual([]);
+    expect(parse.mock.calls.filter(([text]) => text === body)).toHaveLength(1);
+  } finally {
+    parse.mockRestore();
+  }
+  await venue.close();
 });
 
 it("the driver and all it stands on add less than 140 MB to a bare process", async () => {

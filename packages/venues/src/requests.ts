@@ -48,10 +48,17 @@ export interface Reading {
   readonly json: unknown;
 }
 
-/** Status, code and message of an answer, and its body parsed once. */
+/** Several ask what an answer says; it may be ten thousand open orders, so that it is parsed for the first of them. */
+const readings = new WeakMap<Answer, Reading>();
+
+/** Status, code and message of an answer to this line, and its body parsed once. */
 export function readingOf(line: Line, answer: Extract<Answer, { kind: "response" }>): Reading {
+  const known = readings.get(answer);
+  if (known !== undefined) return known;
   const json = parseJson(answer.body);
-  return { verdict: line.dialect.verdictOf(answer.status, json, answer.body), json };
+  const reading = { verdict: line.dialect.verdictOf(answer.status, json, answer.body), json };
+  readings.set(answer, reading);
+  return reading;
 }
 
 /** A request with its time on it, the way its venue wants it. */

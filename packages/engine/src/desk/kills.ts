@@ -98,6 +98,8 @@ export class Kills {
   /** What a kill covers is taken back. */
   takeBackKilled(): void {
     const { state } = this.#term;
+    // Each takeover asks, and ten thousand may be open.
+    if (state.engine.kill.level === "off") return;
     for (const intent of openIntents(state)) {
       const order = state.orders.get(intent);
       if (order === undefined || killOn(state.engine.kill, subjectOf(state, order)) === undefined) continue;

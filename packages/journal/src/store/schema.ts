@@ -113,6 +113,8 @@ export function openForWriting(file: string): Db {
     // Checkpoints are the writer's own work between commits, never a surprise inside one.
     db.pragma("wal_autocheckpoint = 0");
     db.pragma("temp_store = MEMORY");
+    // The kernel has the pages as well; the default would be 16 MB of a second copy.
+    db.pragma("cache_size = -2000");
     assertDurable(db);
     return db;
   } catch (error) {
