@@ -12,6 +12,7 @@ import {
   intentEvent,
   latestAttempt,
   nextParentId,
+  openingOf,
   refusalOf,
   tagOf,
   wallMs,
@@ -150,18 +151,13 @@ const basis = { feed: "f", updateId: 7, ageMs: 12, bid: decimal("99.9"), ask: de
 const proposals: Readonly<Record<Kind, Propose>> = {
   "epoch.opened": (state, dice, atWallMs) => {
     if (state.engine.epoch > 0 && dice.below(4) > 0) return undefined;
-    const inDoubt = [...state.indexes.unsettled];
     const who = { node: dice.of([node, id<NodeId>("b")]), boot: id<BootId>(`boot-${state.engine.epoch + 1}`) };
     const reason = dice.of(["expired", "crash-release", "pre-emption", "switchover", "unclean"] as const);
-    return {
-      kind: "epoch.opened",
-      epoch: state.engine.epoch + 1,
-      ...who,
-      reason,
-      atWallMs,
-      inheritedSendByWallMs: wallMs(atWallMs + 3_000),
-      inDoubt,
-    };
+    const inheritedSendByWallMs = wallMs(atWallMs + 3_000);
+    const isReconcileDue = reason === "unclean";
+    return openingOf(state, {
+      ...{ epoch: state.engine.epoch + 1, ...who, reason, atWallMs, inheritedSendByWallMs, isReconcileDue },
+    });
   },
   "baseline.taken": (_state, _dice, atWallMs) => ({
     kind: "baseline.taken",

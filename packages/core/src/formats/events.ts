@@ -41,6 +41,11 @@ export interface EpochOpened {
   readonly inDoubt: readonly IntentId[];
   /** An unclean failover came before, and the account has not been reconciled since: the journal may lack records. */
   readonly isReconcileDue?: true;
+  /**
+   * Then: the number of this epoch's next intent and of its next parent, beyond every number that a lost record can have.
+   * Older records do not have it.
+   */
+  readonly numbersFrom?: number;
 }
 
 /** The account as the first epoch on it found it; I11 holds from here. */

@@ -5,9 +5,7 @@ import { id } from "../ids.ts";
 import type { IntentId, ParentId, TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import { applyEvent } from "./apply.ts";
-import { partsOf } from "./client-order-id.ts";
 import { attemptEvent } from "./intent.ts";
-import { latestAttempt } from "./order-row.ts";
 import { withOwner } from "./reconciliation.ts";
 import { refusalOf } from "./refusal.ts";
 import {
@@ -394,16 +392,3 @@ function attemptFor(order: Parameters<typeof provedAbsent>[0]): ReturnType<typeo
   const attempts = order.attempts.map((attempt) => ({ ...attempt, resolution: proved }));
   return attemptEvent(tag, { ...order, attempts }, wallMs(11_000), undefined);
 }
-
-test.each([
-  { reason: "unclean" },
-  // The unclean winner died before it had journaled anything; its successor has to know all the same.
-  { reason: "crash-release", isReconcileDue: true },
-] as const)("after an unclean failover no id is given out that a lost intent may have had ($reason)", (opening) => {
-  const s = story();
-  const { id: before } = s.want();
-  s.tell(epochOpened(s.state, 2, opening));
-  const { id: after } = s.want();
-  expect(Number(after.slice(2)) - Number(before.slice(2))).toBeGreaterThan(1_000_000);
-  expect(partsOf(latestAttempt(s.order(after)).clientOrderId)).toMatchObject({ intent: Number(after.slice(2)) });
-});

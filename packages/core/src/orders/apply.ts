@@ -37,6 +37,7 @@ import {
   unfilledBy,
   updated,
 } from "./order-life.ts";
+import { numbersAfter } from "./numbering.ts";
 import type { OrderRow } from "./order-row.ts";
 import { bustedSlice, countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
 import { refusalOf } from "./refusal.ts";
@@ -71,8 +72,8 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         boot: event.boot,
         openedWallMs: event.atWallMs,
         inheritedSendByWallMs: event.inheritedSendByWallMs,
+        ...numbersAfter(state.engine, event),
       });
-      if (event.reason === "unclean" || event.isReconcileDue === true) skipIds(state, touched);
       return;
     }
     case "baseline.taken": {
@@ -260,18 +261,6 @@ function claimFills(state: EngineState, order: OrderRow, touched: Touched[]): vo
     touched.push({ table: "fills", key });
     fillOrder(state, order.id, fill, touched);
   }
-}
-
-/** More intents than a lost range can have held. */
-const idsSkipped = 1_000_000;
-
-/**
- * What an unclean failover lost had numbers too, and the venue may have their orders: no number is given out twice, or an
- * order of equal terms would have the id of a lost one (I9).
- */
-function skipIds(state: EngineState, touched: Touched[]): void {
-  const { nextIntent, nextParent } = state.engine;
-  changeEngine(state, touched, { nextIntent: nextIntent + idsSkipped, nextParent: nextParent + idsSkipped });
 }
 
 function changeEngine(state: EngineState, touched: Touched[], change: Partial<EngineState["engine"]>): void {

@@ -31,6 +31,7 @@ import type {
 import { disabledBy } from "../risk/controls.ts";
 import { killOn } from "../risk/kill.ts";
 import type { KillSubject } from "../risk/kill.ts";
+import { isNumberOf } from "./numbering.ts";
 import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import { successorRefusal } from "./replacement.ts";
@@ -123,7 +124,9 @@ export function refusalOf(state: EngineState, event: JournalEvent): string | und
 }
 
 function epochRefusal(state: EngineState, event: EpochOpened): string | undefined {
-  if (event.epoch <= state.engine.epoch) return "epoch-not-newer";
+  const { epoch, nextIntent, nextParent } = state.engine;
+  if (event.epoch <= epoch) return "epoch-not-newer";
+  if (event.numbersFrom !== undefined && event.numbersFrom < Math.max(nextIntent, nextParent)) return "numbers-known";
   const { unsettled } = state.indexes;
   const listed = new Set(event.inDoubt);
   const isComplete = listed.size === unsettled.size && [...listed].every((intent) => unsettled.has(intent));
@@ -134,6 +137,7 @@ function intentRefusal(state: EngineState, event: IntentRecorded): string | unde
   const number = numberOf("i", event.intent);
   if (number === undefined) return "id-malformed";
   if (number < state.engine.nextIntent) return "intent-known";
+  if (!isNumberOf(state.engine.epoch, number)) return "numbers-used-up";
   if (state.indexes.byClientOrderId.has(event.clientOrderId)) return "client-order-id-known";
   if (event.request !== undefined && state.keys.has(requestKeyOf(event.request))) return "key-known";
   if (!areTermsWhole(event.terms)) return "terms-malformed";
@@ -255,6 +259,7 @@ function parentRefusal(state: EngineState, event: ParentRecorded): string | unde
   const number = numberOf("p", event.parent);
   if (number === undefined) return "id-malformed";
   if (number < state.engine.nextParent) return "parent-known";
+  if (!isNumberOf(state.engine.epoch, number)) return "numbers-used-up";
   if (event.request !== undefined && state.keys.has(requestKeyOf(event.request))) return "key-known";
   const { venue, symbol } = event.algorithm;
   return (

@@ -12,6 +12,7 @@ import type { JournalEvent } from "../formats/events.ts";
 import type { IntentId } from "../ids.ts";
 import { noExposure, recentAttempts, recentCancels, recentWishes, wishKey } from "../orders/indexes.ts";
 import type { Exposure } from "../orders/indexes.ts";
+import { whyNoNumber } from "../orders/numbering.ts";
 import { marketKey } from "../orders/state.ts";
 import type { EngineState } from "../orders/state.ts";
 import type { InstrumentRules, OrderTerms, PriceBasis } from "../orders/terms.ts";
@@ -56,6 +57,8 @@ export function checkRisk(state: EngineState, terms: OrderTerms, context: RiskCo
   const { rules } = context;
   const stopped = stopRefusal(state, terms, context);
   if (stopped !== undefined) return stopped;
+  const unnumbered = context.reissued === undefined ? whyNoNumber(state.engine) : undefined;
+  if (unnumbered !== undefined) return unnumbered;
   if (rules === undefined) return refused("unknown-symbol", { symbol: terms.symbol });
   return (
     ruleRefusal(terms, rules) ??

@@ -36,6 +36,10 @@ export const refusalCodes = {
     sentence: "No second copy is in sync and durability is strict: nothing may be recorded.",
     isPassing: true,
   },
+  "numbers-used-up": {
+    sentence: "The numbers of this epoch are given out: a switchover begins the next one; cancels pass.",
+    isPassing: true,
+  },
   "disk-full": { sentence: "The journal's disk is nearly full: no new risk, cancels pass.", isPassing: false },
   "clock-error": {
     sentence: "The venue's time is not known well enough to sign an order with a bounded validity.",

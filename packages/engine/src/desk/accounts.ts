@@ -18,10 +18,9 @@ import type {
   VenueOrderId,
 } from "@baton/core";
 import {
-  compare,
+  assertNever,
   fillKey,
   id,
-  isOrderEnded,
   isUnsettled,
   latestAttempt,
   marketKey,
@@ -29,6 +28,7 @@ import {
   reconcile,
   venueOrderKey,
   venueProfiles,
+  venueWord,
   watchDrift,
 } from "@baton/core";
 import type { AccountEvent, AccountStream, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
@@ -326,22 +326,27 @@ export class Accounts {
   }
 
   #onOrder(venue: VenueId, order: VenueOrder): void {
-    const known = this.#known(order.clientOrderId);
-    if (known === undefined) return this.#noteForeign(venue, order);
-    if (latestAttempt(known).clientOrderId !== order.clientOrderId) {
-      const sentence = `${known.id}: the venue tells of ${order.clientOrderId}, an attempt that was proved absent`;
-      this.#context.warn("order.absent-attempt-seen", sentence, { intent: known.id });
-      return this.#ports.stop(venue, sentence);
+    const word = venueWord(this.#term.state, order, wallNow());
+    switch (word.kind) {
+      case "foreign":
+        return this.#noteForeign(venue, order);
+      case "absent-attempt": {
+        const { id: intent } = word.order;
+        const sentence = `${intent}: the venue tells of ${order.clientOrderId}, an attempt that was proved absent`;
+        this.#context.warn("order.absent-attempt-seen", sentence, { intent });
+        return this.#ports.stop(venue, sentence);
+      }
+      case "evidence":
+        return this.#ports.onEvidence(word.order, order);
+      case "early":
+        return void this.#early.set(word.order.id, { venue, order });
+      case "known":
+        return;
+      case "update":
+        return this.#term.note(word.event);
+      default:
+        assertNever(word, "word of the venue");
     }
-    if (isUnsettled(known)) {
-      // A request that is still under way gets its answer by itself; the same word twice would be refused as known.
-      if (known.status === "in-doubt") this.#ports.onEvidence(known, order);
-      else this.#early.set(known.id, { venue, order });
-      return;
-    }
-    if (!isNews(known, order)) return;
-    const attempt = latestAttempt(known).number;
-    this.#term.note({ kind: "order.updated", intent: known.id, attempt, order, atWallMs: wallNow() });
   }
 
   #known(clientOrderId: string): OrderRow | undefined {
@@ -378,11 +383,4 @@ export class Accounts {
     }
     return live;
   }
-}
-
-/** Whether the venue's word says more than the row knows. */
-function isNews(order: OrderRow, told: VenueOrder): boolean {
-  if (isOrderEnded(order)) return compare(told.executed, order.executed) > 0;
-  const isEnd = told.status !== "open" && told.status !== "partially-filled";
-  return isEnd || compare(told.executed, order.executed) > 0;
 }

@@ -4,7 +4,7 @@
  * when). A cancel names one order and is harmless when repeated.
  */
 import type { IntentId, OrderRow, VenueOrder, WallMs } from "@baton/core";
-import { armedCancels, isOrderEnded, isUnsettled, latestAttempt, nextCancelWallMs } from "@baton/core";
+import { armedCancels, isOrderEnded, latestAttempt, nextCancelWallMs, venueWord } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { pause } from "./pause.ts";
@@ -33,8 +33,7 @@ export class Cancels {
     void this.#pursue(intent).finally(() => this.#armed.delete(intent));
   }
 
-  /** At the start of a term: every wish that is still open. */
-  /** Those on committed record; one that is only wished so far is armed when its wish is committed. */
+  /** At the start of a term: every wish that is still open. Those on committed record; one that is only wished so far is armed when its wish is committed. */
   armAll(): void {
     for (const intent of armedCancels(this.#term.committed)) this.arm(intent);
   }
@@ -60,7 +59,7 @@ export class Cancels {
     const venue = this.#context.venues.get(order.terms.venue);
     const permit = this.#context.permits.current(monoNow());
     if (venue === undefined || permit === undefined) return false;
-    const { clientOrderId, number } = latestAttempt(order);
+    const { clientOrderId } = latestAttempt(order);
     const outcome = await venue.cancel(
       {
         clientOrderId,
@@ -77,17 +76,13 @@ export class Cancels {
       const answer = await venue.query(order.terms.symbol, clientOrderId);
       if (answer.kind === "found") told = answer.order;
     }
-    if (told !== undefined) this.#told(order.id, number, told);
+    if (told !== undefined) this.#told(told);
     return outcome.kind !== "not-sent";
   }
 
-  #told(intent: IntentId, attempt: number, told: VenueOrder): void {
-    const now = this.#term.state.orders.get(intent);
-    if (now === undefined || isOrderEnded(now) || latestAttempt(now).number !== attempt) return;
-    if (isUnsettled(now)) {
-      if (now.status === "in-doubt") this.#onEvidence(now, told);
-      return;
-    }
-    this.#term.note({ kind: "order.updated", intent, attempt, atWallMs: wallNow(), order: told });
+  #told(told: VenueOrder): void {
+    const word = venueWord(this.#term.state, told, wallNow());
+    if (word.kind === "evidence") this.#onEvidence(word.order, told);
+    else if (word.kind === "update") this.#term.note(word.event);
   }
 }

@@ -25,15 +25,7 @@ import type {
   VenueId,
   WallMs,
 } from "@baton/core";
-import {
-  assert,
-  id,
-  inheritedDoubts,
-  isUnaskedCancel,
-  operatorResolution,
-  reissuableIntents,
-  riskView,
-} from "@baton/core";
+import { assert, id, isUnaskedCancel, openingOf, operatorResolution, reissuableIntents, riskView } from "@baton/core";
 import type { BootId } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { Ledger } from "../ledger.ts";
@@ -169,20 +161,7 @@ export class Desk {
     const denials = new Denials(this.#context, term, (order, told) => accounts.found(order.terms.venue, told));
     const driven = { cancels, denials, doubts, parents, placements, replacements };
     this.#parts = { term, accounts, days, inputs, intake, kills, switches, ...driven };
-    const inDoubt = inheritedDoubts(term.state);
-    return term.decide([
-      {
-        kind: "epoch.opened",
-        epoch: start.epoch,
-        node: this.#context.node,
-        boot: start.boot,
-        reason: start.reason,
-        atWallMs: wallNow(),
-        inheritedSendByWallMs: start.inheritedSendByWallMs,
-        inDoubt,
-        ...(isReconcileDue && { isReconcileDue }),
-      },
-    ]);
+    return term.decide([openingOf(term.state, { ...start, node: this.#context.node, atWallMs: wallNow() })]);
   }
 
   /** A committed event. What was written under another epoch has no effects here: it is inherited. */

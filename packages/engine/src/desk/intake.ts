@@ -30,18 +30,15 @@ import {
   endedEvent,
   id,
   intentEvent,
-  isOrderEnded,
   isPassingRefusal,
-  isReplacing,
   parseDecimal,
   refused,
-  replaceEnded,
   requestKeyOf,
   routeOf,
   stateWithout,
   subjectOf,
   switchingEvent,
-  wasRecorded,
+  takingBack,
 } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
@@ -186,36 +183,11 @@ export class Intake {
     const asked: Asked = { what: "cancel", ref, by, reason, operation };
     const earlier = repeated(this.#term.state, asked);
     if (earlier !== undefined) return earlier;
-    const parent = this.#term.state.parents.get(id<ParentId>(ref));
-    if (parent !== undefined) {
-      const sequence = this.#parents.cancel(parent, by, { word: reason, noted: noted(asked) });
-      return sequence === undefined ? { kind: "ended" } : { kind: "recorded", sequence };
-    }
-    const order = this.#term.state.orders.get(id<IntentId>(ref));
-    if (order === undefined) return { kind: wasRecorded(this.#term.state, ref) ? "ended" : "unknown" };
-    const note = noted(asked);
-    // Its own wish to be taken back stands; what was to come in its place does not, also if it has ended meanwhile.
-    if (isReplacing(order))
-      return {
-        kind: "recorded",
-        sequence: this.#term.decide([replaceEnded(order, "cancelled", wallNow(), by), ...note]),
-      };
-    if (isOrderEnded(order)) return { kind: "ended" };
-    if (order.cancel !== undefined) {
-      const { applied } = this.#term.state;
-      return { kind: "recorded", sequence: note.length === 0 ? applied : this.#term.decide(note) };
-    }
-    return {
-      kind: "recorded",
-      sequence: this.#term.decide([
-        {
-          ...{ kind: "cancel.requested", intent: order.id, by },
-          ...(reason !== undefined && { reason }),
-          atWallMs: wallNow(),
-        },
-        ...note,
-      ]),
-    };
+    const taking = takingBack(this.#term.state, ref, { by, reason }, wallNow());
+    if (taking.kind !== "record") return taking;
+    const events = [...taking.events, ...noted(asked)];
+    const sequence = events.length === 0 ? this.#term.state.applied : this.#term.decide(events);
+    return { kind: "recorded", sequence };
   }
 
   /** Why an order of these terms could not be recorded if `order` were gone; undefined: it could. Nothing is recorded. */

@@ -25,7 +25,7 @@ import {
   nextParentId,
   refused,
   stepParent,
-  stopParent,
+  whyNoNumber,
 } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
@@ -116,19 +116,6 @@ export class ParentIntake {
     return wallNow();
   }
 
-  /** The wish to take it back; undefined: there is nothing to take back any more. */
-  cancel(
-    parent: ParentRow,
-    by: string,
-    asked: { readonly word: string | undefined; readonly noted: readonly JournalEvent[] },
-  ): Sequence | undefined {
-    if (parent.status !== "working") return undefined;
-    const { word } = asked;
-    const stop = { reason: "cancelled", by, ...(word !== undefined && { word }) } as const;
-    const events = [...stopParent(this.#term.state, parent, stop, wallNow()), ...asked.noted];
-    return events.length === 0 ? this.#term.state.applied : this.#term.decide(events);
-  }
-
   /** Pauses, resumes or amends it. */
   direct(parent: ParentRow, direction: Direction, by: string): ParentTaken {
     const { venue, symbol } = parent.algorithm;
@@ -144,6 +131,8 @@ export class ParentIntake {
     const { engine } = this.#term.state;
     const kill = killOn(engine.kill, { venue, symbol, by });
     if (kill !== undefined) return refused(`kill-${kill.level}`, { by: kill.by });
+    const unnumbered = whyNoNumber(engine);
+    if (unnumbered !== undefined) return unnumbered;
     const off = disabledBy(engine, "repeated-execution", by);
     return off === undefined ? undefined : refused("disabled", { control: off.control, subject: off.subject });
   }
