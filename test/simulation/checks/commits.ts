@@ -63,7 +63,9 @@ export class CommitChecks {
       if (known === undefined) {
         this.committedAt.set(frame.last, { frame, epoch: role.epoch });
         this.#watch.losing.committed(frame);
-        this.#watch.orders.committed(this.#watch.records.eventsOf(frame.hash));
+        const events = this.#watch.records.eventsOf(frame.hash);
+        this.#watch.orders.committed(events);
+        this.#watch.replacing.committed(events);
       }
       this.#isKnownToLaterLeaders(frame, role.epoch, `record ${frame.last} is committed in ${role.epoch}`);
       this.#isDurable(boot, frame, role.epoch, `record ${frame.last} is committed in ${role.epoch}`);

@@ -20,6 +20,7 @@ import type { Clients } from "../outside/clients.ts";
 import type { Operators } from "../outside/operators.ts";
 import type { World } from "../world/world.ts";
 import { stateOfFrames } from "../engine/ledger.ts";
+import { replacingOf } from "./losing.ts";
 import type { Watch } from "./watch.ts";
 
 /** Why the cluster is not yet at rest; undefined when it is. */
@@ -40,6 +41,8 @@ export function whyNotHealed(world: World): string | undefined {
   if (unsettled !== undefined) return `${unsettled.id} is still ${unsettled.status}`;
   const cancelled = [...committed.orders.values()].find((order) => order.cancel !== undefined && !isOrderEnded(order));
   if (cancelled !== undefined) return `${cancelled.id} is not cancelled`;
+  const [replacing] = committed.indexes.replacing;
+  if (replacing !== undefined) return `${replacing} is still to be replaced`;
   if (committed.indexes.reissuable.size > 0) return "an order waits to be issued anew";
   if (committed.indexes.fillsMissing.size > 0) return "fills are missing";
   const open = [...committed.orders.values()].filter((order) => !isOrderEnded(order)).length;
@@ -60,6 +63,7 @@ export function judgeEnd(watch: Watch, clients: Clients, operators: Operators): 
   endsAsVenue(watch, state);
   slices(watch, state, events);
   acknowledged(watch, state, clients);
+  replaced(watch, state, clients);
   operations(watch, operators);
   nodesAgree(watch, leader);
 }
@@ -174,6 +178,16 @@ function acknowledged(watch: Watch, state: EngineState, clients: Clients): void 
     if (known !== undefined && known.ref !== ref) {
       watch.broken("I9", `the key ${key} was acknowledged as ${ref} and stands for ${known.ref}`);
     }
+  }
+}
+
+/** An order that a client was told is being replaced was replaced, or its journal says why not. */
+function replaced(watch: Watch, state: EngineState, clients: Clients): void {
+  for (const intent of clients.replaced) {
+    const order = state.orders.get(intent);
+    if (order?.replace !== undefined) continue;
+    const isLost = watch.losing.isLost(intent) || watch.losing.isLost(replacingOf(intent));
+    if (!isLost) watch.broken("I6", `that ${intent} is to be replaced was acknowledged, and is not on record`);
   }
 }
 

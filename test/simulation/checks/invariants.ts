@@ -9,7 +9,7 @@ export const invariants = {
   I6: "Only in-sync members become leader; every intent committed by an earlier epoch, even late, is in the journal of each leader of a later epoch, and so is every intent that can still reach the venue.",
   I7: "A member leaves the wait set only after etcd has committed the smaller set, and enters it before the larger one is requested.",
   I8: "Of a pre-emption and a shrink at the same (epoch, version), exactly one commits.",
-  I9: "Per intent at most one accepted order at the venue, under every uniqueness rule, over any fault history.",
+  I9: "Per intent at most one accepted order at the venue, under every uniqueness rule, over any fault history; no number of an intent or a parent is ever another's too.",
   I10: "'Not found' is acted on only past its proof time; nobody is taken for dead who lives.",
   I11: "Positions equal the sum of venue fills, each trade once.",
   I12: "Worst-case exposure, doubt included, never exceeds a limit; risk counters survive takeover.",
@@ -23,6 +23,8 @@ export const invariants = {
   I20: "A corrupt record, a full disk or a failed fsync ends the node's part in the cluster with a clear error, and loses nothing acknowledged.",
   reconciling:
     "After a re-anchoring or an unclean failover nothing is ordered before whoever leads has read the whole account, and the set says so until then.",
+  replacing:
+    "An order and the one that comes in its place are never at the venue at once, and may never execute more together than was asked for.",
   losing:
     "An unclean failover is an operator's, waits until nobody can act any more, and loses nothing but what was declared before it.",
   healing:

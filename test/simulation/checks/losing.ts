@@ -3,7 +3,17 @@
  * the ledger of it: what was declared, what is gone since, and when whoever led before could act no more. Judged by what was
  * committed, by what the new leader's disk holds when it leads, and by what the members published.
  */
-import type { BootId, Epoch, Frame, LossRange, MemberRecord, NodeId, OperationId, Transaction } from "@baton/core";
+import type {
+  BootId,
+  Epoch,
+  Frame,
+  IntentId,
+  LossRange,
+  MemberRecord,
+  NodeId,
+  OperationId,
+  Transaction,
+} from "@baton/core";
 import type { Boot } from "../engine/boot.ts";
 import type { Disk } from "../world/disk.ts";
 import type { EtcdStore } from "../world/etcd-store.ts";
@@ -25,6 +35,11 @@ interface Settled extends Begun {
 
 /** Machines' clocks differ in rate by less than this share. */
 const driftMost = 0.003;
+
+/** What `isLost` is asked with about a wish to replace an order. */
+export function replacingOf(intent: IntentId): string {
+  return `replacing ${intent}`;
+}
 
 export class LosingChecks {
   readonly #watch: Watch;
@@ -93,6 +108,8 @@ export class LosingChecks {
     const begun = this.#begun;
     if (begun === undefined) return;
     this.#begun = undefined;
+    if (this.isForkDeclared(this.#watch.world.host(begun.node).disk))
+      this.#watch.note("takeover: unclean by one that missed another");
     const frames = boot.journal?.frames ?? [];
     const settled = { ...begun, hashes: new Set(frames.map((frame) => frame.hash)) };
     this.#settled.push(settled);
@@ -135,6 +152,7 @@ export class LosingChecks {
     for (const event of events) {
       if (event.kind === "parent.recorded") this.#lostRefs.add(event.parent);
       if (event.kind === "intent.recorded") this.#lostRefs.add(event.intent);
+      if (event.kind === "replace.requested") this.#lostRefs.add(replacingOf(event.intent));
       if (event.kind !== "intent.recorded" && event.kind !== "attempt.recorded") continue;
       this.#lostRefs.add(event.clientOrderId);
     }

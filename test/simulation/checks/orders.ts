@@ -33,6 +33,8 @@ export class OrderChecks {
   readonly #intentOf = new Map<string, string>();
   /** Intents whose cancel was committed as wished, and client order ids that were committed as orphans. */
   readonly #takenBack = new Set<string>();
+  /** Intent or parent → its record, of everything that was ever committed. */
+  readonly #byNumber = new Map<string, JournalEvent>();
   /** True times of committed intents and attempts. */
   #made: { readonly of: string; readonly atWallMs: number }[] = [];
 
@@ -74,6 +76,8 @@ export class OrderChecks {
   /** Committed for the first time, by anybody. */
   committed(events: readonly JournalEvent[]): void {
     for (const event of events) {
+      if (event.kind === "intent.recorded") this.#isNumberNew(event.intent, event);
+      if (event.kind === "parent.recorded") this.#isNumberNew(event.parent, event);
       if (event.kind === "intent.recorded" || event.kind === "attempt.recorded") this.#counted(event);
       if (event.kind === "cancel.requested") this.#takenBack.add(event.intent);
       if (event.kind === "orphan.found") this.#takenBack.add(event.order.clientOrderId);
@@ -86,6 +90,14 @@ export class OrderChecks {
         this.#watch.broken("I10", `${event.intent} is recorded as never accepted, and the venue has accepted it`);
       }
     }
+  }
+
+  /** Also of what is lost: a client was told of it, and the venue may have it. */
+  #isNumberNew(ref: string, event: JournalEvent): void {
+    const known = this.#byNumber.get(ref);
+    this.#byNumber.set(ref, event);
+    if (known !== undefined && known !== event)
+      this.#watch.broken("I9", `${ref} is committed a second time, as another`);
   }
 
   /** Committed, and lost as was declared: the rate is counted by whoever knows of them. */

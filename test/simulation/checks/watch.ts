@@ -34,6 +34,7 @@ import { OrderChecks } from "./orders.ts";
 import { PromiseChecks } from "./promises.ts";
 import { ReconcilingChecks } from "./reconciling.ts";
 import { Records } from "./records.ts";
+import { ReplacingChecks } from "./replacing.ts";
 import { SuccessionChecks } from "./succession.ts";
 import { answerTold, effectTold } from "./telling.ts";
 
@@ -50,6 +51,7 @@ export class Watch {
   readonly orders: OrderChecks;
   readonly losing: LosingChecks;
   readonly identities: IdentityChecks;
+  readonly replacing: ReplacingChecks;
   readonly #reconciling: ReconcilingChecks;
   /** Boots that were told to end for good, or whose end was seen. */
   readonly #fenced = new Set<string>();
@@ -63,6 +65,7 @@ export class Watch {
     this.orders = new OrderChecks(this);
     this.losing = new LosingChecks(this);
     this.identities = new IdentityChecks(this);
+    this.replacing = new ReplacingChecks(this);
     this.#reconciling = new ReconcilingChecks(this);
   }
 
@@ -240,6 +243,7 @@ export class Watch {
 
   audited(record: AuditRecord): void {
     this.orders.audited(record);
+    this.replacing.audited(record);
   }
 
   /** The venue has told a node of its account. */

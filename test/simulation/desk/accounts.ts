@@ -2,17 +2,7 @@
  * What the venue tells of the account, made into facts: fills, each trade once, and the state of orders. At the start of
  * its term, and again and again, it reads the account anew; what the stream told and what was read are the same facts.
  */
-import {
-  compare,
-  fillKey,
-  id,
-  isOrderEnded,
-  isUnsettled,
-  latestAttempt,
-  orphanSteps,
-  reconcile,
-  venueOrderKey,
-} from "@baton/core";
+import { assertNever, fillKey, id, latestAttempt, orphanSteps, reconcile, venueOrderKey, venueWord } from "@baton/core";
 import type {
   IntentId,
   JournalEvent,
@@ -242,23 +232,23 @@ export class Accounts {
 
   #onOrder(order: VenueOrder): void {
     if (this.#term.isOver) return;
-    const known = this.#known(order.clientOrderId);
-    if (known === undefined) {
-      this.#foreign.add(venueOrderKey(venue, order.symbol, order.venueOrderId));
-      return;
+    const word = venueWord(this.#term.state, order, this.#context.process.clock.wall());
+    switch (word.kind) {
+      case "foreign":
+        return void this.#foreign.add(venueOrderKey(venue, order.symbol, order.venueOrderId));
+      case "absent-attempt":
+        return this.#context.note("venue tells of an attempt that was proved absent");
+      case "evidence":
+        return this.#onEvidence(word.order, order);
+      case "early":
+        return void this.#early.set(word.order.id, order);
+      case "known":
+        return;
+      case "update":
+        return this.#term.note(word.event);
+      default:
+        assertNever(word, "word of the venue");
     }
-    if (latestAttempt(known).clientOrderId !== order.clientOrderId) {
-      return this.#context.note("venue tells of an attempt that was proved absent");
-    }
-    if (isUnsettled(known)) {
-      if (known.status === "in-doubt") this.#onEvidence(known, order);
-      else this.#early.set(known.id, order);
-      return;
-    }
-    if (!isNews(known, order)) return;
-    const atWallMs = this.#context.process.clock.wall();
-    const attempt = latestAttempt(known).number;
-    this.#term.note({ kind: "order.updated", intent: known.id, attempt, order, atWallMs });
   }
 
   /** The reverse check: open orders with our tag that the journal does not know; when what is done about them is core's. */
@@ -304,11 +294,4 @@ export class Accounts {
       }),
     );
   }
-}
-
-/** Whether the venue's word says more than the row knows. */
-function isNews(order: OrderRow, told: VenueOrder): boolean {
-  if (isOrderEnded(order)) return compare(told.executed, order.executed) > 0;
-  const isEnd = told.status !== "open" && told.status !== "partially-filled";
-  return isEnd || compare(told.executed, order.executed) > 0;
 }

@@ -1,5 +1,5 @@
 /** Taking orders back: a recorded wish to cancel stays armed until the order has ended. */
-import { armedCancels, isOrderEnded, isUnsettled, latestAttempt, nextCancelWallMs } from "@baton/core";
+import { armedCancels, isOrderEnded, latestAttempt, nextCancelWallMs, venueWord } from "@baton/core";
 import type { IntentId, OrderRow, VenueOrder, WallMs } from "@baton/core";
 import type { DeskContext } from "./context.ts";
 import type { Term } from "./term.ts";
@@ -14,11 +14,13 @@ interface Sent {
 export class Cancels {
   readonly #context: DeskContext;
   readonly #term: Term;
+  readonly #onEvidence: (order: OrderRow, told: VenueOrder) => void;
   readonly #armed = new Set<IntentId>();
 
-  constructor(context: DeskContext, term: Term) {
+  constructor(context: DeskContext, term: Term, onEvidence: (order: OrderRow, told: VenueOrder) => void) {
     this.#context = context;
     this.#term = term;
+    this.#onEvidence = onEvidence;
   }
 
   arm(intent: IntentId): void {
@@ -53,29 +55,40 @@ export class Cancels {
   }
 
   #once(order: OrderRow, done: (isSent: boolean) => void): void {
-    const { door, permits, process } = this.#context;
+    const { bent, door, permits, process } = this.#context;
     const permit = permits.current(process.clock.mono());
     if (permit === undefined) return done(false);
-    const { clientOrderId, number } = latestAttempt(order);
+    const { clientOrderId } = latestAttempt(order);
     const { symbol } = order.terms;
+    if (bent.is("cancel-sent-is-end")) this.#guessEnd(order);
     door.cancel({ clientOrderId, symbol }, permit, (outcome) => {
       this.#context.note(`cancel: ${outcome.kind}`);
-      if (outcome.kind === "cancelled" && outcome.order !== undefined) this.#told(order.id, number, outcome.order);
+      if (outcome.kind === "cancelled" && outcome.order !== undefined) this.#told(outcome.order);
       if (outcome.kind !== "unknown-order") return done(outcome.kind !== "not-sent");
+      if (bent.is("cancel-unknown-is-end")) {
+        this.#guessEnd(order);
+        return done(true);
+      }
       door.query(symbol, clientOrderId, (answer) => {
-        if (answer.kind === "found") this.#told(order.id, number, answer.order);
+        if (answer.kind === "found") this.#told(answer.order);
         done(true);
       });
     });
   }
 
-  #told(intent: IntentId, attempt: number, told: VenueOrder): void {
-    const now = this.#term.state.orders.get(intent);
-    if (this.#term.isOver || now === undefined || isOrderEnded(now) || latestAttempt(now).number !== attempt) return;
-    const at = { intent, attempt, atWallMs: this.#context.process.clock.wall() } as const;
-    if (!isUnsettled(now)) this.#term.note({ kind: "order.updated", ...at, order: told });
-    else if (now.status === "in-doubt") {
-      this.#term.note({ kind: "doubt.resolved", ...at, by: "venue", resolution: { kind: "accepted", order: told } });
-    }
+  #told(told: VenueOrder): void {
+    if (this.#term.isOver) return;
+    const word = venueWord(this.#term.state, told, this.#context.process.clock.wall());
+    if (word.kind === "evidence") this.#onEvidence(word.order, told);
+    else if (word.kind === "update") this.#term.note(word.event);
+  }
+
+  /** Broken on purpose: the order is taken for gone, as far as it is known, and nobody asks what became of it. */
+  #guessEnd(order: OrderRow): void {
+    const { executed, terms, venueOrderId } = order;
+    if (venueOrderId === undefined) return;
+    const { clientOrderId } = latestAttempt(order);
+    const { symbol, side, quantity } = terms;
+    this.#told({ venueOrderId, clientOrderId, symbol, side, status: "cancelled", quantity, executed });
   }
 }

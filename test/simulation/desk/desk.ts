@@ -1,14 +1,16 @@
 /** The trading desk, one term of it per leadership, wired as the engine's is; effects hang on commits. */
-import { inheritedDoubts, isUnsettled, latestAttempt, monoMs, reissuableIntents } from "@baton/core";
+import { isUnsettled, latestAttempt, monoMs, openingOf, reissuableIntents } from "@baton/core";
 import type {
   BootId,
   EngineState,
   Epoch,
+  EpochOpened,
   IntentId,
   JournalEvent,
   KillRecord,
   ParentId,
   PlaceOutcome,
+  ReplaceChange,
   Sequence,
   TakeoverReason,
   WallMs,
@@ -22,6 +24,7 @@ import { Intake } from "./intake.ts";
 import type { Taken, Wish } from "./intake.ts";
 import { Parents } from "./parents.ts";
 import { Placements } from "./placements.ts";
+import { Replacements } from "./replacements.ts";
 import { Term } from "./term.ts";
 
 export interface TermStart {
@@ -38,6 +41,8 @@ const sendMs = 60;
 /** How long it waits for answers that are still out. */
 const settleMs = 120;
 const settleLookMs = 5;
+/** How long a wish to replace may take; production's default. */
+const replaceWithinMs = 10_000;
 
 interface Parts {
   readonly term: Term;
@@ -47,6 +52,7 @@ interface Parts {
   readonly intake: Intake;
   readonly parents: Parents;
   readonly placements: Placements;
+  readonly replacements: Replacements;
 }
 
 export class Desk {
@@ -95,25 +101,12 @@ export class Desk {
       (intent) => placements.drive(intent),
       (symbol, venueOrderId) => accounts.isForeign(symbol, venueOrderId),
     );
-    const cancels = new Cancels(context, term);
+    const cancels = new Cancels(context, term, (order, told) => doubts.evidence(order, told));
     const parents = new Parents(context, term, intake);
-    this.#parts = { term, accounts, cancels, doubts, intake, parents, placements };
-    const inDoubt = inheritedDoubts(term.state);
-    // Broken on purpose: nothing on record says that numbers may have been given out that this journal does not know.
-    const isForgetful = context.bent.is("ids-reused");
-    return term.decide([
-      {
-        kind: "epoch.opened",
-        epoch: start.epoch,
-        node: context.node,
-        boot: start.boot,
-        reason: isForgetful && start.reason === "unclean" ? "expired" : start.reason,
-        atWallMs: context.process.clock.wall(),
-        inheritedSendByWallMs: start.inheritedSendByWallMs,
-        inDoubt,
-        ...(isReconcileDue && !isForgetful && { isReconcileDue }),
-      },
-    ]);
+    const replacements = new Replacements(context, term, intake);
+    this.#parts = { term, accounts, cancels, doubts, intake, parents, placements, replacements };
+    const opening = openingOf(term.state, { ...start, node: context.node, atWallMs: context.process.clock.wall() });
+    return term.decide([this.#bent(opening)]);
   }
 
   onCommitted(event: JournalEvent, epoch: Epoch): void {
@@ -128,6 +121,8 @@ export class Desk {
         return parts.placements.drive(event.intent);
       case "cancel.requested":
         return parts.cancels.arm(event.intent);
+      case "replace.requested":
+        return parts.replacements.drive(event.intent);
       case "parent.recorded":
         return parts.parents.wake(event.parent);
       case "attempt.answered":
@@ -136,6 +131,7 @@ export class Desk {
       case "order.updated":
       case "fill.recorded": {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
+        if (order?.replace !== undefined) parts.replacements.drive(order.id);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
       case "orphan.found":
@@ -151,6 +147,10 @@ export class Desk {
 
   cancel(ref: string, by: string): Sequence | undefined {
     return this.isTrading ? this.#parts?.intake.cancel(ref, by) : undefined;
+  }
+
+  replace(ref: string, change: ReplaceChange, by: string): Sequence | undefined {
+    return this.isTrading ? this.#parts?.replacements.request(ref, change, by, replaceWithinMs) : undefined;
   }
 
   applyKill(kill: KillRecord | undefined): void {
@@ -194,6 +194,7 @@ export class Desk {
     parts.placements.goOn();
     const { unsettled, reissuable } = parts.term.state.indexes;
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
+    parts.replacements.driveAll();
   }
 
   end(): void {
@@ -212,6 +213,15 @@ export class Desk {
     }
   }
 
+  /** Broken on purpose: the record says nothing, or too little, of the numbers that a lost record may have had. */
+  #bent(opening: EpochOpened): EpochOpened {
+    const { bent } = this.#context;
+    if (!bent.is("ids-reused") && !bent.is("ids-skipped-alike")) return opening;
+    const { numbersFrom: _from, isReconcileDue: _due, ...rest } = opening;
+    if (bent.is("ids-reused")) return { ...rest, reason: rest.reason === "unclean" ? "expired" : rest.reason };
+    return { ...rest, ...(opening.isReconcileDue === true && { isReconcileDue: true }) };
+  }
+
   #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
     const isBent = this.#context.bent.is("inherited-sent");
     for (const intent of inDoubt) {
@@ -222,6 +232,8 @@ export class Desk {
     parts.accounts.begin();
     if (parts.term.state.engine.kill.level !== "off") this.#takeBackAll();
     parts.cancels.armAll();
+    if (parts.term.state.indexes.replacing.size > 0) this.#context.note("replacement driven by a successor");
+    parts.replacements.driveAll();
     if (this.#context.bent.is("slice-forgotten")) this.#repeatSlices(parts);
     parts.parents.begin();
   }

@@ -4,15 +4,14 @@ import {
   checkParent,
   checkRisk,
   endedEvent,
-  id,
   intentEvent,
-  isOrderEnded,
   isPassingRefusal,
   nextParentId,
   refused,
   requestKeyOf,
+  stateWithout,
   stepParent,
-  stopParent,
+  takingBack,
   zero,
 } from "@baton/core";
 import type {
@@ -43,6 +42,9 @@ export type Taken =
   | { readonly kind: "recorded" | "repeated"; readonly ref: IntentId | ParentId; readonly sequence: Sequence }
   | { readonly kind: "key-reused" }
   | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** What became of the order that is to come in another's place. */
+export type Succeeded = { readonly kind: "recorded" | "later" } | { readonly kind: "refused"; readonly code: string };
 
 const waitingLookMs = 50;
 
@@ -81,16 +83,35 @@ export class Intake {
 
   /** The wish to take an order or a parent back; undefined: there is nothing to take back. */
   cancel(ref: string, by: string): Sequence | undefined {
-    const now = this.#context.process.clock.wall();
-    const parent = this.#term.state.parents.get(id<ParentId>(ref));
-    if (parent !== undefined) {
-      if (parent.status !== "working") return undefined;
-      const events = stopParent(this.#term.state, parent, { reason: "cancelled", by }, now);
-      return events.length === 0 ? undefined : this.#term.decide(events);
+    const taking = takingBack(this.#term.state, ref, { by }, this.#context.process.clock.wall());
+    return taking.kind !== "record" || taking.events.length === 0 ? undefined : this.#term.decide(taking.events);
+  }
+
+  /** Whether an order of these terms could be recorded if `order` were gone. */
+  mayComeInPlaceOf(order: OrderRow, terms: OrderTerms): boolean {
+    const state = stateWithout(this.#riskState(), order);
+    return this.#whyNot() === undefined && checkRisk(state, terms, this.#risk(terms.symbol)) === undefined;
+  }
+
+  /** Records the order that comes in the place of one that has ended. `later`: what forbids it passes by itself. */
+  succeed(order: OrderRow, terms: OrderTerms, sendWithinMs: number): Succeeded {
+    const context = this.#risk(terms.symbol);
+    const refusal = this.#whyNot() ?? checkRisk(this.#riskState(), terms, context);
+    if (refusal !== undefined) {
+      return isPassingRefusal(refusal) ? { kind: "later" } : { kind: "refused", code: refusal.code };
     }
-    const order = this.#term.state.orders.get(id<IntentId>(ref));
-    if (order === undefined || isOrderEnded(order) || order.cancel !== undefined) return undefined;
-    return this.#term.decide([{ kind: "cancel.requested", intent: order.id, by, atWallMs: now }]);
+    const basis = context.market.kind === "fresh" ? context.market.basis : undefined;
+    const event = intentEvent(this.#term.state, this.#context.tag, {
+      ...{ terms, sendWithinMs, atWallMs: context.nowWallMs, by: order.by, replaces: order.id },
+      ...(basis !== undefined && { basis }),
+    });
+    try {
+      this.#term.decide([event]);
+      return { kind: "recorded" };
+    } catch (error) {
+      if (!(error instanceof EventRefused)) throw error;
+      return { kind: "refused", code: error.code };
+    }
   }
 
   /** Records what is due of a working parent; gives when to look again, in wall-clock ms. */

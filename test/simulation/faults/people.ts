@@ -8,6 +8,7 @@ export const people: readonly Entry[] = [
     return () => clients.close();
   }),
   entry("cancels", 0, ({ clients }) => clients.cancel(700)),
+  entry("replaces", 0, ({ clients }) => clients.replace(900)),
   entry("twap", 0.3, ({ clients }, { much }) => clients.twap(2 + Math.floor(much * 8), 2_000 + 8_000 * much)),
   entry("burst", 1, ({ clients }, { much }) => clients.burst(6 + Math.floor(14 * much), much < 0.5 ? "buy" : "sell")),
   entry("switchover", 2.5, ({ operators }, { on, much }) => operators.switchover(much < 0.5 ? undefined : on)),

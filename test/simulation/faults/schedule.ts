@@ -78,6 +78,7 @@ function faults(dice: Dice, nodes: readonly string[], untilMs: number, favoured:
   const incidents: Omit<Incident, "n">[] = [
     incident(dice, "orders", 0, untilMs, nodes),
     incident(dice, "cancels", 0, untilMs, nodes),
+    incident(dice, "replaces", 0, untilMs, nodes),
     ...Array.from({ length: 1 + dice.below(3) }, () =>
       incident(dice, "twap", dice.between(1_500, untilMs * 0.7), 0, nodes),
     ),

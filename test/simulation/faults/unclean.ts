@@ -1,65 +1,103 @@
 /**
  * The set is lost, and the one who could go on was not in it: an operator's last resort. A node is cut off until it is out of
  * the set and lacks records; then everybody in the set is gone for as long as it takes: killed, or, its leader, alive and cut
- * off from etcd. What is lost thereby was declared before; `checks/losing.ts` keeps the ledger of it.
+ * off from etcd. Twice: whoever went on is gone as well, and the one who comes back knows nothing of it. What is lost thereby
+ * was declared before; `checks/losing.ts` keeps the ledger of it.
  */
 import type { NodeId } from "@baton/core";
 import { etcdAt } from "../world/network.ts";
+import type { World } from "../world/world.ts";
+import type { Incident } from "./schedule.ts";
 import { both, cut, entry, others } from "./stage.ts";
 import type { Entry, Stage } from "./stage.ts";
 
 /** How long a node is cut off before the others are gone. */
 const aloneMs = 1_500;
+/** How long whoever went on trades before it is gone as well. */
+const tradesMs = 4_000;
 
 export const unclean: readonly Entry[] = [
-  entry(
-    "set-lost",
-    0.4,
-    (stage, { on, other, much }) => {
-      const { world, operators } = stage;
-      const leader = world.leader()?.node;
-      const last = world.nodes.map(({ node }) => node).find((node) => node !== leader && [on, other].includes(node));
-      if (leader === undefined || last === undefined) return undefined;
-      const end = {
-        isOver: false,
-        heal: cut(
-          world,
-          others(last).flatMap((node) => both(last, node)),
-        ),
-      };
-      world.agenda.after(aloneMs, () => {
-        end.heal();
-        end.heal = end.isOver ? (): void => undefined : lose(stage, last, much);
-        if (!end.isOver) operators.failoverWithLoss(last, () => end.isOver);
-      });
-      return () => {
-        end.isOver = true;
-        end.heal();
-        end.heal = (): void => undefined;
-        world.agenda.after(3_000, () => operators.replaceRefusedDisks());
-      };
-    },
-    [9_000, 14_000],
-  ),
+  entry("set-lost", 0.4, (stage, incident) => loseSet(stage, incident, () => undefined), [9_000, 14_000]),
+  entry("set-lost-twice", 0.2, (stage, incident) => loseSet(stage, { ...incident, much: 1 }, again), [22_000, 28_000]),
 ];
 
-/** Everybody in the set goes, unless the one who is left is in it. */
-function lose({ world }: Stage, last: NodeId, much: number): () => void {
-  const { members } = world.etcd.store.insync.value;
-  const isWithin = members.some(({ node }) => node === last);
-  if (isWithin || world.watch.succession.isEtcdRestored) return () => undefined;
+/** What is gone, and how it comes back. */
+interface Loss {
+  readonly last: NodeId;
+  members: readonly NodeId[];
+  readonly ends: (() => void)[];
+  isOver: boolean;
+}
+
+function loseSet(
+  stage: Stage,
+  { on, other, much }: Incident,
+  then: (stage: Stage, loss: Loss) => void,
+): (() => void) | undefined {
+  const { world, operators } = stage;
   const leader = world.leader()?.node;
-  const ends = members.map(({ node }) => {
-    if (node === leader && much < 0.3) {
-      const etcds = others("").flatMap((place) => both(node, etcdAt(place)));
-      return cut(world, [...etcds, ...both(node, last)]);
-    }
-    world.heldDown.add(node);
-    world.host(node).kill();
-    return () => {
-      world.heldDown.delete(node);
-      world.host(node).start();
-    };
+  const last = world.nodes.map(({ node }) => node).find((node) => node !== leader && [on, other].includes(node));
+  if (leader === undefined || last === undefined) return undefined;
+  const directions = others(last).flatMap((node) => both(last, node));
+  const loss: Loss = { last, members: [], ends: [cut(world, directions)], isOver: false };
+  const heal = (): void => loss.ends.splice(0).forEach((end) => end());
+  world.agenda.after(aloneMs, () => {
+    if (loss.isOver) return;
+    heal();
+    loss.members = membersWithout(world, last);
+    for (const node of loss.members)
+      loss.ends.push(node === leader && much < 0.3 ? fromEtcd(world, node, last) : down(world, node));
+    operators.failoverWithLoss(last, () => loss.isOver);
+    then(stage, loss);
   });
-  return () => ends.forEach((end) => end());
+  return () => {
+    loss.isOver = true;
+    heal();
+    world.agenda.after(3_000, () => operators.replaceRefusedDisks());
+  };
+}
+
+/**
+ * Once the one who was left leads, it trades, with another who has got an empty disk where there are three; then both are
+ * gone too, and one of those from before, which has been down all the time, is asked to go on.
+ */
+function again(stage: Stage, loss: Loss): void {
+  const { world, operators } = stage;
+  const { last } = loss;
+  const [back, ...rest] = loss.members;
+  if (loss.isOver || back === undefined) return;
+  if (world.leader()?.node !== last) return world.agenda.after(100, () => again(stage, loss));
+  for (const node of rest) {
+    world.host(node).replaceDisk();
+    up(world, node);
+  }
+  world.agenda.after(tradesMs, () => {
+    if (loss.isOver) return;
+    loss.ends.push(...[last, ...rest].map((node) => down(world, node)));
+    up(world, back);
+    operators.failoverWithLoss(back, () => loss.isOver);
+  });
+}
+
+/** Everybody in the set, unless the one who is left is in it: then nothing is lost. */
+function membersWithout(world: World, last: NodeId): readonly NodeId[] {
+  const members = world.etcd.store.insync.value.members.map(({ node }) => node);
+  return members.includes(last) || world.watch.succession.isEtcdRestored ? [] : members;
+}
+
+/** A leader that is alive and cut off from etcd and from the one who is left. */
+function fromEtcd(world: World, node: NodeId, last: NodeId): () => void {
+  const etcds = others("").flatMap((place) => both(node, etcdAt(place)));
+  return cut(world, [...etcds, ...both(node, last)]);
+}
+
+function down(world: World, node: NodeId): () => void {
+  world.heldDown.add(node);
+  world.host(node).kill();
+  return () => up(world, node);
+}
+
+function up(world: World, node: NodeId): void {
+  world.heldDown.delete(node);
+  world.host(node).start();
 }

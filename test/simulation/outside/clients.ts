@@ -3,7 +3,7 @@
  * were told, and take some orders back. What they were told is the measure of what may not be lost.
  */
 import { compare, decimal, id, multiply, add, subtract } from "@baton/core";
-import type { Decimal, NodeId, OrderTerms, SymbolId } from "@baton/core";
+import type { Decimal, IntentId, NodeId, OrderTerms, SymbolId } from "@baton/core";
 import { amountDecimal } from "@baton/exchange";
 import { venue } from "../desk/context.ts";
 import type { Wish } from "../desk/intake.ts";
@@ -22,16 +22,20 @@ const answerWithinMs = 3_000;
 
 export class Clients {
   readonly acknowledged: Acknowledged[] = [];
+  /** Orders whose replacing was acknowledged. */
+  readonly replaced: IntentId[] = [];
   /** Requests made so far. */
   asked = 0;
   readonly #world: World;
   readonly #dice: Dice;
+  readonly #replaceDice: Dice;
   readonly #told = new Map<string, string>();
   #isOpen = true;
 
   constructor(world: World) {
     this.#world = world;
     this.#dice = world.dice.fork("clients");
+    this.#replaceDice = world.dice.fork("replaces");
   }
 
   /** Orders at a mean pause, until it is closed. */
@@ -51,6 +55,16 @@ export class Clients {
       const recent = this.acknowledged.slice(-30);
       if (recent.length > 0) this.#cancel(this.#dice.pick(recent).ref);
       this.#world.agenda.after(this.#dice.between(0.2, 1.8) * everyMs, next);
+    };
+    this.#world.agenda.after(2_000, next);
+  }
+
+  /** Gives some of what rests, also what came in another's place, other figures. */
+  replace(everyMs: number): void {
+    const next = (): void => {
+      if (!this.#isOpen) return;
+      this.#replace();
+      this.#world.agenda.after(this.#replaceDice.between(0.2, 1.8) * everyMs, next);
     };
     this.#world.agenda.after(2_000, next);
   }
@@ -138,6 +152,36 @@ export class Clients {
     const leading = this.#world.boots().find((boot) => boot.isLeading);
     if (leading === undefined) return;
     this.#way(leading.node, (boot) => void boot.desk?.cancel(ref, "client"));
+  }
+
+  #replace(): void {
+    const dice = this.#replaceDice;
+    const leading = this.#world.boots().find((boot) => boot.leadership?.leading !== undefined);
+    const resting = [...(leading?.desk?.state.orders.values() ?? [])]
+      .slice(-60)
+      .filter(
+        ({ terms: { timeInForce }, parent, cancel, status }) =>
+          parent === undefined &&
+          cancel === undefined &&
+          (status === "new" || status === "partially-filled" || status === "in-doubt") &&
+          (timeInForce === "GTC" || timeInForce === "GTX"),
+      );
+    if (leading === undefined || resting.length === 0) return;
+    const { id: ref, terms } = dice.pick(resting);
+    const { quantity, price } = terms;
+    if (price === undefined) return;
+    const change = {
+      quantity: decimal(Math.max(0.001, Number(quantity) * dice.between(0.4, 1.6)).toFixed(3)),
+      // A tick or many, to either side: some trade at once, while the old one is on its way out.
+      price: add(price, multiply(decimal("0.01"), decimal(dice.below(4_000) - 2_000))),
+    };
+    this.#way(leading.node, (boot, back) => {
+      const sequence = boot.desk?.replace(ref, change, "client");
+      if (sequence === undefined) return;
+      boot.ledger?.whenCommitted(sequence, (isCommitted) => {
+        if (isCommitted) back(() => this.replaced.push(ref));
+      });
+    });
   }
 
   /** To a node and back; either way may fail. */

@@ -48,11 +48,6 @@ export class Operators {
     if (this.#world.bootOf(node)?.ledger?.committed.baselines.get(venue)?.baseline === undefined) {
       return this.#world.watch.note("withheld: no baseline is left");
     }
-    // It has missed an earlier unclean failover. What it may lose is stated right, but both histories skip as many numbers
-    // of intents from about the same one, so that it would give out some that the other has used.
-    if (this.#world.watch.losing.isForkDeclared(this.#world.host(node).disk)) {
-      return this.#world.watch.note("withheld: it missed an earlier unclean failover");
-    }
     const shown = lossRangeOf(state, view, own);
     // Broken on purpose: a record that somebody was seen to hold is taken for one that this node holds.
     const range = bent.is("loss-unsaid") ? { ...shown, holds: Math.max(shown.holds, shown.seen ?? 0) } : shown;
