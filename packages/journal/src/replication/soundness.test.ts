@@ -48,6 +48,9 @@ test("a row that changed on one standby's disk is noticed on both sides within s
   await using a = await startNode(folder.dir, "a", { replication: { digests: often } });
   const b = await startNode(folder.dir, "b", { replication: { digests: often } });
   const diverged = divergences(a, b);
+  const digests = { a: [] as number[], b: [] as number[] };
+  a.replication.onDigest.on(({ at }) => digests.a.push(at));
+  b.replication.onDigest.on(({ at }) => digests.b.push(at));
   connect(a, b);
   await a.lead(1, ["b"]);
   await until(() => a.replication.followers[0]?.phase === "in-sync", "b follows");
@@ -58,12 +61,14 @@ test("a row that changed on one standby's disk is noticed on both sides within s
   expect(rotten.prepare("UPDATE state_engine SET row = replace(row, 'boot-a', 'boot-x')").run().changes).toBe(1);
   rotten.close();
   const from = a.journal.last.sequence;
-  await write(a, often.everyFrames + 1);
-  await until(() => diverged.length >= 2, "both know");
-  const [first] = diverged;
-  // A digest that was under way when the row changed may have missed it; the next one has not.
-  expect(first?.at).toBeLessThanOrEqual(from + often.everyFrames);
-  expect(new Set(diverged.map((one) => one.node))).toEqual(new Set(["a", "b"]));
+  // A digest that was under way when the row changed may have missed it; each later one has not. On a busy machine a node may
+  // leave one out: then the next that both take is the one by which it is noticed.
+  const takenByBoth = (): number | undefined => digests.a.find((at) => at > from && digests.b.includes(at));
+  for (let rounds = 0; takenByBoth() === undefined && rounds < 60; rounds += 1) await write(a, often.everyFrames);
+  await until(() => takenByBoth() !== undefined, "a digest that both have taken");
+  const tellers = (): string[] => diverged.flatMap(({ at, node }) => (at === takenByBoth() ? [node] : [])).toSorted();
+  await until(() => tellers().length >= 2, "both know");
+  expect(tellers()).toEqual(["a", "b"]);
   expect(a.journal.care.divergence).toBeUndefined();
   expect(b.journal.care.divergence).toMatch(
     /^after record \d+ the state here is [0-9a-f]{12}, on a it is [0-9a-f]{12}$/u,
