@@ -4,7 +4,7 @@
  * order would have the id of a lost one (I9), and a client that asks for the lost one would be told of the other. So each
  * epoch has a range of its own. An epoch that follows on a loss begins at its range, beyond all that any earlier epoch may
  * give out, also one of a history that this journal has never seen; every other epoch goes on where the one before ended. One
- * that comes to the end of its range records no new order until the next begins. Decision 25.
+ * that comes to the end of its range records no new order until the next begins. Decision 26.
  */
 import type { EpochOpened } from "../formats/events.ts";
 import type { Epoch } from "../ids.ts";
