@@ -10,6 +10,7 @@ import {
   emptyState,
   id,
   intentEvent,
+  isReissuable,
   latestAttempt,
   nextParentId,
   openingOf,
@@ -199,9 +200,7 @@ const proposals: Readonly<Record<Kind, Propose>> = {
     });
   },
   "attempt.recorded": (state, dice, atWallMs) => {
-    const order = dice.maybe(
-      [...state.orders.values()].filter((each) => latestAttempt(each).resolution?.kind === "not-accepted"),
-    );
+    const order = dice.maybe([...state.orders.values()].filter((each) => isReissuable(each)));
     return order === undefined ? undefined : attemptEvent(tag, order, atWallMs, basis);
   },
   "attempt.answered": (state, dice, atWallMs) => {
