@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { assert } from "../assert.ts";
 import type { EpochOpened } from "../formats/events.ts";
 import { id } from "../ids.ts";
 import type { BootId, IntentId, NodeId } from "../ids.ts";
@@ -39,7 +40,7 @@ class History {
   want(count: number): readonly number[] {
     return Array.from({ length: count }, () => {
       const intent = wanted(this.state);
-      expect(partsOf(intent.clientOrderId)?.intent).toBe(idNumber(intent.intent));
+      assert(partsOf(intent.clientOrderId)?.intent === idNumber(intent.intent), "the venue sees the number too");
       applyEvent(this.state, this.state.applied + 1, intent);
       return idNumber(intent.intent);
     });

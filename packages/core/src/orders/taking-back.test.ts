@@ -49,7 +49,7 @@ test("of a parent nothing more is begun; one that has stopped for good has ended
   const taking = takingBack(s.state, "p-1", by, now);
   expect(taking).toMatchObject({
     kind: "record",
-    events: Array(4).fill({ kind: "slice.skipped", reason: "cancelled" }),
+    events: Array.from({ length: 4 }, () => ({ kind: "slice.skipped", reason: "cancelled" })),
   });
   for (const event of taking.kind === "record" ? taking.events : []) s.tell(event);
   s.tell({ kind: "parent.ended", parent: "p-1" as never, reason: "cancelled", atWallMs: now });
