@@ -7,7 +7,7 @@ export const engineFlags: readonly string[] = ["--max-semi-space-size=2"];
 /**
  * How the C library gives memory back, in an engine's environment. Each thread would have an arena of its own that keeps
  * what loading and opening took once, and blocks up to 32 MiB would be kept too: tens of megabytes that nothing uses; see
- * decision 26.
+ * decision 29.
  */
 export const engineEnvironment: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: "2",
