@@ -37,7 +37,7 @@ import {
   unfilledBy,
   updated,
 } from "./order-life.ts";
-import { numbersAfter } from "./numbering.ts";
+import { followsOnLoss, numbersAfter } from "./numbering.ts";
 import type { OrderRow } from "./order-row.ts";
 import { bustedSlice, countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
 import { refusalOf } from "./refusal.ts";
@@ -73,6 +73,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         openedWallMs: event.atWallMs,
         inheritedSendByWallMs: event.inheritedSendByWallMs,
         ...numbersAfter(state.engine, event),
+        ...(followsOnLoss(event) && { lossSequence: sequence }),
       });
       return;
     }

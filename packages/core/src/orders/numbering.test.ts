@@ -7,9 +7,12 @@ import { checkRisk } from "../risk/check.ts";
 import { wallMs } from "../time.ts";
 import { applyEvent } from "./apply.ts";
 import { partsOf } from "./client-order-id.ts";
+import { attemptEvent } from "./intent.ts";
 import { openingOf } from "./opening.ts";
+import type { OrderRow } from "./order-row.ts";
+import { nextPlacementStep, withdrawals } from "./placement.ts";
 import { refusalOf } from "./refusal.ts";
-import { twapRecorded, wanted } from "./sample-events.ts";
+import { tag, twapRecorded, wanted } from "./sample-events.ts";
 import { copyState, emptyState, idNumber } from "./state.ts";
 import type { EngineState } from "./state.ts";
 
@@ -115,6 +118,24 @@ test("an opening that would go back in the numbers is refused", () => {
   const history = new History().open(1).goneTo(50);
   const opening = { ...history.opening(2, { reason: "unclean" }), numbersFrom: 49 };
   expect(refusalOf(history.state, opening)).toBe("numbers-known");
+});
+
+test("after a loss no order is tried again: the lost history may have done so, under the id that its next attempt has", () => {
+  const history = new History().open(1);
+  history.want(1);
+  const orderOf = ({ state }: History): OrderRow => state.orders.values().next().value as OrderRow;
+  const by = { epoch: 1, node: id<NodeId>("a"), out: new Set<IntentId>() };
+  for (const event of withdrawals(history.state, by, wallMs(10_010)))
+    applyEvent(history.state, history.state.applied + 1, event);
+  // Its successor tries it again, sends it, and is lost with the record.
+  const lost = new History(history.state).open(2, { reason: "switchover" });
+  const soon = wallMs(10_020);
+  expect(nextPlacementStep(lost.state, orderOf(lost), soon)).toEqual({ kind: "reissue", attempt: 2 });
+  history.open(3, { reason: "unclean", isReconcileDue: true });
+  expect(nextPlacementStep(history.state, orderOf(history), soon)).toEqual({ kind: "end", reason: "history-lost" });
+  expect(refusalOf(history.state, attemptEvent(tag, orderOf(history), soon, undefined))).toBe("history-lost");
+  history.open(4, { reason: "switchover" });
+  expect(nextPlacementStep(history.state, orderOf(history), soon)).toEqual({ kind: "end", reason: "history-lost" });
 });
 
 test("a record of before goes on as it did: a million numbers are left out", () => {

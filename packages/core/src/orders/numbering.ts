@@ -7,7 +7,7 @@
  * that comes to the end of its range records no new order until the next begins. Decision 26.
  */
 import type { EpochOpened } from "../formats/events.ts";
-import type { Epoch } from "../ids.ts";
+import type { Epoch, Sequence } from "../ids.ts";
 import { refused } from "../risk/refusal-codes.ts";
 import type { Refusal } from "../risk/refusal-codes.ts";
 import type { EngineRow } from "./state.ts";
@@ -32,6 +32,22 @@ export function numbersAfter(
 /** Whether an intent or a parent of this number may be recorded in the epoch: the numbers after these are a later one's. */
 export function isNumberOf(epoch: Epoch, number: number): boolean {
   return number < Math.min((epoch + 1) * numbersPerEpoch, numbersEnd);
+}
+
+/**
+ * True for an opening before which a history may have been given up. Older records, which say no number, are read as they
+ * were: as ones that leave every order as it is.
+ */
+export function followsOnLoss({ numbersFrom, reason, isReconcileDue }: EpochOpened): boolean {
+  return numbersFrom !== undefined && (reason === "unclean" || isReconcileDue === true);
+}
+
+/**
+ * True for an attempt that is older than a loss: the lost history may have made further attempts of its order, whose ids
+ * its next ones would have here. What became of those this journal cannot know, so it makes none (I9).
+ */
+export function isOfLostHistory({ lossSequence }: EngineRow, attempt: { readonly sequence: Sequence }): boolean {
+  return lossSequence !== undefined && attempt.sequence < lossSequence;
 }
 
 /** Why no new order can have a number in this epoch; undefined when it can. */

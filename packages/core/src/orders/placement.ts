@@ -9,6 +9,7 @@ import type { AttemptAnswered, IntentEnded, JournalEvent } from "../formats/even
 import type { ClientOrderId, Epoch, IntentId, NodeId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
+import { isOfLostHistory } from "./numbering.ts";
 import { isOrderEnded, isReissuable, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { NotSentReason, PlaceOutcome } from "./outcome.ts";
@@ -66,7 +67,8 @@ export function nextPlacementStep(state: EngineState, order: OrderRow, now: Wall
   const over = overReason(state, order, now);
   if (isReissuable(order)) {
     if (over !== undefined) return { kind: "end", reason: over };
-    const { number } = latestAttempt(order);
+    const { number, sequence } = latestAttempt(order);
+    if (isOfLostHistory(state.engine, { sequence })) return { kind: "end", reason: "history-lost" };
     return number < attemptsMax
       ? { kind: "reissue", attempt: number + 1 }
       : { kind: "end", reason: "attempts-used-up" };

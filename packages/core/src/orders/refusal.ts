@@ -31,7 +31,7 @@ import type {
 import { disabledBy } from "../risk/controls.ts";
 import { killOn } from "../risk/kill.ts";
 import type { KillSubject } from "../risk/kill.ts";
-import { isNumberOf } from "./numbering.ts";
+import { isNumberOf, isOfLostHistory } from "./numbering.ts";
 import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import { successorRefusal } from "./replacement.ts";
@@ -168,6 +168,7 @@ function attemptRefusal(state: EngineState, event: AttemptRecorded): string | un
   if (!isReissuable(order)) return "not-proved-absent";
   if (event.attempt !== latestAttempt(order).number + 1) return "attempt-unknown";
   if (event.attempt > attemptsMax) return "attempts-used-up";
+  if (isOfLostHistory(state.engine, latestAttempt(order))) return "history-lost";
   if (state.indexes.byClientOrderId.has(event.clientOrderId)) return "client-order-id-known";
   if (order.cancel !== undefined) return "cancel-requested";
   if (event.atWallMs > order.recordedWallMs + order.sendWithinMs) return "send-within-passed";

@@ -151,6 +151,11 @@ export interface EngineRow {
   readonly nextIntent: number;
   readonly nextParent: number;
   /**
+   * Of the latest opening that follows on a lost history (`isOfLostHistory`); absent: no journal of this cluster was given
+   * up since such openings say from where the numbers go on.
+   */
+  readonly lossSequence?: Sequence;
+  /**
    * How many complete orders and how many fills stay in the state, and for how long after their end each of them stays
    * at least: what a venue may still tell of late finds its order here. Older orders are on the disk.
    */
