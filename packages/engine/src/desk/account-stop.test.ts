@@ -1,6 +1,6 @@
 /** When a leader stops an account by itself, and what an operator's word does where the venue has none. */
 import { decimal, id } from "@baton/core";
-import type { TradeId, VenueOrder, VenueOrderId } from "@baton/core";
+import type { IntentId, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
 import type { VenueTrade } from "@baton/venues";
 import { describe, expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
@@ -38,6 +38,29 @@ describe("a cancel that nobody here asked for", () => {
     await pass(50);
     expect(next.ask()).toMatchObject({ refusal: { code: "kill-account" } });
   });
+
+  test.each([
+    ["while a switchover drains", false],
+    ["while the journal is sealed for it", true],
+  ])(
+    "%s stops the account also when that is given up: its other orders are taken back then",
+    async (_when, isSealed) => {
+      const rig = await leading();
+      const second = ((): IntentId => (rig.order(), rig.order({ price: decimal("99.5") })))();
+      await pass(50);
+      const held = rig.desk.hold();
+      if (isSealed) {
+        await pass(200);
+        await held;
+      }
+      cancelElsewhere(rig, rig.venue.placed[0]);
+      await pass(10);
+      rig.desk.resume();
+      await pass(500);
+      expect(rig.ask()).toMatchObject({ kind: "refused", refusal: { code: "kill-account" } });
+      expect(rig.row(second)).toMatchObject({ status: "cancelled", cancel: { by: "kill" } });
+    },
+  );
 
   test("is only told where the configuration says so", async () => {
     const config = rigConfig();

@@ -362,6 +362,8 @@ export class Desk {
     this.#hold = undefined;
     parts.term.resume();
     parts.placements.goOn();
+    // An account may have been stopped during the hold, when no wish could be recorded.
+    parts.kills.takeBackKilled();
     const { unsettled, reissuable } = parts.term.state.indexes;
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
     parts.replacements.driveAll();

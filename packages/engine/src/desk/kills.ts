@@ -70,7 +70,7 @@ export class Kills {
     term.note({ kind: "kill.set", level, by, reason, atWallMs: wallNow(), scopes: scopesOf(next) });
     this.#context.warn("account.stopped", `The account at ${venue} is stopped: ${why}.`);
     this.#context.reassertKill(scope);
-    if (term.isTrading) this.takeBackKilled();
+    this.takeBackKilled();
   }
 
   /** An order rests no longer and nobody here took it back: the switch, or a hand that is not ours. */
@@ -95,9 +95,10 @@ export class Kills {
     return true;
   }
 
-  /** What a kill covers is taken back. */
+  /** What a kill covers is taken back; while a switchover holds the desk nothing is, and it is asked for again after it. */
   takeBackKilled(): void {
-    const { state } = this.#term;
+    const { state, isTrading } = this.#term;
+    if (!isTrading) return;
     // Each takeover asks, and ten thousand may be open.
     if (state.engine.kill.level === "off") return;
     for (const intent of openIntents(state)) {
