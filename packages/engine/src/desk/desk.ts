@@ -361,9 +361,8 @@ export class Desk {
     if (parts === undefined) return;
     this.#hold = undefined;
     parts.term.resume();
+    parts.kills.goOn();
     parts.placements.goOn();
-    // An account may have been stopped during the hold, when no wish could be recorded.
-    parts.kills.takeBackKilled();
     const { unsettled, reissuable } = parts.term.state.indexes;
     for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
     parts.replacements.driveAll();

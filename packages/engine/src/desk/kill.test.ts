@@ -120,3 +120,23 @@ test("without etcd a kill is in force by the journal, stays so when etcd comes b
   next.desk.applyKill(killed());
   expect(next.ask()).toMatchObject({ kind: "recorded" });
 });
+
+test("what etcd said of kills while a switchover was under way counts at once when that is given up: nothing taken back is sent", async () => {
+  const rig = await leading();
+  const resting = rig.order();
+  await pass(50);
+  rig.isCommitting = false;
+  const waiting = rig.order({ sendWithinMs: 10_000 });
+  const held = rig.desk.hold();
+  await pass(200);
+  await held;
+  rig.desk.applyKill(killed({ level: "cluster" }));
+  rig.isCommitting = true;
+  rig.desk.resume();
+  rig.commit();
+  await pass(500);
+  expect(rig.row(resting)).toMatchObject({ status: "cancelled", cancel: { by: "kill" } });
+  expect(rig.row(waiting)).toMatchObject({ status: "not-sent" });
+  expect(rig.venue.placed).toHaveLength(1);
+  expect(rig.ask()).toMatchObject({ refusal: { code: "kill-cluster" } });
+});

@@ -30,6 +30,8 @@ export class Kills {
   readonly #context: DeskContext;
   readonly #term: Term;
   readonly #ports: KillPorts;
+  /** What etcd said while a switchover held the desk; the newest. */
+  #heard: { readonly kill: KillRecord | undefined } | undefined;
 
   constructor(context: DeskContext, term: Term, ports: KillPorts) {
     this.#context = context;
@@ -41,12 +43,20 @@ export class Kills {
   apply(kill: KillRecord | undefined): void {
     const now = wallNow();
     const etcd: KillState = kill ?? { level: "off", by: "etcd", reason: "the kill key is gone", atWallMs: now };
+    this.#heard = this.#term.isTrading ? undefined : { kill };
     if (!this.#term.isTrading) return;
     const here = strictestKill(this.#term.state.engine.kill, this.#context.localKill());
     const { kill: next, missing } = killInForce(etcd, here);
     for (const scope of missing) this.#context.reassertKill(scope);
     if (isSameKill(this.#term.state.engine.kill, next)) return;
     this.#set(next);
+  }
+
+  /** A switchover did not happen: what was told during it counts now, before anything that waited is sent. */
+  goOn(): void {
+    const heard = this.#heard;
+    if (heard !== undefined) this.apply(heard.kill);
+    this.takeBackKilled();
   }
 
   /** Etcd cannot be told of a kill: the journal is, on every node in sync. Undefined: nothing can be recorded now. */
