@@ -34,6 +34,7 @@ export class JournalCare {
   #format = 0;
   #divergence: string | undefined;
   #pruned: Sequence = 0;
+  #readings = 0;
 
   constructor(o: CareParts, found: StoreOpened) {
     this.#o = o;
@@ -85,10 +86,12 @@ export class JournalCare {
   /**
    * The digest of the rows after the first frame that ends at or after `at`; undefined when they are beyond it already, or
    * when it could not be begun at once. The rows stand still until the reader sees them, while frames are committed on;
-   * reading and hashing then happen beside everything else. A newer call gives up one that still waits for its frame.
+   * reading and hashing then happen beside everything else. A newer call gives up one that still waits for its frame; while
+   * one reads there is no other.
    */
   async digest(at: Sequence): Promise<StateDigest | undefined> {
     const { writer, reader } = this.#o;
+    if (this.isReadingDigest) return undefined;
     const stoppedAt = await writer.ask<Sequence | undefined>("digest", { at });
     if (stoppedAt === undefined) return undefined;
     let timer: NodeJS.Timeout | undefined;
@@ -100,10 +103,24 @@ export class JournalCare {
       clearTimeout(timer);
       if (this.#o.isUsable()) writer.post({ kind: "go-on" });
     });
-    if (begun === true) return { at: stoppedAt, digest: await reader.digest() };
+    if (begun === true) return { at: stoppedAt, digest: await this.#readDigest() };
     // A reader that was busy begins later: what it then holds is let go of.
-    if (begun === "late") void beginning.then((isHeld) => (isHeld ? reader.digest() : "")).catch(() => undefined);
+    if (begun === "late") void beginning.then((isHeld) => (isHeld ? this.#readDigest() : "")).catch(() => undefined);
     return undefined;
+  }
+
+  /** True while the rows of a digest are held still and read: until then the WAL cannot be emptied. */
+  get isReadingDigest(): boolean {
+    return this.#readings > 0;
+  }
+
+  async #readDigest(): Promise<string> {
+    this.#readings += 1;
+    try {
+      return await this.#o.reader.digest();
+    } finally {
+      this.#readings -= 1;
+    }
   }
 
   /** Keeps why the state here differs from the leader's, until a whole copy takes its place. */

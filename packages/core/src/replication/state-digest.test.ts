@@ -25,8 +25,14 @@ test("what is remembered of a node has a bound", () => {
 
 test("a digest is due after so many frames, or after so long without any, never two at once under load", () => {
   const pace = { everyFrames: 100, everyMs: 1_000 };
-  expect(isDigestDue(pace, { frames: 99, ms: 999, isRunning: false })).toBe(false);
-  expect(isDigestDue(pace, { frames: 100, ms: 0, isRunning: false })).toBe(true);
-  expect(isDigestDue(pace, { frames: 100, ms: 0, isRunning: true })).toBe(false);
-  expect(isDigestDue(pace, { frames: 0, ms: 1_000, isRunning: true })).toBe(true);
+  const idle = { frames: 0, ms: 0, isRunning: false, isReading: false };
+  expect(isDigestDue(pace, { ...idle, frames: 99, ms: 999 })).toBe(false);
+  expect(isDigestDue(pace, { ...idle, frames: 100 })).toBe(true);
+  expect(isDigestDue(pace, { ...idle, frames: 100, isRunning: true })).toBe(false);
+  expect(isDigestDue(pace, { ...idle, ms: 1_000, isRunning: true })).toBe(true);
+});
+
+test("none is due while one reads, however long: its rows stand still in the log, which grows until it is let go of", () => {
+  const pace = { everyFrames: 100, everyMs: 1_000 };
+  expect(isDigestDue(pace, { frames: 10_000, ms: 100_000, isRunning: true, isReading: true })).toBe(false);
 });

@@ -40,11 +40,16 @@ export const usualDigestPace: DigestPace = { everyFrames: 10_000, everyMs: 30_00
 /** So many digests of each node are remembered for the other's to arrive. */
 const remembered = 8;
 
-/** Is the next digest due? Not while one runs, unless that one waits for a frame that does not come. */
+/**
+ * Is the next digest due? Not while one runs, unless that one waits for a frame that does not come; and never while one
+ * reads: the log behind the rows that it holds still cannot be emptied, and of two that overlap one always holds some.
+ * `since`: the last one began or ended.
+ */
 export function isDigestDue(
   pace: DigestPace,
-  since: { readonly frames: number; readonly ms: number; readonly isRunning: boolean },
+  since: { readonly frames: number; readonly ms: number; readonly isRunning: boolean; readonly isReading: boolean },
 ): boolean {
+  if (since.isReading) return false;
   return since.ms >= pace.everyMs || (!since.isRunning && since.frames >= pace.everyFrames);
 }
 

@@ -56,8 +56,7 @@ export class DigestExchange {
   lead(isLeading: boolean): void {
     this.#isLeading = isLeading;
     this.#book = { ...this.#book, others: new Map() };
-    this.#frames = 0;
-    this.#lastMs = performance.now();
+    this.#beginPause();
   }
 
   close(): void {
@@ -84,10 +83,10 @@ export class DigestExchange {
       frames: this.#frames,
       ms: performance.now() - this.#lastMs,
       isRunning: this.#running > 0,
+      isReading: journal.care.isReadingDigest,
     };
     if (!isDigestDue(pace, since)) return;
-    this.#frames = 0;
-    this.#lastMs = performance.now();
+    this.#beginPause();
     // Where everything is committed and nothing is on its way, the end itself; else the frame that comes next, which no
     // standby has: this message goes before it on each link.
     const isQuiet = journal.queued === 0 && journal.commitMark.sequence === journal.last.sequence;
@@ -96,12 +95,19 @@ export class DigestExchange {
     void this.#take(at, (digest) => this.#o.toFollowers({ kind: "digest", ...digest }));
   }
 
+  #beginPause(): void {
+    this.#frames = 0;
+    this.#lastMs = performance.now();
+  }
+
   async #take(at: Sequence, tell: (digest: StateDigest) => void): Promise<void> {
     const { journal } = this.#o;
     this.#running += 1;
     try {
       const digest = await journal.care.digest(at);
       if (digest === undefined) return;
+      // However long it took: until the next one the log can be emptied.
+      this.#beginPause();
       const noted = noteOwnDigest(this.#book, digest);
       this.#book = noted.book;
       this.taken.emit(digest);

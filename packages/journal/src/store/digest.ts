@@ -11,6 +11,9 @@ import { openForReading, rowTable, tableNames } from "./schema.ts";
 
 /** About a sixth of a millisecond. */
 const rowsPerSlice = 32;
+/** After so many slices they are twice as long: the WAL cannot be emptied until the last one, so that has to come. */
+const slicesAlike = 1_000;
+const rowsPerSliceMax = 1_024;
 
 /** A read transaction that sees the rows after one record. */
 export class RowsAt {
@@ -27,6 +30,8 @@ export class RowsAt {
   /** The digest; `breathe` is awaited after each slice. */
   async digest(breathe: () => Promise<unknown>): Promise<string> {
     const whole = createHash("sha256");
+    let slices = 0;
+    const size = (): number => Math.min(rowsPerSlice * 2 ** Math.floor(slices / slicesAlike), rowsPerSliceMax);
     for (const name of tableNames.toSorted()) {
       whole.update(`${name}\n`);
       const page = this.#db
@@ -34,11 +39,8 @@ export class RowsAt {
           `SELECT key, row FROM ${rowTable(name)} WHERE key > ? ORDER BY key LIMIT ?`,
         )
         .raw();
-      for (
-        let after = "", rows = page.all(after, rowsPerSlice);
-        rows.length > 0;
-        rows = page.all(after, rowsPerSlice)
-      ) {
+      for (let after = "", rows = page.all(after, size()); rows.length > 0; rows = page.all(after, size())) {
+        slices += 1;
         for (const [key, row] of rows) whole.update(`${key}\u0000${row}\n`);
         after = rows.at(-1)?.[0] ?? "";
         await breathe();
