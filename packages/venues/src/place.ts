@@ -42,7 +42,7 @@ export async function place(
     return notSent({ reason: "risk", message: `${title} has no ${terms.type} order that is ${terms.timeInForce}` });
   }
   const cost = { weight: request.weight, orders: 1 };
-  const hasRoom = await unlessWithdrawn(withdrawal, line.budget.take("new", cost, order.expiresAtMonoMs));
+  const hasRoom = await unlessWithdrawn(withdrawal, line.budget.take("new", cost, order.expiresAtMonoMs, withdrawal));
   if (hasRoom === "withdrawn") return notSent(withdrawn);
   if (!hasRoom) return notSent({ reason: "limiter", message: "no room in the rate budget before the intent expires" });
   const limiterMonoMs = line.clock.mono();

@@ -55,6 +55,22 @@ describe("the rate budget", () => {
     expect(granted).toEqual(["full", "next"]);
   });
 
+  it("is not spent on who has given up meanwhile: who comes after has the place", async () => {
+    for (let order = 1; order <= 5; order += 1) ask(`o${order}`, "new", 1, 1);
+    const withdrawal = new AbortController();
+    const cost = { weight: 1, orders: 1 };
+    for (let order = 0; order < 10; order += 1)
+      void budget.take("new", cost, monoMs(clock.mono() + 120_000), withdrawal.signal).then(() => granted.push("gone"));
+    await pass(0);
+    withdrawal.abort();
+    ask("after", "new", 1, 1);
+    await pass(10_000);
+    expect(granted).toEqual(["o1", "o2", "o3", "o4", "o5", "after"]);
+    await pass(60_000);
+    expect(granted).not.toContain("gone");
+    expect(budget.ratio()).toBe(1);
+  });
+
   it("counts new orders by ten seconds, and cancels not at all", async () => {
     for (let order = 1; order <= 6; order += 1) ask(`o${order}`, "new", 1, 1);
     ask("cancel", "reserved", 1);

@@ -49,11 +49,28 @@ export class RateBudget {
     this.#budget = newBudget(rules);
   }
 
-  /** Takes `cost` as soon as its lane allows; false when that is not before `untilMonoMs`, with nothing taken. */
-  take(lane: Lane, cost: Cost, untilMonoMs: MonoMs): Promise<boolean> {
+  /**
+   * Takes `cost` as soon as its lane allows; false when that is not before `untilMonoMs`, with nothing taken. Who aborts
+   * `givenUp` while it waits takes nothing and is told nothing: what is spent counts for a successor too.
+   */
+  take(lane: Lane, cost: Cost, untilMonoMs: MonoMs, givenUp?: AbortSignal): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false);
-    return new Promise((settle) => {
-      this.#waiting[lane].push({ lane, cost, untilMonoMs, settle });
+    return new Promise((resolve) => {
+      const leave = (): void => {
+        const queue = this.#waiting[lane];
+        const at = queue.indexOf(waiter);
+        if (at < 0) return;
+        queue.splice(at, 1);
+        // Who was behind it may have its turn now, unless it gives up with it.
+        if (at === 0) queueMicrotask(() => this.#serve());
+      };
+      const settle = (granted: boolean): void => {
+        givenUp?.removeEventListener("abort", leave);
+        resolve(granted);
+      };
+      const waiter: Waiter = { lane, cost, untilMonoMs, settle };
+      this.#waiting[lane].push(waiter);
+      givenUp?.addEventListener("abort", leave, { once: true });
       this.#serve();
     });
   }
