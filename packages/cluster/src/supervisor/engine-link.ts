@@ -25,6 +25,8 @@ const beatEveryMs = 250;
 /** The link, or undefined when this process runs without a supervisor. Call once per process. */
 export function engineLink(): EngineLink | undefined {
   if (process.env[supervisorVariable] === undefined || process.send === undefined) return undefined;
+  // It may have gone while this process loaded its modules, when nobody listened yet.
+  if (!process.connected) process.exit(orphanedExitCode);
   const send = (message: EngineMessage): void => {
     if (process.connected) process.send?.(message);
   };
