@@ -41,7 +41,7 @@ export class Replacements {
     const order = this.#term.state.orders.get(intent);
     if (order === undefined || !this.#term.isTrading) return;
     const { process } = this.#context;
-    const step = nextReplacementStep(order, process.clock.wall());
+    const step = nextReplacementStep(this.#term.state.engine, order, process.clock.wall());
     switch (step.kind) {
       case "settled":
       case "wait":

@@ -102,7 +102,7 @@ function replaceEvent(state: EngineState, amount: number, now: number): JournalE
   const [intent] = state.indexes.replacing;
   const order = intent === undefined ? undefined : state.orders.get(intent);
   if (order === undefined) return undefined;
-  const step = nextReplacementStep(order, at);
+  const step = nextReplacementStep(state.engine, order, at);
   if (step.kind !== "place" || amount % 4 === 0) return replaceEnded(order, "cancelled", at);
   return wanted(state, step.terms, { atWallMs: at, sendWithinMs: step.sendWithinMs, replaces: order.id });
 }

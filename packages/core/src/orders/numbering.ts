@@ -43,11 +43,15 @@ export function followsOnLoss({ numbersFrom, reason, isReconcileDue }: EpochOpen
 }
 
 /**
- * True for an attempt that is older than a loss: the lost history may have made further attempts of its order, whose ids
- * its next ones would have here. What became of those this journal cannot know, so it makes none (I9).
+ * True for an attempt, or a wish to replace an order, that is older than a loss: the lost history may have made the next
+ * attempt, which has the same id here, or placed the successor. What became of those this journal cannot know, so it makes
+ * none (I9).
  */
-export function isOfLostHistory({ lossSequence }: EngineRow, attempt: { readonly sequence: Sequence }): boolean {
-  return lossSequence !== undefined && attempt.sequence < lossSequence;
+export function isOfLostHistory(
+  { lossSequence }: Pick<EngineRow, "lossSequence">,
+  recorded: { readonly sequence: Sequence },
+): boolean {
+  return lossSequence !== undefined && recorded.sequence < lossSequence;
 }
 
 /** Why no new order can have a number in this epoch; undefined when it can. */

@@ -104,7 +104,7 @@ class World {
         this.underWay.set(clientOrderId, intent);
       } else if (step.kind === "reissue") this.#tell(attemptEvent(tag, order, now, undefined));
       else if (step.kind === "end") this.#tell(endedEvent(intent, step.reason, now));
-      const next = nextReplacementStep(this.s.order(intent), now);
+      const next = nextReplacementStep(this.s.state.engine, this.s.order(intent), now);
       if (next.kind === "end") this.#tell(replaceEnded(order, next.reason, now));
       if (next.kind !== "place") continue;
       this.successors += 1;
@@ -281,6 +281,6 @@ test("deciding about a replacement changes nothing", () => {
   const world = new World();
   const before = JSON.stringify([...rowsOf(copyState(world.s.state))]);
   replacementOf(world.s.order(id<IntentId>("i-1")), { price: decimal("99") });
-  nextReplacementStep(world.s.order(id<IntentId>("i-1")), wallMs(10_000));
+  nextReplacementStep(world.s.state.engine, world.s.order(id<IntentId>("i-1")), wallMs(10_000));
   expect(JSON.stringify([...rowsOf(world.s.state)])).toBe(before);
 });

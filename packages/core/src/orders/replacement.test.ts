@@ -55,10 +55,27 @@ function replacing(executed = "0", over: Partial<ReplaceRequested> = {}): Story 
   return s;
 }
 
-const stepOf = (s: Story, now = askedAt + 100): unknown => nextReplacementStep(s.order(first), wallMs(now));
+const stepOf = (s: Story, now = askedAt + 100): unknown =>
+  nextReplacementStep(s.state.engine, s.order(first), wallMs(now));
 
 const ended = (s: Story, status: "cancelled" | "expired" | "filled", executed: string): void =>
   void s.tell(updated(s.order(first), { status, executed: decimal(executed) }));
+
+test("after a loss nothing comes in the place of an order, and the order's end is waited for: the lost history may have placed it", () => {
+  const s = replacing();
+  const loss = { reason: "unclean", isReconcileDue: true, numbersFrom: 20_000_000_000 } as const;
+  s.tell(epochOpened(s.state, 2, loss));
+  expect(stepOf(s)).toEqual({ kind: "wait" });
+  ended(s, "cancelled", "0");
+  expect(stepOf(s)).toEqual({ kind: "end", reason: "history-lost" });
+  // What is wished after the loss is this history's own.
+  const next = s.want();
+  s.tell(accepted(s.order(next.id)));
+  s.tell({ ...cancel, intent: next.id });
+  s.tell(wish({ intent: next.id }));
+  s.tell(updated(s.order(next.id), { status: "cancelled" }));
+  expect(nextReplacementStep(s.state.engine, s.order(next.id), wallMs(askedAt))).toMatchObject({ kind: "place" });
+});
 
 describe("what comes next of a replacement, by where its order stands", () => {
   test("an order that is at the venue, or may come to it, is waited for", () => {

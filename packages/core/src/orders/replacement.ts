@@ -11,11 +11,13 @@ import type { Decimal } from "../decimal.ts";
 import type { IntentRecorded, ReplaceEnded } from "../formats/events.ts";
 import { refused } from "../risk/refusal-codes.ts";
 import type { Refusal } from "../risk/refusal-codes.ts";
+import type { Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { withoutShareOf } from "./indexes.ts";
+import { isOfLostHistory } from "./numbering.ts";
 import { isOrderEnded, isReplacing } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
-import type { EngineState } from "./state.ts";
+import type { EngineRow, EngineState } from "./state.ts";
 import type { OrderTerms } from "./terms.ts";
 
 /** The figures that are to change; what is left out stays. `quantity` is the whole, with what is executed already. */
@@ -48,6 +50,7 @@ export type ReplaceEndReason =
   | "order-rejected" // the venue never took it: nothing was there to be replaced
   | "order-expired" // the venue ended it by its own rules
   | "order-not-sent" // it ended unsent, and not because it was taken back
+  | "history-lost" // the history that was given up since may have placed what comes in its place
   | "too-late" // its end was proved after `sendWithinMs`
   | "cancelled"; // somebody took the wish back, or a kill did
 
@@ -56,6 +59,8 @@ const sentences: Readonly<Record<ReplaceEndReason, string>> = {
   "order-rejected": "the venue refused it, so there was nothing to replace",
   "order-expired": "the venue let it expire, so nothing comes in its place",
   "order-not-sent": "it was never sent, so there was nothing to replace",
+  "history-lost":
+    "what comes in its place may have been placed in the history that was lost, so nothing comes; see what the venue holds",
   "too-late":
     "it was gone only after sendWithinMs had passed, so nothing came in its place; place it anew if it is still wanted",
   cancelled: "the wish was taken back, so nothing comes in its place",
@@ -83,10 +88,15 @@ export function replacementOf(order: OrderRow, change: ReplaceChange): Replaceme
 }
 
 /** What comes next of the replacement of an order; asked when it was recorded, and after each word about the order. */
-export function nextReplacementStep(order: OrderRow, now: WallMs): ReplacementStep {
+export function nextReplacementStep(
+  engine: Pick<EngineRow, "lossSequence">,
+  order: OrderRow,
+  now: WallMs,
+): ReplacementStep {
   const { replace } = order;
   if (replace === undefined || !isReplacing(order)) return { kind: "settled" };
   if (!isOrderEnded(order)) return { kind: "wait" };
+  if (isOfLostHistory(engine, wishOf(order))) return { kind: "end", reason: "history-lost" };
   const left = leftOf(order);
   if (typeof left === "string") return { kind: "end", reason: left };
   const sendWithinMs = replace.atWallMs + replace.sendWithinMs - now;
@@ -111,6 +121,11 @@ export function successorRefusal(order: OrderRow | undefined, event: IntentRecor
   if (event.parent !== undefined) return "not-replaceable";
   const left = leftOf(order);
   return typeof left !== "string" && isSame(left, event.terms) ? undefined : "terms-differ";
+}
+
+/** The record of the wish; older ones say only when the order itself was recorded. */
+function wishOf({ cancel, sequence }: OrderRow): { readonly sequence: Sequence } {
+  return { sequence: cancel?.sequence ?? sequence };
 }
 
 /** What is left to place of an order that has ended, or why nothing is. */

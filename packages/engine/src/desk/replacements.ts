@@ -77,7 +77,7 @@ export class Replacements {
     const order = this.#term.state.orders.get(intent);
     // A switchover goes first: the successor, or the end of the hold, goes on with it.
     if (order === undefined || !this.#term.isTrading) return;
-    const step = nextReplacementStep(order, wallNow());
+    const step = nextReplacementStep(this.#term.state.engine, order, wallNow());
     switch (step.kind) {
       case "settled":
       case "wait":
