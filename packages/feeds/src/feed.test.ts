@@ -124,14 +124,15 @@ describe("a feed", () => {
   });
 
   test("stays fresh in a quiet market, because the venue proves that it is quiet", async () => {
-    await using stage = await openStage();
+    // Longer than a busy machine keeps this process from asking.
+    await using stage = await openStage({ staleAfterMs: 2_000 });
     await untilLive(stage);
     const { venue, feed, changes } = stage;
     venue.rest();
     await until("the book is the venue's", () => isSameBook(stage) && isSameBook(stage, eth));
     const told = changes.length;
     const questions = (): number => venue.asked.filter((path) => path.includes("limit=5")).length;
-    await until("it has asked several times", () => questions() > 12);
+    await until("it has asked several times", () => questions() > 6);
     expect(feed.top(btc)?.quality).toBe("live");
     expect(changes.slice(told)).toEqual([]);
     expect(venue.accepted).toHaveLength(1);

@@ -117,9 +117,9 @@ class Client {
   }
 
   async until(isThere: (client: Client) => boolean): Promise<void> {
-    const end = performance.now() + 5_000;
+    const end = performance.now() + 30_000;
     while (!isThere(this)) {
-      if (performance.now() > end) throw new Error(`not within 5 s; so far: ${this.text.slice(-500)}`);
+      if (performance.now() > end) throw new Error(`not within 30 s; so far: ${this.text.slice(-500)}`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
