@@ -370,14 +370,19 @@ export class Running {
           if (state === "forked") this.#boot.disk.isForked = true;
           if (state === "forked" || state === "foreign-cluster") this.#boot.fence(`${state}: ${sentence}`);
         },
-        followed: () => watch.note("follow"),
+        followed: () => {
+          watch.note("follow");
+          this.#boot.disk.isForked = false;
+        },
       },
     });
   }
 
   #lead(epoch: Epoch, reason: TakeoverReason): Sequence {
-    const { world, keeper, main, settings, boot } = this.#boot;
+    const { world, keeper, main, settings, boot, disk } = this.#boot;
     this.followerSide.release();
+    // Whatever an earlier leader found of it: from now on the cluster's history is this one.
+    disk.isForked = false;
     world.watch.leads(this.#boot, epoch, reason);
     keeper.lead(epoch);
     this.leaderSide.lead(epoch);

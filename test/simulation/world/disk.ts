@@ -51,7 +51,7 @@ export class Disk {
   isRolledBack = false;
   /** A start found it rolled back: it is not used again. */
   isRefused = false;
-  /** A leader found that it holds as committed what the cluster lost: an empty one takes its place. */
+  /** The last leader that it met found that it holds as committed what the cluster lost: an empty one takes its place. */
   isForked = false;
   /** Rot was found in it: the next opening reads all of it. */
   isSuspect = false;

@@ -42,8 +42,8 @@ export interface EpochOpened {
   /** An unclean failover came before, and the account has not been reconciled since: the journal may lack records. */
   readonly isReconcileDue?: true;
   /**
-   * Then: the number of this epoch's next intent and of its next parent, beyond every number that a lost record can have.
-   * Older records do not have it.
+   * Where others may have recorded what this journal lacks: the number of this epoch's next intent and of its next parent,
+   * beyond every number that such a record can have. Otherwise the numbers go on, by older builds also after a takeover.
    */
   readonly numbersFrom?: number;
 }

@@ -56,10 +56,34 @@ class History {
   }
 }
 
-test("epochs go on where the one before ended, whoever leads", () => {
+test("an epoch that was handed over goes on where the one before ended", () => {
   const history = new History().open(1);
   expect(history.want(2)).toEqual([1, 2]);
   expect(history.open(2, { reason: "switchover" }).want(1)).toEqual([3]);
+  expect(history.open(3, { reason: "yield" }).want(1)).toEqual([4]);
+});
+
+// Seed 387 of the simulation: the tail came back as the cluster's history when its node led after an unclean failover.
+test.each(["expired", "crash-release", "pre-emption"] as const)(
+  "whoever takes over gives out no number that the leader before may have recorded alone (%s)",
+  (reason) => {
+    const history = new History().open(1);
+    history.want(1);
+    const tail = new History(history.state).want(5);
+    const numbers = history.open(2, { reason }).want(5);
+    expect(numbers.filter((one) => tail.includes(one))).toEqual([]);
+    // And nobody gives out those of the one who took over, when its disk is away in turn.
+    const other = new History().open(1).open(3, { reason }).want(5);
+    expect(other.filter((one) => numbers.includes(one))).toEqual([]);
+  },
+);
+
+test("a takeover after the last range goes on with what is left, a loss gives out nothing", () => {
+  const history = new History().open(1);
+  history.want(1);
+  expect(new History(history.state).open(400_000).want(1)).toEqual([2]);
+  const { numbersFrom } = new History(history.state).opening(400_000, { reason: "unclean" });
+  expect(numbersFrom).toBe(2 ** 48);
 });
 
 test.each([

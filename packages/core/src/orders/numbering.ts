@@ -1,10 +1,11 @@
 /**
- * Which numbers intents and parents get. A history may be given up: by an unclean failover, or where etcd was restored. What
- * was lost with it had numbers too, and the venue may have their orders: under a number that is given out a second time an
- * order would have the id of a lost one (I9), and a client that asks for the lost one would be told of the other. So each
- * epoch has a range of its own. An epoch that follows on a loss begins at its range, beyond all that any earlier epoch may
- * give out, also one of a history that this journal has never seen; every other epoch goes on where the one before ended. One
- * that comes to the end of its range records no new order until the next begins. Decision 26.
+ * Which numbers intents and parents get. No number is ever another's too, also not one of a record that is lost: the venue may
+ * have its order, under whose id a second one would go (I9), and a client that asks for it would be told of the other. Two
+ * things part histories. One is given up by an unclean failover, or where etcd was restored; and whoever takes over from a
+ * leader that did not hand over does not know what that one had recorded last: those records lie on a disk that may lead again
+ * one day. So each epoch has a range of its own, and begins there, beyond all that any earlier epoch may give out. Only one
+ * that was handed its predecessor's whole journal goes on where that one ended, and the first, which has none. An epoch that
+ * comes to the end of its range records no new order until the next begins. Decision 26.
  */
 import type { EpochOpened } from "../formats/events.ts";
 import type { Epoch, Sequence } from "../ids.ts";
@@ -60,7 +61,24 @@ export function whyNoNumber({ epoch, nextIntent, nextParent }: EngineRow): Refus
   return isLeft ? undefined : refused("numbers-used-up", { epoch });
 }
 
-/** Where an epoch that follows on a loss begins. At the end of all numbers there are none left, and nothing is given out. */
-export function numbersFromOf({ nextIntent, nextParent }: EngineRow, epoch: Epoch): number {
-  return Math.min(Math.max(epoch * numbersPerEpoch, nextIntent, nextParent), numbersEnd);
+/**
+ * Where the numbers of an epoch begin; undefined: where those of the one before ended. At the end of all numbers an epoch that
+ * follows on a loss gives out none. Any other goes on even there: what was recorded and not handed over reaches the cluster
+ * again by a loss only, and after so many epochs a cluster that never trades again is the greater harm.
+ */
+export function numbersFromOf(
+  { nextIntent, nextParent }: EngineRow,
+  { epoch, reason, isReconcileDue }: Pick<EpochOpened, "epoch" | "reason"> & { readonly isReconcileDue: boolean },
+): number | undefined {
+  const follows =
+    reason === "unclean" || isReconcileDue ? "a loss" : isWholeHandedOver(epoch, reason) ? "all" : "a part";
+  if (follows === "all") return undefined;
+  const from = Math.max(epoch * numbersPerEpoch, nextIntent, nextParent);
+  if (from < numbersEnd) return from;
+  return follows === "a loss" ? numbersEnd : undefined;
+}
+
+/** Nobody recorded anything that this epoch's leader does not hold. */
+function isWholeHandedOver(epoch: Epoch, reason: EpochOpened["reason"]): boolean {
+  return epoch === 1 || reason === "switchover" || reason === "yield";
 }

@@ -1,6 +1,6 @@
 /**
- * What the first record of an epoch says: what its leader inherits in doubt, and, where the journal may lack records, from
- * which number on its intents and parents are counted (`numbering.ts`). Invariants I6, I9.
+ * What the first record of an epoch says: what its leader inherits in doubt, and, where others may have recorded what this
+ * journal lacks, from which number on its intents and parents are counted (`numbering.ts`). Invariants I6, I9.
  */
 import type { EpochOpened } from "../formats/events.ts";
 import { numbersFromOf } from "./numbering.ts";
@@ -16,12 +16,12 @@ export function openingOf(
   },
 ): EpochOpened {
   const { epoch, node, boot, reason, atWallMs, inheritedSendByWallMs, isReconcileDue } = start;
-  const mayLack = isReconcileDue || reason === "unclean";
+  const numbersFrom = numbersFromOf(state.engine, start);
   return {
     kind: "epoch.opened",
     ...{ epoch, node, boot, reason, atWallMs, inheritedSendByWallMs },
     inDoubt: inheritedDoubts(state),
     ...(isReconcileDue && { isReconcileDue }),
-    ...(mayLack && { numbersFrom: numbersFromOf(state.engine, epoch) }),
+    ...(numbersFrom !== undefined && { numbersFrom }),
   };
 }
