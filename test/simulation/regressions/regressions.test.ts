@@ -26,6 +26,72 @@ function restore(it: StoryStage, back: () => void): void {
   for (const { place } of it.world.etcd.members) it.world.etcd.start(place);
 }
 
+/** These machines are gone; what is given back brings them back. */
+function lose(it: StoryStage, ...nodes: readonly string[]): () => void {
+  const hosts = nodes.map((node) => it.host(node));
+  for (const host of hosts) {
+    it.world.heldDown.add(host.node);
+    host.kill();
+  }
+  return () => {
+    for (const host of hosts) {
+      it.world.heldDown.delete(host.node);
+      host.start();
+    }
+  };
+}
+
+/** Whoever could take over without a loss is gone: an operator accepts it. */
+function failoverWithLoss(it: StoryStage, to: string): void {
+  it.operators.failoverWithLoss(to, () => it.boot(to)?.isLeading === true);
+  it.until(`${to} leads`, () => it.boot(to)?.isLeading === true);
+}
+
+describe("after an unclean failover", () => {
+  // Seed 387: a had recorded orders that nobody else held, b took over from what it held and gave out their numbers.
+  test("the one who leads holds no order under a number that another order of the lost history has", () => {
+    const it = stage("own tail");
+    it.begin();
+    const heal = it.cut(["a", "b"], ["a", "c"]);
+    it.clients.burst(4, "buy");
+    it.untilEpoch(2);
+    const orders = (node: string): number => it.boot(node)?.ledger?.committed.orders.size ?? 0;
+    const successor = it.world.etcd.store.leader?.value.node ?? "";
+    const inherited = orders(successor);
+    it.orders(4);
+    it.until("orders are committed without a", () => orders(successor) > inherited);
+    lose(it, "b", "c");
+    heal();
+    failoverWithLoss(it, "a");
+    expect(orders("a"), "a leads with what it had recorded alone").toBeGreaterThan(inherited);
+    expect(it.world.watch.violation).toBeUndefined();
+  });
+
+  // Seed 963: the simulated operator went by what an earlier leader had said of a disk, and took it from the one who led on it.
+  test("a disk that had forked from a history that is lost too is kept", () => {
+    const it = stage("forked from what is lost");
+    it.begin();
+    const heal = it.cut(["c", "a"], ["c", "b"]);
+    it.until("c is out of the set", () => !it.inSync().includes("c"));
+    it.orders(4);
+    it.pass(1_200);
+    const back = lose(it, "a", "b");
+    heal();
+    failoverWithLoss(it, "c");
+    back();
+    it.until("both are forked", () => ["a", "b"].every((node) => it.host(node).disk.isForked));
+    lose(it, "c");
+    failoverWithLoss(it, "a");
+    it.until("b is in sync with it", () => it.inSync().length === 2);
+    const { journal } = it.host("a").disk.content;
+    it.operators.replaceRefusedDisks();
+    it.pass(1_000);
+    expect(it.host("a").disk.content.journal).toBe(journal);
+    expect(it.leader().node).toBe("a");
+    expect(it.world.watch.violation).toBeUndefined();
+  });
+});
+
 describe("after etcd was put back from a backup", () => {
   // Seeds 84, 249, 251, 293, 507, 617, 871, 896 and 908 of one night: c had kept its process and its old lease, the key was
   // handed to it, and it led for ever without a permit, since its keeper took the new etcd's word for another leader's.
