@@ -12,6 +12,8 @@ export class IdentityChecks {
   readonly #grantedTo = new Map<LeaseId, BootId>();
   /** Whose record stood last under each id. */
   readonly #lastRecord = new Map<NodeId, MemberRecord>();
+  /** Those whose record an etcd that was put back may hold no more, and their lease all the same. */
+  readonly #before = new Set<BootId>();
 
   constructor(watch: Watch) {
     this.#watch = watch;
@@ -19,6 +21,10 @@ export class IdentityChecks {
 
   granted(boot: BootId, lease: LeaseId): void {
     this.#grantedTo.set(lease, boot);
+  }
+
+  etcdRestored(): void {
+    for (const { boot } of this.#lastRecord.values()) this.#before.add(boot);
   }
 
   /** A keepalive leaves. */
@@ -29,7 +35,12 @@ export class IdentityChecks {
   /** Before etcd's records change. */
   publishing(record: MemberRecord, store: EtcdStore): void {
     const last = this.#lastRecord.get(record.node);
-    if (last !== undefined && last.boot !== record.boot && store.leases.has(last.lease)) {
+    if (
+      last !== undefined &&
+      last.boot !== record.boot &&
+      store.leases.has(last.lease) &&
+      !this.#isForgotten(last, store)
+    ) {
       const sentence = `${record.boot} starts as ${record.node} while ${last.boot}, whose lease stands, runs under this id`;
       this.#watch.broken("I17", sentence);
     }
@@ -41,6 +52,15 @@ export class IdentityChecks {
     if (transaction.kind === "set-insync") return;
     const { boot, lease } = transaction.leader;
     this.#owns(boot, lease, "leads on");
+  }
+
+  /**
+   * A backup that was made between the granting of a lease and the publishing on it brings back the one without the other.
+   * Nobody who starts can know of that boot then; it is no second one as long as that boot has ended.
+   */
+  #isForgotten({ node, boot }: MemberRecord, store: EtcdStore): boolean {
+    const isAlive = this.#watch.world.boots().some((one) => one.boot === boot);
+    return this.#before.has(boot) && !store.members.has(node) && !isAlive;
   }
 
   #owns(boot: BootId, lease: LeaseId, what: string): void {

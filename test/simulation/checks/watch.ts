@@ -157,6 +157,7 @@ export class Watch {
   etcdRestored(): void {
     this.succession.etcdRestored();
     this.promises.etcdRestored();
+    this.identities.etcdRestored();
   }
 
   /** Before a succession transaction changes anything. */

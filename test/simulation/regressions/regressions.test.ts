@@ -141,6 +141,28 @@ describe("after etcd was put back from a backup", () => {
     expect(it.world.watch.violation).toBeUndefined();
   });
 
+  // Seeds 298 and 824: the checks took the one who started for a second process of its id.
+  test("a node starts though its former process, which is dead, has a lease in the backup and no record", () => {
+    const it = stage("lease without record");
+    it.begin();
+    const { store } = it.world.etcd;
+    it.host("b").powerOff();
+    it.until("b's record is gone", () => !store.members.has(it.host("b").node));
+    it.host("b").powerOn();
+    it.until("b has a lease", () => it.boot("b")?.keeper.lease !== undefined);
+    expect(store.members.has(it.host("b").node)).toBe(false);
+    const back = store.backup();
+    it.until("b has a record", () => store.members.has(it.host("b").node));
+    const former = it.boot("b")?.boot;
+    it.host("b").powerOff();
+    restore(it, back);
+    it.host("b").powerOn();
+    it.until("b has started anew", () => ![undefined, former].includes(store.members.get(it.host("b").node)?.boot));
+    it.operators.reAnchor();
+    it.until("all are in sync", () => it.world.leader() !== undefined && it.inSync().length === 3);
+    expect(it.world.watch.violation).toBeUndefined();
+  });
+
   // Seed 950: the one journal that held the last records was coming up, and the simulated operator named its node as gone for
   // good. He does so no more; that nobody is left out unless he is named is what this holds production to.
   test("re-anchoring waits for a node that is down, though its record came back with the backup", () => {
