@@ -4,6 +4,8 @@
  * schedule is gone as soon as the world gets a new fault, the story stays.
  */
 import { describe, expect, test } from "vitest";
+import { settingOf } from "../faults/schedule.ts";
+import { run } from "../run/run.ts";
 import { StoryStage } from "../transcripts/stage.ts";
 import type { Story } from "../transcripts/stage.ts";
 
@@ -237,4 +239,16 @@ test("a leader whose machine stood still unnoticed sends nothing on the right th
   expect(count(it, "clock stood still")).toBe(1);
   expect(count(it, "send")).toBeGreaterThan(sent);
   expect(it.world.watch.violation).toBeUndefined();
+});
+
+// Seed 765: an acknowledgement that was written before the last takeover lifts nothing of it, and the simulated operator, who
+// was to look again, did so only when the faults had ended in a millisecond that four divides.
+test("an operator looks again at a leader that starts held after the faults have ended", () => {
+  const setting = settingOf(765);
+  const found = [7, 48, 50, 63, 71, 82, 84];
+  for (const lateMs of [0, 1, 2, 3]) {
+    const faultsUntilMs = Math.floor(setting.faultsUntilMs) + lateMs;
+    const { violation } = run(765, { setting: { ...setting, faultsUntilMs }, only: new Set(found) });
+    expect(violation).toBeUndefined();
+  }
 });

@@ -114,11 +114,11 @@ function heal(world: World, clients: Clients, operators: Operators, setting: Set
   const until = agenda.now + healMs;
   let restedSince: number | undefined;
   let why: string | undefined = "not asked";
-  while (agenda.now < until && watch.violation === undefined) {
+  for (let turn = 1; agenda.now < until && watch.violation === undefined; turn += 1) {
     agenda.run(agenda.now + 200, () => watch.violation !== undefined);
     why = whyNotHealed(world);
     // Somebody looks at what died, and lifts what was held for it.
-    if (why !== undefined && Math.round(agenda.now) % 4 === 0) operators.acknowledge();
+    if (why !== undefined && turn % 4 === 0) operators.acknowledge();
     operators.replaceRefusedDisks();
     if (why === undefined) restedSince ??= agenda.now;
     else restedSince = undefined;
