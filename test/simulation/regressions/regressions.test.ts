@@ -29,7 +29,7 @@ function restore(it: StoryStage, back: () => void): void {
 }
 
 /** These machines are gone; what is given back brings them back. */
-function lose(it: StoryStage, ...nodes: readonly string[]): () => void {
+function takeAway(it: StoryStage, ...nodes: readonly string[]): () => void {
   const hosts = nodes.map((node) => it.host(node));
   for (const host of hosts) {
     it.world.heldDown.add(host.node);
@@ -62,7 +62,7 @@ describe("after an unclean failover", () => {
     const inherited = orders(successor);
     it.orders(4);
     it.until("orders are committed without a", () => orders(successor) > inherited);
-    lose(it, "b", "c");
+    takeAway(it, "b", "c");
     heal();
     failoverWithLoss(it, "a");
     expect(orders("a"), "a leads with what it had recorded alone").toBeGreaterThan(inherited);
@@ -77,12 +77,12 @@ describe("after an unclean failover", () => {
     it.until("c is out of the set", () => !it.inSync().includes("c"));
     it.orders(4);
     it.pass(1_200);
-    const back = lose(it, "a", "b");
+    const back = takeAway(it, "a", "b");
     heal();
     failoverWithLoss(it, "c");
     back();
     it.until("both are forked", () => ["a", "b"].every((node) => it.host(node).disk.isForked));
-    lose(it, "c");
+    takeAway(it, "c");
     failoverWithLoss(it, "a");
     it.until("b is in sync with it", () => it.inSync().length === 2);
     const { journal } = it.host("a").disk.content;
