@@ -52,7 +52,7 @@ export const foundWithin: Readonly<
   "reconcile-skipped": { seeds: 20, by: ["reconciling"], last: 5 },
   "old-lease-kept": { seeds: 40, by: ["healing"], last: 11 },
   "hash-unchecked": { seeds: 10, by: ["I20", "core"], last: 7 },
-  "openings-uncounted": { seeds: 50, by: ["I6", "I4"], last: 26 },
+  "openings-uncounted": { seeds: 50, by: ["I6", "I4"], last: 14 },
   "verdict-forgotten": { seeds: 20, by: ["I14"], last: 3 },
   "own-member-only": { seeds: 20, by: ["I15"], last: 1 },
   "apply-reads-clock": { seeds: 10, by: ["I19"], last: 1 },
