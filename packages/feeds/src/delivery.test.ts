@@ -84,4 +84,27 @@ describe("the queues of a feed", () => {
     expect(last).toBe(10);
     expect(turns).toEqual([10]);
   });
+
+  test("tell the next listener nothing either when the one before it has closed them", () => {
+    const due: (() => void)[] = [];
+    const delivery = openDelivery<never, never>({
+      tradesMax: 10,
+      nowMs: () => 0,
+      soon: (act) => {
+        due.push(act);
+        return () => undefined;
+      },
+      readTop: () => undefined,
+      again: () => Promise.resolve([]),
+    });
+    const told: string[] = [];
+    delivery.trades.add(() => {
+      told.push("first");
+      delivery.close();
+    });
+    delivery.trades.add(() => told.push("second"));
+    delivery.trade(tradeOf(1), 0);
+    for (const act of due) act();
+    expect(told).toEqual(["first"]);
+  });
 });
