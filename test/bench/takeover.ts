@@ -38,6 +38,8 @@ type Told = Omit<Sample, "detect" | "elect" | "promote" | "firstOrder"> & {
 
 const perSecond = 110;
 const recoverWithinMs = 20_000;
+/** A supervisor opens its own way to etcd once its engine has started; no cluster is judged by a death before that. */
+const settleMs = 5_000;
 const enoughForP99 = 300;
 
 /** Measures one kind or all of them. */
@@ -65,6 +67,7 @@ async function samplesOf(kind: LossKind, o: BenchOptions): Promise<readonly Samp
   let samples: readonly Sample[] = [];
   try {
     await flow.start();
+    await delay(settleMs);
     const began = performance.now();
     const isOver = (): boolean => performance.now() - began > (o.seconds ?? Number.POSITIVE_INFINITY) * 1_000;
     while (told.length < wanted && !isOver()) {

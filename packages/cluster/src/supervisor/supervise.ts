@@ -66,7 +66,8 @@ const usualRestart: RestartPolicy = {
 
 /** Exit statuses that a restart would not change: an orderly end, and a configuration error. */
 const finalExitCodes: ReadonlySet<number | undefined> = new Set([0, 78]);
-/** The first time loads etcd's client too: a starting engine has better uses for the processor. */
+/** The first time loads etcd's client too: a starting engine has better uses for the processor, one that has started may die. */
+const firstWarmAfterMs = 1_500;
 const warmEveryMs = 5_000;
 // A new boot finds its node id taken until the old one is released; longer than this it is not worth waiting for etcd.
 const releaseWaitMs = 1_000;
@@ -158,11 +159,13 @@ async function liveAndDie(o: SuperviseOptions, around: Surroundings): Promise<nu
   const child = startEngine(o);
   o.log({ event: "engine.started", pid: child.pid ?? 0 });
   let engine: EngineIdentity | undefined;
+  let firstWarming: NodeJS.Timeout | undefined;
   let lastSign = performance.now();
   child.on("message", (message: EngineMessage) => {
     lastSign = performance.now();
     if (message.kind === "announce") {
       engine = message.engine;
+      firstWarming ??= setTimeout(() => void etcd.warm(), firstWarmAfterMs);
       o.log({ event: "engine.announced", engine });
       manager.ready();
     } else if (message.kind === "beat") {
@@ -204,6 +207,7 @@ async function liveAndDie(o: SuperviseOptions, around: Surroundings): Promise<nu
   stop.removeEventListener("abort", askStop);
   clearInterval(guarding);
   clearTimeout(lastWord);
+  clearTimeout(firstWarming);
   o.log({ event: "engine.ended", cause, exitCode });
   if (dead === undefined || release === undefined) return exitCode;
   const told = release.then((result) => {
