@@ -26,6 +26,8 @@ export * from "./formats/algorithms.ts";
 export * from "./formats/audit.ts";
 export * from "./formats/events.ts";
 export * from "./formats/frame.ts";
+export * from "./formats/order-events.ts";
+export * from "./formats/parent-events.ts";
 export * from "./ids.ts";
 export * from "./market/backoff.ts";
 export * from "./market/book-sync.ts";

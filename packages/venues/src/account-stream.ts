@@ -3,7 +3,7 @@
  * before, gives out both without doubles, and only then calls itself ready. A connection that answers pings but stops
  * telling is found by a periodic read (`account-sweeps.ts`): a fill that the stream owed us ends it. Full-jitter back-off, reset only after
  * stable uptime; a refusal with `Retry-After` is obeyed. While no stream can be had, the account is read on a period instead
- * (`stand-in-reads.ts`). How a venue greets, speaks and counts is its dialect's.
+ * (`stand-in-reads.ts`). How a venue greets (`stream-opening.ts`), speaks and counts is its dialect's.
  */
 import { WebSocket } from "ws";
 import { assertNever, isAnswered, type MonoMs, type SymbolId } from "@baton/core";
@@ -14,7 +14,8 @@ import { Sweeps } from "./account-sweeps.ts";
 import type { StreamDialect, SymbolOf } from "./dialects/dialect.ts";
 import type { UserFact, UserMessage } from "./dialects/user-message.ts";
 import { StandInReads } from "./stand-in-reads.ts";
-import { read, readStamp, sampleClock, type Line } from "./requests.ts";
+import { read, type Line } from "./requests.ts";
+import { StreamOpening } from "./stream-opening.ts";
 import { VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
 
 /**
@@ -55,7 +56,6 @@ export interface StreamContext {
 const stableAfterMs = 30_000;
 const backOffCapMs = 10_000;
 const handshakeMs = 5_000;
-const ackMs = 5_000;
 const pingEveryMs = 10_000;
 const bufferedMax = 10_000;
 /** So many connections in a row must fail before the account is read instead. */
@@ -77,11 +77,9 @@ class Stream implements AccountStream {
   #socket: WebSocket | undefined;
   #openedMonoMs: number | undefined;
   #timers: NodeJS.Timeout[] = [];
-  /** Greetings of this connection that were granted, and answers to the one that is out. */
-  #greeted = 0;
-  #answers = 0;
+  /** Of the latest connection that came to be open. */
+  #opening: StreamOpening | undefined;
   #isPonged = true;
-  #nextGreeting: () => void = () => undefined;
   /** Of each lane of messages, the number of the last one of this connection. */
   readonly #counted = new Map<string, number>();
   readonly #sweeps: Sweeps;
@@ -151,7 +149,7 @@ class Stream implements AccountStream {
     const socket = new WebSocket(address, { handshakeTimeout: handshakeMs, perMessageDeflate: false });
     this.#socket = socket;
     this.#buffer = [];
-    this.#greeted = 0;
+    this.#opening = undefined;
     this.#counted.clear();
     let retryAfterMs = 0;
     this.#openedMonoMs = undefined;
@@ -173,42 +171,16 @@ class Stream implements AccountStream {
     this.#move("subscribing", "");
     this.#watch(socket);
     this.#keepAlive(socket);
-    this.#greet(socket, key);
-  }
-
-  /** The next request of the opening conversation; after the last of them, recovery. */
-  #greet(socket: WebSocket, key: string | undefined): void {
-    const { line, venue, venueOptions, venueSymbolOf } = this.#context;
-    const greeting = this.#dialect.greetings[this.#greeted];
-    if (greeting === undefined) {
-      void this.#recover(socket);
-      return;
-    }
-    this.#answers = 0;
-    this.#nextGreeting = () => this.#greet(socket, key);
-    const { apiKey, secret, passphrase = "" } = venueOptions;
-    const symbols = [...venue.instruments.keys()].map(venueSymbolOf);
-    const parts = { requestId: this.#requestId(), apiKey, secret, passphrase, key: key ?? "", symbols };
-    let request: string;
-    try {
-      request = greeting.request({ ...parts, stamp: readStamp(line) });
-    } catch (error) {
-      // A secret of a form that REST takes and the stream does not: the account is read instead, and nobody dies of it.
-      this.#end(
-        socket,
-        `the subscription could not be signed: ${error instanceof Error ? error.message : "it failed"}`,
-      );
-      return;
-    }
-    socket.send(request);
-    const asked = this.#greeted;
-    this.#after(ackMs, () => {
-      if (this.#state === "subscribing" && this.#greeted === asked) this.#end(socket, "no answer to the subscription");
+    const opening = new StreamOpening(this.#context, {
+      connection: this.#connections,
+      key,
+      send: (text) => socket.send(text),
+      after: (ms, act) => this.#after(ms, act),
+      granted: () => void this.#recover(socket),
+      failed: (why) => this.#end(socket, why),
     });
-  }
-
-  #requestId(): string {
-    return `subscribe-${this.#connections}-${this.#greeted + 1}`;
+    this.#opening = opening;
+    opening.greet();
   }
 
   /** The key that opens the stream; undefined where there is none, or none could be had. */
@@ -265,7 +237,7 @@ class Stream implements AccountStream {
     if (message.counted !== undefined) this.#count(message.counted);
     switch (message.kind) {
       case "answer":
-        this.#answered(socket, message);
+        this.#opening?.answered(message);
         return;
       case "ending":
         this.#end(socket, message.cause);
@@ -294,23 +266,6 @@ class Stream implements AccountStream {
     const last = this.#counted.get(lane);
     this.#counted.set(lane, number);
     if (last !== undefined && number > last + 1) this.#sweeps.ring();
-  }
-
-  #answered(socket: WebSocket, message: Extract<UserMessage, { kind: "answer" }>): void {
-    if (this.#state !== "subscribing" || (message.requestId ?? this.#requestId()) !== this.#requestId()) return;
-    if (message.status === 200) {
-      const greeting = this.#dialect.greetings[this.#greeted];
-      this.#answers += 1;
-      if (greeting === undefined || this.#answers < greeting.answers) return;
-      this.#greeted += 1;
-      this.#nextGreeting();
-      return;
-    }
-    const { codes } = this.#context.line.dialect.profile;
-    if (message.code !== undefined && codes.clock.includes(message.code)) {
-      void sampleClock(this.#context.line, handshakeMs);
-    }
-    this.#end(socket, `the subscription was refused: ${message.code ?? message.status} ${message.message}`);
   }
 
   /** Reads what came before the subscription, gives out the buffer after it, and is ready. */

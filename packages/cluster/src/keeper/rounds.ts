@@ -12,7 +12,6 @@ import { assert, deadlineOf, monoMs } from "@baton/core/records";
 import { EtcdLeaseInvalidError } from "etcd3";
 import type { ITxnResponse } from "etcd3";
 import { monoNow } from "../clock.ts";
-import { causeOf } from "../errors.ts";
 import type { Fleet } from "../etcd/fleet.ts";
 import type { Keys } from "../etcd/keys.ts";
 import { bytes, decode, encode } from "../etcd/keys.ts";
@@ -21,6 +20,7 @@ import type { KeeperCells } from "./cells.ts";
 import { loadMono, storeMono } from "./cells.ts";
 import { ClockJump } from "./clock-jump.ts";
 import { KeptLease } from "./kept-lease.ts";
+import { whyNotLeading } from "./leadership-read.ts";
 
 /** Why the right to act ended. All but `other-leader` end it for the life of the process. */
 export type LostReason =
@@ -272,7 +272,10 @@ export class Rounds {
     if (this.#leading !== leading || this.#isStopped) return;
     // Reads overtake each other: one from before the key's move shows a lease that has been left since.
     if (BigInt(answer.header.revision) < this.#movedAt) return;
-    const refusal = this.#refusal(leading.epoch, answer);
+    const leases = [this.#lease, this.#next].flatMap((lease) => lease?.id ?? []);
+    const { node, boot } = this.#options;
+    const claim = { node, boot, epoch: leading.epoch, etcdClusterId: this.#etcdClusterId, leases };
+    const refusal = whyNotLeading(claim, answer);
     if (refusal !== undefined) {
       this.#lose(refusal.reason, refusal.detail);
       return;
@@ -338,34 +341,6 @@ export class Rounds {
   #leave(lease: KeptLease): void {
     lease.close();
     this.#left = [...this.#left, lease.id].slice(-leftMax);
-  }
-
-  /**
-   * Why this read does not show us as leader at our epoch, if it does not. Where the key is ours by its words, and yet not
-   * worth anything to us, nobody else would end this leadership: the boot ends.
-   */
-  #refusal(epoch: Epoch, answer: ITxnResponse): { readonly reason: LostReason; readonly detail: string } | undefined {
-    const { cluster_id: etcdClusterId } = answer.header;
-    // A restored etcd may show this very boot as leader, with writes forgotten that came after.
-    if (etcdClusterId !== this.#etcdClusterId) {
-      return { reason: "etcd-replaced", detail: `another etcd answers, with cluster id ${etcdClusterId}` };
-    }
-    const other = (detail: string) => ({ reason: "other-leader", detail }) as const;
-    const [leaderKv, epochKv] = answer.responses.map((one) => one.response_range.kvs[0]);
-    if (leaderKv === undefined) return other("the leader key is gone");
-    try {
-      const leader = decode<LeaderRecord>(leaderKv, "object");
-      if (leader.boot !== this.#options.boot || leader.node !== this.#options.node || leader.epoch !== epoch) {
-        return other(`${leader.node} leads at epoch ${leader.epoch}`);
-      }
-      const isKept = leader.lease === this.#lease?.id || leader.lease === this.#next?.id;
-      if (!isKept || leaderKv.lease !== leader.lease)
-        return { reason: "lease-gone", detail: "the leader key hangs on another lease" };
-      const stands = epochKv === undefined ? undefined : decode<Epoch>(epochKv, "number");
-      return stands === epoch ? undefined : other(`etcd is at epoch ${stands}`);
-    } catch (error) {
-      return other(causeOf(error));
-    }
   }
 
   #moveDeadline(): void {

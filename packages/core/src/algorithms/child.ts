@@ -5,7 +5,8 @@
  */
 import { add, compare, decimal, floorToStep, maximum, minimum, multiply, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import type { JournalEvent, SliceSkipped } from "../formats/events.ts";
+import type { JournalEvent } from "../formats/events.ts";
+import type { SliceSkipped } from "../formats/parent-events.ts";
 import type { DeploymentTag } from "../orders/client-order-id.ts";
 import { intentEvent } from "../orders/intent.ts";
 import { isOrderEnded, latestAttempt } from "../orders/order-row.ts";

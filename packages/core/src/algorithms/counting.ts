@@ -6,7 +6,7 @@
 import { assert } from "../assert.ts";
 import { add, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import type { VolumeCounted } from "../formats/events.ts";
+import type { VolumeCounted } from "../formats/parent-events.ts";
 import type { ParentRow } from "../orders/state.ts";
 import type { ParentContext } from "./child.ts";
 

@@ -4,7 +4,8 @@
  * one by one, the one that will not come is. So a successor never goes on with what somebody stopped.
  */
 import { fixedSlices } from "../formats/algorithms.ts";
-import type { JournalEvent, ParentEnded } from "../formats/events.ts";
+import type { JournalEvent } from "../formats/events.ts";
+import type { ParentEnded } from "../formats/parent-events.ts";
 import { refusalOf } from "../orders/refusal.ts";
 import type { EngineState, ParentRow } from "../orders/state.ts";
 import type { WallMs } from "../time.ts";

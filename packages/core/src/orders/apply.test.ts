@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
-import type { FillRecorded, VolumeCounted } from "../formats/events.ts";
+import type { FillRecorded } from "../formats/order-events.ts";
+import type { VolumeCounted } from "../formats/parent-events.ts";
 import { id } from "../ids.ts";
 import type { IntentId, ParentId, TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";

@@ -5,21 +5,15 @@
  * not ask could have recorded it.
  */
 import { assert, assertNever } from "../assert.ts";
-import { add, compare, isPositive, multiply, negate, subtract, zero } from "../decimal.ts";
-import type { DriftFound, FillBusted, FillRecorded, JournalEvent, OrphanFound } from "../formats/events.ts";
+import { negate, zero } from "../decimal.ts";
+import type { DriftFound, JournalEvent, OrphanFound } from "../formats/events.ts";
+import type { FillBusted, FillRecorded } from "../formats/order-events.ts";
 import type { IntentId, ParentId, Sequence } from "../ids.ts";
 import { fixedSlices } from "../formats/algorithms.ts";
 import { switched } from "../risk/controls.ts";
 import { driftKey } from "./drift.ts";
-import {
-  dropUnclaimed,
-  indexOrder,
-  noteAttempt,
-  noteCancel,
-  noteUnclaimed,
-  unindexOrder,
-  venueOrderKey,
-} from "./indexes.ts";
+import { forget } from "./forgetting.ts";
+import { dropUnclaimed, indexOrder, noteAttempt, noteCancel, noteUnclaimed, venueOrderKey } from "./indexes.ts";
 import {
   answered,
   cancelAsked,
@@ -40,10 +34,10 @@ import {
 import { followsOnLoss, numbersAfter } from "./numbering.ts";
 import type { OrderRow } from "./order-row.ts";
 import { bustedSlice, countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
+import { movePosition } from "./positions.ts";
 import { refusalOf } from "./refusal.ts";
-import { fillKey, idNumber, isLaterTrade, marketKey, orphansKept, parentsKept, requestKeyOf } from "./state.ts";
+import { fillKey, idNumber, orphansKept, requestKeyOf } from "./state.ts";
 import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
-import type { WallMs } from "../time.ts";
 
 /** For how long a repeated request finds its first answer, at least. */
 export const requestKeysKeptMs: number = 25 * 3_600_000;
@@ -302,49 +296,6 @@ function putKey(state: EngineState, row: KeyRow, touched: Touched[]): void {
   }
 }
 
-/**
- * Lets the oldest complete orders, the parents that ended first and the oldest fills go, two for one, so that memory has a bound. Which ones follows
- * from the rows and the event alone, so every node lets the same ones go.
- */
-function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void {
-  const { kept } = state.engine;
-  const before = nowWallMs - kept.forMs;
-  for (let gone = 0; gone < 2 && state.indexes.closed.size > kept.orders; gone += 1) {
-    const oldest = state.indexes.closed.values().next().value;
-    const order = oldest === undefined ? undefined : state.orders.get(oldest);
-    assert(order !== undefined, "a closed order is known");
-    if ((order.endedWallMs ?? order.recordedWallMs) > before) break;
-    unindexOrder(state.indexes, order);
-    state.orders.delete(order.id);
-    touched.push({ table: "orders", key: order.id, past: order });
-  }
-  for (let gone = 0; gone < 2 && state.indexes.endedParents.size > (kept.parents ?? parentsKept); gone += 1) {
-    const oldest = state.indexes.endedParents.values().next().value;
-    const parent = oldest === undefined ? undefined : state.parents.get(oldest);
-    assert(parent !== undefined, "an ended parent is known");
-    if ((parent.endedWallMs ?? parent.startedWallMs) > before) break;
-    state.indexes.endedParents.delete(parent.id);
-    state.parents.delete(parent.id);
-    touched.push({ table: "parents", key: parent.id, pastParent: parent });
-  }
-  for (let gone = 0; gone < 2 && state.fills.size > kept.fills; gone += 1) {
-    const oldest = state.fills.entries().next().value;
-    assert(oldest !== undefined, "there is an oldest fill");
-    const [key, fill] = oldest;
-    if (fill.tradedWallMs > before) break;
-    state.fills.delete(key);
-    dropUnclaimed(state.indexes, venueOrderKey(fill.venue, fill.symbol, fill.venueOrderId), key);
-    touched.push({ table: "fills", key });
-    const market = marketKey(fill.venue, fill.symbol);
-    const position = state.positions.get(market);
-    assert(position !== undefined, "a fill has its position");
-    const known = position.forgottenTradeId;
-    if (known !== undefined && !isLaterTrade(fill.tradeId, known)) continue;
-    state.positions.set(market, { ...position, forgottenTradeId: fill.tradeId });
-    touched.push({ table: "positions", key: market });
-  }
-}
-
 function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded, touched: Touched[]): void {
   const { kind: _kind, ...fill } = event;
   const key = fillKey(event.venue, event.symbol, event.tradeId);
@@ -393,44 +344,6 @@ function fillOrder(state: EngineState, intent: IntentId, fill: Omit<FillRecorded
   const order = state.orders.get(intent);
   const parent = order?.parent === undefined ? undefined : state.parents.get(order.parent);
   if (parent !== undefined) putParent(state, filledSlice(parent, order?.slice, fill), touched);
-}
-
-/** Positions come from fills and from nothing else (I11). */
-function movePosition(state: EngineState, fill: Omit<FillRecorded, "kind">, touched: Touched[]): void {
-  const key = marketKey(fill.venue, fill.symbol);
-  const position = state.positions.get(key) ?? {
-    venue: fill.venue,
-    symbol: fill.symbol,
-    quantity: zero,
-    bought: zero,
-    sold: zero,
-    quoteSpent: zero,
-    quoteReceived: zero,
-    fees: {},
-    fills: 0,
-    lastTradeId: fill.tradeId,
-  };
-  const quote = multiply(fill.price, fill.quantity);
-  const side =
-    fill.side === "buy"
-      ? {
-          quantity: add(position.quantity, fill.quantity),
-          bought: add(position.bought, fill.quantity),
-          quoteSpent: add(position.quoteSpent, quote),
-        }
-      : {
-          quantity: subtract(position.quantity, fill.quantity),
-          sold: add(position.sold, fill.quantity),
-          quoteReceived: add(position.quoteReceived, quote),
-        };
-  const fees =
-    isPositive(fill.fee) || compare(fill.fee, zero) < 0
-      ? { ...position.fees, [fill.feeCurrency]: add(position.fees[fill.feeCurrency] ?? zero, fill.fee) }
-      : position.fees;
-  const lastTradeId = isLaterTrade(fill.tradeId, position.lastTradeId) ? fill.tradeId : position.lastTradeId;
-  const fills = position.fills + (isPositive(fill.quantity) ? 1 : -1);
-  state.positions.set(key, { ...position, ...side, fees, fills, lastTradeId });
-  touched.push({ table: "positions", key });
 }
 
 function noteOrphan(state: EngineState, event: OrphanFound, touched: Touched[]): void {

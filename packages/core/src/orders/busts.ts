@@ -7,7 +7,8 @@
  */
 import { add, compare, multiply, negate, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import type { DriftFound, FillBusted } from "../formats/events.ts";
+import type { DriftFound } from "../formats/events.ts";
+import type { FillBusted } from "../formats/order-events.ts";
 import type { SymbolId, TradeId } from "../ids.ts";
 import { currenciesOf } from "../risk/funds.ts";
 import type { WallMs } from "../time.ts";

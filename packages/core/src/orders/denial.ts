@@ -5,7 +5,7 @@
  * all its answers deny the order is the word taken, with these answers on record (I10). One that it shows open again is an
  * orphan, and is taken back. For operators: `baton orders resolve --ended`.
  */
-import type { OrderEnded } from "../formats/events.ts";
+import type { OrderEnded } from "../formats/order-events.ts";
 import type { TradeId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";

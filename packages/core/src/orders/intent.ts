@@ -4,7 +4,7 @@
  * what a number means.
  */
 import { assert } from "../assert.ts";
-import type { AttemptRecorded, IntentRecorded } from "../formats/events.ts";
+import type { AttemptRecorded, IntentRecorded } from "../formats/order-events.ts";
 import { id } from "../ids.ts";
 import type { IntentId, ParentId } from "../ids.ts";
 import type { WallMs } from "../time.ts";

@@ -8,7 +8,7 @@
 import { assertNever } from "../assert.ts";
 import { compare, isPositive, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import type { DoubtResolved } from "../formats/events.ts";
+import type { DoubtResolved } from "../formats/order-events.ts";
 import type { VenueOrderId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { isUnsettled } from "./order-row.ts";

@@ -7,7 +7,7 @@ import { assertNever } from "../assert.ts";
 import type { Decimal } from "../decimal.ts";
 import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, VenueOrderId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
-import type { RequestKey } from "../formats/events.ts";
+import type { RequestKey } from "../formats/order-events.ts";
 import type { NotSentReason, SendStamp } from "./outcome.ts";
 import type { OrderTerms, PriceBasis } from "./terms.ts";
 

@@ -5,7 +5,8 @@
  * the journaled rows alone. Cancels of doubted orders stay armed until the order has ended or its doubt can be proved.
  */
 import { assertNever } from "../assert.ts";
-import type { AttemptAnswered, IntentEnded, JournalEvent } from "../formats/events.ts";
+import type { JournalEvent } from "../formats/events.ts";
+import type { AttemptAnswered, IntentEnded } from "../formats/order-events.ts";
 import type { ClientOrderId, Epoch, IntentId, NodeId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";

@@ -6,7 +6,8 @@
  * else's and never touched.
  */
 import { compare } from "../decimal.ts";
-import type { JournalEvent, OrderUpdated, OrphanFound } from "../formats/events.ts";
+import type { JournalEvent, OrphanFound } from "../formats/events.ts";
+import type { OrderUpdated } from "../formats/order-events.ts";
 import type { IntentId, SymbolId, VenueId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { partsOf } from "./client-order-id.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
-import type { JournalEvent, ReplaceRequested } from "../formats/events.ts";
+import type { JournalEvent } from "../formats/events.ts";
+import type { ReplaceRequested } from "../formats/order-events.ts";
 import { id } from "../ids.ts";
 import type { IntentId, ParentId } from "../ids.ts";
 import { checkRisk } from "../risk/check.ts";

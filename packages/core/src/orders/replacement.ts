@@ -8,7 +8,7 @@
  */
 import { compare, isPositive, subtract } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import type { IntentRecorded, ReplaceEnded } from "../formats/events.ts";
+import type { IntentRecorded, ReplaceEnded } from "../formats/order-events.ts";
 import { refused } from "../risk/refusal-codes.ts";
 import type { Refusal } from "../risk/refusal-codes.ts";
 import type { Sequence } from "../ids.ts";

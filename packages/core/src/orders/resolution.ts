@@ -9,7 +9,7 @@
  * For operators: `baton orders show`, `baton orders resolve`.
  */
 import { compare } from "../decimal.ts";
-import type { DoubtResolved } from "../formats/events.ts";
+import type { DoubtResolved } from "../formats/order-events.ts";
 import type { ClientOrderId, IntentId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";

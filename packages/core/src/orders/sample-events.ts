@@ -3,7 +3,8 @@
  * one unit of time a millisecond, and a `Story` that applies what it is told and keeps the tables as a journal would.
  */
 import { decimal } from "../decimal.ts";
-import type { AttemptAnswered, EpochOpened, FillRecorded, IntentRecorded, JournalEvent } from "../formats/events.ts";
+import type { EpochOpened, JournalEvent } from "../formats/events.ts";
+import type { AttemptAnswered, FillRecorded, IntentRecorded } from "../formats/order-events.ts";
 import { id } from "../ids.ts";
 import type {
   BootId,

@@ -1,23 +1,18 @@
 /**
  * The state of an engine: what all events up to a sequence add up to. Everything that must survive lives in rows, which
  * are plain immutable JSON and materialise one to one as journal tables; what is only needed to be fast (`indexes.ts`) is
- * derived from the rows and never stored. `apply.ts` is the only writer. The container is mutable, its rows are not, so
- * that copying a state copies maps and shares rows. Invariants that live in these rows: I9, I11, I12, I13.
+ * derived from the rows and never stored. `apply.ts` is the only writer, with `forgetting.ts` and `positions.ts`. The
+ * container is mutable, its rows are not, so that copying a state copies maps and shares rows. Invariants that live in these
+ * rows: I9, I11, I12, I13.
  */
 import type { Decimal } from "../decimal.ts";
 import type { BootId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, TradeId, VenueId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
 import type { AlgorithmParameters } from "../formats/algorithms.ts";
-import type {
-  BaselineTaken,
-  ControlSwitched,
-  DriftFound,
-  FillRecorded,
-  OrphanFound,
-  ParentEnded,
-  RequestKey,
-} from "../formats/events.ts";
+import type { BaselineTaken, ControlSwitched, DriftFound, OrphanFound } from "../formats/events.ts";
+import type { FillRecorded, RequestKey } from "../formats/order-events.ts";
+import type { ParentEnded } from "../formats/parent-events.ts";
 import type { KillState, KillSubject } from "../risk/kill.ts";
 import {
   copyIndexes,

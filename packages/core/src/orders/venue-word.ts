@@ -4,7 +4,7 @@
  * for a person, and what is not ours is remembered as foreign. Invariants I9, I10, I11.
  */
 import { compare } from "../decimal.ts";
-import type { OrderUpdated } from "../formats/events.ts";
+import type { OrderUpdated } from "../formats/order-events.ts";
 import type { WallMs } from "../time.ts";
 import { isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
