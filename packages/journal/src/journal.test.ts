@@ -295,6 +295,21 @@ test("the progress cell is idle between commits", async () => {
   expect(Atomics.load(cell, 0)).toBe(0n);
 });
 
+test("the progress cell says since when a checkpoint runs, too", async () => {
+  using folder = scratch();
+  // Rows are not written meanwhile: between two commits only a checkpoint uses the disk.
+  await using journal = await openJournal(journalOptions(folder.dir, "a", { settleMs: 600_000 }));
+  const cell = new BigInt64Array(journal.progress);
+  let isSeen = false;
+  journal.onDurable.on(() => {
+    for (let look = 0; look < 1_000 && !isSeen; look += 1) isSeen = Atomics.load(cell, 0) !== 0n;
+  });
+  const text = "x".repeat(200_000);
+  // A loaded machine may wake this thread only when a checkpoint is over: then the next one is looked at.
+  for (let n = 1; n <= 400 && !isSeen; n += 1) await durable(journal, journal.append(1, [noted(n, text)]));
+  expect(isSeen).toBe(true);
+});
+
 test("what belongs together is in one frame, also where the frame before it is nearly full", async () => {
   using folder = scratch();
   await using journal = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 8 }));

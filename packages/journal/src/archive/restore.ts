@@ -170,7 +170,7 @@ async function replay(o: {
       }
       const last = frames.at(-1) ?? first;
       journal.write(frames, last.last);
-      journal.checkpointIfDue();
+      if (journal.isCheckpointDue) journal.checkpoint();
       end = { sequence: last.last, hash: last.hash, epoch: last.epoch };
       used += 1;
     }

@@ -1,8 +1,9 @@
 /**
  * The journal's reserve: space that a file beside it holds and that is given back when the disk has none left, so that
  * cancels, outcomes and the epoch record can still be written. Looked after by the writer's thread, because only it knows
- * when the next transaction needs room: free space is read again whenever a good part of what was free has been written.
- * The file is made while the writer is idle, and made again when there is plenty. Invariant I20.
+ * when the next transaction needs room: free space is read before each of them, which takes microseconds, since what fills a
+ * disk at once (a core dump, a log gone wild) is not this journal. The file is made while the writer is idle, and made again
+ * when there is plenty. Invariant I20.
  */
 import { randomFillSync } from "node:crypto";
 import { existsSync, rmSync, statSync, statfsSync } from "node:fs";
@@ -21,8 +22,6 @@ export class DiskReserve {
   #isHeld: boolean;
   #isReleased = false;
   #isMaking = false;
-  /** So much may be written before the disk is looked at again. */
-  #budget = 0;
 
   /** `askedBytes` 0: no reserve. */
   constructor(journalFile: string, askedBytes: number) {
@@ -35,15 +34,9 @@ export class DiskReserve {
   /** Before a transaction of about so many bytes. Answers true when the reserve was released now. */
   makeRoom(bytes: number): boolean {
     if (this.#askedBytes === 0 || this.#isReleased) return false;
-    this.#budget -= bytes;
-    if (this.#budget > 0) return false;
     // A small disk has a small margin.
     const least = Math.min(leastFreeBytes, this.#bytes() / 2) + bytes;
-    const { freeBytes } = this.#disk();
-    if (freeBytes > least) {
-      this.#budget = Math.min(leastFreeBytes, (freeBytes - least) / 2);
-      return false;
-    }
+    if (this.#disk().freeBytes > least) return false;
     rmSync(this.#file, { force: true });
     this.#isReleased = true;
     this.#isHeld = false;
@@ -60,7 +53,6 @@ export class DiskReserve {
       await fill(this.#file, bytes);
       this.#isHeld = true;
       this.#isReleased = false;
-      this.#budget = 0;
       return true;
     } catch {
       // No room for it after all; the next look tries again.

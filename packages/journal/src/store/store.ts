@@ -234,9 +234,13 @@ export class JournalStore {
     this.#transaction(() => void this.#sql.format.run(format, format));
   }
 
-  /** Copies the WAL back if enough went into it. Between commits only. */
-  checkpointIfDue(): void {
-    if (this.#walBytes < checkpointBytes) return;
+  /** Enough went into the WAL for it to be copied back. */
+  get isCheckpointDue(): boolean {
+    return this.#walBytes >= checkpointBytes;
+  }
+
+  /** Copies the WAL back. Between commits only. */
+  checkpoint(): void {
     this.#walBytes = 0;
     this.#db.pragma("wal_checkpoint(PASSIVE)");
   }

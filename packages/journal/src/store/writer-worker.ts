@@ -1,7 +1,7 @@
 /**
  * The writer's thread: the only one that writes the journal. It drains its port, puts all frames that wait into one
  * transaction, and reports them durable when the commit has returned; so one fsync serves everything that queued up
- * during the last. While a commit runs, a shared cell says since when, for the keeper of the lease to see a wedged disk.
+ * during the last. While the disk is used, a shared cell says since when, for the keeper of the lease to see a wedged one.
  * After the first failure it does nothing more (I20).
  */
 import { once } from "node:events";
@@ -71,10 +71,10 @@ function execute(open: JournalStore, orders: readonly WriterOrder[]): void {
     const last = frames.at(-1);
     if (last === undefined) return;
     const began = process.hrtime.bigint();
-    Atomics.store(progress, 0, began);
-    makeRoom(frames);
-    open.write(frames, committed);
-    Atomics.store(progress, 0, 0n);
+    watched(() => {
+      makeRoom(frames);
+      open.write(frames, committed);
+    });
     const commitMs = Number(process.hrtime.bigint() - began) / 1e6;
     report({ kind: "durable", sequence: last.last, generation, frames: frames.length, commitMs });
     frames = [];
@@ -97,7 +97,7 @@ function execute(open: JournalStore, orders: readonly WriterOrder[]): void {
   }
   flush();
   answerDigest();
-  store?.checkpointIfDue();
+  if (store?.isCheckpointDue === true) watched(() => store?.checkpoint());
   clearTimeout(settling);
   settling = setTimeout(settle, start.settleMs);
 }
@@ -124,13 +124,13 @@ function silent(open: JournalStore, order: SilentOrder): void {
       open.warm();
       return;
     case "heads":
-      open.storeHeads(order.heads);
+      watched(() => open.storeHeads(order.heads));
       return;
     case "divergence":
-      open.storeDivergence(order.sentence);
+      watched(() => open.storeDivergence(order.sentence));
       return;
     case "raise":
-      open.raise(order.format);
+      watched(() => open.raise(order.format));
       return;
     default:
       assertNever(order, "order");
@@ -174,15 +174,26 @@ function tendReserve(): void {
 function single(order: Exclude<WriterOrder, SilentOrder | { kind: "frame" | "commit" }>): void {
   assert(store !== undefined, "the store is open");
   if (order.kind === "digest") return askDigest(store, order.call, order.at);
+  const open = store;
+  watched(() => {
+    makeRoom();
+    try {
+      done(order.call, answerTo(open, order));
+      if (order.kind === "install") store?.warm();
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      report({ kind: "declined", call: order.call, fault: { code: error.code, message: error.message } });
+    }
+  });
+}
+
+/**
+ * Does what touches the disk, whatever it is: a checkpoint's fsync may hang like that of a commit. Meanwhile the shared cell
+ * says since when. A failure leaves it set: for who watches it, a disk that failed and one that hangs are the same.
+ */
+function watched(work: () => void): void {
   Atomics.store(progress, 0, process.hrtime.bigint());
-  makeRoom();
-  try {
-    done(order.call, answerTo(store, order));
-    if (order.kind === "install") store.warm();
-  } catch (error) {
-    if (!(error instanceof JournalError)) throw error;
-    report({ kind: "declined", call: order.call, fault: { code: error.code, message: error.message } });
-  }
+  work();
   Atomics.store(progress, 0, 0n);
 }
 
@@ -231,18 +242,18 @@ function answerTo(
 function settle(): void {
   if (store === undefined) return;
   try {
-    Atomics.store(progress, 0, process.hrtime.bigint());
-    makeRoom();
-    store.settle(committed);
-    answerDigest();
-    store.checkpointIfDue();
-    Atomics.store(progress, 0, 0n);
+    watched(() => {
+      makeRoom();
+      store?.settle(committed);
+      answerDigest();
+      if (store?.isCheckpointDue === true) store.checkpoint();
+    });
   } catch (error) {
     fail(error);
   }
 }
 
-/** The end of this writer. The cell stays set: for who watches it, a disk that failed and one that hangs are the same. */
+/** The end of this writer. */
 function fail(error: unknown): void {
   store = undefined;
   clearTimeout(settling);
