@@ -56,8 +56,14 @@ interface OpenFile {
   pending: number;
 }
 
+interface Instant {
+  readonly mono: number;
+  readonly wall: number;
+}
+
 const chunkBytes = 64 * 1_024;
 const flushEveryMs = 1_000;
+const nothing: TapKeyframe = () => [];
 
 /** A recorder that begins its first file with the feed. */
 export function openRecorder(options: RecorderOptions): Recorder {
@@ -82,6 +88,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   /** Files that are being finished, and old ones that are being removed. */
   const work = new Set<Promise<void>>();
 
+  const now = (): Instant => ({ mono: clock.mono(), wall: clock.wall() });
   const fail = (error: unknown): void => {
     failure ??= `the tape cannot be written: ${error instanceof Error ? error.message : String(error)}`;
     // Or whoever waits for the file would wait for ever.
@@ -95,19 +102,19 @@ export function openRecorder(options: RecorderOptions): Recorder {
     work.add(done);
   };
 
-  /** Begins a file; what it must hold to be understood alone comes first. */
-  const begin = (): void => {
+  /** Begins a file; what it must hold to be understood alone comes first: `known`, at the instant `at`. */
+  const begin = (at: Instant, known: TapKeyframe): void => {
     if (feed === undefined || part === undefined || failure !== undefined || isClosed) return;
     files += 1;
     const gzip = createGzip({ level: 1, chunkSize: chunkBytes });
     const file = createWriteStream(join(directory, tapeName(feed.id, part)));
     part += 1;
-    open = { gzip, beganMono: clock.mono(), bytes: 0, pending: 0 };
+    open = { gzip, beganMono: at.mono, bytes: 0, pending: 0 };
     owe(pipeline(gzip, file));
-    const { id, venue, keyframe } = feed;
-    const head: TapeHead = { tape: tapeVersion, feed: id, venue, part: part - 1, beganWallMs: clock.wall() };
+    const { id, venue } = feed;
+    const head: TapeHead = { tape: tapeVersion, feed: id, venue, part: part - 1, beganWallMs: at.wall };
     put(JSON.stringify(head));
-    for (const answer of keyframe()) put(lineOf({ k: "answer", t: 0, ...writable(answer) }));
+    for (const answer of known()) put(lineOf({ k: "answer", t: 0, ...writable(answer) }));
     // What a file must begin with does not count, or a large book would fill one file after the other.
     open.bytes = 0;
     // One after the other: two would stumble over each other's files.
@@ -164,9 +171,9 @@ export function openRecorder(options: RecorderOptions): Recorder {
     const nowMono = clock.mono();
     if (open !== undefined && (open.bytes >= fileBytesMax || nowMono - open.beganMono >= fileMs)) {
       end();
-      begin();
+      begin(now(), feed?.keyframe ?? nothing);
     }
-    const t = Math.max(0, nowMono - (open?.beganMono ?? beganMono));
+    const t = Math.max(0, nowMono - (open?.beganMono ?? began.mono));
     if (droppedNow > 0) {
       put(lineOf({ k: "dropped", t, n: droppedNow }));
       droppedNow = 0;
@@ -174,7 +181,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
     records += 1;
     put(lineOf(make(t)));
   };
-  const beganMono = clock.mono();
+  let began = now();
   const timer = setInterval(() => {
     push();
     // So that a crash costs a second of the tape, not the whole file.
@@ -186,17 +193,19 @@ export function openRecorder(options: RecorderOptions): Recorder {
     await mkdir(directory, { recursive: true });
     const parts = (await readdir(directory)).flatMap((name) => partOf(feed?.id ?? "", name) ?? []);
     part = Math.max(0, ...parts) + 1;
-    // What was heard meanwhile comes after the head.
+    // What was heard meanwhile comes after the head, and nothing was known before it: what the feed knows by now came of it,
+    // and put before it would make it old.
     const early = lines;
     lines = [];
     linesBytes = 0;
-    begin();
+    begin(began, nothing);
     for (const line of early) put(line);
   };
 
   return {
     begin(source) {
       feed = source;
+      began = now();
       started = start().catch(fail);
     },
     frame({ line, connection, data }) {

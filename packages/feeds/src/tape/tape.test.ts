@@ -1,5 +1,6 @@
 /** What is recorded of a feed, played again through the same code, is what the feed saw. */
 import type { TradeEvent } from "@baton/core";
+import { monoMs, wallMs } from "@baton/core";
 import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,8 @@ import type { PlayerReport } from "./player.ts";
 import { openPlayer } from "./player.ts";
 import type { RecorderOptions } from "./recorder.ts";
 import { openRecorder } from "./recorder.ts";
+import type { HistoryAnswer } from "./tap.ts";
+import { readRecord } from "./tape-format.ts";
 import { tapesIn } from "./tape-reader.ts";
 
 let directory: string;
@@ -177,6 +180,34 @@ describe("a tape", () => {
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ tape: 1, feed: "spot", venue: "binance", part: 1 });
     expect(lines.some((line) => line.includes('"k":"bytes"') && line.includes("e//+"))).toBe(true);
     expect(lines.some((line) => line.includes('"question":"snapshot"'))).toBe(true);
+  });
+
+  test("begins with the feed: what came before its folder had been read stands on it, at its time, after nothing else", async () => {
+    const at = { ms: 0 };
+    const clock = { mono: () => monoMs(at.ms), wall: () => wallMs(1_700_000_000_000 + at.ms) };
+    const recorder = openRecorder({ directory, clock });
+    const hear = (): void =>
+      recorder.frame({ line: "a1", connection: 1, data: Buffer.from("{}"), atMono: monoMs(0), atWall: wallMs(0) });
+    at.ms = 100;
+    // A feed that is asked what it knows, once it has heard something, knows more than what stands before that.
+    const keyframe = (): readonly HistoryAnswer[] => [{ question: "lastTradeId", symbol: btc, answer: 7 }];
+    recorder.begin({ id: "spot", venue: "binance", keyframe });
+    for (const ms of [150, 600]) {
+      at.ms = ms;
+      hear();
+    }
+    await until("its file has begun", () => recorder.status().files === 1);
+    at.ms = 700;
+    hear();
+    await recorder.close();
+    const [file = ""] = await tapesIn(directory, "spot");
+    const [head = "", ...records] = gunzipSync(await readFile(file)).toString("utf8").trim().split("\n");
+    expect(JSON.parse(head)).toMatchObject({ beganWallMs: 1_700_000_000_100 });
+    expect(records.map((line) => readRecord(line)).map((record) => [record?.k, record?.t])).toEqual([
+      ["frame", 50],
+      ["frame", 500],
+      ["frame", 600],
+    ]);
   });
 
   test("that is none is refused", async () => {
