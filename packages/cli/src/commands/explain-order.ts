@@ -46,7 +46,7 @@ function ofOrder(view: OrderView): readonly string[] {
           : "The venue refused it.",
       ];
     case "not-sent":
-      return ["It was never at the venue, and never will be.", ...notSent(view)];
+      return [neverSent(view), ...notSent(view)];
     default:
       return assertNever(view.status, "order status");
   }
@@ -67,6 +67,15 @@ function waiting(view: OrderView): string {
       ? ""
       : ` It is given up unless it is sent by ${instant(recorded.atWallMs + recorded.sendWithinMs)}.`;
   return `It is recorded, and no answer of the venue is on record yet.${until}`;
+}
+
+/** What this journal cannot vouch for, it does not say. */
+function neverSent(view: OrderView): string {
+  if (last(view, "intent.ended")?.reason !== "history-lost") return "It was never at the venue, and never will be.";
+  return (
+    "No attempt on record was at the venue, but the history that was lost may have made another: it is not tried again. " +
+    "See what the account holds before it is placed anew."
+  );
 }
 
 function notSent(view: OrderView): readonly string[] {

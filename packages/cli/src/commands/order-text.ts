@@ -1,5 +1,5 @@
 /** An order, or a parent order, with its life in words. */
-import type { OrderView, ParentView, ReplaceView } from "@baton/core";
+import type { OrderView, ParentView, PlaceOutcome, ReplaceView } from "@baton/core";
 import { facts, instant, table } from "../terminal.ts";
 
 /** An order or a parent order in words. */
@@ -48,6 +48,10 @@ export function replaceText({ status, successor, detail, quantity, price }: Repl
   return status === "given-up" ? `nothing: ${detail ?? "?"}` : `not yet: quantity ${quantity} in all, price ${price}`;
 }
 
+function outcomeText(outcome: PlaceOutcome): string {
+  return outcome.kind === "not-sent" ? `${outcome.kind}: ${outcome.reason}` : outcome.kind;
+}
+
 function eventDetail(event: OrderView["events"][number]): string {
   switch (event.kind) {
     case "intent.recorded":
@@ -55,7 +59,7 @@ function eventDetail(event: OrderView["events"][number]): string {
     case "attempt.recorded":
       return `attempt ${event.attempt}`;
     case "attempt.answered":
-      return `attempt ${event.attempt}, ${event.outcome.kind} (${event.node}, epoch ${event.epoch})`;
+      return `attempt ${event.attempt}, ${outcomeText(event.outcome)} (${event.node}, epoch ${event.epoch})`;
     case "doubt.resolved":
       return event.resolution.kind === "accepted" ? `accepted (by ${event.by})` : event.resolution.proof;
     case "intent.ended":
