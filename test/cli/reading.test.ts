@@ -247,6 +247,14 @@ describe("baton orders", () => {
     expect([none.status, none.err]).toEqual([1, "baton: there is no /v1/orders/i-5. (not-found)"]);
   });
 
+  test("show says of an attempt that was not sent why it was not", async () => {
+    const outcome = { kind: "not-sent", reason: "withdrawn", message: "a switchover ended the sending" };
+    const answer = { sequence: 41, kind: "attempt.answered", attempt: 1, node: "a", epoch: 7, outcome, atWallMs: 0 };
+    await using node = await scriptedNode({ "GET /v1/orders/i-4": ok(orderView(4, { events: [answer] })) });
+    const run = await baton(["orders", "show", "i-4", "-e", node.url]);
+    expect(run.out).toContain("attempt 1, not-sent: withdrawn (a, epoch 7)");
+  });
+
   test("show tells a parent order with its slices", async () => {
     const parent = {
       id: "p-1",
