@@ -27,19 +27,28 @@ function checkSteps(): readonly { readonly name: string; readonly command: strin
   });
 }
 
-/** Runs a shell command with the checkout's programs first on PATH; resolves to its exit status (128 when killed). */
-async function run(command: string, environment: Readonly<Record<string, string>> = {}): Promise<number> {
+/**
+ * Runs a shell command with the checkout's programs first on PATH; resolves to its exit status (128 when killed). `told`
+ * gets what it writes; without, that goes where ours goes.
+ */
+async function run(
+  command: string,
+  o: { readonly environment?: Readonly<Record<string, string>>; readonly told?: (text: string) => void } = {},
+): Promise<number> {
+  const { environment, told } = o;
   const path = `${join(root, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}`;
+  const out = told === undefined ? "inherit" : "pipe";
   const child = spawn("sh", ["-c", command], {
     cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", out, out],
     env: { ...process.env, PATH: path, ...environment },
   });
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (text: string) => told?.(text));
   const forward = (): void => void child.kill("SIGTERM");
   process.on("SIGTERM", forward);
   const status = await new Promise<number>((resolve) => {
     child.on("error", () => resolve(127));
-    child.on("exit", (code) => resolve(code ?? 128));
+    child.on("close", (code) => resolve(code ?? 128));
   });
   process.off("SIGTERM", forward);
   return status;
@@ -51,7 +60,7 @@ async function runTests(long: boolean): Promise<Count> {
   try {
     const status = await run(
       `exec vitest run --config test/vitest.config.ts --reporter=default --reporter=json --outputFile.json='${report}'`,
-      { CI: "1", ...(long ? { BATON_LONG: "1" } : {}) },
+      { environment: { CI: "1", ...(long ? { BATON_LONG: "1" } : {}) } },
     );
     return countTests(report, status);
   } finally {
@@ -72,14 +81,20 @@ async function main(): Promise<void> {
   // cleaned up; then there is no verdict to print.
   let interrupted = false;
   process.on("SIGINT", () => (interrupted = true));
-  for (const { name, command } of checkSteps()) {
-    console.log(`check: ${name}`);
-    const status = await run(command);
-    if (interrupted) return void (process.exitCode = 130);
-    if (status === 0) passed += 1;
-    else failed += 1;
-    if (status !== 0) console.log(`check: ${name} failed`);
-  }
+  // Two at a time: most of them use one core only.
+  const steps = checkSteps().values();
+  const lane = async (): Promise<void> => {
+    for (const { name, command } of steps) {
+      let told = "";
+      const status = await run(command, { told: (text) => (told += text) });
+      if (interrupted) return;
+      if (status === 0) passed += 1;
+      else failed += 1;
+      console.log(`check: ${name}${status === 0 ? "" : " failed"}\n${told.trimEnd()}`.trimEnd());
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  if (interrupted) return void (process.exitCode = 130);
   const tests = await runTests(process.argv.includes("--long"));
   if (interrupted) return void (process.exitCode = 130);
   for (const problem of tests.problems) console.log(`tests: ${problem}`);

@@ -101,6 +101,11 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
         await cluster.loseHost(lost);
         return { LOST: lost };
       },
+      "restart-standby": async () => {
+        await cluster.loseHost(candidate.node);
+        await cluster.restart(candidate.node);
+        return {};
+      },
       deposit: async () => {
         await cluster.deposit();
         return {};
