@@ -43,7 +43,8 @@ async function run(
     stdio: ["ignore", out, out],
     env: { ...process.env, PATH: path, ...environment },
   });
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (text: string) => told?.(text));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => told?.(text));
   const forward = (): void => void child.kill("SIGTERM");
   process.on("SIGTERM", forward);
   const status = await new Promise<number>((resolve) => {

@@ -78,7 +78,10 @@ describe("baton explain order", () => {
     [
       {
         status: "not-sent",
-        events: [...events, { sequence: 42, kind: "intent.ended", reason: "history-lost", atWallMs: 1_800_000_002_000 }],
+        events: [
+          ...events,
+          { sequence: 42, kind: "intent.ended", reason: "history-lost", atWallMs: 1_800_000_002_000 },
+        ],
       },
       ["the history that was lost may have made another", "given up at 2027-01-15T08:00:02.000Z: history-lost"],
     ],

@@ -41,7 +41,11 @@ describe("a read of etcd", () => {
     ["the key is of another epoch", "other-leader", read({ leader: record({ epoch: 8 }), epoch: "8" })],
     ["the epoch has moved on", "other-leader", read({ leader: record(), epoch: "8" })],
     ["there is no epoch", "other-leader", read({ leader: record() })],
-    ["the key names a lease that is not kept", "lease-gone", read({ leader: record({ lease: "9" }), lease: "9", epoch: "7" })],
+    [
+      "the key names a lease that is not kept",
+      "lease-gone",
+      read({ leader: record({ lease: "9" }), lease: "9", epoch: "7" }),
+    ],
     ["the key hangs on another lease than it names", "lease-gone", read({ leader: record(), lease: "12", epoch: "7" })],
     ["the value is no record", "other-leader", read({ leader: "{", epoch: "7" })],
   ])("does not where %s: %s", (_what, reason, answer) => {

@@ -5,7 +5,16 @@
  */
 import { assert, assertNever } from "../assert.ts";
 import { add, compare, isPositive, maximum, multiply, subtract, zero } from "../decimal.ts";
-import type { AttemptAnswered, AttemptRecorded, CancelRequested, DoubtResolved, FillRecorded, IntentRecorded, ReplaceEnded, ReplaceRequested } from "../formats/order-events.ts";
+import type {
+  AttemptAnswered,
+  AttemptRecorded,
+  CancelRequested,
+  DoubtResolved,
+  FillRecorded,
+  IntentRecorded,
+  ReplaceEnded,
+  ReplaceRequested,
+} from "../formats/order-events.ts";
 import type { Epoch, IntentId, NodeId, Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { deniedReason, isComplete, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";

@@ -6,7 +6,14 @@ import { assert, assertNever } from "../assert.ts";
 import { add, multiply, negate, zero } from "../decimal.ts";
 import { hasLegs } from "../formats/algorithms.ts";
 import type { FillRecorded } from "../formats/order-events.ts";
-import type { ParentAmended, ParentEnded, ParentPaused, ParentResumed, ParentTriggered, VolumeCounted } from "../formats/parent-events.ts";
+import type {
+  ParentAmended,
+  ParentEnded,
+  ParentPaused,
+  ParentResumed,
+  ParentTriggered,
+  VolumeCounted,
+} from "../formats/parent-events.ts";
 import type { Sequence } from "../ids.ts";
 import type { ParentRow, SliceRow } from "./state.ts";
 

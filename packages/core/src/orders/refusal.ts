@@ -11,8 +11,24 @@ import type { Decimal } from "../decimal.ts";
 import { fixedSlices, isScheduled } from "../formats/algorithms.ts";
 import type { AlgorithmParameters } from "../formats/algorithms.ts";
 import type { EpochOpened, JournalEvent } from "../formats/events.ts";
-import type { AttemptAnswered, AttemptRecorded, DoubtResolved, FillBusted, FillRecorded, IntentRecorded, ReplaceRequested } from "../formats/order-events.ts";
-import type { ParentAmended, ParentEnded, ParentPaused, ParentRecorded, ParentResumed, ParentTriggered, VolumeCounted } from "../formats/parent-events.ts";
+import type {
+  AttemptAnswered,
+  AttemptRecorded,
+  DoubtResolved,
+  FillBusted,
+  FillRecorded,
+  IntentRecorded,
+  ReplaceRequested,
+} from "../formats/order-events.ts";
+import type {
+  ParentAmended,
+  ParentEnded,
+  ParentPaused,
+  ParentRecorded,
+  ParentResumed,
+  ParentTriggered,
+  VolumeCounted,
+} from "../formats/parent-events.ts";
 import { disabledBy } from "../risk/controls.ts";
 import { killOn } from "../risk/kill.ts";
 import type { KillSubject } from "../risk/kill.ts";

@@ -201,9 +201,12 @@ describe("a tape", () => {
     hear();
     await recorder.close();
     const [file = ""] = await tapesIn(directory, "spot");
-    const [head = "", ...records] = gunzipSync(await readFile(file)).toString("utf8").trim().split("\n");
+    const [head = "", ...records] = gunzipSync(await readFile(file))
+      .toString("utf8")
+      .trim()
+      .split("\n");
     expect(JSON.parse(head)).toMatchObject({ beganWallMs: 1_700_000_000_100 });
-    expect(records.map((line) => readRecord(line)).map((record) => [record?.k, record?.t])).toEqual([
+    expect(records.map((line) => readRecord(line)).map((one) => [one?.k, one?.t])).toEqual([
       ["frame", 50],
       ["frame", 500],
       ["frame", 600],
