@@ -17,12 +17,19 @@ export async function run(o: BenchOptions): Promise<readonly Figure[]> {
   const seen = await switchUnderLoad(cluster, { perSecond, switchovers, everyMs, restingOrders: 100 });
   for (const { rule, sentence } of seen.findings) process.stderr.write(`  ${rule}: ${sentence}\n`);
   if (seen.refusals !== "none") process.stderr.write(`  refused by checks: ${seen.refusals}\n`);
+  for (const { gapMs, untilOpeningMs, withdrawn } of seen.changes) {
+    const after = `${ms(gapMs - untilOpeningMs)} from there to the first order`;
+    process.stderr.write(
+      `  a gap of ${ms(gapMs)}: ${ms(untilOpeningMs)} to the new epoch's record, ${after}; ${withdrawn} taken back\n`,
+    );
+  }
   const none = (name: string, value: number): Figure => {
     return { name, unit: "", value, samples: switchovers, goal: { atMost: 0 } };
   };
   return [
     { name: "orders asked for", unit: "", value: seen.asked, samples: switchovers },
     { name: "of them acknowledged", unit: "", value: seen.acknowledged, samples: switchovers },
+    { name: "told to ask again later", unit: "", value: seen.overloaded, samples: switchovers },
     { name: "placed at the exchange", unit: "/s", value: seen.placedPerSecond, samples: switchovers },
     { name: "switchovers given up and asked anew", unit: "", value: seen.aborted, samples: switchovers },
     none("given up after 20 s of asking", seen.givenUp),
@@ -45,4 +52,8 @@ export async function run(o: BenchOptions): Promise<readonly Figure[]> {
       goal: { atMost: 250 },
     },
   ];
+}
+
+function ms(value: number): string {
+  return `${Math.round(value)} ms`;
 }

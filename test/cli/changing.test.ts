@@ -1,3 +1,4 @@
+import { problem } from "@baton/core";
 import { describe, expect, test } from "vitest";
 import {
   baton,
@@ -530,6 +531,14 @@ describe("baton orders", () => {
     await using second = await scriptedNode({ "POST /v1/orders": () => ({ status: 202, body: answer }) });
     expect((await baton([...order, "--price", "1", "-e", first.url, "-e", second.url])).status).toBe(0);
     expect(second.asked[0]?.headers["idempotency-key"]).toBe(first.asked[0]?.headers["idempotency-key"]);
+  });
+
+  test("place asks no other node where the leader itself said when to ask again", async () => {
+    const busy = { ...problem(503, "refused", "41 orders wait."), retryAfterMs: 500 };
+    await using first = await scriptedNode({ "POST /v1/orders": () => ({ status: 503, body: busy }) });
+    await using second = await scriptedNode({});
+    const run = await baton([...order, "--price", "1", "-e", first.url, "-e", second.url]);
+    expect([run.status, run.err, second.asked]).toEqual([4, expect.stringContaining("41 orders wait."), []]);
   });
 
   test("place is not called unrecorded by a second node while a first one fell silent over it", async () => {

@@ -139,6 +139,14 @@ describe("baton status", () => {
     expect(run.err).toBe("");
   });
 
+  test("says what waits to be sent, where anything does", async () => {
+    const orders = { open: 3, inDoubt: 0, oldestInDoubtMs: null, fillsMissing: 0, waiting: 41, oldestWaitingMs: 620 };
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView({ orders })) });
+    expect((await baton(["status", "-e", node.url])).out).toMatch(
+      /^orders +3 open, none in doubt, 41 to be sent \(oldest 620 ms\)$/m,
+    );
+  });
+
   test("ends with 4 where nobody leads, and where nobody may trade", async () => {
     await using leaderless = await scriptedNode({ "GET /cluster": ok(clusterView({ leader: null })) });
     const first = await baton(["status", "-e", leaderless.url]);

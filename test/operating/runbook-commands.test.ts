@@ -96,6 +96,7 @@ async function scriptedCluster(): Promise<AsyncDisposable & RehearsedCluster & {
     silenceMarket: notHere,
     loseAnswers: notHere,
     mendAnswers: notHere,
+    clogVenue: notHere,
     loseHost: notHere,
     deposit: notHere,
     killLeader: () => {

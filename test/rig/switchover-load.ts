@@ -28,6 +28,8 @@ export interface LoadResult {
   readonly aborted: number;
   /** Asked for again and again, and never answered. */
   readonly givenUp: number;
+  /** How often a client was told to ask again later, since more was recorded than left. */
+  readonly overloaded: number;
   /** Refused for good, by code; a check may say no, a switchover may not. */
   readonly refusals: string;
   /** Orders that ended at the exchange by a cancel that nobody had asked for. */
@@ -44,7 +46,18 @@ export interface LoadResult {
   readonly placedPerSecond: number;
   /** Longest time between two requests to place at the exchange, while the flow was on. */
   readonly longestGapMs: number;
+  /** Each change of leader, as the exchange saw it. */
+  readonly changes: readonly LeaderChange[];
   readonly findings: readonly Finding[];
+}
+
+/** From the last order of one leader to the first of the next. */
+export interface LeaderChange {
+  readonly gapMs: number;
+  /** The part of it before the new epoch's first record. */
+  readonly untilOpeningMs: number;
+  /** Orders that the former leader took back unsent. */
+  readonly withdrawn: number;
 }
 
 /**
@@ -84,12 +97,13 @@ export async function switchUnderLoad(cluster: Cluster, o: LoadOptions): Promise
   const audit = evidence.audit.filter(({ monoMs }) => monoMs >= faultAt.atMonoMs);
   return {
     ...{ asked: flow.count.asked, acknowledged: flow.count.acknowledged, switchovers: o.switchovers, aborted },
-    ...{ givenUp: flow.count.givenUp, refusals: flow.refusalText(), inDoubt },
+    ...{ overloaded: flow.count.overloaded, givenUp: flow.count.givenUp, refusals: flow.refusalText(), inDoubt },
     cancelled: unasked(audit, evidence.orders ?? []),
     handedOverInDoubt: handedOverInDoubt(evidence, faultAt.atWallMs),
     replaced: twice(audit, evidence.orders ?? []),
     restingLost: resting.length - stillResting,
     ...placing(audit, fromMonoMs, untilMonoMs),
+    changes: changesOf(audit, evidence, faultAt.atWallMs),
     findings: verdict.findings,
   };
 }
@@ -196,4 +210,31 @@ function placing(
     .filter((monoMs) => monoMs >= fromMonoMs && monoMs <= untilMonoMs);
   const longestGapMs = Math.max(0, ...at.slice(1).map((monoMs, index) => monoMs - (at[index] ?? monoMs)));
   return { placedPerSecond: (at.length * 1_000) / (untilMonoMs - fromMonoMs), longestGapMs };
+}
+
+function changesOf(
+  audit: readonly AuditRecord[],
+  { journals }: Evidence,
+  sinceWallMs: number,
+): readonly LeaderChange[] {
+  const places = audit.flatMap((record) => (record.type === "recv" && record.call === "order.place" ? [record] : []));
+  const events = journals[0]?.events ?? [];
+  let withdrawn = 0;
+  return events.flatMap((event) => {
+    if (
+      event.kind === "attempt.answered" &&
+      event.outcome.kind === "not-sent" &&
+      event.outcome.reason === "withdrawn"
+    ) {
+      withdrawn += 1;
+    }
+    if (event.kind !== "epoch.opened" || event.reason !== "switchover" || event.atWallMs < sinceWallMs) return [];
+    const first = places.findIndex((place) => place.wallMs >= event.atWallMs);
+    const [before, after] = [places[first - 1], places[first]];
+    const taken = withdrawn;
+    withdrawn = 0;
+    if (before === undefined || after === undefined) return [];
+    const gapMs = after.monoMs - before.monoMs;
+    return [{ gapMs, untilOpeningMs: event.atWallMs - before.wallMs, withdrawn: taken }];
+  });
 }

@@ -44,6 +44,7 @@ async function rehearse(cluster: Cluster, { name, page }: (typeof pages)[number]
         await arm({ fault: "http-error", match: { call } });
       }
     },
+    clogVenue: () => arm({ fault: "accept-late", delayMs: 700, match: { call: "order.place" } }),
     mendAnswers: mend,
     loseHost: (node: string): Promise<void> =>
       cluster.nodes.find((each) => each.id === node)?.killAll() ?? Promise.resolve(),

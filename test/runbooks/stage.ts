@@ -26,6 +26,8 @@ export interface RehearsedCluster {
   silenceMarket(): Promise<void>;
   /** Has the venue lose the next order and answer no question about any, until `mendAnswers`. */
   loseAnswers(): Promise<void>;
+  /** Has the venue answer each order late, until `mendAnswers`. */
+  clogVenue(): Promise<void>;
   mendAnswers(): Promise<void>;
   /** Takes a node's host away. */
   loseHost(node: string): Promise<void>;
@@ -48,6 +50,8 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
   writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
   chmodSync(command, 0o755);
   let lost = "";
+  /** Clients that ask for more than the venue takes. */
+  const crowd: { isOver: boolean; asking: readonly Promise<void>[] } = { isOver: false, asking: [] };
   return {
     environment: {
       PATH: `${folder}${delimiter}${process.env["PATH"] ?? ""}`,
@@ -92,7 +96,25 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
         const placed = await client.placeOrder(checked.value, operation);
         return { DOUBTED: "intentId" in placed ? placed.intentId : placed.parentId };
       },
+      "clog-venue": async () => {
+        await cluster.clogVenue();
+        const order = { symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "0.001", price: await bidOf(client) };
+        const checked = checkOrderRequest({ ...order, timeInForce: "IOC", sendWithinMs: 60_000 });
+        if (checked.kind === "invalid") throw new Error(checked.problem.detail);
+        // More of them than the venue's sockets hold, each at it again as soon as it has an answer.
+        let count = 0;
+        const ask = async (): Promise<void> => {
+          while (!crowd.isOver) {
+            count += 1;
+            await client.placeOrder(checked.value, `${operation}-${count}`).catch(() => sleep(200));
+          }
+        };
+        crowd.asking = Array.from({ length: 120 }, ask);
+        return {};
+      },
       "mend-answers": async () => {
+        crowd.isOver = true;
+        await Promise.all(crowd.asking);
         await cluster.mendAnswers();
         return {};
       },
@@ -115,7 +137,10 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
         return {};
       },
     },
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+    [Symbol.dispose]: () => {
+      crowd.isOver = true;
+      rmSync(folder, { recursive: true });
+    },
   };
 }
 

@@ -294,6 +294,8 @@ export class BatonClient {
         if (error instanceof RefusedError && error.problem.status === 503) {
           // "unknown" says more than any "refused" of another node that has no leader either.
           if (refusal?.problem.code !== "unknown") refusal = error;
+          // The leader's own word, whoever was asked: another node would only burden it once more.
+          if (error.problem.retryAfterMs !== undefined) break;
         } else if (error instanceof RefusedError || error instanceof StrangeAnswerError) {
           throw error;
         } else {

@@ -11,6 +11,7 @@ const snapshot: MetricsSnapshot = {
   isInSync: true,
   lagRecords: 0,
   lagSeconds: 0,
+  backlogs: [{ venue: "sim", orders: 12, oldestSeconds: 0.25 }],
   inDoubt: 1,
   inDoubtOldestSeconds: 2.5,
   killLevel: 0,

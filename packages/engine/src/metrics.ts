@@ -27,6 +27,8 @@ export interface MetricsSnapshot {
   readonly isInSync: boolean;
   readonly lagRecords: number;
   readonly lagSeconds: number;
+  /** What waits to be sent; only a leader has any. */
+  readonly backlogs: readonly { readonly venue: string; readonly orders: number; readonly oldestSeconds: number }[];
   readonly inDoubt: number;
   readonly inDoubtOldestSeconds: number;
   readonly killLevel: number;
@@ -76,6 +78,7 @@ export interface MetricsSnapshot {
 export interface Metrics {
   readonly registry: Registry;
   readonly intents: Counter<"outcome">;
+  readonly refusals: Counter<"code">;
   readonly fenceRefusals: Counter;
   readonly bustedFills: Counter<"venue">;
   readonly orderAck: Histogram;
@@ -111,6 +114,12 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
       name: "baton_intents_total",
       help: "Words on intents: recorded, refused (nothing is on record), accepted, rejected, in-doubt, not-sent. An intent in doubt gets a second word when that ends.",
       labelNames: ["outcome"],
+      registers,
+    }),
+    refusals: new Counter({
+      name: "baton_refusals_total",
+      help: "Orders of clients and strategies refused before anything was recorded, by code (reference/codes.md).",
+      labelNames: ["code"],
       registers,
     }),
     fenceRefusals: new Counter({
@@ -171,6 +180,7 @@ export function openMetrics(look: () => MetricsSnapshot): Metrics {
   };
   // A series that begins with its first event has no rise that a rule could see.
   for (const outcome of outcomes) metrics.intents.inc({ outcome }, 0);
+  metrics.refusals.inc({ code: "overloaded" }, 0);
   for (const reason of takeoverReasons) metrics.takeovers.inc({ reason }, 0);
   return metrics;
 }
@@ -186,6 +196,10 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
   const inSync = gauge("in_sync", "1 while this node is in the in-sync set.");
   const lagRecords = gauge("replication_lag_records", "Records the leader holds that this node does not.");
   const lagSeconds = gauge("replication_lag_seconds", "Time since this node last held all that the leader had.");
+  const backlog = gauge("backlog_orders", "Recorded and not yet sent; on the leader only.", ["venue"]);
+  const backlogOldest = gauge("backlog_oldest_seconds", "How long the oldest of them has waited to be sent.", [
+    "venue",
+  ]);
   const inDoubt = gauge("orders_in_doubt", "Intents whose fate is not known.");
   const inDoubtOldest = gauge("in_doubt_oldest_seconds", "Age of the oldest of them.");
   const kill = gauge("kill_level", "0 off, 1 strategy, 2 instrument, 3 venue, 4 account, 5 cluster.");
@@ -255,6 +269,12 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       inSync.set(now.isInSync ? 1 : 0);
       lagRecords.set(now.lagRecords);
       lagSeconds.set(now.lagSeconds);
+      backlog.reset();
+      backlogOldest.reset();
+      for (const { venue, orders, oldestSeconds } of now.backlogs) {
+        backlog.set({ venue }, orders);
+        backlogOldest.set({ venue }, oldestSeconds);
+      }
       inDoubt.set(now.inDoubt);
       inDoubtOldest.set(now.inDoubtOldestSeconds);
       kill.set(now.killLevel);

@@ -26,6 +26,8 @@ export interface Ticket {
   readonly check?: () => Refusal | undefined;
   /** `waiting` → `started` (bytes may have left) | `refused` (proved: none did) | `void` (its caller has gone: none will). */
   phase: "waiting" | "started" | "refused" | "void";
+  /** Called once, in the turn in which the bytes go to the socket. */
+  readonly onStarted?: (() => void) | undefined;
   refusal?: Refusal;
   /** The time that the request is signed for. */
   stamp?: Stamp;
@@ -152,6 +154,7 @@ class LastCheck implements Dispatcher.DispatchHandler {
     ticket.phase = "started";
     ticket.socketMonoMs = this.#clock.mono();
     ticket.abort = (why) => controller.abort(why);
+    ticket.onStarted?.();
     this.#next.onRequestStart?.(controller, context);
   }
 

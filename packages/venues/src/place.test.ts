@@ -207,10 +207,12 @@ describe("one request is sent once and ends in the class that its evidence allow
       answers.push(() => json(response, 200, orderAnswer(parameters)));
     };
     const withdrawal = new AbortController();
+    const left: string[] = [];
     permits.deadlineMonoMs = inMs(30_000);
     const other = await connect(server.url, permits, { deadlineMs: 20_000 });
     const outcomes = Array.from({ length: 66 }, (_, at) => {
-      const order = { clientOrderId: `${at}`, terms, expiresAtMonoMs: inMs(20_000) };
+      const onLeft = (): void => void left.push(`${at}`);
+      const order = { clientOrderId: `${at}`, terms, expiresAtMonoMs: inMs(20_000), onLeft };
       return other.place(order, permits.permit(), withdrawal.signal);
     });
     await vi.waitFor(() => expect(answers).toHaveLength(64), { timeout: 20_000 });
@@ -223,6 +225,8 @@ describe("one request is sent once and ends in the class that its evidence allow
     for (const answer of answers) answer();
     const sent = await Promise.all(outcomes.slice(0, 64));
     expect(new Set(sent.map(({ kind }) => kind))).toEqual(new Set(["accepted"]));
+    // Each that left said so once, and none of the others did.
+    expect(left.toSorted()).toEqual(Array.from({ length: 64 }, (_, at) => `${at}`).toSorted());
     delete server.script[`POST ${orderPath}`];
     const last = { clientOrderId, terms, expiresAtMonoMs: inMs(5_000) };
     expect((await other.place(last, permits.permit(), new AbortController().signal)).kind).toBe("accepted");

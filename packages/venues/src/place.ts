@@ -18,12 +18,13 @@ import { refusalAtSocket, signingWindow, type OrderDesk } from "./desk.ts";
 import type { Answer } from "./driver.ts";
 import { giveUp, type Refusal, type Ticket } from "./last-check.ts";
 import { realMoneySentence } from "./money-witness.ts";
+import type { OrderToPlace } from "./venue.ts";
 import { healthOf, keepBooks, orUndefinedAfter, readingOf, sampleClock, signed } from "./requests.ts";
 
 /** See `Venue.place`. */
 export async function place(
   desk: OrderDesk,
-  order: { readonly clientOrderId: string; readonly terms: OrderTerms; readonly expiresAtMonoMs: MonoMs },
+  order: OrderToPlace,
   permit: Permit,
   withdrawal?: AbortSignal,
 ): Promise<PlaceOutcome> {
@@ -53,6 +54,7 @@ export async function place(
     call: "order.place",
     lane: "orders",
     phase: "waiting",
+    onStarted: order.onLeft,
     check: () => {
       if (line.money?.isReal === true) return { reason: "killed", message: realMoneySentence };
       if (desk.isKilled({ clientOrderId, symbol: terms.symbol })) {

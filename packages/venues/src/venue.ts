@@ -112,6 +112,16 @@ export interface ClockReading {
   readonly errorMs: number;
 }
 
+/** One attempt to place an order. */
+export interface OrderToPlace {
+  readonly clientOrderId: string;
+  readonly terms: OrderTerms;
+  /** From then on it is not sent. */
+  readonly expiresAtMonoMs: MonoMs;
+  /** Called when its first byte leaves, in the same turn; never when none does. */
+  readonly onLeft?: () => void;
+}
+
 /** A connection to one account at one venue. */
 export interface Venue {
   readonly id: VenueId;
@@ -121,11 +131,7 @@ export interface Venue {
    * Sends once or not at all. The caller has made the intent durable; in doubt goes to resolution, never to `place`. When
    * `withdrawal` is aborted before a byte has left, none will: not sent, `withdrawn`, at once.
    */
-  place(
-    order: { readonly clientOrderId: string; readonly terms: OrderTerms; readonly expiresAtMonoMs: MonoMs },
-    permit: Permit,
-    withdrawal?: AbortSignal,
-  ): Promise<PlaceOutcome>;
+  place(order: OrderToPlace, permit: Permit, withdrawal?: AbortSignal): Promise<PlaceOutcome>;
   /** May be sent more than once within the deadline; harmless, since a cancel names one order. */
   cancel(
     order: { readonly clientOrderId: string; readonly symbol: SymbolId; readonly venueOrderId?: VenueOrderId },

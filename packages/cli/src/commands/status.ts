@@ -81,7 +81,10 @@ function statusText(terminal: Terminal, view: ClusterView): string {
       "in sync",
       view.insync === null ? "not known" : `${view.insync.members.join(", ")} (version ${view.insync.version})`,
     ],
-    ["orders", `${orders.open} open, ${orders.inDoubt === 0 ? doubt : paint(terminal, "yellow", doubt)}`],
+    [
+      "orders",
+      `${orders.open} open, ${orders.inDoubt === 0 ? doubt : paint(terminal, "yellow", doubt)}${waiting(orders)}`,
+    ],
     [
       "kill",
       kill === null || kill.level === "off"
@@ -126,6 +129,11 @@ function rejoinFact(terminal: Terminal, member: MemberView): readonly (readonly 
   const { rejoin } = member;
   if (!rejoin || rejoin.needs === "nothing" || rejoin.needs === "patience") return [];
   return [[rejoin.state, paint(terminal, "red", `${member.node}: ${rejoin.means} ${rejoin.action}`)]];
+}
+
+/** Orders that are recorded and have not left; nothing where there are none, or where this node does not know. */
+function waiting({ waiting: count = 0, oldestWaitingMs = null }: ClusterView["orders"]): string {
+  return count === 0 ? "" : `, ${count} to be sent (oldest ${maybeSpan(oldestWaitingMs)})`;
 }
 
 function pauseText(pause: NonNullable<ClusterView["control"]["pause"]>): string {

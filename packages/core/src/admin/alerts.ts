@@ -9,7 +9,14 @@
 
 /** A page of `runbooks/` and the heading in it to begin at. */
 export interface RunbookPlace {
-  readonly page: "leader-lost" | "market-drift" | "market-stale" | "doubt-too-old" | "account-differs" | "copy-missing";
+  readonly page:
+    | "leader-lost"
+    | "market-drift"
+    | "market-stale"
+    | "doubt-too-old"
+    | "account-differs"
+    | "copy-missing"
+    | "overloaded";
   readonly heading: string;
 }
 
@@ -46,6 +53,7 @@ export type AlertName =
   | "BatonDiskFilling"
   | "BatonDiskFull"
   | "BatonFsyncSlow"
+  | "BatonOverloaded"
   | "BatonArchiveFailing";
 
 /** The table, most urgent first. Series are summed by the label `cluster`, which a scrape may add. */
@@ -195,6 +203,13 @@ export const alerts: Readonly<Record<AlertName, Alert>> = {
       expr: "histogram_quantile(0.99, sum by (cluster, instance, le) (rate(baton_journal_fsync_seconds_bucket[5m]))) > 0.05",
       forSeconds: 300,
     },
+  },
+  BatonOverloaded: {
+    severity: "warning",
+    means: "For minutes clients have been told to ask again later: more orders are recorded than leave for a venue.",
+    action: "See which venue they wait for, and whether it is slow, its limits are used up, or this host is.",
+    runbook: { page: "overloaded", heading: "Checks" },
+    rule: { expr: 'sum by (cluster) (increase(baton_refusals_total{code="overloaded"}[1m])) > 0', forSeconds: 120 },
   },
   BatonArchiveFailing: {
     severity: "warning",

@@ -72,6 +72,10 @@ export interface ClusterView {
     readonly oldestInDoubtMs: number | null;
     /** Orders of which the venue executed more than the journaled trades say: their trades are being read. */
     readonly fillsMissing: number;
+    /** Recorded and not yet sent; only the leader knows, and others leave it out. */
+    readonly waiting?: number;
+    /** How long the oldest of them has waited; null where none does. */
+    readonly oldestWaitingMs?: number | null;
   };
   readonly feeds: readonly FeedSummary[];
   readonly venues?: readonly VenueSummary[];
@@ -310,7 +314,14 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
   ),
   kill: killRecord.nullable(),
   trading: z.looseObject({ isAllowed: z.boolean(), reasons: z.array(z.string()) }),
-  orders: z.looseObject({ open: z.int(), inDoubt: z.int(), oldestInDoubtMs: age, fillsMissing: z.int() }),
+  orders: z.looseObject({
+    open: z.int(),
+    inDoubt: z.int(),
+    oldestInDoubtMs: age,
+    fillsMissing: z.int(),
+    waiting: z.exactOptional(z.int()),
+    oldestWaitingMs: z.exactOptional(age),
+  }),
   feeds: z.array(z.looseObject({ id: z.string(), quality, ageMs: age })),
   venues: z.exactOptional(z.array(z.looseObject({ id: z.string(), title: z.string(), cannot: z.array(z.string()) }))),
   etcd: z.looseObject({

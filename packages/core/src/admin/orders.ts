@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Decimal } from "../decimal.ts";
 import type { JournalEvent } from "../formats/events.ts";
 import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, SymbolId, VenueId } from "../ids.ts";
+import { usualSendWithinMs } from "../orders/backlog.ts";
 import type { OperatorFinding } from "../orders/operator-resolution.ts";
 import type { OrderStanding } from "../orders/order-row.ts";
 import type { OrderTerms, OrderType, Side, TimeInForce } from "../orders/terms.ts";
@@ -57,7 +58,7 @@ const orderSchema: z.ZodType<OrderRequest> = z
     price: z.exactOptional(positive()),
     timeInForce: z.exactOptional(z.enum(["GTC", "IOC", "FOK", "GTX"], "must be GTC, IOC, FOK or GTX")),
     reduceOnly: z.exactOptional(z.boolean("must be true or false")),
-    sendWithinMs: whole(1, 60_000).default(2_000),
+    sendWithinMs: whole(1, 60_000).default(usualSendWithinMs),
     reason: z.exactOptional(reasonText()),
   })
   .superRefine((order, context) => {

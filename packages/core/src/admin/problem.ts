@@ -58,6 +58,8 @@ export interface Problem {
   readonly code: string;
   /** Path of the field at fault, such as `price`. */
   readonly field?: string;
+  /** Asked again sooner it would most likely be refused again; from 250 on, Retry-After says the same in whole seconds. */
+  readonly retryAfterMs?: number;
 }
 
 export const problemSchema: z.ZodType<Problem> = z.looseObject({
@@ -67,6 +69,7 @@ export const problemSchema: z.ZodType<Problem> = z.looseObject({
   detail: z.string(),
   code: z.string(),
   field: z.exactOptional(z.string()),
+  retryAfterMs: z.exactOptional(z.number()),
 });
 
 /** Makes a problem document. */

@@ -32,6 +32,11 @@ export const refusalCodes = {
   },
   "no-leader": { sentence: "No node leads and may trade at this moment; repeat with the same key.", isPassing: true },
   held: { sentence: "The leader is held (handover or takeover loop): no new risk, cancels pass.", isPassing: true },
+  overloaded: {
+    sentence:
+      "More orders wait to leave for the venue than leave in time: nothing was recorded, ask again after a moment; cancels pass.",
+    isPassing: true,
+  },
   durability: {
     sentence: "No second copy is in sync and durability is strict: nothing may be recorded.",
     isPassing: true,

@@ -1,6 +1,6 @@
 /**
  * A client of the API under load: so many orders a second to any node in turn, each under its own Idempotency-Key, asked
- * again under the same key until it is acknowledged, refused for good, or given up. What it was told, and nothing else, is
+ * again under the same key, not before it was told to, until it is acknowledged, refused for good, or given up. What it was told, and nothing else, is
  * what the checker holds the cluster to.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -29,6 +29,8 @@ export interface FlowCount {
   givenUp: number;
   /** Asked and not answered yet. */
   waiting: number;
+  /** Answers that told to ask again later, since the leader has more to send than it can. */
+  overloaded: number;
 }
 
 /** How long one order is asked for again before it is given up. */
@@ -39,7 +41,7 @@ const pauseMs = { first: 60, most: 480 };
 
 export class OrderFlow {
   readonly acknowledged: Acknowledged[] = [];
-  readonly count: FlowCount = { asked: 0, acknowledged: 0, refused: 0, givenUp: 0, waiting: 0 };
+  readonly count: FlowCount = { asked: 0, acknowledged: 0, refused: 0, givenUp: 0, waiting: 0, overloaded: 0 };
   /** Why orders were refused for good, by code. */
   readonly refusals: Map<string, number> = new Map();
   readonly #options: FlowOptions;
@@ -167,6 +169,7 @@ export class OrderFlow {
   async #untilAnswered(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer | undefined> {
     const end = performance.now() + giveUpMs;
     for (let longestMs = pauseMs.first; performance.now() < end; longestMs = Math.min(2 * longestMs, pauseMs.most)) {
+      let toldMs = 0;
       try {
         return await this.#nextClient().placeOrder(request, key);
       } catch (error) {
@@ -176,8 +179,12 @@ export class OrderFlow {
           return undefined;
         }
         if (!(error instanceof RefusedError || error instanceof UnreachableError)) throw error;
+        if (error instanceof RefusedError && error.problem.retryAfterMs !== undefined) {
+          toldMs = error.problem.retryAfterMs;
+          this.count.overloaded++;
+        }
       }
-      await delay(longestMs * (0.5 + Math.random() / 2));
+      await delay(toldMs + longestMs * (0.5 + Math.random() / 2));
     }
     this.count.givenUp++;
     return undefined;

@@ -150,6 +150,21 @@ describe("placing", () => {
     expect(await routes.ask("placeOrder", { body: order })).toMatchObject({ status: 503, body: { code: "refused" } });
   });
 
+  test("is 503 refused with the time to ask again where too much waits to be sent, and the key stays free", async () => {
+    const routes = await leading();
+    routes.rig.isCommitting = false;
+    routes.rig.order({ quantity: decimal("0.1") });
+    await pass(500);
+    const asked = { body: { ...order, quantity: "0.1" }, key: "k-1" };
+    const before = routes.rig.journal.events.length;
+    const said = { code: "refused", detail: expect.stringContaining("waiting 1, oldestMs 500"), retryAfterMs: 500 };
+    expect(await routes.ask("placeOrder", asked)).toMatchObject({ status: 503, body: said });
+    expect(routes.rig.journal.events).toHaveLength(before);
+    routes.rig.isCommitting = true;
+    routes.rig.commit();
+    expect((await settled(routes.ask("placeOrder", asked))).status).toBe(202);
+  });
+
   test.each([[""], ["with space"], ["ü"], ["x".repeat(129)]])("refuses the key %j", async (key) => {
     const routes = await leading();
     const answer = await routes.ask("placeOrder", { body: order, key });

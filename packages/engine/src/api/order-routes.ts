@@ -303,9 +303,11 @@ export async function notCommitted(
 
 /** What passes by itself is 503 (nothing was recorded, try again), what does not is 422 with the code. */
 function refusal(refused: Refusal): Answer {
-  const isTransient = refused.code === "no-leader" || refused.code === "held";
+  const isTransient = refused.code === "no-leader" || refused.code === "held" || refused.code === "overloaded";
   const status = isTransient && isPassingRefusal(refused) ? 503 : 422;
-  return { status, body: problem(status, status === 503 ? "refused" : refused.code, refused.sentence) };
+  const document = problem(status, status === 503 ? "refused" : refused.code, refused.sentence);
+  const { retryAfterMs } = refused.facts;
+  return { status, body: typeof retryAfterMs === "number" ? { ...document, retryAfterMs } : document };
 }
 
 function wholeOf(text: string | undefined, fallback: number): number | undefined {

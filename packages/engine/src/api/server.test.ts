@@ -1,11 +1,11 @@
 import type { AddressInfo } from "node:net";
 import { request as httpRequest } from "node:http";
-import { apiRoutes, id, InvariantError, openApiDocument } from "@baton/core";
+import { apiRoutes, id, InvariantError, openApiDocument, problem } from "@baton/core";
 import type { AccessRole as Role, ApiRoute, NodeId } from "@baton/core";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Tokens } from "../config/secrets.ts";
 import { openApi } from "./server.ts";
-import type { Api, ForwardedAnswer, ForwardedRequest, Leader, Route, RouteRequest } from "./server.ts";
+import type { Answer, Api, ForwardedAnswer, ForwardedRequest, Leader, Route, RouteRequest } from "./server.ts";
 
 const open: Api[] = [];
 afterEach(async () => {
@@ -32,13 +32,20 @@ interface Served {
 
 /** A node that serves every call of the table with an echo. */
 async function serve(
-  o: { readonly leader?: Leader; readonly tokens?: boolean; readonly loose?: boolean } = {},
+  o: {
+    readonly leader?: Leader;
+    readonly tokens?: boolean;
+    readonly loose?: boolean;
+    /** Instead of the echo. */
+    readonly answer?: Answer;
+  } = {},
 ): Promise<Served> {
   const asked: RouteRequest[] = [];
   const routes = Object.values<ApiRoute>(apiRoutes).map((route): Route => ({
     ...route,
     handle: (request) => {
       asked.push(request);
+      if (o.answer !== undefined) return o.answer;
       return { status: 200, body: { by: request.principal.name, body: request.body ?? null } };
     },
   }));
@@ -140,13 +147,13 @@ describe("what a request may look like", () => {
 
 describe("forwarding", () => {
   /** Two nodes: `a` forwards to `b`, which leads. */
-  async function pair(): Promise<{
+  async function pair(leads: Parameters<typeof serve>[0] = {}): Promise<{
     readonly standby: Served;
     readonly leader: Served;
     readonly sent: ForwardedRequest[];
   }> {
     const sent: ForwardedRequest[] = [];
-    const leader = await serve();
+    const leader = await serve(leads);
     const standby = await serve({
       leader: {
         current: () => ({ node: id<NodeId>("b"), isHere: false }),
@@ -171,6 +178,24 @@ describe("forwarding", () => {
       ["k-1", {}],
       [undefined, { all: "1" }],
     ]);
+  });
+
+  test("tells when to ask again as the leader itself does, in whole seconds and no sooner", async () => {
+    const body = { ...problem(503, "refused", "too much waits"), retryAfterMs: 1_200 };
+    const { standby, leader } = await pair({ answer: { status: 503, body } });
+    for (const { url } of [standby, leader]) {
+      const answer = await fetch(`${url}/v1/orders`, json("trader", {}));
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "2"]);
+      expect(await problemOf(answer)).toEqual(body);
+    }
+  });
+
+  test("tells a time that is much less than a second in the body alone", async () => {
+    const body = { ...problem(503, "refused", "a switchover is under way"), retryAfterMs: 100 };
+    const { url } = await serve({ answer: { status: 503, body } });
+    const answer = await fetch(`${url}/v1/orders`, json("trader", {}));
+    expect(answer.headers.get("retry-after")).toBeNull();
+    expect(await problemOf(answer)).toEqual(body);
   });
 
   test("brings a body that is no object as it is", async () => {

@@ -359,10 +359,22 @@ async function inject(app: FastifyInstance, inside: string, forwarded: Forwarded
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
   const type = answer.contentType ?? (isProblem(answer.body) ? problemMediaType : "application/json");
+  const retryAfterMs = retryAfterOf(answer.body);
+  // It knows whole seconds only: who is to ask again much sooner is told so in the body, and would be held up by it.
+  if (retryAfterMs >= retryHeaderMs) reply.header("retry-after", `${Math.ceil(retryAfterMs / 1_000)}`);
   return reply
     .code(answer.status)
     .header("content-type", type)
     .send(answer.contentType === undefined ? JSON.stringify(answer.body) : answer.body);
+}
+
+/** From so long on the header Retry-After is given. */
+const retryHeaderMs = 250;
+
+/** In the body, so that it also comes over the node link; the header is for clients that know HTTP alone. 0: nothing is told. */
+function retryAfterOf(body: unknown): number {
+  const told = typeof body === "object" && body !== null && "retryAfterMs" in body ? body.retryAfterMs : undefined;
+  return typeof told === "number" && isProblem(body) ? told : 0;
 }
 
 /** A probe that says no has a body of its own. */

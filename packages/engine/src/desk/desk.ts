@@ -31,6 +31,7 @@ import { monoNow, wallNow } from "../clock.ts";
 import type { Ledger } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
 import { Accounts } from "./accounts.ts";
+import { Backlogs } from "./backlogs.ts";
 import { Cancels } from "./cancels.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { Denials } from "./denials.ts";
@@ -71,6 +72,7 @@ const settleMs = 120;
 interface Parts {
   readonly term: Term;
   readonly accounts: Accounts;
+  readonly backlogs: Backlogs;
   readonly cancels: Cancels;
   readonly days: RiskDays;
   readonly doubts: Doubts;
@@ -139,10 +141,15 @@ export class Desk {
       stop,
     });
     const inputs = new RiskInputs(this.#context, term, (venue) => accounts.fundsOf(venue));
-    const intake = new Intake(this.#context, term, inputs, (venue) => accounts.whyNotReady(venue));
+    const backlogs = new Backlogs();
+    const intake = new Intake(this.#context, term, inputs, {
+      whyNotReady: (venue) => accounts.whyNotReady(venue),
+      backlogs,
+    });
     const placements: Placements = new Placements(this.#context, term, {
       resolve: (intent) => doubts.begin(intent),
       reissue: (order) => intake.reissue(order),
+      backlogs,
     });
     const doubts: Doubts = new Doubts(this.#context, term, {
       ended: (intent) => placements.drive(intent),
@@ -160,7 +167,7 @@ export class Desk {
     });
     const denials = new Denials(this.#context, term, (order, told) => accounts.found(order.terms.venue, told));
     const driven = { cancels, denials, doubts, parents, placements, replacements };
-    this.#parts = { term, accounts, days, inputs, intake, kills, switches, ...driven };
+    this.#parts = { term, accounts, backlogs, days, inputs, intake, kills, switches, ...driven };
     return term.decide([openingOf(term.state, { ...start, node: this.#context.node, atWallMs: wallNow() })]);
   }
 
@@ -224,7 +231,10 @@ export class Desk {
 
   request(request: PlaceOrderRequest, by: string, key: string | undefined): Taken | undefined {
     const taken = this.#parts?.intake.request(request, by, key);
-    if (taken?.kind === "refused") this.#context.metrics.intents.inc({ outcome: "refused" });
+    if (taken?.kind === "refused") {
+      this.#context.metrics.intents.inc({ outcome: "refused" });
+      this.#context.metrics.refusals.inc({ code: taken.refusal.code });
+    }
     return taken;
   }
 
@@ -319,6 +329,11 @@ export class Desk {
    */
   takeBackAll(by: string): boolean {
     return this.#parts?.kills.takeBackAll(by) ?? false;
+  }
+
+  /** What waits to leave for each venue; of a leader. */
+  backlogs(): ReturnType<Backlogs["all"]> {
+    return this.#parts?.backlogs.all(monoNow()) ?? [];
   }
 
   /** What the account streams of this term told, as figures for people. */

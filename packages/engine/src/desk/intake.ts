@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type {
   AttemptRecorded,
+  BacklogAsker,
   DecidedOn,
   IntentId,
   IntentRecorded,
@@ -39,10 +40,13 @@ import {
   subjectOf,
   switchingEvent,
   takingBack,
+  usualSendWithinMs,
+  whyOverloaded,
 } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import { EventRefused } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
+import type { Backlogs } from "./backlogs.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { noted, repeated } from "./once.ts";
 import type { Asked, Repeated } from "./once.ts";
@@ -83,23 +87,28 @@ interface Wish {
   readonly reason?: string | undefined;
 }
 
+/** A switchover is over in about this time; who asks again sooner takes processor time from it and is refused again. */
+const switchoverMs = 100;
+
+/** What intake asks of the rest of the desk. */
+export interface IntakePorts {
+  /** Why this term does not take orders for a venue yet. */
+  readonly whyNotReady: (venue: VenueId) => string | undefined;
+  readonly backlogs: Backlogs;
+}
+
 export class Intake {
   readonly #context: DeskContext;
   readonly #term: Term;
   readonly #inputs: RiskInputs;
-  readonly #whyNotReady: (venue: VenueId) => string | undefined;
+  readonly #ports: IntakePorts;
   readonly #parents: ParentIntake;
 
-  constructor(
-    context: DeskContext,
-    term: Term,
-    inputs: RiskInputs,
-    whyNotReady: (venue: VenueId) => string | undefined,
-  ) {
+  constructor(context: DeskContext, term: Term, inputs: RiskInputs, ports: IntakePorts) {
     this.#context = context;
     this.#term = term;
     this.#inputs = inputs;
-    this.#whyNotReady = whyNotReady;
+    this.#ports = ports;
     this.#parents = new ParentIntake(context, term, inputs, {
       decide: (events, wishedMonoMs) => this.#decide(events, wishedMonoMs),
       whyNot: (venue) => this.#whyNotAt(venue),
@@ -122,6 +131,12 @@ export class Intake {
     const unknown = refused("unknown-venue", { venue: request.venue ?? "" });
     const why = this.#whyNot() ?? (venue === undefined ? unknown : this.#whyNotAt(venue));
     if (why !== undefined || venue === undefined) return { kind: "refused", refusal: why ?? unknown };
+    const overloaded =
+      "algo" in request
+        ? // Nothing of a parent leaves at once: it is taken where a strategy's order would be.
+          this.#whyOverloaded(venue, usualSendWithinMs, "strategy")
+        : this.whyOverloaded(venue, request.sendWithinMs);
+    if (overloaded !== undefined) return { kind: "refused", refusal: overloaded };
     return "algo" in request
       ? this.#parents.request(request, venue, by, known)
       : this.#order(request, route ?? { venue }, by, known);
@@ -170,6 +185,7 @@ export class Intake {
     for (const [at, intent] of intents.entries()) this.#trace(intent, last - intents.length + 1 + at, wishedMonoMs);
     for (const refusal of refusals) {
       this.#switchOff(refusal);
+      this.#context.metrics.refusals.inc({ code: refusal.code });
       this.#context.say("strategy.refused", `${strategy}: ${refusal.sentence}`, { strategy, code: refusal.code });
     }
     return true;
@@ -188,6 +204,15 @@ export class Intake {
     const events = [...taking.events, ...noted(asked)];
     const sequence = events.length === 0 ? this.#term.state.applied : this.#term.decide(events);
     return { kind: "recorded", sequence };
+  }
+
+  /** Why no client's order that is to leave within `sendWithinMs` is taken now, since too much waits to leave already. */
+  whyOverloaded(venue: VenueId, sendWithinMs: number): Refusal | undefined {
+    return this.#whyOverloaded(venue, sendWithinMs, "client");
+  }
+
+  #whyOverloaded(venue: VenueId, sendWithinMs: number, asker: BacklogAsker): Refusal | undefined {
+    return whyOverloaded(this.#ports.backlogs.of(venue, monoNow()), sendWithinMs, asker);
   }
 
   /** Why an order of these terms could not be recorded if `order` were gone; undefined: it could. Nothing is recorded. */
@@ -280,9 +305,10 @@ export class Intake {
       timeInForce: wish.timeInForce ?? (wish.type === "market" ? "IOC" : "GTC"),
       ...(isFixed && { reduceOnly: true }),
     };
-    const why = this.#whyNot() ?? this.#whyNotAt(route.venue);
+    const sendWithinMs = wish.sendWithinMs ?? usualSendWithinMs;
+    const why =
+      this.#whyNot() ?? this.#whyNotAt(route.venue) ?? this.#whyOverloaded(route.venue, sendWithinMs, "strategy");
     if (why !== undefined) return why;
-    const sendWithinMs = wish.sendWithinMs ?? 2_000;
     const { routedFrom } = route;
     return this.#intentOf(terms, { by: strategy, sendWithinMs, request: undefined, decidedOn, routedFrom });
   }
@@ -328,6 +354,8 @@ export class Intake {
   #trace(event: IntentRecorded | AttemptRecorded, sequence: Sequence, wishedMonoMs: MonoMs): void {
     const { intent, clientOrderId } = event;
     this.#context.traces.decided({ intent, clientOrderId, sequence, wishedMonoMs });
+    const order = this.#term.state.orders.get(intent);
+    if (order !== undefined) this.#ports.backlogs.joined(order, monoNow());
   }
 
   /** A refusal of these two kinds is more than a no: its subject stays off until an operator says otherwise. */
@@ -346,12 +374,12 @@ export class Intake {
   }
 
   #whyNot(): Refusal | undefined {
-    if (!this.#term.isTrading) return refused("held");
+    if (!this.#term.isTrading) return refused("held", { retryAfterMs: switchoverMs });
     return this.#context.whyNoRisk();
   }
 
   #whyNotAt(venue: VenueId): Refusal | undefined {
-    const notReady = this.#whyNotReady(venue);
+    const notReady = this.#ports.whyNotReady(venue);
     if (notReady !== undefined) return refused("held", { why: notReady });
     const door = this.#context.venues.get(venue);
     return door !== undefined && door.breaker() !== "closed" ? refused("venue-ill", { venue }) : this.#whyNot();
@@ -363,7 +391,7 @@ export class Intake {
       const config = this.#context.config.venues.find((each) => each.id === venue);
       if (config === undefined) return undefined;
       const door = this.#context.venues.get(venue);
-      const isReady = this.#whyNotReady(venue) === undefined;
+      const isReady = this.#ports.whyNotReady(venue) === undefined;
       return {
         isWell: door?.breaker() === "closed" && isReady && this.#context.reaches(venue),
         carries: (each) => door?.instruments.has(each) === true,

@@ -19,6 +19,7 @@ import {
   withdrawals,
 } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
+import type { Backlogs } from "./backlogs.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { pause } from "./pause.ts";
 import type { Term } from "./term.ts";
@@ -29,12 +30,15 @@ export interface PlacementPorts {
   resolve(intent: IntentId): void;
   /** Proved absent: ask risk again and record the next attempt, or the end. `later`: what forbids it now passes by itself. */
   reissue(order: OrderRow): "done" | "later";
+  readonly backlogs: Backlogs;
 }
 
 /** How often an order that may not be placed anew yet is looked at; it ends by itself when its time has passed. */
 const reissueEveryMs = 50;
 /** How often an order that met no permit looks for one. */
 const permitEveryMs = 20;
+/** How soon what did not leave, for a reason that is on record already, is tried again. */
+const sameAgainMs = 50;
 
 export class Placements {
   readonly #context: DeskContext;
@@ -96,8 +100,7 @@ export class Placements {
     if (withdrawal === undefined) return;
     this.#withdrawal = undefined;
     withdrawal.abort();
-    const by = { epoch: this.#term.epoch, node: this.#context.node, out: this.#out };
-    for (const event of withdrawals(this.#term.state, by, wallNow())) this.#term.note(event);
+    this.#withdraw(this.#out);
   }
 
   /** The switchover did not happen. */
@@ -128,6 +131,7 @@ export class Placements {
       const order = state.orders.get(intent);
       assert(order !== undefined, "a driven order is known");
       const step = nextPlacementStep(state, order, wallNow());
+      if (step.kind !== "send") this.#ports.backlogs.left(order);
       switch (step.kind) {
         case "settled":
           return;
@@ -172,9 +176,13 @@ export class Placements {
       const cause = outcome.kind === "duplicate" ? outcome.message : outcome.cause;
       this.#context.warn("order.in-doubt", `What became of ${order.id} is not known: ${cause}.`, { intent: order.id });
     }
-    for (const event of this.#answerEvents(order.id, outcome)) this.#term.note(event);
+    const events = this.#answerEvents(order.id, outcome);
+    // A venue that is away, or whose limits are used up, answers every order that waits for it like this, over and over.
+    const isOnRecord = events.length === 1 && isSameMiss(order, outcome);
+    if (!isOnRecord) for (const event of events) this.#term.note(event);
     // Not before its answer is on record: what is neither out nor answered counts as never sent.
     this.#out.delete(order.id);
+    if (isOnRecord) await pause(sameAgainMs);
   }
 
   async #place(order: OrderRow): Promise<PlaceOutcome> {
@@ -194,13 +202,23 @@ export class Placements {
     }
     const expiresAtMonoMs = monoMs(monoNow() + (sendByWallMs(order) - wallNow()));
     const { clientOrderId } = latestAttempt(order);
-    return await venue.place({ clientOrderId, terms: order.terms, expiresAtMonoMs }, permit, this.#withdrawal?.signal);
+    const onLeft = (): void => this.#ports.backlogs.left(order);
+    const asked = { clientOrderId, terms: order.terms, expiresAtMonoMs, onLeft };
+    return await venue.place(asked, permit, this.#withdrawal?.signal);
   }
 
   #takeBack(intent: IntentId): void {
-    const others = { has: (one: IntentId): boolean => one !== intent };
-    const by = { epoch: this.#term.epoch, node: this.#context.node, out: others };
-    for (const event of withdrawals(this.#term.state, by, wallNow())) this.#term.note(event);
+    this.#withdraw({ has: (one) => one !== intent });
+  }
+
+  /** Takes back, on record, what is neither answered nor `out`. */
+  #withdraw(out: { has(intent: IntentId): boolean }): void {
+    const by = { epoch: this.#term.epoch, node: this.#context.node, out };
+    for (const event of withdrawals(this.#term.state, by, wallNow())) {
+      this.#term.note(event);
+      const order = event.kind === "attempt.answered" ? this.#term.state.orders.get(event.intent) : undefined;
+      if (order !== undefined) this.#ports.backlogs.left(order);
+    }
   }
 
   /** The right of this term to send, at this instant. */
@@ -216,6 +234,12 @@ export class Placements {
     const answer = { epoch: this.#term.epoch, node: this.#context.node, outcome };
     return answerEvents(this.#term.state, order, answer, wallNow());
   }
+}
+
+/** No byte left, as the last time, and for the same reason. */
+function isSameMiss(order: OrderRow, outcome: PlaceOutcome): boolean {
+  const before = latestAttempt(order).outcome;
+  return before?.kind === "not-sent" && outcome.kind === "not-sent" && before.reason === outcome.reason;
 }
 
 function isPermitMissed(order: OrderRow): boolean {

@@ -56,7 +56,7 @@ export class Replacements {
     const wanted = replacementOf(order, figures);
     if ("code" in wanted) return { kind: "refused", refusal: wanted };
     const { quantity, price, rest } = wanted;
-    const refusal = this.#intake.whyNotInPlaceOf(order, rest);
+    const refusal = this.#intake.whyOverloaded(rest.venue, sendWithinMs) ?? this.#intake.whyNotInPlaceOf(order, rest);
     if (refusal !== undefined) return { kind: "refused", refusal };
     const wish = { intent: order.id, by, ...(reason !== undefined && { reason }), atWallMs: wallNow() };
     const sequence = this.#term.decide([

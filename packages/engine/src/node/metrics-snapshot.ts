@@ -53,6 +53,9 @@ export class Snapshots {
       isInSync: insync.some((member) => member.node === config.node.id),
       lagRecords: lagRecordsOf(this.#sources) ?? 0,
       lagSeconds: this.#lagSeconds(),
+      backlogs: node.desk
+        .backlogs()
+        .map(({ venue, orders, oldestMs }) => ({ venue, orders, oldestSeconds: oldestMs / 1_000 })),
       inDoubt: doubts.count,
       inDoubtOldestSeconds: (doubts.oldestMs ?? 0) / 1_000,
       killLevel: killRank(node.ledger.committed.engine.kill.level),

@@ -26,7 +26,7 @@ import { bookView, feedQualities, feedViews } from "./market-views.ts";
 import { lagRecordsOf, memberViews, promotabilityView, roleOf } from "./member-views.ts";
 import { Snapshots } from "./metrics-snapshot.ts";
 import { viewOf } from "./operations.ts";
-import { ordersView, whyNoTrading } from "./trading-views.ts";
+import { backlogWarnings, ordersView, whyNoTrading } from "./trading-views.ts";
 import type { ViewSources } from "./view-sources.ts";
 
 export class NodeViews {
@@ -119,6 +119,7 @@ export class NodeViews {
         ...node.keeping.warnings(node.leadership.leading?.known.record.members.length),
         ...node.drift.warnings,
         ...node.desk.accountWarnings(),
+        ...backlogWarnings(node),
       ],
     };
   }

@@ -1,6 +1,6 @@
 /** May anyone trade, and is money at risk: the first two questions of whoever looks at a node at night. */
 import type { ClusterView } from "@baton/core";
-import { whyNotCandidate } from "@baton/core";
+import { usualSendWithinMs, whyNotCandidate, whyOverloaded } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import { etcdFreshMs } from "./etcd-views.ts";
 import type { EngineNode } from "./node.ts";
@@ -46,12 +46,25 @@ export function whyNoTrading({ node, config, keeper }: ViewSources): readonly st
 /** How many orders there are to worry about. */
 export function ordersView(node: EngineNode): ClusterView["orders"] {
   const doubts = doubtsOf(node);
+  const backlogs = node.desk.backlogs();
+  const waiting = backlogs.reduce((sum, { orders }) => sum + orders, 0);
+  const oldestWaitingMs = waiting === 0 ? null : Math.round(Math.max(...backlogs.map(({ oldestMs }) => oldestMs)));
   return {
     open: openOrders(node),
     inDoubt: doubts.count,
     oldestInDoubtMs: doubts.oldestMs,
     fillsMissing: node.ledger.committed.indexes.fillsMissing.size,
+    ...(node.isLeading && { waiting, oldestWaitingMs }),
   };
+}
+
+/** What clients are refused for now, and what to make of it: a sentence for each venue whose backlog is too long. */
+export function backlogWarnings(node: Pick<EngineNode, "desk">): readonly string[] {
+  return node.desk.backlogs().flatMap(({ venue, ...backlog }) => {
+    if (whyOverloaded(backlog, usualSendWithinMs, "client") === undefined) return [];
+    const { orders, oldestMs } = backlog;
+    return `overloaded: ${orders} orders wait to be sent to ${venue}, the oldest for ${Math.round(oldestMs)} ms; clients are told to ask again`;
+  });
 }
 
 /** Orders whose fate is not known, and how long the oldest has been so. */

@@ -18,6 +18,7 @@ export const well: Shown = {
   ...perNode("baton_kill_level", () => "0"),
   ...perNode("baton_feed_state", () => "2", ',feed="f",symbol="BTC/USDT"'),
   ...perNode("baton_fills_busted_total", () => "0", ',venue="v"'),
+  ...perNode("baton_refusals_total", () => "0", ',code="overloaded"'),
   ...perNode("baton_book_drift", () => "0", ',feed="f",symbol="BTC/USDT"'),
   ...perNode("baton_in_sync", () => "1"),
   ...perNode("baton_replication_lag_seconds", () => "0.5"),
@@ -175,6 +176,18 @@ export const cases: readonly AlertCase[] = [
     },
     atSecond: 400,
     fires: ["BatonFsyncSlow"],
+  },
+  {
+    name: "clients are refused for minutes, since orders do not leave",
+    shown: { [at("baton_refusals_total", "a", ',code="overloaded"')]: "0+3" },
+    atSecond: 190,
+    fires: ["BatonOverloaded"],
+  },
+  {
+    name: "one burst of orders was too much",
+    shown: { [at("baton_refusals_total", "a", ',code="overloaded"')]: "0..40@100" },
+    atSecond: 190,
+    fires: [],
   },
   {
     name: "the archive does not get on",

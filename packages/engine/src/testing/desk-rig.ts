@@ -258,6 +258,7 @@ const nothing: MetricsSnapshot = {
   isInSync: false,
   lagRecords: 0,
   lagSeconds: 0,
+  backlogs: [],
   inDoubt: 0,
   inDoubtOldestSeconds: 0,
   killLevel: 0,

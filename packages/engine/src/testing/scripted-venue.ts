@@ -22,7 +22,14 @@ import type {
   VenueOrderStatus,
 } from "@baton/core";
 import { VenueUnavailable } from "@baton/venues";
-import type { AccountEvent, AccountStreamOptions, AccountStreamState, Venue, VenueTrade } from "@baton/venues";
+import type {
+  AccountEvent,
+  AccountStreamOptions,
+  AccountStreamState,
+  OrderToPlace,
+  Venue,
+  VenueTrade,
+} from "@baton/venues";
 import { wallNow } from "../clock.ts";
 
 /** What the desk sent. */
@@ -58,10 +65,7 @@ export class ScriptedVenue {
   readonly orders: Map<string, VenueOrder> = new Map();
   readonly trades: VenueTrade[] = [];
   /** What happens to the next placements, first to last; afterwards they are accepted. */
-  readonly script: ((
-    order: { readonly clientOrderId: string; readonly terms: OrderTerms },
-    withdrawal: AbortSignal | undefined,
-  ) => Promise<PlaceOutcome>)[] = [];
+  readonly script: ((order: OrderToPlace, withdrawal: AbortSignal | undefined) => Promise<PlaceOutcome>)[] = [];
   /** What happens to the next cancels, first to last, each with what the venue would have done; afterwards that is done. */
   readonly cancelScript: ((carryOut: () => CancelOutcome) => Promise<CancelOutcome>)[] = [];
   /** Present: a futures venue, which keeps positions of its own. */
@@ -71,6 +75,8 @@ export class ScriptedVenue {
   /** It has a dead man's switch; the times it was set to. */
   readonly switchTimes: number[] = [];
   hasSwitch = false;
+  /** False: what it is given to place has no socket yet, so that no byte of it leaves before its outcome. */
+  hasSockets = true;
   /** False: nothing that is read is answered. */
   isReachable = true;
   /** How far the venue's time is ahead of this machine's wall clock. */
@@ -91,6 +97,7 @@ export class ScriptedVenue {
       exchange: this.exchange ?? (this.positions === undefined ? "binance" : "binanceusdm"),
       instruments: new Map([[btc, rules]]),
       place: (order, permit, withdrawal) => {
+        if (this.hasSockets) order.onLeft?.();
         this.sent.push({ kind: "place", clientOrderId: order.clientOrderId, epoch: permit.epoch });
         const next = this.script.shift();
         return next === undefined ? Promise.resolve(this.accept(order)) : next(order, withdrawal);
