@@ -2,6 +2,7 @@ import Big from "big.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  DecimalSum,
   absolute,
   add,
   compare,
@@ -101,6 +102,22 @@ describe("arithmetic is exact: it says what big.js says", () => {
         expect(compare(a, b)).toBe(new Big(a).cmp(b));
         expect(minimum(a, b)).toBe(new Big(a).lt(b) ? a : b);
         expect(maximum(a, b)).toBe(new Big(a).gt(b) ? a : b);
+      }),
+      runs,
+    );
+  });
+
+  test("a sum of many amounts and products, whatever their places", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(amount, amount), { maxLength: 8 }), (pairs) => {
+        const sum = new DecimalSum();
+        let expected = new Big(0);
+        for (const [a, b] of pairs) {
+          sum.add(a);
+          sum.addProduct(a, b);
+          expected = expected.plus(a).plus(new Big(a).times(b));
+        }
+        expect(sum.value).toBe(oracle(expected));
       }),
       runs,
     );

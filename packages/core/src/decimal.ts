@@ -100,6 +100,33 @@ export function isMultipleOf(a: Decimal, step: Decimal): boolean {
   return unitsOf(a, places) % unitsOf(step, places) === 0n;
 }
 
+/** A sum of many: no amount is written out before all are in it. */
+export class DecimalSum {
+  #units = 0n;
+  #places = 0;
+
+  /** Adds a. */
+  add(a: Decimal): void {
+    this.#put(unitsOf(a), placesOf(a));
+  }
+  /** Adds a × b. */
+  addProduct(a: Decimal, b: Decimal): void {
+    this.#put(unitsOf(a) * unitsOf(b), placesOf(a) + placesOf(b));
+  }
+  /** What was added, in all. */
+  get value(): Decimal {
+    return canonical(this.#units, this.#places);
+  }
+
+  #put(units: bigint, places: number): void {
+    if (places > this.#places) {
+      this.#units *= powerOfTen(places - this.#places);
+      this.#places = places;
+    }
+    this.#units += places === this.#places ? units : units * powerOfTen(this.#places - places);
+  }
+}
+
 /** Decimal places as written. */
 function placesOf(text: string): number {
   const dot = text.indexOf(".");

@@ -63,6 +63,7 @@ export * from "./orders/refusal.ts";
 export * from "./orders/replacement.ts";
 export * from "./orders/resolution.ts";
 export * from "./orders/state.ts";
+export { stateOf } from "./orders/state-of-rows.ts";
 export * from "./orders/strategy-trades.ts";
 export * from "./orders/taking-back.ts";
 export * from "./orders/terms.ts";

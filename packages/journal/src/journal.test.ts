@@ -191,6 +191,35 @@ test("an order that has left the state is on record, and is not loaded again", a
   expect(await ids(again)).toEqual(["i-1", "i-2", "i-3", "i-4", "i-5"]);
 });
 
+test("rows of more than one piece are all found again, in the order of their events", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  const { state } = journal.opened;
+  const tag = tagOf(journal.identity.cluster);
+  // Text of more than one byte a character, and numbers whose order is not that of their text.
+  const terms = {
+    venue: "Börse 東京",
+    symbol: "BTC/USDT",
+    side: "buy",
+    type: "limit",
+    quantity: "1",
+    price: "9",
+  } as never;
+  const count = 1_234;
+  for (let n = 1; n <= count; n += 1) {
+    const request = { principal: "api", key: `${count - n}`, digest: "d" };
+    const event = intentEvent(state, tag, { terms, sendWithinMs: 1, atWallMs: wallMs(n), by: "test", request });
+    applyEvent(state, state.applied + 1, event);
+    journal.append(1, [event]);
+  }
+  await durable(journal, count);
+  journal.commit(count);
+  await journal.close();
+  await using again = await openJournal(journalOptions(folder.dir, "a"));
+  expect([...rowsOf(again.opened.state)]).toEqual([...rowsOf(state)]);
+  expect(again.opened.state.indexes).toEqual(state.indexes);
+});
+
 const epochOpened = { kind: "epoch.opened", node: "a", boot: "boot-a", reason: "expired", inDoubt: [] };
 
 test("a cut moves the tail to quarantine, and what it cut is never durable again", async () => {

@@ -22,10 +22,11 @@ import { Emitter } from "./signal.ts";
 import type { Signal } from "./signal.ts";
 import { sha256 } from "./store/chain.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { Fault, PastOrders, WriterReport } from "./store/messages.ts";
+import type { Fault, Installed, PastOrders, WriterReport } from "./store/messages.ts";
 import type { EpochMark } from "./store/read.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import type { JournalIdentity, Promises, StoreOpened } from "./store/store.ts";
+import { PiecesRead } from "./store/tables.ts";
 import { WriterThread } from "./writer.ts";
 
 /** A node that found rot leaves no later than this, whatever its disk does. */
@@ -83,10 +84,15 @@ export class Journal {
   #isRotten = false;
 
   /** Use `openJournal`. */
-  constructor(options: JournalOptions, writer: Worker, progress: SharedArrayBuffer, found: StoreOpened) {
+  constructor(
+    options: JournalOptions,
+    writer: Worker,
+    progress: SharedArrayBuffer,
+    { found, opened }: { readonly found: StoreOpened; readonly opened: JournalOpened },
+  ) {
     this.file = options.file;
     this.identity = found.identity;
-    this.opened = openedOf(found);
+    this.opened = opened;
     this.progress = progress;
     this.#limits = limitsOf(options);
     this.#queue = new AppendQueue({ eventsMax: this.#limits.frameEventsMax, bytesMax: this.#limits.frameBytesMax });
@@ -262,8 +268,11 @@ export class Journal {
     await this.#reader.prove(snapshotFile, label);
     await this.#reader.stop();
     this.dropQueued();
-    const found = await this.#writer.ask<StoreOpened>("install", { snapshotFile, label });
-    const opened = openedOf(found);
+    const installed = await this.#writer.ask<Installed>("install", { snapshotFile, label });
+    const found = installed.opened;
+    const rows = new PiecesRead();
+    for (const piece of installed.rows) rows.add(piece);
+    const opened = openedOf(found, rows);
     this.#last = found.last;
     this.#durable = found.last.sequence;
     this.#commit = new CommitPoint(found.commit, opened.tail.map(markOf));

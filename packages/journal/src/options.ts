@@ -1,7 +1,8 @@
 /** What a journal is opened with, and what is said of it when it is open. */
 import type { EngineState, Frame, Sequence } from "@baton/core";
 import type { EpochMark } from "./store/read.ts";
-import { applyFrame, stateOfTables } from "./store/tables.ts";
+import { applyFrame } from "./store/tables.ts";
+import type { PiecesRead } from "./store/tables.ts";
 import type { Promises, StoreOpened, StoreOptions } from "./store/store.ts";
 
 export interface JournalOptions extends StoreOptions {
@@ -49,10 +50,10 @@ export interface JournalOpened {
   readonly tail: readonly Frame[];
 }
 
-/** Builds the committed state from what the disk held. */
-export function openedOf(found: StoreOpened): JournalOpened {
+/** Builds the committed state from what the disk held. Throws `journal-corrupt` where its rows cannot be read. */
+export function openedOf(found: StoreOpened, rows: PiecesRead): JournalOpened {
   const committed = found.commit.sequence;
-  const state = stateOfTables(found.tables, found.applied);
+  const state = rows.state(found.applied);
   for (const frame of found.unapplied) if (frame.last <= committed) applyFrame(state, frame);
   return {
     last: found.last,

@@ -8,7 +8,7 @@ import type { Journal } from "./journal.ts";
 import { openJournal } from "./open.ts";
 import { soundFrames, verifyJournal } from "./store/chain.ts";
 import { frameReader } from "./store/read.ts";
-import { connect, durable, journalOptions, notes, scratch, startNode, until } from "./testing/rig.ts";
+import { connect, durable, journalOptions, notes, opened, scratch, startNode, until } from "./testing/rig.ts";
 
 /** More frames than an opening checks, all of them committed and in the tables. */
 const frames = 300;
@@ -146,3 +146,41 @@ test("nothing rotten is archived, and the archive's thread tells its journal", a
   expect(archive.verified).toBe(0);
   await archive.close();
 });
+
+test("a row that cannot be read any more ends the opening with what an operator does", async () => {
+  using folder = scratch();
+  const { file } = await journalWithRottenRow(folder.dir);
+  const opening = openJournal(journalOptions(folder.dir, "a", { create: false }));
+  await expect(opening).rejects.toMatchObject({ code: "journal-corrupt" });
+  await expect(opening).rejects.toThrow("the rows of engine cannot be read");
+  await expect(opening).rejects.toThrow("start this node again");
+  // Its thread has let go of the file: the next start is told the same, not that somebody else has it.
+  await expect(openJournal({ ...journalOptions(folder.dir, "a"), file })).rejects.toMatchObject({
+    code: "journal-corrupt",
+  });
+});
+
+test("rot in the chain is what is told, also where the rows cannot be read either", async () => {
+  using folder = scratch();
+  const { file } = await journalWithRottenRow(folder.dir);
+  const db = new Database(file);
+  db.exec(
+    "DROP TRIGGER event_is_never_changed; UPDATE event SET payload = replace(payload, 'o-5', 'o-6') WHERE seq = 6",
+  );
+  db.close();
+  const opening = openJournal(journalOptions(folder.dir, "a", { create: false }));
+  await expect(opening).rejects.toThrow("its hash does not match its bytes");
+});
+
+/** The journal of a node that has stopped, in which the row of the engine has lost its end. */
+async function journalWithRottenRow(dir: string): Promise<Journal> {
+  const journal = await openJournal(journalOptions(dir, "a"));
+  await durable(journal, journal.append(1, [opened(1), ...notes(9)]));
+  journal.commit(10);
+  await journal.close();
+  const db = new Database(journal.file);
+  const { changes } = db.prepare("UPDATE state_engine SET row = substr(row, 1, length(row) - 1)").run();
+  expect(changes).toBe(1);
+  db.close();
+  return journal;
+}

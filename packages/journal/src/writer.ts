@@ -36,6 +36,7 @@ export class WriterThread {
           return hears.reserve(report.isReleased);
         case "failed":
           return hears.failed(report.fault);
+        case "rows":
         case "opened":
         case "refused":
           return;

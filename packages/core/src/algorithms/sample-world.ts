@@ -32,7 +32,8 @@ import {
   tag,
   updated,
 } from "../orders/sample-events.ts";
-import { rowsOf, stateOf } from "../orders/state.ts";
+import { rowsOf } from "../orders/state.ts";
+import { stateOf } from "../orders/state-of-rows.ts";
 import type { ParentRow } from "../orders/state.ts";
 import type { InstrumentRules } from "../orders/terms.ts";
 import type { RiskContext } from "../risk/check.ts";

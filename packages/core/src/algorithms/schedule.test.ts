@@ -25,7 +25,8 @@ import {
   twapRecorded,
   venue,
 } from "../orders/sample-events.ts";
-import { rowsOf, stateOf } from "../orders/state.ts";
+import { rowsOf } from "../orders/state.ts";
+import { stateOf } from "../orders/state-of-rows.ts";
 import type { ParentRow } from "../orders/state.ts";
 import type { RiskContext } from "../risk/check.ts";
 import { wallMs } from "../time.ts";

@@ -36,7 +36,8 @@ import {
   updated,
   wanted,
 } from "./sample-events.ts";
-import { copyState, marketKey, rowsOf, stateOf } from "./state.ts";
+import { copyState, marketKey, rowsOf } from "./state.ts";
+import { stateOf } from "./state-of-rows.ts";
 import type { EngineState } from "./state.ts";
 
 /** A choice of what happens next: which kind, to which order, how much. */

@@ -28,7 +28,8 @@ import {
   wanted,
 } from "./sample-events.ts";
 import type { Story } from "./sample-events.ts";
-import { marketKey, rowsOf, stateOf, wasRecorded } from "./state.ts";
+import { marketKey, rowsOf, wasRecorded } from "./state.ts";
+import { stateOf } from "./state-of-rows.ts";
 import type { Touched } from "./state.ts";
 
 const market = marketKey(venue, btc);

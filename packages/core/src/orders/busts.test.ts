@@ -14,7 +14,8 @@ import type { BustVerdict } from "./busts.ts";
 import { refusalOf } from "./refusal.ts";
 import { accepted, btc, eth, fill, story, twapRecorded, updated, venue } from "./sample-events.ts";
 import type { Story } from "./sample-events.ts";
-import { marketKey, rowsOf, stateOf } from "./state.ts";
+import { marketKey, rowsOf } from "./state.ts";
+import { stateOf } from "./state-of-rows.ts";
 import type { ParentRow } from "./state.ts";
 import { tradesToTell } from "./strategy-trades.ts";
 

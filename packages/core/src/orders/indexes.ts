@@ -6,7 +6,7 @@
  * open (its venue slot, its notional) and, in the position limits, as if it were filled; never as a relief for the
  * other side. An accepted order counts with what the fills have not yet told, also after its end.
  */
-import { add, compare, maximum, multiply, subtract, zero } from "../decimal.ts";
+import { DecimalSum, add, compare, maximum, multiply, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import type { ClientOrderId, IntentId, ParentId } from "../ids.ts";
 import type { OrderTerms } from "./terms.ts";
@@ -126,8 +126,31 @@ export function copyIndexes(indexes: Indexes): Indexes {
 
 /** Replaces one order in all indexes but `recent`; `before` undefined: it is new. */
 export function indexOrder(indexes: Indexes, before: OrderRow | undefined, after: OrderRow): void {
+  const market = marketOf(after);
+  mention(indexes, market, before, after);
+  moveExposure(indexes, market, before, after);
+}
+
+/** Puts orders, in the order of events, into indexes that hold none: as one by one, for a fraction of the arithmetic. */
+export function indexOrders(indexes: Indexes, orders: readonly OrderRow[]): void {
+  const sums = new Map<string, ExposureSum>();
+  for (const order of orders) {
+    const market = marketOf(order);
+    mention(indexes, market, undefined, order);
+    let sum = sums.get(market);
+    if (sum === undefined) sums.set(market, (sum = new ExposureSum()));
+    sum.add(order);
+  }
+  const closed = orders.filter((order) => order.closedSequence !== undefined);
+  indexes.closed.clear();
+  for (const { id } of closed.toSorted((a, b) => (a.closedSequence ?? 0) - (b.closedSequence ?? 0)))
+    indexes.closed.add(id);
+  for (const [market, sum] of sums) indexes.exposure.set(market, sum.value);
+}
+
+/** Replaces one order in the indexes that name orders. */
+function mention(indexes: Indexes, market: string, before: OrderRow | undefined, after: OrderRow): void {
   const { venue, symbol } = after.terms;
-  const market = `${venue}|${symbol}`;
   if (isOrderEnded(after)) indexes.open.get(market)?.delete(after.id);
   else openIn(indexes, market).add(after.id);
   mark(indexes.unsettled, after.id, isUnsettled(after));
@@ -149,14 +172,13 @@ export function indexOrder(indexes: Indexes, before: OrderRow | undefined, after
     if (times === undefined) indexes.wishes.set(key, [after.recordedWallMs]);
     else times.push(after.recordedWallMs);
   }
-  moveExposure(indexes, market, before, after);
 }
 
 /** The indexes as a risk check sees them that asks what may come in the place of an open order: what it executed stays. */
 export function withoutShareOf(indexes: Indexes, order: OrderRow): Indexes {
   const without: Indexes = { ...indexes, exposure: new Map(indexes.exposure) };
   const gone: OrderRow = { ...order, status: "cancelled" };
-  moveExposure(without, `${order.terms.venue}|${order.terms.symbol}`, order, gone);
+  moveExposure(without, marketOf(order), order, gone);
   return without;
 }
 
@@ -297,6 +319,38 @@ function moveExposure(indexes: Indexes, market: string, before: OrderRow | undef
     next[notional] = add(next[notional], change);
   }
   indexes.exposure.set(market, next);
+}
+
+/** The exposure of one market as a count from scratch gives it. */
+class ExposureSum {
+  readonly #buy = { open: new DecimalSum(), doubt: new DecimalSum(), notional: new DecimalSum() };
+  readonly #sell = { open: new DecimalSum(), doubt: new DecimalSum(), notional: new DecimalSum() };
+  #orders = 0;
+
+  add(order: OrderRow): void {
+    const { rest, price, isAccepted, orders } = shareOf(order);
+    this.#orders += orders;
+    if (rest === zero) return;
+    const side = order.terms.side === "buy" ? this.#buy : this.#sell;
+    (isAccepted ? side.open : side.doubt).add(rest);
+    side.notional.addProduct(rest, price);
+  }
+
+  get value(): Exposure {
+    return {
+      buyOpen: this.#buy.open.value,
+      sellOpen: this.#sell.open.value,
+      buyDoubt: this.#buy.doubt.value,
+      sellDoubt: this.#sell.doubt.value,
+      buyNotional: this.#buy.notional.value,
+      sellNotional: this.#sell.notional.value,
+      orders: this.#orders,
+    };
+  }
+}
+
+function marketOf({ terms: { venue, symbol } }: OrderRow): string {
+  return `${venue}|${symbol}`;
 }
 
 function openIn(indexes: Indexes, market: string): Set<IntentId> {

@@ -29,7 +29,8 @@ import {
   updated,
   wanted,
 } from "./sample-events.ts";
-import { copyState, rowsOf, stateOf } from "./state.ts";
+import { copyState, rowsOf } from "./state.ts";
+import { stateOf } from "./state-of-rows.ts";
 
 interface AtVenue {
   readonly intent: IntentId;

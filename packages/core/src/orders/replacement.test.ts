@@ -32,7 +32,8 @@ import {
   wanted,
 } from "./sample-events.ts";
 import type { Story } from "./sample-events.ts";
-import { copyState, rowsOf, stateOf } from "./state.ts";
+import { copyState, rowsOf } from "./state.ts";
+import { stateOf } from "./state-of-rows.ts";
 
 const first = id<IntentId>("i-1");
 const askedAt = 10_100;

@@ -14,15 +14,7 @@ import type { BaselineTaken, ControlSwitched, DriftFound, OrphanFound } from "..
 import type { FillRecorded, RequestKey } from "../formats/order-events.ts";
 import type { ParentEnded } from "../formats/parent-events.ts";
 import type { KillState, KillSubject } from "../risk/kill.ts";
-import {
-  copyIndexes,
-  emptyIndexes,
-  indexOrder,
-  noteAttempt,
-  noteCancel,
-  noteUnclaimed,
-  venueOrderKey,
-} from "./indexes.ts";
+import { copyIndexes, emptyIndexes } from "./indexes.ts";
 import type { Indexes } from "./indexes.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { PriceBasis } from "./terms.ts";
@@ -295,53 +287,4 @@ export function* rowsOf(state: EngineState): Generator<StoredRow> {
     for (const [key, row] of state[table] as ReadonlyMap<string, unknown>) yield { table, key, row };
   }
   yield { table: "engine", key: "engine", row: state.engine };
-}
-
-/** The state that these rows are, derived indexes included. Rows may come in any order; their content is trusted. */
-export function stateOf(rows: Iterable<StoredRow>, applied: Sequence): EngineState {
-  const state = emptyState();
-  state.applied = applied;
-  for (const { table, key, row } of rows) {
-    if (table === "engine") state.engine = row as EngineRow;
-    else (state[table] as Map<string, unknown>).set(key, row);
-  }
-  // The order of first insertion is the order of events, as in a state that grew by them.
-  reorder(state.orders);
-  reorder(state.parents);
-  const endedParents = [...state.parents.values()].filter((parent) => parent.endedSequence !== undefined);
-  for (const parent of endedParents.toSorted((a, b) => (a.endedSequence ?? 0) - (b.endedSequence ?? 0)))
-    state.indexes.endedParents.add(parent.id);
-  reorder(state.fills);
-  for (const [key, { venue, symbol, venueOrderId, intent, bustedWallMs }] of state.fills)
-    if (intent === undefined && bustedWallMs === undefined)
-      noteUnclaimed(state.indexes, venueOrderKey(venue, symbol, venueOrderId), key);
-  reorder(state.keys);
-  for (const order of state.orders.values()) indexOrder(state.indexes, undefined, order);
-  const closed = [...state.orders.values()].filter((order) => order.closedSequence !== undefined);
-  state.indexes.closed.clear();
-  for (const order of closed.toSorted((a, b) => (a.closedSequence ?? 0) - (b.closedSequence ?? 0)))
-    state.indexes.closed.add(order.id);
-  const attempts = [...state.orders.values()].flatMap((order) => order.attempts);
-  for (const attempt of attempts.toSorted((a, b) => a.sequence - b.sequence))
-    noteAttempt(state.indexes, attempt.recordedWallMs);
-  const cancels = [...state.orders.values()].flatMap((order) => order.cancel ?? []);
-  for (const cancel of cancels.toSorted((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0)))
-    noteCancel(state.indexes, cancel.atWallMs);
-  return state;
-}
-
-function reorder<K, R extends { readonly sequence: Sequence }>(map: Map<K, R>): void {
-  if (isAscending(map.values())) return;
-  const entries = [...map].toSorted(([, a], [, b]) => a.sequence - b.sequence);
-  map.clear();
-  for (const [key, row] of entries) map.set(key, row);
-}
-
-function isAscending(rows: Iterable<{ readonly sequence: Sequence }>): boolean {
-  let last = -1;
-  for (const { sequence } of rows) {
-    if (sequence < last) return false;
-    last = sequence;
-  }
-  return true;
 }

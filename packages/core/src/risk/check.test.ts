@@ -11,7 +11,8 @@ import {
   story,
   terms,
 } from "../orders/sample-events.ts";
-import { rowsOf, stateOf } from "../orders/state.ts";
+import { rowsOf } from "../orders/state.ts";
+import { stateOf } from "../orders/state-of-rows.ts";
 import type { OrderTerms } from "../orders/terms.ts";
 import { wallMs } from "../time.ts";
 import { checkRisk } from "./check.ts";

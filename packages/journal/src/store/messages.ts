@@ -10,6 +10,7 @@ import type { HeadRow } from "./heads.ts";
 import type { EpochMark } from "./read.ts";
 import type { SnapshotLabel } from "./snapshot.ts";
 import type { Promises, StoreOpened, StoreOptions } from "./store.ts";
+import type { RowsPiece } from "./tables.ts";
 
 /** The first message to the writer's thread: what to open. */
 export interface WriterStart {
@@ -51,7 +52,15 @@ export type WriterOrder =
 /** Orders without an answer that are not frames. */
 export type SilentOrder = Extract<WriterOrder, { kind: "go-on" | "warm" | "heads" | "divergence" | "raise" }>;
 
+/** What a snapshot holds that has taken the journal's place. */
+export interface Installed {
+  readonly opened: StoreOpened;
+  readonly rows: readonly RowsPiece[];
+}
+
 export type WriterReport =
+  /** Some of the rows of a journal that is being opened; its fate is told after them. */
+  | { readonly kind: "rows"; readonly piece: RowsPiece }
   | { readonly kind: "opened"; readonly opened: StoreOpened }
   | { readonly kind: "refused"; readonly fault: Fault }
   | {
@@ -61,7 +70,7 @@ export type WriterReport =
       readonly frames: number;
       readonly commitMs: number;
     }
-  | { readonly kind: "done"; readonly call: number; readonly answer: StoreOpened | EpochMark | number | undefined }
+  | { readonly kind: "done"; readonly call: number; readonly answer: Installed | EpochMark | number | undefined }
   | { readonly kind: "declined"; readonly call: number; readonly fault: Fault }
   /** The reserve for a full disk was released, or made (again). */
   | { readonly kind: "reserve"; readonly isReleased: boolean }

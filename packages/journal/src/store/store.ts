@@ -18,8 +18,8 @@ import type { EpochMark, FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
 import { createSchema, journalFormat, openForWriting, syncFolderOf } from "./schema.ts";
-import type { StoredTable } from "./tables.ts";
-import { Tables, readTables, stateOfTables } from "./tables.ts";
+import type { RowsPiece } from "./tables.ts";
+import { Tables, readPieces, readState } from "./tables.ts";
 
 /** Durable before any message that depends on it. Only grows. */
 export interface Promises {
@@ -52,8 +52,7 @@ export interface StoreOpened {
   readonly commit: EpochMark;
   readonly pruned: EpochMark;
   readonly promises: Promises;
-  /** The rows as they are stored, which have every event up to `applied` in them. */
-  readonly tables: readonly StoredTable[];
+  /** The rows on the disk have every event up to this in them. */
   readonly applied: Sequence;
   /** Frames after `applied`: those up to the commit point are committed, those after it are the tail. */
   readonly unapplied: readonly Frame[];
@@ -94,7 +93,7 @@ const checkpointBytes = 4 * 1024 * 1024;
 const checkedFrames = 256;
 
 export class JournalStore {
-  /** As found; what is large in it is gone after `warm`. */
+  /** As found; its frames are gone after `warm`. */
   opened: StoreOpened;
   readonly #db: Db;
   readonly #reader: FrameReader;
@@ -103,8 +102,11 @@ export class JournalStore {
   readonly #sql: Statements;
   #walBytes = 0;
 
-  /** Opens or creates the file, whose lock the caller holds, and counts the boot. Throws `JournalError`. */
-  constructor(options: StoreOptions) {
+  /**
+   * Opens or creates the file, whose lock the caller holds, and counts the boot. `rows` is called with all that is in the
+   * tables, before the chain is checked: whoever makes a state of it does so meanwhile. Throws `JournalError`.
+   */
+  constructor(options: StoreOptions, rows?: (piece: RowsPiece) => void) {
     const isNew = !existsSync(options.file);
     if (isNew && !options.create) {
       throw new JournalError(
@@ -121,6 +123,7 @@ export class JournalStore {
       makeAdditions(db);
       const meta = checkedMeta(db, options);
       db.prepare("UPDATE meta SET boot_count = boot_count + 1, boot = ?").run(options.bootId);
+      if (rows !== undefined) for (const piece of readPieces(db)) rows(piece);
       this.#reader = frameReader(db);
       const fault = whyNotOpened(db, this.#reader, checkedFrames);
       if (fault !== undefined) throw corruptAtOpening(options.file, fault);
@@ -142,12 +145,12 @@ export class JournalStore {
   /** Builds the state that the tables are written from, if it was not needed yet, and lets go of what it was made of. */
   warm(): void {
     this.#rows.warm();
-    this.opened = { ...this.opened, tables: [], unapplied: [] };
+    this.opened = { ...this.opened, unapplied: [] };
   }
 
+  /** Of the rows as they are on the disk: nobody but these tables writes them. */
   #tables(): Tables {
-    const { tables, applied } = this.opened;
-    return new Tables(this.#db, stateOfTables(tables, applied));
+    return new Tables(this.#db, readState(this.#db, this.opened.applied));
   }
 
   /** Writes frames that follow on the last one, and the commit point, in one durable transaction. */
@@ -315,7 +318,6 @@ export class JournalStore {
       commit: commit ?? start,
       pruned: this.#reader.prunedMark(),
       promises: promisesOf(meta),
-      tables: readTables(this.#db),
       applied: meta.applied,
       unapplied,
     };

@@ -4,44 +4,70 @@
  * Orders that left the state, because nothing more can become of them, are past orders, and parents past parents: both
  * are kept here for who asks.
  */
-import { applyEvent, decodeEvent, rowOf, stateOf } from "@baton/core/records";
-import type { EngineState, Frame, OrderRow, ParentRow, Sequence, StoredRow, TableName, Touched } from "@baton/core";
+import { StateOfRows, applyEvent, decodeEvent, rowOf } from "@baton/core/records";
+import type { EngineState, Frame, OrderRow, ParentRow, Sequence, TableName, Touched } from "@baton/core";
+import { JournalError } from "../errors.ts";
 import type { Db } from "./schema.ts";
 import { rowTable, tableNames } from "./schema.ts";
 
-/** The stored rows of a table as text: copied to another thread for a fraction of what a state costs there. */
-export interface StoredTable {
+/** Some rows of one table as one JSON array: copied to another thread for a fraction of what rows or a state cost there. */
+export interface RowsPiece {
   readonly table: TableName;
-  readonly keys: readonly string[];
-  readonly rows: readonly string[];
+  readonly text: string;
 }
 
-/** All tables as they are stored. */
-export function readTables(db: Db): readonly StoredTable[] {
-  return tableNames.map((table) => {
-    const found = db
-      .prepare<[], [string, string]>(`SELECT key, row FROM ${rowTable(table)}`)
-      .raw()
-      .all();
-    return { table, keys: found.map(([key]) => key), rows: found.map(([, row]) => row) };
-  });
-}
+/** About a quarter of a megabyte of orders: one call of SQLite, one message, one call of the parser. */
+const rowsTogether = 512;
 
-/** The state that stored tables are. */
-export function stateOfTables(tables: readonly StoredTable[], applied: Sequence): EngineState {
-  return stateOf(storedRows(tables), applied);
-}
-
-/** One call of the parser for so many rows: its start costs as much as a short row. */
-const parsedAtOnce = 64;
-
-function* storedRows(tables: readonly StoredTable[]): Generator<StoredRow> {
-  for (const { table, keys, rows } of tables) {
-    for (let from = 0; from < rows.length; from += parsedAtOnce) {
-      const parsed = JSON.parse(`[${rows.slice(from, from + parsedAtOnce).join(",")}]`) as unknown[];
-      for (const [index, row] of parsed.entries()) yield { table, key: keys[from + index] ?? "", row };
+/** All rows of all tables as they are stored. */
+export function* readPieces(db: Db): Generator<RowsPiece> {
+  for (const table of tableNames) {
+    const page = db.prepare<[string, number], { readonly last: string | null; readonly text: string }>(
+      `SELECT max(key) AS last, '[' || group_concat(row) || ']' AS text
+         FROM (SELECT key, row FROM ${rowTable(table)} WHERE key > ? ORDER BY key LIMIT ?)`,
+    );
+    for (let after: string | null | undefined = ""; after !== null && after !== undefined;) {
+      const piece = page.get(after, rowsTogether);
+      after = piece?.last;
+      if (piece !== undefined && piece.last !== null) yield { table, text: piece.text };
     }
   }
+}
+
+/**
+ * Puts a state together from pieces as they come. What cannot be read is told at the end and not before: the opening of the
+ * file, which goes on meanwhile, may know more of what is wrong with it.
+ */
+export class PiecesRead {
+  readonly #rows = new StateOfRows();
+  #fault: string | undefined;
+
+  /** Why there will be no state: rows that are no JSON. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  add({ table, text }: RowsPiece): void {
+    if (this.#fault !== undefined) return;
+    try {
+      for (const row of JSON.parse(text) as unknown[]) this.#rows.put(table, row);
+    } catch (error) {
+      this.#fault = `the rows of ${table} cannot be read (${String(error)})`;
+    }
+  }
+
+  /** The state. Throws `journal-corrupt`. */
+  state(applied: Sequence): EngineState {
+    if (this.#fault !== undefined) throw new JournalError("journal-corrupt", this.#fault);
+    return this.#rows.state(applied);
+  }
+}
+
+/** The state that the tables of a file are, at the last event that they hold. Throws `journal-corrupt`. */
+export function readState(db: Db, applied: Sequence): EngineState {
+  const read = new PiecesRead();
+  for (const piece of readPieces(db)) read.add(piece);
+  return read.state(applied);
 }
 
 /** Applies a committed frame, and calls `touched` for each row that changed. */

@@ -15,6 +15,7 @@ import type { SilentOrder, WriterOrder, WriterReport, WriterStart } from "./mess
 import { DiskReserve } from "./reserve.ts";
 import { adoptIdentity, swapIn } from "./snapshot.ts";
 import { JournalStore, walBytesOf } from "./store.ts";
+import type { RowsPiece } from "./tables.ts";
 
 const port = parentPort;
 assert(port !== null, "the writer runs in a worker thread");
@@ -38,7 +39,7 @@ const reserveEveryMs = 2_000;
 
 try {
   unlock = lockJournal(file);
-  store = new JournalStore(start.options);
+  store = new JournalStore(start.options, (piece) => report({ kind: "rows", piece }));
   reserve = new DiskReserve(file, start.reserveBytes);
   committed = store.opened.commit.sequence;
   if (start.reserveBytes > 0) setInterval(tendReserve, reserveEveryMs).unref();
@@ -219,10 +220,11 @@ function answerTo(
       adoptIdentity(order.snapshotFile, file);
       open.close();
       swapIn(order.snapshotFile, file);
-      store = new JournalStore({ ...start.options, create: false });
+      const rows: RowsPiece[] = [];
+      store = new JournalStore({ ...start.options, create: false }, (piece) => rows.push(piece));
       giveUpDigest();
       committed = store.opened.commit.sequence;
-      return store.opened;
+      return { opened: store.opened, rows };
     }
     case "close":
       clearTimeout(settling);
