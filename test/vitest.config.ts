@@ -1,12 +1,13 @@
 /**
  * Which tests there are, and which may run beside each other.
  *
- * Three groups, one after the other. `rooms` holds everything that is content with half a core: unit tests beside the
+ * Two groups, one after the other. `rooms` holds everything that is content with half a core: unit tests beside the
  * code, transcripts, the simulation, the checks on the checks. Half of its time is spent waiting (for a lease to end, a
  * stream to be stale), so more files run than there are cores, and those that keep a core busy longest begin first, so
- * that none is left to run alone at the end. `stories` holds whole clusters of which is told what may never happen, and no
- * time: two of them at once. `processes` holds what starts whole engines, kills them and measures how long that took: one
- * file at a time, with nothing else running, because a neighbour that eats the processor looks exactly like a slow takeover.
+ * that none is left to run alone at the end. `processes` holds what starts whole engines, kills them
+ * and measures how long that took: one file at a time, with nothing else running, because a neighbour that eats the
+ * processor looks exactly like a slow takeover. Two at a time are no faster either: what a cluster takes to start is
+ * the processor.
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -14,10 +15,8 @@ import type { ViteUserConfig } from "vitest/config";
 import { BaseSequencer } from "vitest/node";
 import type { TestSpecification } from "vitest/node";
 
-const stories = ["test/{demo,runbooks}/**/*.test.ts"];
-
 const processes = [
-  "test/{cluster,chaos}/**/*.test.ts",
+  "test/{cluster,chaos,demo,runbooks}/**/*.test.ts",
   "packages/drills/src/**/*.test.ts",
   "test/venues-orders/futures-node.test.ts",
 ];
@@ -62,23 +61,11 @@ const config: ViteUserConfig = {
         test: {
           name: "rooms",
           include: ["packages/**/src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", ...stories, ...processes],
+          exclude: ["**/node_modules/**", ...processes],
           // A bound for what hangs, not a measure: on a machine that does other things a start of Node takes seconds.
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "stories",
-          include: stories,
-          exclude: ["**/node_modules/**"],
-          maxWorkers: Math.min(2, availableParallelism()),
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
-          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -90,7 +77,7 @@ const config: ViteUserConfig = {
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -4,7 +4,7 @@
  * be said, and `SpinMissing` tells what to install.
  */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Switches } from "./variants.ts";
@@ -44,6 +44,7 @@ export interface Found {
   readonly report: string;
 }
 
+const turnable = turnableNames();
 const everyday: Limits = { memoryMb: 3_000, seconds: 300, depth: 200_000 };
 
 /** The steps that the model can tell of, by name. */
@@ -60,27 +61,25 @@ export async function explore(
   o: Partial<Limits> & { readonly tells?: boolean } = {},
 ): Promise<Found> {
   const limits = { ...everyday, ...o };
-  const folder = mkdtempSync(join(tmpdir(), "baton-model-"));
+  const isWhole = !Object.entries(switches).some(([name, value]) => value === 0 && isGuard(name));
+  const turned = isWhole || o.tells === true ? undefined : turnedIn(switches);
+  if (turned !== undefined) {
+    const folder = await worldOf(switches, limits);
+    const { output, isTimedOut } = await search(folder, "-c1", limits, { TURNED: turned });
+    return read(output, isTimedOut);
+  }
+  const folder = newFolder();
   try {
     for (const file of modelFiles()) cpSync(join(here, file), join(folder, file));
-    const isWhole = !Object.entries(switches).some(([name, value]) => value === 0 && isGuard(name));
     const given = Object.entries({ ...switches, ...(isWhole && { SEEK: 1 }) }).map(
       ([name, value]) => `-D${name}=${value}`,
     );
     await must(folder, "spin", [...given, "-a", "succession.pml"]);
-    // What has a counterexample is found in a moment: there the compiler is what takes time. Elsewhere a harder optimiser
-    // takes longer than it saves in all but the largest worlds.
-    const level = isWhole ? "-O1" : "-O0";
-    await must(folder, "gcc", [
-      ...[level, "-w", "-DSAFETY", "-DNOREDUCE", "-DCOLLAPSE", `-DMEMLIM=${limits.memoryMb}`],
-      // What is told is a shortest counterexample.
-      ...(o.tells === true ? ["-DREACH"] : []),
-      ...["-o", "pan", "pan.c"],
-    ]);
-    // The shell's `times` is the one portable way to a child's processor time.
-    const search = isWhole ? "-c100" : o.tells === true ? "-i" : "-c1";
-    const command = `./pan -E ${search} -m${limits.depth} -w22; times`;
-    const { output, isTimedOut } = await run(folder, "sh", ["-c", command], limits.seconds);
+    // A harder optimiser takes longer than it saves in all but the largest worlds.
+    await compile(folder, [isWhole ? "-O1" : "-O0", ...(o.tells === true ? ["-DREACH"] : [])], limits);
+    // What is told is a shortest counterexample.
+    const how = isWhole ? "-c100" : o.tells === true ? "-i" : "-c1";
+    const { output, isTimedOut } = await search(folder, how, limits);
     const found = read(output, isTimedOut);
     if (found.broken === undefined || o.tells !== true) return found;
     const told = await must(folder, "spin", [...given, "-T", "-t", "succession.pml"]);
@@ -88,6 +87,93 @@ export async function explore(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), "baton-model-"));
+}
+
+async function compile(folder: string, options: readonly string[], limits: Limits): Promise<void> {
+  const same = ["-w", "-DSAFETY", "-DNOREDUCE", "-DCOLLAPSE", `-DMEMLIM=${limits.memoryMb}`];
+  await must(folder, "gcc", [...options, ...same, "-o", "pan", "pan.c"]);
+}
+
+/** The shell's `times` is the one portable way to a child's processor time. */
+async function search(
+  folder: string,
+  how: string,
+  limits: Limits,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Awaited<ReturnType<typeof run>>> {
+  const command = `./pan -E ${how} -m${limits.depth} -w22; times`;
+  return await run(folder, "sh", ["-c", command], limits.seconds, environment);
+}
+
+/**
+ * What has a counterexample is found in a moment: there the compiler is what takes time. So the variants of one world
+ * share a program, in which each guard and each waiver is a byte that the environment turns over.
+ */
+const worlds = new Map<string, Promise<string>>();
+/** Their folders, until the process ends. */
+const kept: string[] = [];
+
+/** The folder of the program for the world of these switches, which is made when it is asked for first. */
+function worldOf(switches: Switches, limits: Limits): Promise<string> {
+  const given = Object.entries(switches)
+    .filter(([name]) => !turnable.includes(name))
+    .map(([name, value]) => `-D${name}=${value}`);
+  const key = [...given, limits.memoryMb].join(" ");
+  const known = worlds.get(key) ?? makeWorld(given, limits);
+  worlds.set(key, known);
+  return known;
+}
+
+function removeKept(): void {
+  for (const folder of kept) rmSync(folder, { recursive: true, force: true });
+}
+
+async function makeWorld(given: readonly string[], limits: Limits): Promise<string> {
+  const folder = newFolder();
+  if (kept.length === 0) process.once("exit", removeKept);
+  kept.push(folder);
+  const bytes = turnable.map((name) => (isGuard(name) ? 1 : 0));
+  const turning = `c_decl {
+  char *getenv(const char *);
+  static unsigned char is[] = { ${bytes.join(", ")} };
+  static void __attribute__((constructor)) turn(void) {
+    const char *turned = getenv("TURNED");
+    for (; turned && *turned; turned++) is[*turned - '0'] ^= 1;
+  }
+}
+`;
+  for (const file of modelFiles()) {
+    const text = readFileSync(join(here, file), "utf8").replaceAll(/^#define (\w+) [01]$/gm, (line, name: string) => {
+      const at = turnable.indexOf(name);
+      return at < 0 ? line : `#define ${name} c_expr { is[${at}] }`;
+    });
+    writeFileSync(join(folder, file), file === "succession.pml" ? turning + text : text);
+  }
+  await must(folder, "spin", [...given, "-a", "succession.pml"]);
+  await compile(folder, ["-O0"], limits);
+  return folder;
+}
+
+/** The guards and waivers that can be turned over: those that no step's being there depends on. */
+function turnableNames(): readonly string[] {
+  const texts = modelFiles().map((file) => readFileSync(join(here, file), "utf8"));
+  const names = texts.flatMap((text) => [...text.matchAll(/^#define (\w+) [01]$/gm)].map(([, name = ""]) => name));
+  return names.filter(
+    (name) => (isGuard(name) || name.startsWith("WAIVE_")) && !texts.some((text) => text.includes(`#if !${name}`)),
+  );
+}
+
+/** What these switches turn over, one character each; undefined: one of them cannot be. */
+function turnedIn(switches: Switches): string | undefined {
+  const turned = Object.entries(switches).filter(([name, value]) =>
+    isGuard(name) ? value === 0 : name.startsWith("WAIVE_") && value === 1,
+  );
+  const at = turned.map(([name]) => turnable.indexOf(name));
+  return at.includes(-1) ? undefined : at.map((one) => String.fromCharCode(48 + one)).join("");
 }
 
 function modelFiles(): readonly string[] {
@@ -158,8 +244,14 @@ async function run(
   program: string,
   options: readonly string[],
   seconds: number,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly output: string; readonly status: number; readonly isTimedOut: boolean }> {
-  const child = spawn(program, options, { cwd: folder, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const child = spawn(program, options, {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    env: { ...process.env, ...environment },
+  });
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => void chunks.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => void chunks.push(chunk));

@@ -76,11 +76,11 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
         const standby = new BatonClient({ endpoints: [`http://${address}`] });
         const differs = async (): Promise<boolean> =>
           (await standby.feeds()).some(({ drift }) => drift?.isEqual === false);
-        // Which connections are struck is drawn; both or neither of the two that are compared may be.
+        // Which connections are struck is drawn; both or neither of the two that are compared may be. They are every 5 s.
         while (!(await differs())) {
           await cluster.mendMarket();
           await cluster.corruptMarket();
-          for (let look = 0; look < 12 && !(await differs()); look += 1) await sleep(1_000);
+          for (let look = 0; look < 8 && !(await differs()); look += 1) await sleep(1_000);
         }
         return {};
       },

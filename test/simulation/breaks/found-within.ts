@@ -25,7 +25,7 @@ export const foundWithin: Readonly<
   "synchronous-normal": { seeds: 10, by: ["I5"], last: 1 },
   "fsync-error-ignored": { seeds: 10, by: ["I4", "I5"], last: 1 },
   "stale-acks": { seeds: 20, by: ["I4"], last: 8 },
-  "cut-by-length": { seeds: 10, by: ["I6", "healing"], last: 1 },
+  "cut-by-length": { seeds: 10, by: ["I6", "healing"], last: 3 },
   "deadline-ignored": { seeds: 20, by: ["I2"], last: 4 },
   "deadline-from-answer": { seeds: 10, by: ["I2"], last: 1 },
   "keepalive-alone": { seeds: 10, by: ["I2"], last: 1 },

@@ -19,12 +19,12 @@ interface Told {
 }
 
 /** Runs the program on a file system of 64 MiB that only it sees, in a mount namespace; root's or, without root, its own. */
-async function onSmallDisk(reserveBytes: number, records = 400): Promise<readonly Told[]> {
+async function onSmallDisk(reserveBytes: number, records = 400, more = 0): Promise<readonly Told[]> {
   const folder = mkdtempSync(join(tmpdir(), "baton-full-"));
   const script = 'mount -t tmpfs -o size=64m baton-full "$0" && exec "$@"';
   const isRoot = process.getuid?.() === 0;
   const namespace = ["--mount", "--propagation", "private", ...(isRoot ? [] : ["--user", "--map-root-user"])];
-  const command = [process.execPath, program, folder, String(reserveBytes), String(records)];
+  const command = [process.execPath, program, folder, ...[reserveBytes, records, more].map(String)];
   const [namespaces] = ["unshare"];
   const child = spawn(namespaces ?? "", [...namespace, "bash", "-c", script, folder, ...command], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -55,7 +55,7 @@ test("a filling disk: a page at 85 %, no new risk at 92 %, and on a full one the
 }, 120_000);
 
 test("a disk that others fill at once finds the reserve as well, whatever had been free a moment before", async () => {
-  const full = at(await onSmallDisk(4 * 1024 * 1024, 10), "full");
+  const full = at(await onSmallDisk(4 * 1024 * 1024, 10, 1), "full");
   expect(full).toMatchObject({ level: "reserve" });
   // The WAL had no room of its own: all of this is in what the reserve gave back.
   expect(full?.recorded).toBeGreaterThan(100);

@@ -1,7 +1,8 @@
 /**
  * A node's journal on a disk that fills up, for a test that gives it a small one: `node full-disk-main.ts FOLDER RESERVE
- * RECORDS`. So many records come before it fills: many leave room in the WAL, few do not. Each line on stdout says what stood
- * then: the rung, and how many records became durable on a disk without a free byte.
+ * RECORDS AFTER`. RECORDS come before the reserve is made and AFTER after it, before the disk fills: many leave room in the WAL,
+ * few do not. Each line on stdout says what stood then: the rung, and how many records became durable on a disk without a
+ * free byte.
  */
 import { closeSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ import type { BootId, ClusterId, JournalEvent, NodeId, OperationId } from "@bato
 import { openJournal } from "@baton/journal";
 import { DiskWatch } from "../node/disk-watch.ts";
 
-const [, , folder = "", reserve = "0", records = "400"] = process.argv;
+const [, , folder = "", reserve = "0", records = "400", after = "0"] = process.argv;
 const ballast = join(folder, "ballast");
 const chunk = Buffer.alloc(64 * 1024, "x");
 
@@ -30,6 +31,8 @@ const watch = new DiskWatch({ folder, journal, reusableBytes: () => 0, say: quie
 
 await record(Number(records));
 if (reserve !== "0") await until(() => reserved.is);
+// One that sees how much is free with the reserve made.
+await record(Number(after));
 await tell("warm", {});
 fillTo(0.87);
 await tell("filling", {});
