@@ -97,7 +97,10 @@ async function scriptedCluster(): Promise<AsyncDisposable & RehearsedCluster & {
     loseAnswers: notHere,
     mendAnswers: notHere,
     clogVenue: notHere,
-    loseHost: notHere,
+    loseHost: (node) => {
+      alive = nodes.filter((each) => each !== node);
+      return Promise.resolve();
+    },
     deposit: notHere,
     killLeader: () => {
       alive = nodes.filter((node) => node !== leader);
