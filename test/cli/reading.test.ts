@@ -95,6 +95,15 @@ describe("baton explain order", () => {
       ["The venue refused it: no money (-2010)."],
     ],
     [{ status: "partially-filled", executed: "0.05" }, ["0.05 of 0.1 is executed"]],
+    [{ status: "filled", executed: "0.1" }, ["It is executed in full."]],
+    [
+      {
+        status: "filled",
+        executed: "0.04",
+        events: [...events, { sequence: 44, kind: "fill.busted", tradeId: "7", evidence: "listed no more" }],
+      },
+      ["executed in full; 0.04 of 0.1 is left", "took its trade 7 back: it is listed no more. It is subtracted"],
+    ],
     [
       {
         status: "new",

@@ -1,8 +1,25 @@
 /** The futures venue, traded on for real: the same connection, another dialect, against the exchange's futures personality. */
 import { expect, it } from "vitest";
-import { add, decimal, negate, type AuditRecord, type Decimal } from "@baton/core";
+import {
+  add,
+  applyEvent,
+  bustSettledMs,
+  bustSuspects,
+  decimal,
+  emptyState,
+  judgeBusts,
+  marketKey,
+  negate,
+  wallMs,
+  type AuditRecord,
+  type Decimal,
+  type DriftFound,
+  type JournalEvent,
+  type SymbolId,
+  type TradeId,
+} from "@baton/core";
 import { takeBaseline, type AccountEvent } from "@baton/venues";
-import { btcPerpetual, inMs, of, startRig, taking, until, type Rig } from "./rig.ts";
+import { btcPerpetual, clock, inMs, of, startRig, taking, until, type Rig } from "./rig.ts";
 
 const startFutures = (): Promise<Rig> => startRig({ personality: "usdm", venue: { deadlineMs: 2_000 } });
 
@@ -97,6 +114,58 @@ it("a reduce-only order takes back what is held and is told as one; with nothing
   expect([new Set(told("bought")), new Set(told("closed"))]).toEqual([new Set([false]), new Set([true])]);
   expect(await rig.venue.positions()).toEqual(new Map());
   expect(await rig.place("nothing", back)).toMatchObject({ kind: "rejected", code: "-2022" });
+});
+
+it("trades that the venue took back are listed no more, and the position without them proves it to the last digit", async () => {
+  await using rig = await startFutures();
+  const { venue } = rig;
+  const before = await takeBaseline(venue, [btcPerpetual]);
+  const events: AccountEvent[] = [];
+  const stream = venue.openAccountStream({
+    lastTradeId: () => before.lastTradeIds[btcPerpetual],
+    liveOrders: () => [],
+    onEvent: (event) => events.push(event),
+  });
+  await until("ready", () => stream.state() === "ready");
+  await rig.place("kept", taking);
+  // It turns the position, which is long again without it.
+  rig.fault({ fault: "trade-bust", delayMs: 300, match: { side: "SELL" } });
+  await rig.place("gone", { ...taking, side: "sell", quantity: decimal("0.025") });
+  const tradesOf = (name: string): readonly string[] =>
+    of(rig.audit(), "fill", name).flatMap((one) => (one.type === "fill" ? [`${one.tradeId}`] : []));
+  const gone = tradesOf("gone");
+  await until(
+    "all of it was taken back",
+    () => rig.audit().filter(({ type }) => type === "bust").length === gone.length,
+  );
+  const fills = (): Extract<AccountEvent, { kind: "fill" }>[] => events.filter((event) => event.kind === "fill");
+  await until("each fill was heard", () => fills().length === gone.length + tradesOf("kept").length);
+  const told = (await venue.positions()).get(btcPerpetual);
+  expect(told).toBe("0.01");
+
+  const journal = emptyState();
+  const tell = (event: JournalEvent): void => void applyEvent(journal, journal.applied + 1, event);
+  const held = (): Decimal => journal.positions.get(marketKey(venue.id, btcPerpetual))?.quantity ?? decimal("0");
+  for (const { fill } of fills()) {
+    const { clientOrderId: _ours, isMaker: _maker, ...trade } = fill;
+    tell({ kind: "fill.recorded", venue: venue.id, ...trade });
+  }
+  expect(held()).toBe("-0.015");
+  const now = clock.wall();
+  const subject = { kind: "position", symbol: btcPerpetual } as const;
+  const differs = { venue: venue.id, subject, journal: held(), told: told ?? decimal("0") };
+  const drift = (atMs: number): DriftFound => ({ kind: "drift.found", ...differs, atWallMs: wallMs(atMs) });
+  const listed = new Set((await venue.trades(btcPerpetual, { limit: 1_000 })).map(({ tradeId }) => tradeId));
+  const look = {
+    suspects: bustSuspects(journal, differs, now),
+    isListed: (_: SymbolId, id: TradeId) => listed.has(id),
+  };
+  expect(judgeBusts(journal, drift(now), look)).toEqual({ kind: "too-early" });
+  const later = judgeBusts(journal, drift(now + bustSettledMs), look);
+  if (later.kind !== "busted") throw new Error(`it is ${later.kind}`);
+  expect(later.busts.map(({ tradeId }) => tradeId as string)).toEqual(gone);
+  for (const bust of later.busts) tell(bust);
+  expect(held()).toBe("0.01");
 });
 
 it("the dead man's switch holds while it is set again, is taken back, and once it ends every order is told as cancelled", async () => {

@@ -9,7 +9,7 @@ import { replaceText } from "./order-text.ts";
 
 /** The sentences, most important first. */
 export function explainedOrder(view: OrderView | ParentView): readonly string[] {
-  return "algorithm" in view ? ofParent(view) : [...ofOrder(view), ...wishes(view)];
+  return "algorithm" in view ? ofParent(view) : [...ofOrder(view), ...busts(view), ...wishes(view)];
 }
 
 function ofOrder(view: OrderView): readonly string[] {
@@ -31,7 +31,8 @@ function ofOrder(view: OrderView): readonly string[] {
     case "partially-filled":
       return [`The venue has it; ${view.executed} of ${view.terms.quantity} is executed.`];
     case "filled":
-      return ["It is executed in full."];
+      if (bustsOf(view).length === 0) return ["It is executed in full."];
+      return [`It was executed in full; ${view.executed} of ${view.terms.quantity} is left of that.`];
     case "cancelled":
       return [`The venue cancelled it; ${view.executed} of ${view.terms.quantity} was executed.`];
     case "expired": {
@@ -85,6 +86,18 @@ function notSent(view: OrderView): readonly string[] {
     ...(proof?.kind === "not-accepted" ? [`The proof: ${proof.proof}.`] : []),
     ...(ended === undefined ? [] : [`It was given up at ${instant(ended.atWallMs)}: ${ended.reason}.`]),
   ];
+}
+
+function bustsOf(view: OrderView): readonly EventOf<"fill.busted">[] {
+  return view.events.filter((event): event is EventOf<"fill.busted"> => event.kind === "fill.busted");
+}
+
+/** Its trades that the venue took back. */
+function busts(view: OrderView): readonly string[] {
+  return bustsOf(view).map(
+    ({ tradeId, evidence }) =>
+      `The venue took its trade ${tradeId} back: it is ${evidence}. It is subtracted, and nothing is ordered in its place.`,
+  );
 }
 
 /** A cancel that somebody asked for and that has not come true yet. */

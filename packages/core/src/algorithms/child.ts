@@ -9,7 +9,7 @@ import type { JournalEvent } from "../formats/events.ts";
 import type { SliceSkipped } from "../formats/parent-events.ts";
 import type { DeploymentTag } from "../orders/client-order-id.ts";
 import { intentEvent } from "../orders/intent.ts";
-import { isOrderEnded, latestAttempt } from "../orders/order-row.ts";
+import { isOrderEnded, latestAttempt, takenOf } from "../orders/order-row.ts";
 import type { OrderRow } from "../orders/order-row.ts";
 import type { EngineState, ParentRow } from "../orders/state.ts";
 import type { OrderTerms, PriceBasis } from "../orders/terms.ts";
@@ -125,7 +125,7 @@ export function takenBy(state: EngineState, parent: ParentRow): Decimal {
   return childrenOf(state, parent).reduce(
     (sum, child) => {
       const counted = add(child.filled, child.busted ?? zero);
-      const done = maximum(child.executed, counted);
+      const done = takenOf(child);
       const whole = isOrderEnded(child) ? done : maximum(child.terms.quantity, done);
       return whole === counted ? sum : add(sum, subtract(whole, counted));
     },

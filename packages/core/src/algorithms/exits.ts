@@ -7,7 +7,9 @@
  * stop; a venue that has stop orders of its own would, which is the price of working on every venue alike.
  *
  * A bracket begins with an entry; its exits are of what the entry executed. While the entry is open the stop is watched
- * already, and calls the entry back. A kill stops exits like everything else.
+ * already, and calls the entry back. A kill stops exits like everything else. Where the venue took back what the entry
+ * had executed, an exit that rests for more than is left is called back, and comes again for that: it would sell what is
+ * not held.
  *
  * Where the venue has reduce-only orders every exit is one, for no more than the position still has beside all that is
  * open against it: whoever else closed the position meanwhile, an exit opens none. Where nothing is left to reduce it
@@ -106,8 +108,19 @@ export function stepExits(
       return { events, wakeAtWallMs: soon(now), sentence: `${parent.id} waits for ${open.length} children` };
     }
   }
+  const beyond = beyondRest(position);
+  if (beyond.length > 0) {
+    const events = cancelsOf(beyond, parent.id, now);
+    return {
+      events,
+      wakeAtWallMs: soon(now),
+      sentence: `${parent.id} calls its exit back: only ${position.rest} is left to get out of`,
+    };
+  }
   if (compare(position.rest, rules.quantityMin) < 0) {
-    const detail = isPositive(position.held) ? undefined : "the entry executed nothing";
+    const nothing =
+      parent.busted === undefined ? "the entry executed nothing" : "what the entry executed was taken back";
+    const detail = isPositive(position.held) ? undefined : nothing;
     return endOf(state, parent, now, detail === undefined ? {} : { detail });
   }
   return parent.triggered === undefined
@@ -226,6 +239,13 @@ function positionOf(state: EngineState, parent: ParentRow, algorithm: OcoParamet
     rest: subtract(held, out),
     exits: children.filter((child) => !hasEntry || child.slice !== 1),
   };
+}
+
+/** The resting exits, where together they could still execute more than there is to get out of. */
+function beyondRest({ exits, rest: left }: Position): readonly OrderRow[] {
+  const resting = exits.filter((exit) => isResting(exit) && !isOrderEnded(exit));
+  const could = resting.reduce((sum, exit) => add(sum, subtract(exit.terms.quantity, exit.executed)), zero);
+  return compare(could, maximum(left, zero)) > 0 ? resting : [];
 }
 
 /** A fresh price at or beyond the stop, on the side that getting out would meet. */

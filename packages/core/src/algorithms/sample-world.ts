@@ -277,14 +277,15 @@ export class World {
   /** The journal hears what the venue has made of an order. */
   #report(held: Held): void {
     const order = (): OrderRow => this.s.order(held.intent);
-    const news = subtract(held.executed, order().filled);
+    // The venue keeps in an order what it took back of it.
+    const news = subtract(held.executed, add(order().filled, order().busted ?? zero));
     if (news !== zero && !news.startsWith("-")) {
       this.#fills += 1;
       this.tell([fill(order(), this.#fills, news)]);
     }
     if (isUnsettled(order())) this.tell([accepted(order())]);
-    if (!held.isOpen && !isOrderEnded(order()))
-      this.tell([updated(order(), { status: "cancelled", executed: held.executed })]);
+    const status = held.executed === held.quantity ? "filled" : "cancelled";
+    if (!held.isOpen && !isOrderEnded(order())) this.tell([updated(order(), { status, executed: held.executed })]);
   }
 
   /** What holds at every instant, whoever leads. */

@@ -11,13 +11,16 @@ import { journaledTotal } from "../risk/funds.ts";
 import { wallMs } from "../time.ts";
 import { bustSettledMs, bustSuspects, judgeBusts } from "./busts.ts";
 import type { BustVerdict } from "./busts.ts";
+import { isComplete } from "./order-row.ts";
 import { refusalOf } from "./refusal.ts";
-import { accepted, btc, eth, fill, story, twapRecorded, updated, venue } from "./sample-events.ts";
+import { replacementOf } from "./replacement.ts";
+import { accepted, btc, eth, fill, story, twapRecorded, updated, venue, venueOrder } from "./sample-events.ts";
 import type { Story } from "./sample-events.ts";
 import { marketKey, rowsOf } from "./state.ts";
 import { stateOf } from "./state-of-rows.ts";
 import type { ParentRow } from "./state.ts";
 import { tradesToTell } from "./strategy-trades.ts";
+import { venueWord } from "./venue-word.ts";
 
 const later = wallMs(10_015 + bustSettledMs + 1);
 
@@ -42,7 +45,8 @@ function verdict(s: Story, currency: string, told: string, listed: readonly stri
     ...{ journal: journaledTotal(s.state, venue, currency), told: decimal(told), atWallMs },
   };
   const suspects = bustSuspects(s.state, drift, atWallMs);
-  return judgeBusts(s.state, drift, suspects, (_symbol: SymbolId, tradeId) => listed.includes(tradeId));
+  const isListed = (_symbol: SymbolId, tradeId: TradeId): boolean => listed.includes(tradeId);
+  return judgeBusts(s.state, drift, { suspects, isListed });
 }
 
 const bust = (tradeId: string, more: Partial<FillBusted> = {}): JournalEvent => ({
@@ -125,6 +129,57 @@ describe("a bust subtracts", () => {
     expect(s.state.indexes.exposure.get(marketKey(venue, btc))).toMatchObject({ buyOpen: "5", orders: 1 });
     s.tell(updated(open, { status: "partially-filled", executed: decimal("1") }));
     expect(s.order(open.id)).toMatchObject({ status: "partially-filled", executed: "1" });
+  });
+
+  test("and the venue's own figure of the order, which may have the trade still, counts without it from then on", () => {
+    const s = story();
+    const order = s.want({ quantity: decimal("5") });
+    s.tell(accepted(order));
+    s.tell(fill(order, 1, "2"));
+    s.tell(bust("1", { intent: order.id }));
+    const word = (executed: string, status: "partially-filled" | "cancelled"): string => {
+      const told = venueOrder(s.order(order.id), { executed: decimal(executed), status });
+      const meant = venueWord(s.state, told, later);
+      if (meant.kind === "update") s.tell(meant.event);
+      return meant.kind;
+    };
+    expect(word("2", "partially-filled")).toBe("known");
+    expect(word("3", "partially-filled")).toBe("update");
+    expect(s.order(order.id)).toMatchObject({ executed: "1", filled: "0", busted: "2" });
+    expect([...s.state.indexes.fillsMissing]).toEqual([order.id]);
+    s.tell(fill(order, 2, "1"));
+    expect(word("3", "cancelled")).toBe("update");
+    expect(s.order(order.id)).toMatchObject({ status: "cancelled", executed: "1", filled: "1" });
+    expect(word("3", "cancelled")).toBe("known");
+    // Nothing of it is waited for any more, and it takes no room in any limit.
+    expect([s.state.indexes.fillsMissing.size, isComplete(s.order(order.id))]).toEqual([0, true]);
+    expect(s.state.indexes.exposure.get(marketKey(venue, btc))).toMatchObject({ buyOpen: "0", orders: 0 });
+  });
+
+  test("and is not wanted again by who replaces its order: what traded, taken back or not, is part of the whole", () => {
+    const s = story();
+    const order = s.want({ quantity: decimal("5") });
+    s.tell(accepted(order));
+    s.tell(fill(order, 1, "2"));
+    s.tell(bust("1", { intent: order.id }));
+    const change = { price: decimal("99") };
+    expect(replacementOf(s.order(order.id), change)).toMatchObject({ quantity: "5", rest: { quantity: "3" } });
+    const small = { ...change, quantity: decimal("2") };
+    expect(replacementOf(s.order(order.id), small)).toMatchObject({ code: "amend-too-small" });
+  });
+
+  test("and what its parent has taken is the same before and after a fill that is told later than the venue's figure", () => {
+    const s = story();
+    s.tell(twapRecorded(s.state));
+    const order = s.want({ side: "sell", quantity: decimal("2") }, { parent: "p-1" as never, slice: 1 });
+    s.tell(accepted(order));
+    s.tell(fill(order, 1, "1"));
+    s.tell(updated(order, { status: "filled", executed: decimal("2") }));
+    s.tell(bust("1", { intent: order.id }));
+    const taken = (): string => takenBy(s.state, s.state.parents.get("p-1" as never)!);
+    expect(taken()).toBe("2");
+    s.tell(fill(order, 2, "1"));
+    expect([taken(), isComplete(s.order(order.id))]).toEqual(["2", true]);
   });
 
   test("from the parent too when the child has left the state, and stays remembered there as taken", () => {

@@ -1,9 +1,15 @@
 /**
  * When is a trade taken back? No venue that Baton knows says so in its stream: the trade is gone from the account's trades,
- * and what it had moved is back. So a difference on the account (`drift.ts`) is asked first whether trades of ours that the
- * venue no longer lists explain it, to the last digit. Only both together prove a bust: a list alone may lag, money alone
- * may be somebody's deposit. Trades younger than `bustSettledMs` prove nothing yet, since a list and a balance may lag
- * together. What is proved is recorded as `fill.busted`, which subtracts; nothing is rewritten (I11).
+ * and what it had moved is back: a balance where money is exchanged, the position where the venue keeps one (its wallet is
+ * not what trades add up to: funding and realised results move it too). So a difference on the account (`drift.ts`) is asked
+ * first whether trades of ours that the venue no longer lists explain it, to the last digit.
+ *
+ * Invariants. Only both together prove a bust: a list alone may lag, money alone may be somebody's deposit. Trades younger
+ * than `bustSettledMs` prove nothing yet, since a list and a balance may lag together. No trade that is
+ * listed, or that does not touch the subject of the difference, is ever taken back; nor is a part of the missing ones, since
+ * nothing says which. What is proved is recorded as `fill.busted`, which subtracts, so that with it recorded the difference
+ * is gone; nothing is rewritten (I11). Trades that cancel out (a buy and a sell of a position) show only together with one
+ * that does not. For operators: decision 20.
  */
 import { add, compare, multiply, negate, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
@@ -49,23 +55,35 @@ export type BustVerdict =
   /** It is drift; `unlisted` trades, if any, do not add up to it. */
   | { readonly kind: "drift"; readonly unlisted: number };
 
+/** What was seen when the venue's lists were looked through. */
+export interface BustLook {
+  /** Of `bustSuspects`, before the lists were read. */
+  readonly suspects: ReadonlyMap<SymbolId, readonly FillRow[]>;
+  readonly isListed: (symbol: SymbolId, tradeId: TradeId) => boolean;
+  /** Instead of `bustSettledMs`; for rehearsals, which have no minute. */
+  readonly settledMs?: number | undefined;
+}
+
 /** Judges a difference by which of the suspects the venue lists now. */
-export function judgeBusts(
-  state: EngineState,
-  drift: DriftFound,
-  suspects: ReadonlyMap<SymbolId, readonly FillRow[]>,
-  isListed: (symbol: SymbolId, tradeId: TradeId) => boolean,
-): BustVerdict {
+export function judgeBusts(state: EngineState, drift: DriftFound, look: BustLook): BustVerdict {
   const { venue, subject, told, journal, atWallMs } = drift;
+  const { suspects, isListed, settledMs = bustSettledMs } = look;
   const unlisted = [...suspects.values()].flat().filter((fill) => !isListed(fill.symbol, fill.tradeId));
-  const undone = unlisted.reduce((sum, fill) => subtract(sum, effectOf(fill, subject)), zero);
   const moved = subtract(subtract(told, journal), knownDrift(state, venue, driftKey(subject)));
-  if (unlisted.length === 0 || compare(undone, moved) !== 0) return { kind: "drift", unlisted: unlisted.length };
-  if (unlisted.some((fill) => fill.tradedWallMs > atWallMs - bustSettledMs)) return { kind: "too-early" };
+  const isExplainedBy = (fills: readonly FillRow[]): boolean =>
+    fills.length > 0 &&
+    compare(
+      fills.reduce((sum, fill) => subtract(sum, effectOf(fill, subject)), zero),
+      moved,
+    ) === 0;
+  // What is too young to be missed may only not be listed yet, beside others that are gone.
+  const settled = unlisted.filter((fill) => fill.tradedWallMs <= atWallMs - settledMs);
+  if (!isExplainedBy(settled))
+    return isExplainedBy(unlisted) ? { kind: "too-early" } : { kind: "drift", unlisted: unlisted.length };
   const evidence = `no longer among the account's trades, and ${driftKey(subject)} is ${told} where the journal had ${journal}`;
   return {
     kind: "busted",
-    busts: unlisted.map(({ symbol, tradeId, intent }) => ({
+    busts: settled.map(({ symbol, tradeId, intent }) => ({
       ...{ kind: "fill.busted", venue, symbol, tradeId, evidence, atWallMs },
       ...(intent !== undefined && { intent }),
     })),

@@ -17,7 +17,7 @@ import type {
 } from "../formats/order-events.ts";
 import type { Epoch, IntentId, NodeId, Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
-import { deniedReason, isComplete, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
+import { deniedReason, executedBy, isComplete, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { AttemptOutcome, AttemptRow, OrderRow, OrderStanding, ReplaceRow } from "./order-row.ts";
 import type { PlaceOutcome, VenueOrder } from "./outcome.ts";
 
@@ -118,7 +118,7 @@ export function denied(order: OrderRow, atWallMs: WallMs): OrderRow {
 
 /** The venue's word on an accepted order. */
 export function updated(order: OrderRow, venueOrder: VenueOrder, atWallMs: WallMs): OrderRow {
-  const executed = maximum(order.executed, venueOrder.executed);
+  const executed = executedBy(order, venueOrder);
   return standing(
     { ...order, venueOrderId: order.venueOrderId ?? venueOrder.venueOrderId, executed },
     statusOf(venueOrder),

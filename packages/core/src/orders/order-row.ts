@@ -4,6 +4,7 @@
  * attempt of an order can ever be at the venue (I9); the earlier ones were proved not accepted.
  */
 import { assertNever } from "../assert.ts";
+import { add, compare, maximum, subtract } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, VenueOrderId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
@@ -94,7 +95,7 @@ export interface OrderRow {
   readonly status: OrderStanding;
   /** Present once the venue is known to have accepted it, by an answer, an update, a query or a fill. */
   readonly venueOrderId?: VenueOrderId;
-  /** The larger of the venue's cumulative figure and the sum of the fills. */
+  /** The larger of the venue's cumulative figure, less what it took back, and the sum of the fills; see `executedBy`. */
   readonly executed: Decimal;
   /** Sum of the recorded fills: what positions know of it. */
   readonly filled: Decimal;
@@ -117,6 +118,25 @@ export interface OrderRow {
 /** The last attempt: the only one that can be at the venue. */
 export function latestAttempt(order: OrderRow): AttemptRow {
   return order.attempts[order.attempts.length - 1] as AttemptRow;
+}
+
+/**
+ * What the venue's cumulative figure says that an order has executed. Whether that figure still has a trade that was taken
+ * back no venue documents. A figure that could have it is read as one that has, since an order would otherwise miss that
+ * trade for ever, in the limits and in what its parent holds; one that is too small for that has been lowered. So after a
+ * bust this may be less than the truth until the trades are told, and is never less than those that were.
+ */
+export function executedBy(
+  order: Pick<OrderRow, "executed" | "filled" | "busted">,
+  { executed }: { readonly executed: Decimal },
+): Decimal {
+  const without = order.busted === undefined ? executed : subtract(executed, order.busted);
+  return maximum(order.executed, compare(without, order.filled) >= 0 ? without : executed);
+}
+
+/** How much of it has traded, with what the venue took back afterwards: that is not to be traded again (decision 20). */
+export function takenOf({ executed, busted }: Pick<OrderRow, "executed" | "busted">): Decimal {
+  return busted === undefined ? executed : add(executed, busted);
 }
 
 /** True when nothing more can become of it, except that fills already made are still to be reported. */

@@ -13,7 +13,7 @@ import type { WallMs } from "../time.ts";
 import { partsOf } from "./client-order-id.ts";
 import type { DeploymentTag } from "./client-order-id.ts";
 import { venueOrderKey } from "./indexes.ts";
-import { isDenied, isOrderEnded, latestAttempt } from "./order-row.ts";
+import { executedBy, isDenied, isOrderEnded, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { VenueOrder } from "./outcome.ts";
 import { refusalOf } from "./refusal.ts";
@@ -127,7 +127,8 @@ function knownOrder(state: EngineState, order: VenueOrder): OrderRow | undefined
 }
 
 function updateOf(row: OrderRow, order: VenueOrder, atWallMs: WallMs): OrderUpdated | undefined {
-  const isNews = !isOrderEnded(row) && (row.venueOrderId === undefined || compare(order.executed, row.executed) > 0);
+  const isNews =
+    !isOrderEnded(row) && (row.venueOrderId === undefined || compare(executedBy(row, order), row.executed) > 0);
   if (!isNews) return undefined;
   return { kind: "order.updated", intent: row.id, attempt: latestAttempt(row).number, order, atWallMs };
 }

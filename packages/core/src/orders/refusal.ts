@@ -33,7 +33,7 @@ import { disabledBy } from "../risk/controls.ts";
 import { killOn } from "../risk/kill.ts";
 import type { KillSubject } from "../risk/kill.ts";
 import { isNumberOf, isOfLostHistory } from "./numbering.ts";
-import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt } from "./order-row.ts";
+import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt, takenOf } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import { successorRefusal } from "./replacement.ts";
 import { fillKey, isLaterTrade, marketKey, requestKeyOf, subjectOf } from "./state.ts";
@@ -185,7 +185,7 @@ function replaceRefusal(state: EngineState, event: ReplaceRequested): string | u
   if (order.cancel?.sequence !== state.applied) return "cancel-missing";
   if (order.parent !== undefined || order.terms.type !== "limit") return "not-replaceable";
   if (!isPositive(event.price) || !(event.sendWithinMs > 0)) return "terms-malformed";
-  return compare(event.quantity, order.executed) > 0 ? undefined : "amend-below-executed";
+  return compare(event.quantity, takenOf(order)) > 0 ? undefined : "amend-below-executed";
 }
 
 function answerRefusal(state: EngineState, event: AttemptAnswered): string | undefined {

@@ -15,7 +15,7 @@ import type { Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { withoutShareOf } from "./indexes.ts";
 import { isOfLostHistory } from "./numbering.ts";
-import { isOrderEnded, isReplacing } from "./order-row.ts";
+import { isOrderEnded, isReplacing, takenOf } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { EngineRow, EngineState } from "./state.ts";
 import type { OrderTerms } from "./terms.ts";
@@ -75,7 +75,8 @@ export function replaceEndText(reason: string): string {
 
 /** Whether, and by what, an order may be replaced. Risk and the venue's rules are asked about `rest` after this. */
 export function replacementOf(order: OrderRow, change: ReplaceChange): Replacement | Refusal {
-  const { terms, executed } = order;
+  const { terms } = order;
+  const executed = takenOf(order);
   const why = whyNotReplaceable(order);
   if (why !== undefined || terms.price === undefined)
     return refused("order-state", { order: order.id, why: why ?? "" });
@@ -130,7 +131,7 @@ function wishOf({ cancel, sequence }: OrderRow): { readonly sequence: Sequence }
 
 /** What is left to place of an order that has ended, or why nothing is. */
 function leftOf(order: OrderRow): OrderTerms | ReplaceEndReason {
-  const { status, terms, executed, replace, endReason } = order;
+  const { status, terms, replace, endReason } = order;
   switch (status) {
     case "filled":
       // Also where more was wanted than the order had: as with any venue's own replace, who is too late decides anew.
@@ -146,7 +147,7 @@ function leftOf(order: OrderRow): OrderTerms | ReplaceEndReason {
       return "order-expired";
   }
   if (replace === undefined) return "executed";
-  const quantity = subtract(replace.quantity, executed);
+  const quantity = subtract(replace.quantity, takenOf(order));
   return isPositive(quantity) ? { ...terms, quantity, price: replace.price } : "executed";
 }
 

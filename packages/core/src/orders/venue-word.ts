@@ -6,7 +6,7 @@
 import { compare } from "../decimal.ts";
 import type { OrderUpdated } from "../formats/order-events.ts";
 import type { WallMs } from "../time.ts";
-import { isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
+import { executedBy, isOrderEnded, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 import type { VenueOrder } from "./outcome.ts";
 import type { EngineState } from "./state.ts";
@@ -43,7 +43,8 @@ export function venueWord(state: EngineState, told: VenueOrder, now: WallMs): Ve
 
 /** Whether the venue's word says more than the row knows. */
 function isNews(order: OrderRow, told: VenueOrder): boolean {
-  if (isOrderEnded(order)) return compare(told.executed, order.executed) > 0;
+  const isMore = compare(executedBy(order, told), order.executed) > 0;
+  if (isOrderEnded(order)) return isMore;
   const isEnd = told.status !== "open" && told.status !== "partially-filled";
-  return isEnd || compare(told.executed, order.executed) > 0;
+  return isEnd || isMore;
 }

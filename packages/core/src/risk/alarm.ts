@@ -6,7 +6,7 @@
  */
 import { compare, negate, subtract, zero } from "../decimal.ts";
 import type { VenueId } from "../ids.ts";
-import { latestAttempt } from "../orders/order-row.ts";
+import { latestAttempt, takenOf } from "../orders/order-row.ts";
 import type { OrderRow } from "../orders/order-row.ts";
 import { marketKey } from "../orders/state.ts";
 import type { EngineState } from "../orders/state.ts";
@@ -30,10 +30,11 @@ export function isUnaskedCancel(state: Pick<EngineState, "positions">, order: Or
 }
 
 /** A reduce-only order rests only while the position has what it could take; what has more than that its venue takes back. */
-function isCovered({ positions }: Pick<EngineState, "positions">, { terms, executed }: OrderRow): boolean {
+function isCovered({ positions }: Pick<EngineState, "positions">, order: OrderRow): boolean {
+  const { terms } = order;
   const position = positions.get(marketKey(terms.venue, terms.symbol))?.quantity ?? zero;
   const reducible = terms.side === "sell" ? position : negate(position);
-  return compare(reducible, subtract(terms.quantity, executed)) >= 0;
+  return compare(reducible, subtract(terms.quantity, takenOf(order))) >= 0;
 }
 
 /** The kill that stops the account behind a venue; every venue on the same account is in it. */

@@ -315,6 +315,37 @@ test("positions are compared with what the journal held while they were read: a 
   expect(driftsOf(rig)).toEqual([]);
 });
 
+test("a futures position that went back with a trade that is gone is that trade's bust, on record once and told to its order", async () => {
+  const { rig, recover } = await leadingFutures();
+  const [kept, gone] = [rig.order(), rig.order()];
+  await pass(50);
+  for (const [at, intent] of [kept, gone].entries()) {
+    rig.venue.fill(rig.row(intent).attempts[0]!.clientOrderId, `${at + 1}`);
+    await pass(10);
+  }
+  rig.venue.trades.pop();
+  rig.venue.positions?.set(btc, decimal("1"));
+  const busts = (): readonly JournalEvent[] => rig.journal.events.filter((event) => event.kind === "fill.busted");
+  for (let turn = 0; turn < 4; turn += 1) await recover();
+  expect([busts(), driftsOf(rig)]).toEqual([[], []]);
+  for (let turn = 0; turn < 14; turn += 1) await recover();
+  expect(busts()).toMatchObject([{ tradeId: "2", intent: gone, symbol: btc }]);
+  expect(driftsOf(rig)).toEqual([]);
+  expect([rig.row(kept).executed, rig.row(gone)]).toMatchObject([
+    "1",
+    { status: "filled", executed: "0", busted: "1" },
+  ]);
+  expect(rig.ledger.speculative.positions.get(marketKey(rig.venue.id, btc))?.quantity).toBe("1");
+  // The next leader reads the same account, and finds nothing that it does not know.
+  rig.desk.end();
+  const next = new DeskRig({ journal: rig.journal, venue: rig.venue, node: "b" });
+  next.commit();
+  next.lead(2);
+  await pass(50);
+  for (let turn = 0; turn < 14; turn += 1) await recover();
+  expect([busts().length, driftsOf(next), next.warnings]).toEqual([1, [], []]);
+});
+
 test("positions that cannot be read are told, and read again at the next recovery", async () => {
   const { rig, recover } = await leadingFutures();
   rig.venue.positions?.set(btc, decimal("3"));

@@ -40,6 +40,8 @@ export interface DeskContext {
   readonly reconciled: (epoch: Epoch, sequence: Sequence) => void;
   /** Why no new risk may be taken now whatever the order; undefined when it may. */
   readonly whyNoRisk: () => Refusal | undefined;
+  /** Instead of core's minute before a trade that is missing is believed to be gone; see `RunOptions`. */
+  readonly bustSettledMs?: number | undefined;
   readonly say: (event: string, sentence: string, facts?: Readonly<Record<string, unknown>>) => void;
   readonly warn: (event: string, sentence: string, facts?: Readonly<Record<string, unknown>>) => void;
 }

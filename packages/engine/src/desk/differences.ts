@@ -61,7 +61,8 @@ export class Differences {
       fills.get(fillKey(at, symbol, tradeId))?.bustedWallMs !== undefined;
     if (tradesBefore.some(isBusted)) return;
     const isListed = (symbol: SymbolId, tradeId: TradeId): boolean => listed.get(symbol)?.has(tradeId) === true;
-    this.#record(venue, drift, judgeBusts(this.#term.state, drift, before, isListed));
+    const look = { suspects: before, isListed, settledMs: this.#context.bustSettledMs };
+    this.#record(venue, drift, judgeBusts(this.#term.state, drift, look));
   }
 
   #record({ id: venue }: Venue, drift: DriftFound, verdict: BustVerdict): void {

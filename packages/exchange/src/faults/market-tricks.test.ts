@@ -120,6 +120,66 @@ test("a busted trade is gone from the account's trades and its money is back, to
   });
 });
 
+test("busted futures give back the position, what they won and the fee; the order keeps what it executed, and what could only reduce ends", async () => {
+  const futures = await startExchange({
+    ...{ personality: "usdm", seed: 5, flow: { rate: 0 } },
+    keys: [{ key: "k", secret: "s", account: "desk" }],
+  });
+  try {
+    const trader = new SignedClient(futures.url, { key: "k", secret: "s" });
+    const { listenKey } = JSON.parse((await trader.sendRaw("POST", "/fapi/v1/listenKey")).body) as Message;
+    const socket = await CollectingSocket.open(`${futures.url}/private/ws?listenKey=${String(listenKey)}`);
+    sockets.push(socket);
+    const place = (terms: Readonly<Record<string, string>>): Promise<unknown> =>
+      json(trader.send("POST", "/fapi/v1/order", { symbol: "BTCUSDT", newOrderRespType: "RESULT", ...terms }));
+    const market = (side: string, quantity: string): Promise<unknown> => place({ side, type: "MARKET", quantity });
+    const trades = (): Promise<unknown> => json(trader.send("GET", "/fapi/v1/userTrades", { symbol: "BTCUSDT" }));
+    const income = async (): Promise<number> =>
+      ((await json(trader.send("GET", "/fapi/v1/income"))) as { income: string }[]).length;
+    const standing = async (): Promise<Message> => {
+      const [wallet] = (await json(trader.send("GET", "/fapi/v3/balance"))) as Message[];
+      const [position] = (await json(trader.send("GET", "/fapi/v3/positionRisk", { symbol: "BTCUSDT" }))) as Message[];
+      return { wallet: wallet?.["balance"], position: position?.["positionAmt"], entry: position?.["entryPrice"] };
+    };
+    await market("BUY", "0.02");
+    const before = await standing();
+    const [listed, earned] = [await trades(), await income()];
+
+    // One that closes a part: with it goes what it won or lost.
+    futures.arm({ fault: "trade-bust", delayMs: 50 });
+    await market("SELL", "0.005");
+    const changed = (one: Message): { m?: string; P?: Message[]; B?: Message[] } => one["a"] ?? {};
+    const told = await socket.heard(
+      (one) => changed(one).m === "ADJUSTMENT" && changed(one).P?.[0]?.["pa"] === "0.020",
+    );
+    expect(changed(told).B).toMatchObject([{ a: "USDT", wb: before["wallet"] }]);
+    futures.clearFaults();
+    expect([await standing(), await trades(), await income()]).toEqual([before, listed, earned]);
+
+    // One that opens: what protected it has nothing left to reduce.
+    await market("SELL", "0.02");
+    futures.arm({ fault: "trade-bust", delayMs: 200 });
+    await market("BUY", "0.01");
+    const rest = { type: "LIMIT", timeInForce: "GTC", price: "65000", newClientOrderId: "guard" };
+    expect(await place({ ...rest, side: "SELL", quantity: "0.01", reduceOnly: "true" })).toMatchObject({
+      status: "NEW",
+    });
+    await socket.heard((one) => {
+      const { c, X } = (one["o"] ?? {}) as Message;
+      return c === "guard" && X === "EXPIRED";
+    });
+    expect(await standing()).toMatchObject({ position: undefined });
+    const records = futures.audit();
+    const last = records.findLast((one) => one.type === "bust");
+    expect(last).toMatchObject({ tradeId: records.findLast((one) => one.type === "fill")?.tradeId });
+    const which = { symbol: "BTCUSDT", orderId: `${last?.orderId}` };
+    const kept = { status: "FILLED", executedQty: "0.010" };
+    expect(await json(trader.send("GET", "/fapi/v1/order", which))).toMatchObject(kept);
+  } finally {
+    await futures.close();
+  }
+});
+
 test("a fault's percent is above nothing and at most all", () => {
   expect(() => exchange.arm({ fault: "partial-fill", percent: 0 })).toThrow('"percent" is above 0 and at most 100');
   expect(() => exchange.arm({ fault: "partial-fill", percent: 101 })).toThrow('"percent"');

@@ -12,7 +12,6 @@ import type { NewOrder } from "../matching/new-order.ts";
 import type { Refusal } from "../matching/refusals.ts";
 import { HOUSE } from "../flow/order-flow.ts";
 import { isMarket, type OrderState, type Trade, type TradeShare } from "../matching/order.ts";
-import { undone } from "./busting.ts";
 import type { Transfer } from "../streams/account-streams.ts";
 import { BookMemory, type PastBook } from "./book-memory.ts";
 import { OrderHistory } from "./order-history.ts";
@@ -134,35 +133,29 @@ export class TradingFloor {
   }
 
   /**
-   * Takes a client's side of a spot trade back: what it received goes to the house, what it paid comes back with the
-   * commission, and its trades no longer have this one; the order stays as it was. What moved is returned; nothing, where
-   * the account no longer has what it received, or on another venue than spot.
+   * Takes a client's side of a trade back: what the trade moved goes back with the commission, and the account's trades no
+   * longer have it; the order stays as it was. What moved is returned; nothing, where the account no longer has what it
+   * received.
    */
   bust(trade: Trade, share: TradeShare): readonly Transfer[] {
-    const { ledger } = this.engine;
-    const rules = this.engine.instrument(trade.symbol);
-    const { account, realised } = share;
-    if (rules === undefined || realised !== undefined) return [];
-    const { returns, gets } = undone(trade, share, rules);
-    if (!ledger.canAfford(account, returns.asset, returns.amount)) return [];
-    const origin = this.#origins.get(share.orderId);
-    this.#audit.append({
-      type: "bust",
-      account,
-      symbol: trade.symbol,
-      orderId: share.orderId,
-      tradeId: trade.tradeId,
-      price: amountDecimal(trade.price),
-      quantity: amountDecimal(trade.quantity),
-      ...(origin === undefined ? {} : { apiKey: origin.apiKey }),
+    const { account } = share;
+    return this.#step({}, (nowMs) => {
+      const moved = this.engine.takeBack(trade, share, nowMs);
+      if (moved === undefined) return [];
+      const origin = this.#origins.get(share.orderId);
+      this.#audit.append({
+        type: "bust",
+        account,
+        symbol: trade.symbol,
+        orderId: share.orderId,
+        tradeId: trade.tradeId,
+        price: amountDecimal(trade.price),
+        quantity: amountDecimal(trade.quantity),
+        ...(origin === undefined ? {} : { apiKey: origin.apiKey }),
+      });
+      this.history.forgetTrade(account, trade);
+      return moved.map((each) => ({ account, ...each }));
     });
-    ledger.payFree(account, HOUSE, returns.asset, returns.amount);
-    ledger.payFree(HOUSE, account, gets.asset, gets.amount);
-    this.history.forgetTrade(account, trade);
-    return [
-      { account, asset: returns.asset, amount: -returns.amount },
-      { account, asset: gets.asset, amount: gets.amount },
-    ];
   }
 
   /** Adds a record that no order or trade makes. */

@@ -8,7 +8,7 @@ import type { Instrument } from "./instrument.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NewOrder } from "./new-order.ts";
 import type { OrderIndex } from "./order-index.ts";
-import type { OrderState, Trade } from "./order.ts";
+import type { OrderState, Trade, TradeShare } from "./order.ts";
 import type { Refusal } from "./refusals.ts";
 
 /** What a trade is made from. */
@@ -18,6 +18,13 @@ export interface Match {
   readonly maker: OrderState;
   readonly quantity: bigint;
   readonly nowMs: number;
+}
+
+/** What an account has more, or less (below 0), of an asset; with the symbol whose position moved with it, where one did. */
+export interface Moved {
+  readonly asset: string;
+  readonly amount: bigint;
+  readonly symbol?: string;
 }
 
 /** The money of one matching engine. */
@@ -37,6 +44,15 @@ export interface Clearing {
   releaseRest(order: OrderState): void;
   /** Moves the money of a trade at the maker's price. */
   settle(match: Match, rules: Instrument): Trade;
+  /**
+   * Moves one side of a trade back, commission included, with the house in the place of the other side; what the account
+   * has of it. Undefined, with nothing moved, when the account no longer has what it received.
+   */
+  takeBack(
+    trade: Trade,
+    share: TradeShare,
+    by: { readonly rules: Instrument; readonly house: string; readonly nowMs: number },
+  ): readonly Moved[] | undefined;
   /** How much of `wanted` an order may still trade: all of it, unless it may only reduce a position. */
   tradeable(order: OrderState, wanted: bigint): bigint;
 }

@@ -13,12 +13,12 @@
 import { assert } from "@baton/core";
 import { notional } from "../amounts.ts";
 import { Book, type LevelChange } from "./book.ts";
-import type { Clearing, MakeClearing } from "./clearing.ts";
+import type { Clearing, MakeClearing, Moved } from "./clearing.ts";
 import { refusingFilter, type FilterName } from "./filters.ts";
 import type { Instrument } from "./instrument.ts";
 import { Ledger } from "./ledger.ts";
 import type { NewOrder } from "./new-order.ts";
-import { isMarket, isOpen, isWaiting, type OrderState, type RareTerms, type Trade } from "./order.ts";
+import { isMarket, isOpen, isWaiting, type OrderState, type RareTerms, type Trade, type TradeShare } from "./order.ts";
 import { OrderIndex, type Uniqueness } from "./order-index.ts";
 import { PreventedMatches } from "./prevention.ts";
 import { spotRefusals, type Refusal, type Refusals } from "./refusals.ts";
@@ -292,6 +292,18 @@ export class MatchingEngine {
     this.#finish(this.#trade(taker, maker, quantity, [], nowMs), false, nowMs);
   }
 
+  /**
+   * Takes a client's side of a trade back, see `Clearing`. The order stays as it was; what rests and could only reduce a
+   * position that is gone with the trade is ended.
+   */
+  takeBack(trade: Trade, share: TradeShare, nowMs: number): readonly Moved[] | undefined {
+    const [house] = this.#house;
+    assert(house !== undefined, "there is a house");
+    const moved = this.#clearing.takeBack(trade, share, { rules: this.#rules(trade.symbol), house, nowMs });
+    if (moved !== undefined) this.#expireReduced(trade.symbol, [share.account], nowMs);
+    return moved;
+  }
+
   /** Trades an accepted order against the book as far as it goes, then rests or ends it. */
   #match(accepted: OrderState, limit: bigint | undefined, nowMs: number): Placed {
     const book = this.book(accepted.symbol);
@@ -319,7 +331,7 @@ export class MatchingEngine {
       }
       const left = this.#left(taker);
       taker = this.#trade(taker, maker, left < makerMay ? left : makerMay, trades, nowMs);
-      if (this.#reducing.size > 0) this.#expireReduced(taker, [taker.account, maker.account], nowMs);
+      if (this.#reducing.size > 0) this.#expireReduced(taker.symbol, [taker.account, maker.account], nowMs);
     }
     return { kind: "placed", order: this.#finish(taker, isPrevented, nowMs), trades };
   }
@@ -329,11 +341,11 @@ export class MatchingEngine {
     return this.#clearing.tradeable(taker, taker.quantity - taker.executed);
   }
 
-  /** After a trade: resting orders that could only reduce a position that is no longer there are ended. */
-  #expireReduced(taker: OrderState, accounts: readonly string[], nowMs: number): void {
+  /** After a position changed: resting orders that could only reduce a position that is no longer there are ended. */
+  #expireReduced(symbol: string, accounts: readonly string[], nowMs: number): void {
     for (const orderId of this.#reducing) {
       const order = this.orders.byId(orderId);
-      if (order === undefined || !order.isWorking || order.symbol !== taker.symbol) continue;
+      if (order === undefined || !order.isWorking || order.symbol !== symbol) continue;
       if (!accounts.includes(order.account) || this.#clearing.tradeable(order, 1n) > 0n) continue;
       this.#expire(order, "REDUCE_ONLY", nowMs);
     }

@@ -5,11 +5,11 @@
 import { assert } from "@baton/core";
 import { notional, ONE } from "../amounts.ts";
 import type { Book } from "./book.ts";
-import type { Clearing, Match } from "./clearing.ts";
+import type { Clearing, Match, Moved } from "./clearing.ts";
 import type { Instrument } from "./instrument.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NewOrder } from "./new-order.ts";
-import { isMarket, isOpen, type OrderState, type OrderType, type Side, type Trade } from "./order.ts";
+import { isMarket, isOpen, type OrderState, type OrderType, type Side, type Trade, type TradeShare } from "./order.ts";
 import { refused, type Refusal } from "./refusals.ts";
 
 /** What must be locked before an order is taken. */
@@ -127,6 +127,25 @@ export class Settlement implements Clearing {
       buyer: share(buyer, buyerFee, rules.base),
       seller: share(seller, sellerFee, rules.quote),
     };
+  }
+
+  /** What it received, less its commission, goes to the house; what it paid comes back. */
+  takeBack(
+    trade: Trade,
+    side: TradeShare,
+    { rules, house }: { readonly rules: Instrument; readonly house: string },
+  ): readonly Moved[] | undefined {
+    const [base, quote] = [
+      { asset: rules.base, amount: trade.quantity },
+      { asset: rules.quote, amount: trade.quote },
+    ];
+    const [received, paid] = trade.buyer === side ? [base, quote] : [quote, base];
+    const { account, commission } = side;
+    const returned = received.amount - commission;
+    if (!this.#ledger.canAfford(account, received.asset, returned)) return undefined;
+    this.#ledger.payFree(account, house, received.asset, returned);
+    this.#ledger.payFree(house, account, paid.asset, paid.amount);
+    return [{ asset: received.asset, amount: -returned }, paid];
   }
 
   #rate(isMaker: boolean): bigint {

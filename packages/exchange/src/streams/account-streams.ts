@@ -37,6 +37,8 @@ export interface Transfer {
   readonly account: string;
   readonly asset: string;
   readonly amount: bigint;
+  /** Whose position changed with it: the venue took a trade back. Futures only. */
+  readonly symbol?: string;
 }
 
 /** A venue's account events. */

@@ -1,6 +1,7 @@
 /**
  * The futures venue's account events: an `ORDER_TRADE_UPDATE` for each event of an order, with a `TRADE_LITE` before it
- * when it traded, and after a step that traded one `ACCOUNT_UPDATE` with the wallet and the positions that changed.
+ * when it traded, and after a step that traded one `ACCOUNT_UPDATE` with the wallet and the positions that changed. One
+ * of its own, by its reason an `ADJUSTMENT`, tells that a trade was taken back.
  */
 import type { Desk } from "../gateway/call.ts";
 import type { OrderState, Trade } from "../matching/order.ts";
@@ -18,11 +19,12 @@ export function usdmAccountForms(margin: Margin): AccountForms {
       { e: "ORDER_TRADE_UPDATE", E: step.nowMs, T: order.updatedAtMs, o: orderReport(event, order, desk) },
     ],
     balances: (touched, nowMs, desk) => (touched.hasTraded ? accountUpdate(touched, nowMs, desk, margin) : undefined),
-    transferred: ({ account, asset, amount }, nowMs, desk) => {
+    transferred: ({ account, asset, amount, symbol }, nowMs, desk) => {
       const wallet = shortText(desk.floor.engine.ledger.balance(account, asset).free);
       const balance = { a: asset, wb: wallet, cw: wallet, bc: shortText(amount) };
-      const reason = amount < 0n ? "WITHDRAW" : "DEPOSIT";
-      return [{ e: "ACCOUNT_UPDATE", E: nowMs, T: nowMs, a: { m: reason, B: [balance], P: [] } }];
+      const reason = symbol !== undefined ? "ADJUSTMENT" : amount < 0n ? "WITHDRAW" : "DEPOSIT";
+      const positions = symbol === undefined ? [] : [changedPosition(desk, margin, account, symbol)];
+      return [{ e: "ACCOUNT_UPDATE", E: nowMs, T: nowMs, a: { m: reason, B: [balance], P: positions } }];
     },
     ended: (subscription, nowMs) => ({ e: "listenKeyExpired", E: nowMs, listenKey: subscription.listenKey }),
   };
@@ -41,22 +43,24 @@ function accountUpdate(touched: Touched, nowMs: number, desk: Desk, margin: Marg
         const wallet = shortText(desk.floor.engine.ledger.balance(account, asset).free);
         return { a: asset, wb: wallet, cw: wallet, bc: "0" };
       }),
-      P: [...symbols].map((symbol) => {
-        const position = margin.position(account, symbol);
-        const entry = shortText(entryPrice(position));
-        return {
-          s: symbol,
-          pa: stepText(position.quantity, rulesOf(desk, symbol).stepSize),
-          ep: entry,
-          bep: entry,
-          cr: shortText(position.realised),
-          up: shortText(unrealised(position, margin.mark(symbol))),
-          mt: margin.marginType(account, symbol) === "ISOLATED" ? "isolated" : "cross",
-          iw: "0",
-          ps: "BOTH",
-        };
-      }),
+      P: [...symbols].map((symbol) => changedPosition(desk, margin, account, symbol)),
     },
+  };
+}
+
+function changedPosition(desk: Desk, margin: Margin, account: string, symbol: string): object {
+  const position = margin.position(account, symbol);
+  const entry = shortText(entryPrice(position));
+  return {
+    s: symbol,
+    pa: stepText(position.quantity, rulesOf(desk, symbol).stepSize),
+    ep: entry,
+    bep: entry,
+    cr: shortText(position.realised),
+    up: shortText(unrealised(position, margin.mark(symbol))),
+    mt: margin.marginType(account, symbol) === "ISOLATED" ? "isolated" : "cross",
+    iw: "0",
+    ps: "BOTH",
   };
 }
 

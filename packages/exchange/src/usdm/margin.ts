@@ -8,12 +8,12 @@
 import { notional, ONE } from "../amounts.ts";
 import { HOUSE } from "../flow/order-flow.ts";
 import type { Book } from "../matching/book.ts";
-import type { Clearing, MakeClearing, Match } from "../matching/clearing.ts";
+import type { Clearing, MakeClearing, Match, Moved } from "../matching/clearing.ts";
 import type { Instrument } from "../matching/instrument.ts";
 import type { NewOrder } from "../matching/new-order.ts";
-import type { OrderState, Side, Trade } from "../matching/order.ts";
+import type { OrderState, Side, Trade, TradeShare } from "../matching/order.ts";
 import type { Refusal } from "../matching/refusals.ts";
-import { flat, reducible, size, traded, unrealised, type Position } from "./positions.ts";
+import { flat, reducible, size, traded, unrealised, untraded, type Position } from "./positions.ts";
 import { marginInsufficient, reduceOnlyRejected } from "./refusals.ts";
 
 type Parts = Parameters<MakeClearing>[0];
@@ -150,14 +150,13 @@ export class Margin implements Clearing {
     const quote = notional(price, quantity);
     const [buyer, seller] = taker.side === "BUY" ? [taker, maker] : [maker, taker];
     const settleSide = (order: OrderState, side: Side): Trade["buyer"] => {
-      const won = this.#move(order.account, order.symbol, { side, quantity, quote, atMs: match.nowMs });
+      const step = traded(this.position(order.account, rules.symbol), { side, quantity, quote, atMs: match.nowMs });
+      this.#settle(order.account, rules, step);
       const { ledger, feeAccount, makerFee, takerFee } = this.#joined();
       const commission = (quote * (order === maker ? makerFee : takerFee)) / ONE;
-      if (won >= 0n) ledger.payFree(CLEARING, order.account, rules.quote, won);
-      else ledger.payFree(order.account, CLEARING, rules.quote, -won);
       ledger.payFree(order.account, feeAccount, rules.quote, commission);
       const { orderId, account } = order;
-      return { orderId, account, commission, commissionAsset: rules.quote, realised: won };
+      return { orderId, account, commission, commissionAsset: rules.quote, realised: step.won };
     };
     return {
       tradeId: match.tradeId,
@@ -173,11 +172,30 @@ export class Margin implements Clearing {
     };
   }
 
-  #move(account: string, symbol: string, trade: Parameters<typeof traded>[1]): bigint {
-    const { after, won } = traded(this.position(account, symbol), trade);
+  /** The house trades in the place of the other side; whose side it is has its commission back. */
+  takeBack(
+    trade: Trade,
+    share: TradeShare,
+    { rules, house, nowMs }: { readonly rules: Instrument; readonly house: string; readonly nowMs: number },
+  ): readonly Moved[] {
+    const { account, realised: won = 0n } = share;
+    const { quantity, quote } = trade;
+    const made = { side: trade.buyer === share ? "BUY" : "SELL", quantity, quote, atMs: nowMs } as const;
+    const undone = untraded(this.position(account, rules.symbol), { ...made, won });
+    this.#settle(account, rules, undone);
+    this.#settle(house, rules, traded(this.position(house, rules.symbol), made));
+    const { ledger, feeAccount } = this.#joined();
+    ledger.payFree(feeAccount, share.account, share.commissionAsset, share.commission);
+    return [{ asset: rules.quote, amount: undone.won + share.commission, symbol: trade.symbol }];
+  }
+
+  /** A position becomes another, and what that won or lost is paid. */
+  #settle(account: string, rules: Instrument, { after, won }: ReturnType<typeof traded>): void {
     const positions = this.#positions.get(account) ?? new Map<string, Position>();
-    this.#positions.set(account, positions.set(symbol, after));
-    return won;
+    this.#positions.set(account, positions.set(rules.symbol, after));
+    const { ledger } = this.#joined();
+    if (won >= 0n) ledger.payFree(CLEARING, account, rules.quote, won);
+    else ledger.payFree(account, CLEARING, rules.quote, -won);
   }
 
   /** The margin of the larger of the two ways in which all open orders of a side could fill. */

@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { amountText, units } from "../amounts.ts";
 import { MatchingEngine } from "../matching/matching-engine.ts";
 import type { NewOrder } from "../matching/new-order.ts";
-import { isOpen, type OrderState } from "../matching/order.ts";
+import { isOpen, type OrderState, type Trade, type TradeShare } from "../matching/order.ts";
 import { usdmInstruments } from "./instruments.ts";
 import { CLEARING, Margin } from "./margin.ts";
-import { entryPrice, flat, traded, unrealised, type Position } from "./positions.ts";
+import { entryPrice, flat, traded, unrealised, untraded, type Position } from "./positions.ts";
 import { usdmRefusals } from "./refusals.ts";
 
 const accounts = ["ann", "bob", "cat"];
@@ -37,6 +37,32 @@ describe("a position", () => {
     expect(unrealised(held, units("80"))).toBe(units("20"));
   });
 
+  test("without its last trade is what it was before, and without an earlier one worth what it would be", () => {
+    const cost = (quantity: string, price: string): bigint => (units(quantity) * units(price)) / units("1");
+    const trade = (
+      side: "BUY" | "SELL",
+      quantity: string,
+      price: string,
+      won = "0",
+    ): Parameters<typeof untraded>[1] => ({
+      ...{ side, quantity: units(quantity), quote: cost(quantity, price), atMs: 1, won: units(won) },
+    });
+    const bought = after(["BUY", "2", "100"]).held;
+    const sold = after(["BUY", "2", "100"], ["SELL", "1", "130"]).held;
+    expect(untraded(sold, trade("SELL", "1", "130", "30"))).toEqual({ after: bought, won: -units("30") });
+    const turned = after(["BUY", "2", "100"], ["SELL", "3", "90"]).held;
+    expect(untraded(turned, { ...trade("SELL", "3", "90"), won: -units("20") })).toEqual({
+      after: bought,
+      won: units("20"),
+    });
+    // Nothing is held without the first of these: its cost cannot carry what the others won at its price.
+    const mixed = after(["BUY", "1", "100"], ["BUY", "1", "120"], ["SELL", "1", "130"]).held;
+    expect(untraded(mixed, trade("BUY", "1", "100"))).toMatchObject({
+      won: -units("10"),
+      after: { quantity: 0n, cost: 0n },
+    });
+  });
+
   test("a short one wins when the price falls", () => {
     expect(after(["SELL", "2", "100"], ["BUY", "2", "70"])).toMatchObject({ won: "60.00000000", held: { cost: 0n } });
   });
@@ -52,23 +78,35 @@ describe("a futures engine", () => {
     ticks: fc.integer({ min: 599_000, max: 601_000 }),
     reducesOnly: fc.boolean(),
     cancels: fc.boolean(),
+    /** The venue takes back a side of an earlier trade. */
+    busts: fc.boolean(),
   });
 
-  test("positions sum to nothing, money moves and is never made, and reduce-only never opens or flips", () => {
+  test("positions sum to nothing, money moves and is never made, also by trades that are taken back, and reduce-only never opens or flips", () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => {
         const { engine, margin } = futures();
         const open: OrderState[] = [];
+        const taken: (readonly [Trade, TradeShare])[] = [];
         steps.forEach((one, index) => {
           const heldBefore = accounts.map((account) => margin.position(account, "BTCUSDT").quantity);
           const placed = engine.place(order(one, index), index);
-          if (placed.kind === "placed") open.push(placed.order);
+          if (placed.kind === "placed") {
+            open.push(placed.order);
+            taken.push(
+              ...placed.trades.flatMap((trade) => [[trade, trade.buyer] as const, [trade, trade.seller] as const]),
+            );
+          }
           const held = margin.position(one.account, "BTCUSDT").quantity;
           const before = heldBefore[accounts.indexOf(one.account)] ?? 0n;
           const isSmaller = held === 0n || (held > 0n === before > 0n && magnitude(held) <= magnitude(before));
           expect(isSmaller || !one.reducesOnly).toBe(true);
           const last = open.at(-1);
           if (one.cancels && last !== undefined) engine.cancel(last.orderId, index);
+          const back = one.busts ? taken.splice(one.lots % Math.max(1, taken.length), 1)[0] : undefined;
+          // At the trade's own price it had won nothing, so that its fee is all that comes back.
+          const [gained, paid] = back === undefined ? [0n, 0n] : gainedBy(engine, margin, back, index);
+          expect(gained).toBe(paid);
           expect([...margin.held("BTCUSDT")].reduce((sum, quantity) => sum + quantity, 0n)).toBe(0n);
           for (const account of accounts) {
             for (const resting of engine.orders.open(account, "BTCUSDT")) {
@@ -81,7 +119,7 @@ describe("a futures engine", () => {
         expect(wallets).toBe(units("10000000") * 3n);
         // What the clearing account owes or has is what the open positions would give back.
         const price = units("60000");
-        const worth = accounts.reduce(
+        const worth = [...accounts, "house"].reduce(
           (sum, account) => sum + unrealised(margin.position(account, "BTCUSDT"), price),
           0n,
         );
@@ -132,10 +170,26 @@ function futures(): { readonly engine: MatchingEngine; readonly margin: Margin }
     onEvent: () => undefined,
   });
   margin.trade({ instruments: usdmInstruments, mark: (symbol) => engine.lastPrice(symbol) });
+  engine.openAccount("house", new Map(), { isHouse: true });
   for (const account of accounts) {
     engine.openAccount(account, new Map([["USDT", units("10000000")]]), { isHouse: false, mayOwe: true });
   }
   return { engine, margin };
+}
+
+/** What an account gains, closed at the trade's own price, by that trade being taken back; and the fee that it had paid. */
+function gainedBy(
+  engine: MatchingEngine,
+  margin: Margin,
+  [trade, share]: readonly [Trade, TradeShare],
+  nowMs: number,
+): readonly [gained: bigint, paid: bigint] {
+  const worth = (): bigint =>
+    engine.ledger.balance(share.account, "USDT").free +
+    unrealised(margin.position(share.account, "BTCUSDT"), trade.price);
+  const before = worth();
+  engine.takeBack(trade, share, nowMs);
+  return [worth() - before, share.commission];
 }
 
 function order(

@@ -45,6 +45,23 @@ export function traded(
   return { after, won };
 }
 
+/**
+ * A position without one of its trades, and what that gives the account (below 0: takes from it). What it is worth at any
+ * price is what it would be had the trade never been: it trades the other way at the same price. What the trade won is given
+ * back where the cost of what is held can carry that; else it stays won, and the cost is another.
+ */
+export function untraded(
+  before: Position,
+  trade: Parameters<typeof traded>[1] & { readonly won: bigint },
+): { readonly after: Position; readonly won: bigint } {
+  const other = traded(before, { ...trade, side: trade.side === "BUY" ? "SELL" : "BUY" });
+  const { quantity, cost, realised } = other.after;
+  const kept = trade.won + other.won;
+  const carried = quantity > 0n ? cost - kept : cost + kept;
+  if (quantity === 0n ? kept !== 0n : carried < 0n) return other;
+  return { after: { ...other.after, cost: carried, realised: realised - kept }, won: -trade.won };
+}
+
 /** The average price of what is held; 0 when nothing is. */
 export function entryPrice(position: Position): bigint {
   return position.quantity === 0n ? 0n : (position.cost * ONE) / size(position.quantity);
