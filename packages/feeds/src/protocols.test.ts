@@ -63,7 +63,8 @@ describe.each(Object.keys(protocols) as ExchangeId[])("the protocol of %s", (exc
         expect(parser.parse(Buffer.from(bytes)).type).toBeTypeOf("string");
       }),
     );
-    if (exchange !== "binanceusdm" && exchange !== "okx" && exchange !== "bybit" && exchange !== "coinbase") return;
+    // Binance's own fuzz has its documents: what its parser understands depends on what was subscribed.
+    if (exchange === "binance") return;
     for (const text of documentedFrames(exchange)) {
       expect(parser.parse(Buffer.from(text)).type, text).not.toBe("bad");
       for (let at = 0; at < text.length; at += 1) {
