@@ -68,7 +68,7 @@ export class ControlPlane {
         return;
       default:
         reply(response, 404, {
-          error: "GET /__audit, GET /__announcements, GET /__mirror, and GET, POST, DELETE /__faults",
+          error: "GET /__audit, GET /__announcements, GET /__mirror, POST /__deposits, and GET, POST, DELETE /__faults",
         });
     }
   }

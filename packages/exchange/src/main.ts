@@ -10,7 +10,7 @@ import type { Uniqueness } from "./matching/order-index.ts";
 import type { MirrorOptions } from "./mirror/live-venue.ts";
 import type { PersonalityName } from "./personality.ts";
 
-const usage = `exchange --port N --audit FILE [--personality spot|usdm] [--name NAME] [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
+const usage = `scripts/exchange --port N --audit FILE [--personality spot|usdm] [--name NAME] [--seed TEXT] [--uniqueness open-only|forever|none | account=rule,…]
          [--keys key:secret:account,… | key:@public.pem:account,…] [--weight-limit N] [--order-limit-10s N] [--flow-rate N] [--host ADDRESS]
          [--connection-life-ms N] [--deposits ASSET=amount,…] [--audit-prices]
          [--mirror WS_URL --mirror-rest URL --symbols BTCUSDT,… [--mirror-stale-ms N]]`;
@@ -22,7 +22,9 @@ const rules: readonly Uniqueness[] = ["open-only", "forever", "none"];
 const usualKeys = "demo-key:demo-secret:demo";
 
 try {
-  await run(readOptions(process.argv.slice(2)));
+  const words = process.argv.slice(2);
+  if (words.includes("--help")) process.stdout.write(`${usage}\n`);
+  else await run(readOptions(words));
 } catch (error) {
   process.stderr.write(`exchange: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
   process.exitCode = 2;

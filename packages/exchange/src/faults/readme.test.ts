@@ -5,7 +5,7 @@ import { MODES, POINTS } from "./fault.ts";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 const rows = readme
-  .slice(readme.indexOf("\n## Faults\n"))
+  .slice(readme.indexOf("\n## Faults\n"), readme.indexOf("\n## The audit\n"))
   .split("\n")
   .filter((line) => /^\| `[^`]+` *\|/.test(line));
 
@@ -21,6 +21,20 @@ test("the README has each mode of a fault that has several", () => {
     const told = readme.slice(from, readme.indexOf("\n\n", from));
     for (const mode of modes) expect(told).toContain(`\`${mode}\``);
   }
+});
+
+test("the README has each type of record that the audit may hold, and no other", () => {
+  const form = readFileSync(new URL("../../../core/src/formats/audit.ts", import.meta.url), "utf8");
+  const types = [...form.matchAll(/readonly type: ([^;]+);/g)].flatMap(
+    ([, union = ""]) => union.match(/[\w-]+/g) ?? [],
+  );
+  const from = readme.indexOf("\n## The audit\n");
+  const table = readme.slice(from, readme.indexOf("\n## ", from + 1)).split("\n");
+  const named = table
+    .filter((line) => line.startsWith("| `") && !line.startsWith("| `type`"))
+    .flatMap((line) => [...(line.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, type = ""]) => type));
+  expect(types.length).toBeGreaterThan(20);
+  expect(named.toSorted()).toEqual(types.toSorted());
 });
 
 test("each fault is armed by a test, and the README says by which", () => {
