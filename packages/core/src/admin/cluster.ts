@@ -76,6 +76,8 @@ export interface ClusterView {
     readonly waiting?: number;
     /** How long the oldest of them has waited; null where none does. */
     readonly oldestWaitingMs?: number | null;
+    /** Parent orders that have not ended. */
+    readonly parents?: { readonly running: number; readonly paused: number };
   };
   readonly feeds: readonly FeedSummary[];
   readonly venues?: readonly VenueSummary[];
@@ -321,6 +323,7 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
     fillsMissing: z.int(),
     waiting: z.exactOptional(z.int()),
     oldestWaitingMs: z.exactOptional(age),
+    parents: z.exactOptional(z.looseObject({ running: z.int(), paused: z.int() })),
   }),
   feeds: z.array(z.looseObject({ id: z.string(), quality, ageMs: age })),
   venues: z.exactOptional(z.array(z.looseObject({ id: z.string(), title: z.string(), cannot: z.array(z.string()) }))),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { apiRoutes, apiSchemas } from "./routes.ts";
 import type { ApiAnswer, ApiRoute } from "./routes.ts";
 
-/** OpenAPI 3.1 of the whole API. `version` is that of the build. Every call answers HEAD and OPTIONS as GET does. */
+/** OpenAPI 3.1 of the whole API. `version` is that of the build. Every call answers HEAD as GET does, probes OPTIONS too. */
 export function openApiDocument(version: string): Readonly<Record<string, unknown>> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const [name, route] of Object.entries(apiRoutes)) {
@@ -37,7 +37,8 @@ function operationOf(name: string, route: ApiRoute): Readonly<Record<string, unk
   return {
     operationId: name,
     summary: route.summary,
-    description: `Role: ${route.right}. Answered by ${route.on === "any" ? "each node itself" : "the leader"}.`,
+    ...(route.isProbe === true && { security: [] }),
+    description: `${route.isProbe === true ? "Anybody may ask, by OPTIONS too" : `Role: ${route.right}`}. Answered by ${route.on === "any" ? "each node itself" : "the leader"}.`,
     ...(route.parameters !== undefined && {
       parameters: route.parameters.map(({ name: parameter, in: place, says }) => ({
         name: parameter,

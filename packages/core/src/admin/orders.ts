@@ -185,6 +185,8 @@ export interface OrderView {
 export interface OrdersPage {
   readonly version: 1;
   readonly orders: readonly OrderView[];
+  /** Parent orders that have not ended; on the first page only. */
+  readonly parents?: readonly ParentView[];
   /** Give it as `after` for the next page; null at the end. */
   readonly next: number | null;
 }
@@ -259,6 +261,7 @@ export const orderViewSchema: z.ZodType<OrderView> = z.looseObject({
 export const ordersPageSchema: z.ZodType<OrdersPage> = z.looseObject({
   version: z.literal(1),
   orders: z.array(orderViewSchema),
+  parents: z.exactOptional(z.array(parentViewSchema)),
   next: z.int().nullable(),
 });
 

@@ -97,6 +97,11 @@ export interface ApiRoute {
   readonly path: string;
   /** The least role that may call it. */
   readonly right: AccessRole;
+  /**
+   * Anybody may ask, and OPTIONS asks as GET does: load balancers have no token, and HAProxy's own check is an OPTIONS. What
+   * is answered says what a node is and who leads, and nothing of the trading.
+   */
+  readonly isProbe?: true;
   /** `leader`: a standby forwards it. */
   readonly on: "any" | "leader";
   readonly summary: string;
@@ -237,12 +242,14 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
     on: "leader",
     parameters: [
       { name: "all", in: "query", says: "1: ended ones too" },
+      { name: "parent", in: "query", says: "`p-…`: only the children of this parent order" },
       { name: "after", in: "query", says: "`next` of the page before" },
       { name: "limit", in: "query", says: "1 to 1000; default 200" },
     ],
     answers: {
       200: { says: "the page", body: "Orders" },
       400: wrongParameter,
+      404: problemAnswer("`not-found`: there is no such parent order"),
       503: noLeader,
     },
   },
@@ -430,5 +437,5 @@ function look(path: string, summary: string, body: ApiSchemaName): ApiRoute {
 }
 
 function probe(path: string, summary: string): ApiRoute {
-  return { method: "GET", path, right: "viewer", on: "any", summary, answers: probeAnswers };
+  return { method: "GET", path, right: "viewer", isProbe: true, on: "any", summary, answers: probeAnswers };
 }

@@ -32,12 +32,15 @@ export interface ControlView {
   readonly note: string;
 }
 
+/** Somebody or something that may not trade until a person enables it: by a control, or (`strategy`) by its own fault. */
+export type SwitchedOff = Omit<DisabledRow, "control"> & { readonly control: DisabledRow["control"] | "strategy" };
+
 /** `GET /v1/risk`. */
 export interface RiskView {
   readonly version: 1;
   readonly atWallMs: WallMs;
   readonly kills: readonly KillScope[];
-  readonly disabled: readonly DisabledRow[];
+  readonly disabled: readonly SwitchedOff[];
   readonly controls: readonly ControlView[];
 }
 
@@ -58,7 +61,7 @@ export function riskView(state: EngineState, figures: RiskFigures): RiskView {
     version: 1,
     atWallMs: nowWallMs,
     kills: scopesOf(state.engine.kill),
-    disabled: state.engine.disabled ?? [],
+    disabled: switchedOff(state),
     controls: [
       ...clusterControls(state, figures),
       ...markets.flatMap(({ venue, symbol }) => marketControls(state, figures, venue, symbol)),
@@ -66,6 +69,17 @@ export function riskView(state: EngineState, figures: RiskFigures): RiskView {
       ...(config.risk.balances === "ignore" ? [] : balanceControls(state, figures)),
     ],
   };
+}
+
+/** All that waits for `baton risk enable`. */
+export function switchedOff(state: EngineState): readonly SwitchedOff[] {
+  const strategies = [...state.strategies.values()].filter(({ enabled }) => !enabled);
+  return [
+    ...(state.engine.disabled ?? []),
+    ...strategies.map(({ strategy, reason, atWallMs }) => ({
+      ...{ control: "strategy" as const, subject: strategy, by: strategy, reason, atWallMs },
+    })),
+  ];
 }
 
 function clusterControls(state: EngineState, { config, nowWallMs }: RiskFigures): readonly ControlView[] {

@@ -19,6 +19,8 @@ function isAsked(past: OrderRow, which: Parameters<Parameters<typeof orderRoutes
 /** The routes over a desk that leads, with its journal in memory. */
 class Routes {
   readonly rig = new DeskRig().lead(1);
+  /** Orders that a test took out of the state by hand: the journal has them. */
+  forgotten: readonly OrderRow[] = [];
   readonly #routes = orderRoutes({
     config: rigConfig(),
     desk: () => this.rig.desk,
@@ -26,7 +28,8 @@ class Routes {
     whenCommitted: (sequence) => this.rig.ledger.whenCommitted(sequence),
     balances: () => Promise.resolve([]),
     epochAt: (sequence) => Promise.resolve(this.rig.journal.frames.find((frame) => frame.last >= sequence)?.epoch),
-    pastOrders: (which) => Promise.resolve(this.#pastOrders().filter((past) => isAsked(past, which))),
+    pastOrders: (which) =>
+      Promise.resolve([...this.#pastOrders(), ...this.forgotten].filter((past) => isAsked(past, which))),
     pastParent: (parent) => Promise.resolve(this.#pastParents().find((past) => past.id === parent)),
     eventsOf: (intents) =>
       Promise.resolve(
@@ -370,6 +373,37 @@ describe("reading and taking back", () => {
     });
     expect(await direct({ what: "stop" })).toMatchObject({ status: 422, body: { code: "invalid" } });
     expect(await direct({ what: "pause" }, "p-9")).toMatchObject({ status: 404 });
+  });
+
+  test("a list of one parent's orders has its children and nothing else, page by page, those that left the state too", async () => {
+    const routes = await leading();
+    const { rig } = routes;
+    const twap = { algo: "twap", symbol: "BTC/USDT", side: "buy", quantity: "4", slices: 4, durationMs: 400 };
+    await settled(routes.ask("placeOrder", { body: order }));
+    await settled(routes.ask("placeOrder", { body: twap }), 1_000);
+    await settled(routes.ask("placeOrder", { body: order }));
+    const children = [...rig.ledger.committed.orders.values()].filter(({ parent }) => parent === "p-1");
+    expect(children).toHaveLength(4);
+    const listed = async (query: Record<string, string>): Promise<unknown> => {
+      const { body } = await routes.ask("orders", { query: { parent: "p-1", ...query } });
+      const { orders, next } = body as { orders: readonly { id: string }[]; next: number | null };
+      return [orders.map(({ id }) => id), next];
+    };
+    const ids = children.map(({ id }) => id);
+    expect(await listed({ all: "1" })).toEqual([ids, null]);
+    const open = children.filter(({ status }) => status === "new").map(({ id }) => id);
+    expect(await listed({})).toEqual([open, null]);
+    const after = children[1]?.sequence;
+    expect(await listed({ all: "1", limit: "2" })).toEqual([ids.slice(0, 2), after]);
+    expect(await listed({ all: "1", after: `${after}` })).toEqual([ids.slice(2), null]);
+    // The state forgets them; the journal does not.
+    for (const child of ids) rig.ledger.committed.orders.delete(child);
+    routes.forgotten = children;
+    expect(await listed({ all: "1", limit: "3" })).toEqual([ids.slice(0, 3), children[2]?.sequence]);
+    expect(await routes.ask("orders", { query: { parent: "p-9" } })).toMatchObject({
+      status: 404,
+      body: { code: "not-found", field: "parent" },
+    });
   });
 
   test("a parent that has left the tables is still shown, and its key still gives its answer", async () => {

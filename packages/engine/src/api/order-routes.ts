@@ -12,6 +12,7 @@ import type {
   OrderEvent,
   ParentId,
   ParentRow,
+  ParentView,
   PlaceOrderAnswer,
   Refusal,
   ReplaceRequest,
@@ -34,7 +35,17 @@ import type { Desk } from "../desk/desk.ts";
 import type { ReplaceTaken } from "../desk/replacements.ts";
 import type { Journal } from "@baton/journal";
 import { CommitUnknown } from "../ledger.ts";
-import { mergedPage, orderPage, orderView, parentView, positionViews } from "./order-views.ts";
+import {
+  childrenOf,
+  mergedPage,
+  orderPage,
+  orderView,
+  pageOf,
+  parentView,
+  positionViews,
+  workingParents,
+} from "./order-views.ts";
+import type { OrderPage } from "./order-views.ts";
 import type { Answer, Route, RouteRequest } from "./server.ts";
 
 export interface OrderRoutesContext {
@@ -148,16 +159,44 @@ async function list(context: OrderRoutesContext, request: RouteRequest): Promise
   if (limit === undefined || limit < 1 || limit > pageMax) {
     return no(400, "invalid", `limit is a whole number from 1 to ${pageMax}`, "limit");
   }
+  const all = request.query["all"] === "1";
+  const ref = request.query["parent"];
+  if (ref !== undefined) return await listChildren(context, ref, { all, after, limit });
   const state = context.committed();
   const { applied } = state;
-  const all = request.query["all"] === "1";
   const present = orderPage(state, { all, after, limit });
   const past = all ? await context.pastOrders({ after, limit: limit + 1 }, applied) : [];
-  const page = mergedPage(past, present, limit);
+  const parents = after > 0 ? [] : workingParents(state).map((parent) => parentView(parent, state));
+  return await shownPage(context, mergedPage(past, present, limit), parents);
+}
+
+/** Of one parent order; its row names its children, so that nobody looks through every order there was. */
+async function listChildren(
+  context: OrderRoutesContext,
+  ref: string,
+  o: { readonly all: boolean; readonly after: number; readonly limit: number },
+): Promise<Answer> {
+  const state = context.committed();
+  const parent = await parentOf(context, state, ref);
+  if (parent === undefined) return no(404, "not-found", `there is no parent order ${ref}`, "parent");
+  const children = childrenOf(parent);
+  // In one look at the state: an order that leaves it while the journal is read must not be missing from both.
+  const present = children.flatMap((child) => state.orders.get(child) ?? []);
+  const gone = o.all ? children.filter((child) => !state.orders.has(child)) : [];
+  const past = await Promise.all(gone.map((intent) => context.pastOrders({ intent }, state.applied)));
+  return await shownPage(context, pageOf([...past.flat(), ...present], o));
+}
+
+async function shownPage(
+  context: OrderRoutesContext,
+  page: OrderPage,
+  parents: readonly ParentView[] = [],
+): Promise<Answer> {
   const events = await context.eventsOf(page.orders.map((order) => order.id));
   return ok({
     version: 1,
     orders: page.orders.map((order) => orderView(order, events.get(order.id) ?? [])),
+    ...(parents.length > 0 && { parents }),
     next: page.next,
   });
 }

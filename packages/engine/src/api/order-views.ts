@@ -71,11 +71,9 @@ function outcomeOf(order: OrderRow): OrderOutcome | null {
 export function parentView(parent: ParentRow, state: EngineState): ParentView {
   let done = 0;
   let open = 0;
-  const children: IntentId[] = [];
-  for (const slice of parent.slices) {
-    if (slice.kind !== "intent") continue;
-    children.push(slice.intent);
-    const child = state.orders.get(slice.intent);
+  const children = childrenOf(parent);
+  for (const intent of children) {
+    const child = state.orders.get(intent);
     // Only orders that have ended leave the state.
     if (child === undefined || isOrderEnded(child)) done += 1;
     else open += 1;
@@ -95,6 +93,16 @@ export function parentView(parent: ParentRow, state: EngineState): ParentView {
     isTriggered: parent.triggered !== undefined,
     children,
   };
+}
+
+/** The parent orders that have not ended. */
+export function workingParents(state: EngineState): readonly ParentRow[] {
+  return [...state.parents.values()].filter(({ status }) => status === "working");
+}
+
+/** The orders of a parent, in the order of its slices. */
+export function childrenOf(parent: ParentRow): readonly IntentId[] {
+  return parent.slices.flatMap((slice) => (slice.kind === "intent" ? [slice.intent] : []));
 }
 
 /** Positions since the baseline, with what may still come of open and doubted orders. */
@@ -133,12 +141,28 @@ export function mergedPage(past: readonly OrderRow[], present: OrderPage, limit:
 }
 
 /** A page of the orders that a state holds: those not ended, or all. */
-export function orderPage(
-  state: EngineState,
-  o: { readonly all: boolean; readonly after: number; readonly limit: number },
-): OrderPage {
+export function orderPage(state: EngineState, o: PageAsked): OrderPage {
+  return pageInOrder(state.orders.values(), o);
+}
+
+/** The same of some orders, whatever order they come in. */
+export function pageOf(orders: readonly OrderRow[], o: PageAsked): OrderPage {
+  return pageInOrder(
+    orders.toSorted((a, b) => a.sequence - b.sequence),
+    o,
+  );
+}
+
+interface PageAsked {
+  /** Ended ones too. */
+  readonly all: boolean;
+  readonly after: number;
+  readonly limit: number;
+}
+
+function pageInOrder(orders: Iterable<OrderRow>, o: PageAsked): OrderPage {
   const found: OrderRow[] = [];
-  for (const order of state.orders.values()) {
+  for (const order of orders) {
     if (order.sequence <= o.after || (!o.all && isOrderEnded(order))) continue;
     if (found.length === o.limit) {
       const last = found.at(-1);

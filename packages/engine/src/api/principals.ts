@@ -2,7 +2,7 @@
  * Who may do what: reads are open to every role, orders need trader, operations need operator. Somebody proves who they are
  * by a bearer token, or over TLS by a client certificate of the node's authority; a token goes first, because it was sent on
  * purpose with this request. Whoever shows neither may only come from this machine, and may write only where the
- * configuration says so (demonstrations).
+ * configuration says so (demonstrations). Probes ask nobody who they are.
  */
 import { holderOf } from "@baton/core";
 import type { CertificateSubject, Principal, AccessRole } from "@baton/core";

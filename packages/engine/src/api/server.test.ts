@@ -108,6 +108,40 @@ describe("who may ask", () => {
   });
 });
 
+describe("a probe", () => {
+  test("answers anybody, by GET, HEAD and OPTIONS alike, since load balancers have no token; nothing else does", async () => {
+    const { url } = await serve();
+    const headers = { authorization: "Bearer nobody" };
+    for (const path of ["/leader", "/standby", "/in-sync", "/health", "/ready?lag=3", "/live"]) {
+      for (const method of ["GET", "HEAD", "OPTIONS"]) {
+        expect((await fetch(`${url}${path}`, { method, headers })).status, `${method} ${path}`).toBe(200);
+      }
+      expect((await fetch(`${url}${path}`, { method: "POST", headers })).status).toBe(405);
+    }
+    const probes = ["/leader", "/standby", "/in-sync", "/health", "/ready", "/live"];
+    const others = Object.values<ApiRoute>(apiRoutes).filter(({ path }) => !probes.includes(path));
+    for (const { method, path } of others) {
+      const answer = await fetch(`${url}${path}`, { method, headers });
+      expect(answer.status, `${method} ${path}`).toBe(401);
+    }
+  });
+
+  test("that says no says so to OPTIONS too", async () => {
+    const api = await openApi({
+      node: id<NodeId>("a"),
+      routes: [{ ...apiRoutes.leader, handle: () => ({ status: 503, body: { isOk: false } }) }],
+      access: { tokens, allowLoopbackWithoutToken: false },
+      leader: here,
+      onError: () => undefined,
+    });
+    open.push(api);
+    await api.listen("127.0.0.1", 0);
+    const url = `http://127.0.0.1:${(api.server.address() as AddressInfo).port}/leader`;
+    const statuses = ["GET", "HEAD", "OPTIONS"].map(async (method) => (await fetch(url, { method })).status);
+    expect(await Promise.all(statuses)).toEqual([503, 503, 503]);
+  });
+});
+
 describe("what a request may look like", () => {
   test("JSON that is none is 400, another media type 415, an unknown path 404, all as problem documents", async () => {
     const { url } = await serve();

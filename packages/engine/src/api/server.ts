@@ -132,6 +132,7 @@ export async function openApi(o: {
   const allowed = new Map<string, string[]>();
   for (const route of o.routes) {
     const methods: HTTPMethods[] = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
+    if (route.isProbe === true) methods.push("OPTIONS");
     app.route({
       method: methods,
       url: route.path,
@@ -140,8 +141,9 @@ export async function openApi(o: {
     allowed.set(route.path, [...(allowed.get(route.path) ?? []), ...methods]);
   }
   for (const [path, methods] of allowed) {
-    const allow = [...methods, "OPTIONS"].join(", ");
-    app.options(path, (_request, reply) => reply.code(204).header("allow", allow).send());
+    const isProbe = methods.includes("OPTIONS");
+    const allow = (isProbe ? methods : [...methods, "OPTIONS"]).join(", ");
+    if (!isProbe) app.options(path, (_request, reply) => reply.code(204).header("allow", allow).send());
     app.route({
       method: (["GET", "POST", "PUT", "PATCH", "DELETE"] as const).filter((method) => !methods.includes(method)),
       url: path,
@@ -155,7 +157,7 @@ export async function openApi(o: {
   }
   await app.ready();
   // Fastify loads what `inject` needs at its first call, 25 ms of it: not when the first orders come to a new leader.
-  await app.inject({ method: "OPTIONS", url: "/live" });
+  await app.inject({ method: "OPTIONS", url: "/cluster" });
   return {
     server,
     answerForwarded: (forwarded) => inject(app, inside, forwarded),
@@ -243,6 +245,9 @@ function throwOutside(error: InvariantError): void {
   });
 }
 
+/** Who may ask a probe and nothing else. */
+const stranger: Principal = { name: "stranger", role: "viewer" };
+
 async function handle(
   o: { readonly node: NodeId; readonly access: Access; readonly leader: Leader },
   route: Route,
@@ -261,12 +266,12 @@ async function handle(
         },
         o.access,
       );
-  if (asker.kind === "refused") {
+  if (asker.kind === "refused" && route.isProbe !== true) {
     if (asker.status === 403) return sendProblem(reply, problem(403, "forbidden", asker.detail));
     reply.header("www-authenticate", 'Bearer realm="baton"');
     return sendProblem(reply, problem(401, "unauthorized", asker.detail));
   }
-  const { principal } = asker;
+  const principal = asker.kind === "refused" ? stranger : asker.principal;
   if (!isAllowed(principal, route.right)) {
     return sendProblem(
       reply,

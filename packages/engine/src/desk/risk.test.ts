@@ -43,6 +43,19 @@ describe("balances", () => {
   });
 });
 
+test("a strategy that was switched off for its own fault is told beside what a control switched off, and enabled there", async () => {
+  const rig = await leading();
+  expect(rig.desk.risk()?.disabled).toEqual([]);
+  const fault = { strategy: "maker", reason: "it threw: odd", atWallMs: wallMs(7) };
+  rig.desk.note({ kind: "strategy.switched", enabled: false, ...fault });
+  expect(rig.desk.risk()?.disabled).toEqual([
+    { control: "strategy", subject: "maker", by: "maker", reason: "it threw: odd", atWallMs: 7 },
+  ]);
+  const enable = { control: "strategy", subject: "maker", reason: "mended", cluster: "test" } as const;
+  expect(rig.desk.enable(enable, "op")).toMatchObject({ kind: "recorded" });
+  expect(rig.desk.risk()?.disabled).toEqual([]);
+});
+
 describe("a repeated order", () => {
   test("switches its author off, on record, over a takeover, until an operator switches it on", async () => {
     const repeatedExecution = { count: 2, perMs: 10_000 };

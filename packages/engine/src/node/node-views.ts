@@ -10,6 +10,7 @@ import type {
   FeedView,
   HistoryPage,
   IntentId,
+  KillState,
   NodeId,
   OperationView,
   OrderEvent,
@@ -17,7 +18,7 @@ import type {
   Sequence,
   SymbolId,
 } from "@baton/core";
-import { id, isSettled, limitsOfVenue, venueProfiles } from "@baton/core";
+import { id, isSettled, killInForce, limitsOfVenue, switchedOff, venueProfiles } from "@baton/core";
 import type { OperationId } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
@@ -63,7 +64,7 @@ export class NodeViews {
     const insync = node.leadership.leading?.known.record ?? view?.insync?.value;
     const members = memberViews(this.#o);
     const whyNot = whyNoTrading(this.#o);
-    const kill = view?.kill.value;
+    const kill = killShown(view?.kill.value, node.ledger.committed.engine.kill);
     const pause = view?.pause.value;
     const running = [...(view?.operations.values() ?? [])].find((operation) => !isSettled(operation.value.phase));
     return {
@@ -105,7 +106,7 @@ export class NodeViews {
         acknowledged: view?.acknowledged?.value ?? null,
       },
       leaderless: leaderlessView(node, members),
-      kill: kill === undefined || kill.level === "off" ? null : kill,
+      kill: kill.level === "off" ? null : kill,
       trading: { isAllowed: whyNot.length === 0, reasons: whyNot },
       orders: ordersView(node),
       venues: config.venues.map((venue) => {
@@ -120,6 +121,10 @@ export class NodeViews {
         ...node.drift.warnings,
         ...node.desk.accountWarnings(),
         ...backlogWarnings(node),
+        ...switchedOff(node.ledger.committed).map(
+          ({ control, subject, reason }) =>
+            `${subject} is switched off (${control}): ${reason}; baton risk enable ${control} ${subject}`,
+        ),
       ],
     };
   }
@@ -180,4 +185,9 @@ export class NodeViews {
     if (sequence <= journal.pruned) return undefined;
     return (await journal.frames(sequence - 1, 1))[0]?.epoch;
   }
+}
+
+/** Etcd's word, and what the journal has that etcd has not been told; before etcd was read, all that the journal has. */
+function killShown(etcd: KillState | undefined, journal: KillState): KillState {
+  return etcd === undefined ? journal : killInForce(etcd, journal).kill;
 }

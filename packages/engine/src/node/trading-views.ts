@@ -1,6 +1,7 @@
 /** May anyone trade, and is money at risk: the first two questions of whoever looks at a node at night. */
 import type { ClusterView } from "@baton/core";
 import { usualSendWithinMs, whyNotCandidate, whyOverloaded } from "@baton/core";
+import { workingParents } from "../api/order-views.ts";
 import { monoNow, wallNow } from "../clock.ts";
 import { etcdFreshMs } from "./etcd-views.ts";
 import type { EngineNode } from "./node.ts";
@@ -49,12 +50,15 @@ export function ordersView(node: EngineNode): ClusterView["orders"] {
   const backlogs = node.desk.backlogs();
   const waiting = backlogs.reduce((sum, { orders }) => sum + orders, 0);
   const oldestWaitingMs = waiting === 0 ? null : Math.round(Math.max(...backlogs.map(({ oldestMs }) => oldestMs)));
+  const parents = workingParents(node.ledger.committed);
+  const paused = parents.filter((parent) => parent.paused !== undefined).length;
   return {
     open: openOrders(node),
     inDoubt: doubts.count,
     oldestInDoubtMs: doubts.oldestMs,
     fillsMissing: node.ledger.committed.indexes.fillsMissing.size,
     ...(node.isLeading && { waiting, oldestWaitingMs }),
+    parents: { running: parents.length - paused, paused },
   };
 }
 
