@@ -13,7 +13,7 @@ const files = readdirSync(folder, { withFileTypes: true })
 describe("every example configuration", () => {
   test("is a YAML file", () => {
     expect(files.filter((name) => !name.endsWith(".yaml"))).toEqual([]);
-    expect(files).toEqual(expect.arrayContaining(["laptop.yaml", "metro.yaml"]));
+    expect(files).toEqual(expect.arrayContaining(["laptop.yaml", "metro.yaml", "two-metros.yaml"]));
   });
 
   test.each(files)("%s is accepted as it is, and starts on the test network", (name) => {
@@ -31,11 +31,19 @@ describe("every example configuration", () => {
     expect(read(parseConfig(text, join(folder, name), {}))).toBe(value);
   });
 
-  test("of the unit keeps its secrets in the credentials of systemd", () => {
-    const directory = "/run/credentials/baton@metro.service";
-    const config = loadConfig(join(folder, "metro.yaml"), { CREDENTIALS_DIRECTORY: directory });
+  test.each(["metro", "two-metros"])("of the unit baton@%s keeps its secrets in the credentials of systemd", (name) => {
+    const directory = `/run/credentials/baton@${name}.service`;
+    const config = loadConfig(join(folder, `${name}.yaml`), { CREDENTIALS_DIRECTORY: directory });
     const secrets = [config.api.tokensFile, config.etcd.tls?.keyFile, config.venues[0]?.secretFile];
     expect(secrets.every((path) => path?.startsWith(`${directory}/secret_`))).toBe(true);
-    expect(config.node.dataDir).toBe("/var/lib/baton/metro");
+    expect(config.node.dataDir).toBe(`/var/lib/baton/${name}`);
+  });
+
+  test("of two metros survives the loss of either: most of etcd stands outside it, and no takeover crosses by itself", () => {
+    const { etcd, leadership, node } = loadConfig(join(folder, "two-metros.yaml"), {});
+    const inMetro = (prefix: string): number =>
+      etcd.endpoints.filter((endpoint) => endpoint.startsWith(`https://${prefix}`)).length;
+    for (const metro of ["10.20.", "10.40."]) expect(inMetro(metro) * 2).toBeLessThan(etcd.endpoints.length);
+    expect([leadership.siteRule, node.metro]).toEqual(["same-metro", "london"]);
   });
 });

@@ -103,6 +103,36 @@ describe("a configuration", () => {
     expect(sharedConfigText(valid(differing))).not.toBe(sharedConfigText(valid(file())));
   });
 
+  test.each([
+    ["cluster", "name", "nodes"],
+    ["node", "id", "site", "dataDir"],
+    ["api", "listen", "tokensFile"],
+    ["replication", "heartbeatMs", "silenceMs", "shrinkMs"],
+    ["etcd", "endpoints", "tls", "auth"],
+    ["leadership", "leaseTtlSeconds", "keepaliveMs", "marginMs", "preempt", "yieldMs", "failsafe", "siteRule"],
+    ["leadership", "autofailover", "onQuorumLoss"],
+    ["durability"],
+    ["doubt", "block"],
+    ["objectives", "switchover.rtoMs", "processCrash.rtoMs", "hostLost.rtoMs", "standbyLost.rtoMs"],
+    ["venues", "mode", "driver", "exchange", "account", "restUrl", "wsUrl", "validityMs", "uniqueness", "limits"],
+    ["venues", "maintenance", "alternate", "sla"],
+    ["feeds", "symbols", "staleAfterMs", "lines", "fallback"],
+    ["risk", "defaults"],
+    ["strategies", "module"],
+    ["archive", "to"],
+    ["alerts", "alertmanagerUrl"],
+    ["log", "level"],
+  ])("has the keys under %s by which files of the field and their scripts know it", (top, ...keys) => {
+    const isList = top === "venues" || top === "feeds" || top === "strategies";
+    expect(describeKey([top]), top).toBeDefined();
+    for (const key of keys) expect(describeKey([top, ...(isList ? [0] : []), ...key.split(".")]), key).toBeDefined();
+  });
+
+  test("may say by which driver a venue is spoken to, and names the one that there is", () => {
+    expect(valid(file({ "venues.0.driver": "ccxt" })).venues[0]?.driver).toBe("ccxt");
+    expect(issuesOf({ "venues.0.driver": "own" })[0]?.allowed).toContain("ccxt");
+  });
+
   test("explains every key of the schema", () => {
     expect(describeKey(["replication", "heartbeatMs"])).toContain("default 50");
     expect(describeKey(["venues", 0, "mode"])).toContain("one of paper, sandbox, live; default sandbox");

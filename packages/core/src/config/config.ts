@@ -125,6 +125,7 @@ export interface RateLimit {
 export interface VenueConfig {
   readonly id: VenueId;
   readonly mode: "paper" | "sandbox" | "live";
+  readonly driver?: "ccxt";
   /** Selects the venue's profile. */
   readonly exchange: ExchangeId;
   readonly account: string;

@@ -27,6 +27,7 @@ export const venue: z.ZodType<VenueConfig> = z.strictObject({
     ["paper", "sandbox", "live"],
     "sandbox",
   ),
+  driver: z.exactOptional(choice("what speaks to the exchange; there is one, and it need not be said", ["ccxt"])),
   exchange: choice("which exchange it is; what each can do: packages/venues/CAPABILITIES.md", exchangeIds),
   account: text("your name of the account", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 of letters, digits, . _ -"),
   apiKeyFile: path("file that holds this node's API key"),
