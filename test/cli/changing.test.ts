@@ -267,6 +267,35 @@ describe("baton risk", () => {
   });
 });
 
+describe("a reason", () => {
+  test.each([
+    ["kill", "cluster"],
+    ["unkill"],
+    ["resume"],
+    ["autofailover", "off"],
+    ["acknowledge"],
+    ["member", "drain", "b"],
+    ["op", "abort", "op-7"],
+  ])("may be left out of %s %s %s: what stops something must not fail in a hurry", async (...command) => {
+    await using node = await scriptedNode({
+      ...operating([{ phase: "done", detail: "so it is" }]),
+      "GET /operations/op-7": ok(operationView()),
+    });
+    const words = command.filter((word) => word !== undefined);
+    expect((await baton([...words, "--id", "op-1", "-e", node.url])).status).toBe(0);
+    expect(node.asked.find(({ method }) => method === "POST")?.body).toMatchObject({ reason: "none given" });
+  });
+
+  test.each([["switchover"], ["failover", "--to", "b"], ["pause", "--for", "30m"]])(
+    "has to be given for %s: who leads, and whether anybody may take over, is accounted for",
+    async (...command) => {
+      await using node = await scriptedNode(cluster);
+      expect((await baton([...command, "-e", node.url])).status).toBe(2);
+      expect(node.asked).toEqual([]);
+    },
+  );
+});
+
 describe("baton member", () => {
   const member = (...args: string[]): string[] => ["member", ...args, "--reason", "new disk", "--id", "op-1"];
 
@@ -319,12 +348,11 @@ describe("baton member", () => {
     }
   });
 
-  test("a priority is a whole number of its range, or file; a reason has to be given", async () => {
+  test("a priority is a whole number of its range, or file", async () => {
     await using node = await scriptedNode(operating([]));
     for (const text of ["1001", "-1", "high", "1.5"]) {
       expect((await baton([...member("priority", "b"), text, "-e", node.url])).status).toBe(2);
     }
-    expect((await baton(["member", "drain", "b", "-e", node.url])).status).toBe(2);
     expect(node.asked.filter((each) => each.method === "POST")).toEqual([]);
   });
 });
@@ -498,9 +526,25 @@ describe("baton orders", () => {
     expect(node.asked[0]?.body).toMatchObject({ algo: "twap", slices: 4, durationMs: 60_000, aggressionBps: 10 });
   });
 
+  test("place says in its plan at which prices a parent order gets in and out", async () => {
+    const bracket = ["--algo", "bracket", "--entry-price", "100", "--take-price", "110", "--stop-price", "95"];
+    const run = await baton([...order, ...bracket, "--dry-run"]);
+    expect([run.status, run.out]).toEqual([
+      0,
+      "plan:\n  1. bracket: buy 0.1 BTC/USDT, entry price 100, take price 110, stop price 95, aggression 10 bps; continued by whoever leads",
+    ]);
+    const vwap = await baton([...order, "--algo", "vwap", "--weights", "1,2", "--duration", "1m", "--dry-run"]);
+    expect(vwap.out).toContain(", weights 1 2, duration 60.0 s; ");
+  });
+
   test.each([
     [["--price", "1e5"], "price"],
     [["--price", "1", "--slices", "4"], "slices"],
+    // A stop that was asked for and is not there would be found out too late.
+    [["--stop-price", "1"], "stopPrice"],
+    [["--price", "1", "--take-price", "2"], "takePrice"],
+    [["--participation-max", "0.1"], "participationMax"],
+    [["--display", "0.01"], "display"],
     [["--type", "limit"], "price"],
     [["--algo", "twap", "--duration", "1m"], "slices"],
     [["--algo", "twap", "--duration", "1m", "--slices", "4", "--reduce-only"], "reduceOnly"],
@@ -556,7 +600,9 @@ describe("baton orders", () => {
       "plan:\n  1. buy 0.1 BTC/USDT at 65000 or better, GTC; given up unless it is sent within 2.0 s",
     ]);
     const parent = ["--algo", "twap", "--slices", "4", "--duration", "1m", "--dry-run", "-e", node.url];
-    expect((await baton([...order, ...parent])).out).toContain("twap: buy 0.1 BTC/USDT, continued by whoever leads");
+    expect((await baton([...order, ...parent])).out).toContain(
+      "twap: buy 0.1 BTC/USDT, aggression 10 bps, slices 4, duration 60.0 s; continued by whoever leads",
+    );
     expect(node.asked).toEqual([]);
   });
 

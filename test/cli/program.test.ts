@@ -56,6 +56,43 @@ describe("the program baton", () => {
   });
 });
 
+describe("baton completion", () => {
+  /** What bash would offer for this command line, the last word being typed. */
+  async function offered(script: string, ...words: readonly string[]): Promise<readonly string[]> {
+    const typed = ["baton", ...words].map((word) => `'${word}'`).join(" ");
+    const source = `${script}\nCOMP_WORDS=(${typed}); COMP_CWORD=${words.length}; _baton; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const child = spawn("bash", ["--norc", "-c", source], { stdio: ["ignore", "pipe", "inherit"] });
+    let out = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    await new Promise((ended) => child.on("close", ended));
+    return out.split("\n").filter((word) => word !== "");
+  }
+
+  test("lets bash complete commands, those below them, their options and the few words that an argument takes", async () => {
+    const { status, out } = await baton(["completion", "bash"]);
+    expect(status).toBe(0);
+    expect(await offered(out, "sw")).toEqual(["switchover"]);
+    expect(await offered(out, "journal", "re")).toEqual(["restore"]);
+    expect(await offered(out, "orders", "list", "--pa")).toEqual(["--parent"]);
+    expect(await offered(out, "--json", "orders", "--json", "place", "--take")).toEqual(["--take-price"]);
+    expect(await offered(out, "autofailover", "o")).toEqual(["on", "observe", "off"]);
+    expect(await offered(out, "kill", "ve")).toEqual(["venue"]);
+    expect(await offered(out, "status", "--config", "/etc/ba")).toEqual([]);
+  });
+
+  test("has a script for each of three shells, and ends with 2 for another", async () => {
+    for (const [shell, row] of [
+      ["bash", "'cluster') words='init re-anchor --help' ;;"],
+      ["zsh", "'cluster') offered=('init' 're-anchor' '--help') ;;"],
+      ["fish", `complete -c baton -n "__baton_at 'cluster'" -a 'init re-anchor --help'`],
+    ] as const) {
+      const { status, out } = await baton(["completion", shell]);
+      expect([status, out]).toEqual([0, expect.stringContaining(row)]);
+    }
+    expect((await baton(["completion", "csh"])).status).toBe(2);
+  });
+});
+
 describe("a faulty configuration", () => {
   test.each([
     ["node", "--config"],

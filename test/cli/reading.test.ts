@@ -156,6 +156,27 @@ describe("baton status", () => {
     );
   });
 
+  test("names each kill with its target, fills that are still being read and parents at work", async () => {
+    const by = { by: "ann", reason: "odd fills", atWallMs: 1_800_000_000_000 };
+    const scopes = [
+      { level: "instrument", id: "BTC/USDT", ...by },
+      { level: "strategy", id: "maker", ...by, by: "bob", reason: "too fast", isLocal: true },
+    ];
+    const orders = { open: 3, inDoubt: 0, oldestInDoubtMs: null, fillsMissing: 2, parents: { running: 1, paused: 2 } };
+    await using node = await scriptedNode({
+      "GET /cluster": ok(clusterView({ kill: { level: "instrument", ...by, scopes }, orders })),
+    });
+    const { out } = await baton(["status", "-e", node.url]);
+    expect(out).toMatch(/^kill +instrument BTC\/USDT, by ann at 2027-01-15T08:00:00\.000Z: odd fills$/m);
+    expect(out).toMatch(/^kill +strategy maker, by bob at \S+: too fast; etcd does not know of it yet$/m);
+    expect(out).toMatch(/^fills +those of 2 orders are still being read$/m);
+    expect(out).toMatch(/^parents +1 at work, 2 paused$/m);
+    await using quiet = await scriptedNode({ "GET /cluster": ok(clusterView()) });
+    const calm = (await baton(["status", "-e", quiet.url])).out;
+    expect(calm).toMatch(/^kill +off$/m);
+    expect(calm).not.toMatch(/^(fills|parents) /m);
+  });
+
   test("ends with 4 where nobody leads, and where nobody may trade", async () => {
     await using leaderless = await scriptedNode({ "GET /cluster": ok(clusterView({ leader: null })) });
     const first = await baton(["status", "-e", leaderless.url]);
@@ -171,6 +192,16 @@ describe("baton status", () => {
     const run = await baton(["status", "--json", "-e", node.url]);
     expect(run.out.split("\n")).toHaveLength(1);
     expect(json(run)).toMatchObject({ version: 1, epoch: 7, added: "by a newer node" });
+  });
+
+  test("--json is one object also where the end is not well: the view, with how it ended in it", async () => {
+    await using node = await scriptedNode({ "GET /cluster": ok(clusterView({ leader: null })) });
+    const run = await baton(["status", "--json", "-e", node.url]);
+    expect(run.status).toBe(4);
+    expect(json(run)).toMatchObject({
+      ...{ version: 1, epoch: 7, leader: null },
+      error: { exit: "not-healthy", status: 4, detail: "nobody leads." },
+    });
   });
 
   test("asks the next node where one is away", async () => {
@@ -211,6 +242,19 @@ describe("baton status", () => {
   });
 });
 
+const parent = {
+  id: "p-1",
+  algorithm: { name: "twap", side: "buy", quantity: "1", symbol: "BTC/USDT", slices: 4, durationMs: 4000 },
+  by: "ann",
+  status: "running",
+  detail: null,
+  executed: "0.5",
+  slices: { planned: 4, done: 2, skipped: 0, open: 2 },
+  counted: null,
+  isTriggered: false,
+  children: ["i-1", "i-2"],
+};
+
 describe("baton orders", () => {
   test("list --all --json gives every order of every page, as the contract writes it", async () => {
     await using node = await scriptedNode({
@@ -237,9 +281,46 @@ describe("baton orders", () => {
       "GET /v1/orders": ok({ version: 1, orders: [orderView(4, { status: "in-doubt" })], next: 4 }),
     });
     const run = await baton(["orders", "list", "--limit", "1", "-e", node.url]);
-    expect(run.out).toMatch(/^i-4 .*BTC\/USDT .*in-doubt/m);
+    expect(run.out).toMatch(/^i-4 .*BTC\/USDT .*in-doubt +7 +a +2027-01-15T08:00:00Z$/m);
     expect(run.err).toBe("more: --after 4");
     expect(node.asked[0]?.query.toString()).toBe("limit=1");
+  });
+
+  test("list shows the parent orders at work before the orders, also where none of their orders is open", async () => {
+    const parents = [{ ...parent, status: "paused", slices: { planned: null, done: 2, skipped: 0, open: 0 } }];
+    await using node = await scriptedNode({
+      "GET /v1/orders": ({ query }) => {
+        const isFirst = query.get("after") === null;
+        const body = isFirst ? { parents, orders: [orderView(1)], next: 1 } : { orders: [orderView(2)], next: null };
+        return { status: 200, body: { version: 1, ...body } };
+      },
+    });
+    const { out } = await baton(["orders", "list", "--all", "-e", node.url]);
+    expect(out).toMatch(
+      /^p-1 +twap +BTC\/USDT +buy +1 +0\.5 +paused +2 done, 0 open, 0 skipped +ann$[^]*\n\nID[^]*^i-1 [^]*^i-2 /m,
+    );
+    const all = json(await baton(["orders", "list", "--all", "--json", "-e", node.url]));
+    expect(all).toMatchObject({
+      version: 1,
+      parents: [{ id: "p-1" }],
+      orders: [{ id: "i-1" }, { id: "i-2" }],
+      next: null,
+    });
+  });
+
+  test("list --parent asks for the children of that one, on every page", async () => {
+    await using node = await scriptedNode({
+      "GET /v1/orders": ({ query }) => ({
+        status: 200,
+        body: {
+          version: 1,
+          orders: [orderView(query.get("after") === null ? 1 : 2)],
+          next: query.get("after") === null ? 1 : null,
+        },
+      }),
+    });
+    expect((await baton(["orders", "list", "--all", "--parent", "p-1", "-e", node.url])).status).toBe(0);
+    expect(node.asked.map(({ query }) => query.toString())).toEqual(["all=1&parent=p-1", "all=1&after=1&parent=p-1"]);
   });
 
   test("list --all with a limit is one page", async () => {
@@ -276,18 +357,6 @@ describe("baton orders", () => {
   });
 
   test("show tells a parent order with its slices", async () => {
-    const parent = {
-      id: "p-1",
-      algorithm: { name: "twap", side: "buy", quantity: "1", symbol: "BTC/USDT", slices: 4, durationMs: 4000 },
-      by: "ann",
-      status: "running",
-      detail: null,
-      executed: "0.5",
-      slices: { planned: 4, done: 2, skipped: 0, open: 2 },
-      counted: null,
-      isTriggered: false,
-      children: ["i-1", "i-2"],
-    };
     await using node = await scriptedNode({ "GET /v1/orders/p-1": ok(parent) });
     const run = await baton(["orders", "show", "p-1", "-e", node.url]);
     expect(run.out).toContain("2 done, 2 open, 0 skipped");
@@ -310,12 +379,19 @@ describe("the other readers", () => {
       },
       { kind: "operation", ...operationView({ phase: "done", epoch: 8 }), atWallMs },
       { kind: "kill", level: "cluster", by: "ann", reason: "odd fills", atWallMs },
+      {
+        ...{ kind: "kill", level: "venue", by: "bob", reason: "it lies", atWallMs },
+        scopes: [{ level: "venue", id: "binance", by: "bob", reason: "it lies", atWallMs }],
+      },
+      { kind: "kill", level: "off", by: "ann", reason: "settled", atWallMs },
     ];
     await using node = await scriptedNode({ "GET /history": ok({ version: 1, entries }) });
     const run = await baton(["history", "--since", "2h", "-e", node.url]);
     expect(run.out).toMatch(/leader +7 +b +pre-emption, elect 41 ms/);
     expect(run.out).toMatch(/switchover done +8 +ann +patch: b catches up/);
     expect(run.out).toMatch(/kill cluster +ann +odd fills/);
+    expect(run.out).toMatch(/kill venue binance +bob +it lies/);
+    expect(run.out).toMatch(/kill lifted +ann +settled/);
     expect(Number(node.asked[0]?.query.get("since"))).toBeGreaterThan(Date.now() - 7_300_000);
     expect((await baton(["history", "--since", "tomorrow", "-e", node.url])).status).toBe(2);
   });
@@ -423,5 +499,15 @@ test("sla says what each provider was worth by month, and which promises it brok
   const told = (await baton(["sla", "-e", node.url])).out;
   expect(told).toContain("promised 99.9 %");
   expect(told).toContain("≤ 50 ms");
+  const kept = { ...figures, availabilityPercent: 99.95, broken: [] };
+  const [provider] = view.providers;
+  const others = [
+    { ...provider, venue: "kept", months: [kept] },
+    { ...provider, venue: "none", promise: {}, months: [kept] },
+  ];
+  await using other = await scriptedNode({ "GET /v1/sla": ok({ ...view, providers: others }) });
+  const calm = (await baton(["sla", "-e", other.url])).out;
+  expect(calm).toMatch(/^kept .* kept$/m);
+  expect(calm).toMatch(/^none .* none on record \(venues\[\]\.sla\)$/m);
   expect(json(await baton(["sla", "--json", "-e", node.url]))).toMatchObject(view);
 });

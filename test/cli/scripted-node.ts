@@ -120,9 +120,9 @@ export async function baton(
   return { status, out: out.join("\n"), err: err.join("\n") };
 }
 
-/** The last line of stdout as the object it is. */
+/** The one object that stdout is with `--json`, whatever the end. */
 export function json(run: Run): Readonly<Record<string, unknown>> {
-  return JSON.parse(run.out.split("\n").at(-1) ?? "") as Readonly<Record<string, unknown>>;
+  return JSON.parse(run.out) as Readonly<Record<string, unknown>>;
 }
 
 const tagged = { code: "no-failover", bars: "automatic", sentence: "tagged no-failover" };

@@ -24,15 +24,22 @@ export interface OperateOptions extends TargetOptions {
   readonly timeout: number;
 }
 
-/** Adds the options of `OperateOptions` to a command. */
-export function withOperation(command: Command, defaultTimeout = "30s"): Command {
-  return command
-    .requiredOption("--reason <text>", "why; it stands in the history")
+/**
+ * Adds the options of `OperateOptions` to a command. A change of the leader has to be accounted for; what stops something,
+ * or takes a stop back, must not fail in a hurry for want of a sentence.
+ */
+export function withOperation(
+  command: Command,
+  o: { readonly reason?: "required" | "optional"; readonly timeout?: string } = {},
+): Command {
+  const { reason = "required", timeout = "30s" } = o;
+  const why = ["--reason <text>", "why; it stands in the history"] as const;
+  return (reason === "required" ? command.requiredOption(...why) : command.option(...why, "none given"))
     .option("--id <id>", "operation id; repeat it and nothing happens twice")
     .option("--dry-run", "print the plan and what speaks against it, do nothing")
     .option("--wait", "wait for the verdict (the default)")
     .option("--no-wait", "return as soon as the operation is accepted")
-    .option("--timeout <span>", "how long to wait for the verdict", durationMs, durationMs(defaultTimeout));
+    .option("--timeout <span>", "how long to wait for the verdict", durationMs, durationMs(timeout));
 }
 
 /** What will be done, step by step, and what speaks against it. */

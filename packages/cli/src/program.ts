@@ -1,12 +1,13 @@
 /**
  * The program `baton`: its commands, and the one place where every end becomes an exit status. What a command throws is
- * told on stderr, and with `--json` as an object on stdout too, so that a program never has to read prose.
+ * told on stderr, and with `--json` as `error` in the one object on stdout too, so that a program never has to read prose.
  */
 import { readFileSync } from "node:fs";
 import { exitOfProblem, exitTable } from "@baton/core";
 import { Command, CommanderError } from "commander";
 import { RefusedError, StrangeAnswerError, UnreachableError, UntrustedError } from "./client.ts";
 import { addClusterCommands } from "./commands/cluster.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addControlCommands } from "./commands/control.ts";
 import { addExplainCommands } from "./commands/explain.ts";
@@ -36,18 +37,27 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 /** Runs `baton` with the arguments after the program's name; gives its exit status. Never throws for a known end. */
 export async function runBaton(args: readonly string[], terminal: Terminal): Promise<number> {
   let status = 0;
-  const program = batonProgram(terminal, (code) => {
+  const printed: { document?: object } = {};
+  const held: Terminal = {
+    ...terminal,
+    document(content) {
+      printed.document = content;
+    },
+  };
+  const program = batonProgram(held, (code) => {
     status = code;
   });
   try {
     await program.parseAsync([...args], { from: "user" });
+    if (printed.document !== undefined) terminal.out(JSON.stringify(printed.document));
     return status;
   } catch (error) {
     const end = endOf(error);
     if (end === undefined) return 0;
     if (args.includes("--json")) {
       const { exit, message: detail, field, operation } = end;
-      terminal.out(JSON.stringify({ version: 1, error: { exit, status: end.status, detail, field, operation } }));
+      const told = { exit, status: end.status, detail, field, operation };
+      terminal.out(JSON.stringify({ version: 1, ...printed.document, error: told }));
     }
     // The argument parser has told its complaints already, with a hint.
     if (!(error instanceof CommanderError)) terminal.err(`${paint(terminal, "red", "baton:")} ${end.message}`);
@@ -83,6 +93,7 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
   addKillCommands(program, terminal);
   addJournalCommands(program, terminal);
   addConfigCommands(program, terminal);
+  addCompletionCommand(program, terminal);
   for (const command of everyCommand(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),

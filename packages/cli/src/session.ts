@@ -143,11 +143,13 @@ function readToken(file: string): string {
 }
 
 /** Prints a document for a program, or what `shown` makes of it for a person. */
-export function print<T>(
+export function print<T extends object>(
   terminal: Terminal,
   options: { readonly json?: boolean },
   document: T,
   shown: (document: T) => string,
 ): void {
-  terminal.out(options.json === true ? JSON.stringify(document) : shown(document));
+  if (options.json !== true) return terminal.out(shown(document));
+  if (terminal.document === undefined) terminal.out(JSON.stringify(document));
+  else terminal.document(document);
 }

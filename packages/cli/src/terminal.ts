@@ -13,6 +13,8 @@ export interface Terminal {
   readonly hasColor: boolean;
   out(text: string): void;
   err(text: string): void;
+  /** The one object of `--json`: printed when the command ends, so that how it ended can be told in it. Absent: at once. */
+  document?(content: object): void;
   ask(question: string): Promise<string>;
   /** Aborted by Ctrl-C: stop waiting, leave what was asked as it is. */
   readonly detached: AbortSignal;

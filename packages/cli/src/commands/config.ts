@@ -48,7 +48,7 @@ async function check(file: string, options: ConfigOptions, terminal: Terminal): 
     const problems = configProblems(error);
     if (problems === undefined) throw error;
     if (options.json !== true) throw new CliEnd("configuration", (error as Error).message);
-    terminal.out(JSON.stringify({ version: 1, file, isValid: false, problems, warnings: [] }));
+    print(terminal, options, { version: 1, file, isValid: false, problems, warnings: [] }, () => "");
     throw new CliEnd("configuration", `${file} has ${problems.length} fault(s).`);
   }
   const warnings = [

@@ -40,7 +40,7 @@ export function addControlCommands(program: Command, terminal: Terminal): void {
         },
       );
     });
-  withOperation(withTarget(program.command("resume")))
+  withOperation(withTarget(program.command("resume")), { reason: "optional" })
     .description("end a pause before its time")
     .action(async (options: OperateOptions) => {
       const client = await clientOf(options, terminal);
@@ -49,7 +49,7 @@ export function addControlCommands(program: Command, terminal: Terminal): void {
       const steps = [before, "takeovers pass again"];
       await operate(client, terminal, options, { what: "resume", reason: options.reason }, { steps, refusals: [] });
     });
-  withOperation(withTarget(program.command("autofailover")))
+  withOperation(withTarget(program.command("autofailover")), { reason: "optional" })
     .description("whether a standby takes over by itself")
     .argument("<mode>", modes.join(", "))
     .action(async (text: string, options: OperateOptions) => {
@@ -63,7 +63,7 @@ export function addControlCommands(program: Command, terminal: Terminal): void {
       const asked = { what: "autofailover", mode, reason: options.reason } as const;
       await operate(client, terminal, options, asked, { steps, refusals: [] });
     });
-  withOperation(withTarget(program.command("acknowledge")))
+  withOperation(withTarget(program.command("acknowledge")), { reason: "optional" })
     .description("the deaths and takeovers until now are known: lift the holds that they left")
     .action(async (options: OperateOptions) => {
       const client = await clientOf(options, terminal);

@@ -1,6 +1,6 @@
 /** `baton history`: one timeline of epochs, operations and kills, oldest first. */
 import type { HistoryEntry } from "@baton/core";
-import { assertNever } from "@baton/core";
+import { assertNever, killText, scopesOf } from "@baton/core";
 import type { Command } from "commander";
 import { sinceWallMs } from "../durations.ts";
 import { clientOf, print, withTarget } from "../session.ts";
@@ -26,6 +26,12 @@ export function addHistoryCommand(program: Command, terminal: Terminal): void {
     });
 }
 
+/** What is killed since this record, all of it: etcd keeps the newest. */
+function killed(entry: Extract<HistoryEntry, { kind: "kill" }>): string {
+  const scopes = scopesOf(entry);
+  return scopes.length === 0 ? "kill lifted" : `kill ${scopes.map(killText).join(", ")}`;
+}
+
 function told(entry: HistoryEntry): readonly string[] {
   switch (entry.kind) {
     case "epoch": {
@@ -45,7 +51,7 @@ function told(entry: HistoryEntry): readonly string[] {
         `${entry.reason}: ${entry.detail}`,
       ];
     case "kill":
-      return [`kill ${entry.level}`, "", entry.by, entry.reason];
+      return [killed(entry), "", entry.by, entry.reason];
     default:
       return assertNever(entry, "history entry");
   }

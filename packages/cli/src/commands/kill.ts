@@ -15,7 +15,7 @@ import type { Terminal } from "../terminal.ts";
 
 /** Adds `baton kill` and `baton unkill`. */
 export function addKillCommands(program: Command, terminal: Terminal): void {
-  withOperation(withTarget(program.command("kill")))
+  withOperation(withTarget(program.command("kill")), { reason: "optional" })
     .description("stop new orders at once and take the open ones back; cancels still pass")
     .argument("<level>", killLevels.join(", "))
     .argument("[id]", "the strategy or principal, the symbol, the venue, the account; none for the cluster")
@@ -40,7 +40,7 @@ export function addKillCommands(program: Command, terminal: Terminal): void {
         },
       );
     });
-  withOperation(withTarget(program.command("unkill")))
+  withOperation(withTarget(program.command("unkill")), { reason: "optional" })
     .description("let new orders pass again; without a level, of everybody")
     .argument("[level]", killLevels.join(", "))
     .argument("[id]", "whose kill is lifted; none for the cluster")

@@ -19,7 +19,10 @@ export function addMemberCommands(program: Command, terminal: Terminal): void {
     what: "drain" | "undrain" | "reinit" | "remove",
     o: { readonly says: string; readonly timeout?: string; readonly plan: (node: string, view: ClusterView) => Steps },
   ): void => {
-    withOperation(withTarget(member.command(what)), o.timeout)
+    withOperation(withTarget(member.command(what)), {
+      reason: "optional",
+      ...(o.timeout !== undefined && { timeout: o.timeout }),
+    })
       .description(o.says)
       .argument("<node>", "the node")
       .action(async (node: string, options: OperateOptions) => {
@@ -44,7 +47,7 @@ export function addMemberCommands(program: Command, terminal: Terminal): void {
     says: "the node may lead again, and is taken into the in-sync set again where it was removed",
     plan: (node, view) => ({ steps: [`now: ${standingText(node, view)}`, `${node} may lead again`] }),
   });
-  withOperation(withTarget(member.command("priority")))
+  withOperation(withTarget(member.command("priority")), { reason: "optional" })
     .description(
       "of several that may lead, the one with the higher number goes first; it goes over the node's own file",
     )

@@ -44,7 +44,7 @@ export function addOperationCommands(program: Command, terminal: Terminal): void
       if (last === undefined) throw new CliEnd("timed-out", "no node told of it in time.", { operation: id });
       finish(terminal, options, last);
     });
-  withOperation(withTarget(op.command("abort")))
+  withOperation(withTarget(op.command("abort")), { reason: "optional" })
     .description("give up a switchover or a drain before its handoff, or what nobody has taken up yet")
     .argument("<id>", "id of the operation that is to be given up")
     .action(async (target: string, options: OperateOptions) => {

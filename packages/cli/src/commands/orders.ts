@@ -2,7 +2,7 @@
  * `baton orders`: list, show and cancel. Placing is in `place.ts`, what is done to a parent order in `directions.ts`, to a
  * doubt in `resolve.ts`.
  */
-import type { OrderView } from "@baton/core";
+import type { OrderView, OrdersPage, ParentView } from "@baton/core";
 import type { Command } from "commander";
 import type { BatonClient, OrdersQuery } from "../client.ts";
 import { wholeFrom } from "../durations.ts";
@@ -15,7 +15,7 @@ import type { WaitOptions } from "./order-wait.ts";
 import { addPlaceCommand } from "./place.ts";
 import { addResolveCommand } from "./resolve.ts";
 import type { TargetOptions } from "../session.ts";
-import { paint, table } from "../terminal.ts";
+import { instant, paint, table } from "../terminal.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface ListOptions extends TargetOptions {
@@ -68,11 +68,10 @@ async function list(options: ListOptions, terminal: Terminal): Promise<void> {
     ...(after !== undefined && { after }),
     ...(limit !== undefined && { limit }),
   };
-  const document =
-    all === true && limit === undefined
-      ? { version: 1 as const, orders: await everyOrder(client, query), next: null }
-      : await client.orders(query);
-  print(terminal, options, document, () => listText(terminal, document.orders));
+  const page = await client.orders(query);
+  const isWhole = all === true && limit === undefined;
+  const document = isWhole ? { ...page, orders: await everyOrder(client, query, page), next: null } : page;
+  print(terminal, options, document, () => listText(terminal, document));
   if (options.json !== true && document.next !== null) terminal.err(`more: --after ${document.next}`);
 }
 
@@ -93,17 +92,58 @@ async function cancel(id: string, options: CancelOptions, terminal: Terminal): P
   if (isWaiting) endUnlessTakenBack(view);
 }
 
-async function everyOrder(client: BatonClient, query: OrdersQuery): Promise<OrderView[]> {
-  const orders: OrderView[] = [];
-  for await (const order of client.everyOrder(query)) orders.push(order);
+/** What the first page has, and everything after it. */
+async function everyOrder(client: BatonClient, query: OrdersQuery, first: OrdersPage): Promise<OrderView[]> {
+  const orders = [...first.orders];
+  if (first.next === null) return orders;
+  for await (const order of client.everyOrder({ ...query, after: first.next })) orders.push(order);
   return orders;
 }
 
-function listText(terminal: Terminal, orders: readonly OrderView[]): string {
-  if (orders.length === 0) return "no orders.";
+/** Parent orders that work come first: between two of their slices no order would show them. */
+function listText(terminal: Terminal, { orders, parents = [] }: OrdersPage): string {
+  const parts = [
+    ...(parents.length === 0 ? [] : [parentsTable(terminal, parents)]),
+    ...(orders.length === 0 ? [] : [ordersTable(terminal, orders)]),
+  ];
+  return parts.length === 0 ? "no orders." : parts.join("\n\n");
+}
+
+function parentsTable(terminal: Terminal, parents: readonly ParentView[]): string {
   return table(
-    ["ID", "PARENT", "SYMBOL", "SIDE", "TYPE", "QUANTITY", "PRICE", "EXECUTED", "STATUS", "EPOCH", "SENT BY"],
-    orders.map(({ id, parent, terms, executed, status, epoch, sentBy }) => [
+    ["PARENT", "ALGORITHM", "SYMBOL", "SIDE", "QUANTITY", "EXECUTED", "STATUS", "SLICES", "BY"],
+    parents.map(({ id, algorithm, executed, status, detail, slices, by }) => [
+      ...[id, algorithm.name, algorithm.symbol, algorithm.side, algorithm.quantity, executed],
+      (status === "paused" ? paint(terminal, "yellow", status) : status) + (detail === null ? "" : ` (${detail})`),
+      `${slices.done}${slices.planned === null ? "" : ` of ${slices.planned}`} done, ${slices.open} open, ${slices.skipped} skipped`,
+      by,
+    ]),
+  );
+}
+
+/** To the second: one order after the other has to fit a line. */
+function recordedAt(events: OrderView["events"]): string {
+  const recorded = events.find((event) => event.kind === "intent.recorded");
+  return recorded === undefined ? "–" : `${instant(recorded.atWallMs).slice(0, 19)}Z`;
+}
+
+function ordersTable(terminal: Terminal, orders: readonly OrderView[]): string {
+  return table(
+    [
+      "ID",
+      "PARENT",
+      "SYMBOL",
+      "SIDE",
+      "TYPE",
+      "QUANTITY",
+      "PRICE",
+      "EXECUTED",
+      "STATUS",
+      "EPOCH",
+      "SENT BY",
+      "RECORDED",
+    ],
+    orders.map(({ id, parent, terms, executed, status, epoch, sentBy, events }) => [
       id,
       parent ?? "–",
       terms.symbol,
@@ -115,6 +155,7 @@ function listText(terminal: Terminal, orders: readonly OrderView[]): string {
       status === "in-doubt" ? paint(terminal, "yellow", status) : status,
       epoch === null ? "–" : `${epoch}`,
       sentBy ?? "–",
+      recordedAt(events),
     ]),
   );
 }

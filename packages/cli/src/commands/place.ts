@@ -110,47 +110,45 @@ async function place(options: PlaceOptions, terminal: Terminal): Promise<void> {
 function inWords(request: PlaceOrderRequest): string {
   const { side, quantity, symbol, venue } = request;
   const what = `${side} ${quantity} ${symbol}${venue === undefined ? "" : ` on ${venue}`}`;
-  if ("algo" in request) return `${request.algo}: ${what}, continued by whoever leads`;
+  if ("algo" in request) return `${request.algo}: ${what}${figuresText(request)}; continued by whoever leads`;
   const at = request.price === undefined ? "at the market" : `at ${request.price} or better`;
   const only = request.reduceOnly === true ? ", to reduce the position only" : "";
   return `${what} ${at}, ${request.timeInForce}${only}; given up unless it is sent within ${span(request.sendWithinMs)}`;
 }
 
+/** What makes this parent order another than the next one: prices above all, as they were asked for. */
+function figuresText(request: Extract<PlaceOrderRequest, { readonly algo: string }>): string {
+  const { algo: _algo, venue: _venue, symbol: _symbol, side: _side, quantity: _quantity, ...rest } = request;
+  const { reason: _reason, ...figures } = rest;
+  return Object.entries(figures)
+    .map(([name, value]) => {
+      const words = name.replace(/(Ms|Bps)$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+      const shown = name.endsWith("Ms") ? span(Number(value)) : [value].flat().join(" ");
+      return `, ${words} ${shown}${name.endsWith("Bps") ? " bps" : ""}`;
+    })
+    .join("");
+}
+
+/** Everything that was given: what does not belong to the kind that was meant is refused by its name, never dropped. */
 function bodyOf(options: PlaceOptions): Readonly<Record<string, unknown>> {
-  const { algo, venue, symbol, side, quantity, price, reduceOnly, reason } = options;
-  const common = { venue, symbol, side, quantity, reduceOnly, reason };
-  const own =
-    algo === undefined
-      ? {
-          type: options.type ?? (price === undefined ? "market" : "limit"),
-          price,
-          timeInForce: options.timeInForce,
-          sendWithinMs: options.sendWithin,
-          // What belongs to a parent order only is refused by name rather than dropped.
-          slices: options.slices,
-          durationMs: options.duration,
-          aggressionBps: options.aggression,
-          limitPrice: options.limitPrice,
-        }
-      : {
-          algo,
-          slices: options.slices,
-          weights: options.weights?.split(","),
-          durationMs: options.duration,
-          aggressionBps: options.aggression,
-          limitPrice: options.limitPrice,
-          participation: options.participation,
-          participationMax: options.participationMax,
-          intervalMs: options.interval,
-          sliceMin: options.sliceMin,
-          display: options.display,
-          takePrice: options.takePrice,
-          stopPrice: options.stopPrice,
-          entryPrice: options.entryPrice,
-          type: options.type,
-          price,
-          timeInForce: options.timeInForce,
-          sendWithinMs: options.sendWithin,
-        };
-  return Object.fromEntries(Object.entries({ ...common, ...own }).filter(([, value]) => value !== undefined));
+  const { algo, venue, symbol, side, quantity, price, timeInForce, reduceOnly, reason } = options;
+  const type = options.type ?? (algo !== undefined ? undefined : price === undefined ? "market" : "limit");
+  const given = {
+    ...{ algo, venue, symbol, side, type, quantity, price, timeInForce, reduceOnly, reason },
+    sendWithinMs: options.sendWithin,
+    slices: options.slices,
+    weights: options.weights?.split(","),
+    durationMs: options.duration,
+    aggressionBps: options.aggression,
+    limitPrice: options.limitPrice,
+    participation: options.participation,
+    participationMax: options.participationMax,
+    intervalMs: options.interval,
+    sliceMin: options.sliceMin,
+    display: options.display,
+    takePrice: options.takePrice,
+    stopPrice: options.stopPrice,
+    entryPrice: options.entryPrice,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

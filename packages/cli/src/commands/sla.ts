@@ -17,7 +17,7 @@ export function addSlaCommand(program: Command, terminal: Terminal): void {
 }
 
 function slaText(terminal: Terminal, view: SlaView): string {
-  const rows = view.providers.flatMap(({ venue, title, months }) =>
+  const rows = view.providers.flatMap(({ venue, title, promise, months }) =>
     months.map(({ month, requests, availabilityPercent, latencyP99Ms, errorPercent, broken }) => [
       venue,
       title,
@@ -26,7 +26,11 @@ function slaText(terminal: Terminal, view: SlaView): string {
       percent(availabilityPercent),
       latencyP99Ms === null ? "–" : `≤ ${latencyP99Ms} ms`,
       percent(errorPercent),
-      broken.length === 0 ? "kept, or none made" : paint(terminal, "red", broken.join("; ")),
+      broken.length > 0
+        ? paint(terminal, "red", broken.join("; "))
+        : Object.keys(promise).length === 0
+          ? "none on record (venues[].sla)"
+          : "kept",
     ]),
   );
   if (rows.length === 0) return `${view.node} has asked no provider anything yet.`;

@@ -3,6 +3,7 @@
  * what it knows. Ends with 0 only where a leader may trade, so that a script can ask.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { killText, scopesOf } from "@baton/core";
 import type { ClusterView, MemberView } from "@baton/core";
 import type { Command } from "commander";
 import { UnreachableError } from "../client.ts";
@@ -37,7 +38,8 @@ async function watch(options: StatusOptions, terminal: Terminal): Promise<void> 
     try {
       const view = await client.cluster();
       if (terminal.hasColor) terminal.out("\u001B[2J\u001B[H");
-      print(terminal, options, view, () => statusText(terminal, view));
+      // One object a second, each at once.
+      terminal.out(options.json === true ? JSON.stringify(view) : statusText(terminal, view));
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
       terminal.err(error.message);
@@ -85,14 +87,11 @@ function statusText(terminal: Terminal, view: ClusterView): string {
       "orders",
       `${orders.open} open, ${orders.inDoubt === 0 ? doubt : paint(terminal, "yellow", doubt)}${waiting(orders)}`,
     ],
-    [
-      "kill",
-      kill === null || kill.level === "off"
-        ? isBlind
-          ? "not known"
-          : "off"
-        : paint(terminal, "red", `${kill.level}: ${kill.reason} (${kill.by})`),
-    ],
+    ...(orders.fillsMissing === 0
+      ? []
+      : [["fills", paint(terminal, "yellow", `those of ${orders.fillsMissing} orders are still being read`)] as const]),
+    ...parentFacts(terminal, orders.parents),
+    ...killFacts(terminal, kill, isBlind),
     [
       "failover",
       isBlind
@@ -122,6 +121,29 @@ function statusText(terminal: Terminal, view: ClusterView): string {
   const rows = view.members.map((member) => memberRow(terminal, member, view.insync !== null));
   const nodes = table(["NODE", "ROLE", "IN SYNC", "DURABLE", "LAG", "VENUE", "SITE", "ADDRESS", "PROMOTABLE"], rows);
   return `${head}\n\n${nodes}`;
+}
+
+function parentFacts(
+  terminal: Terminal,
+  parents: ClusterView["orders"]["parents"],
+): readonly (readonly [string, string])[] {
+  if (parents === undefined || parents.running + parents.paused === 0) return [];
+  const { running, paused } = parents;
+  return [["parents", `${running} at work${paused === 0 ? "" : paint(terminal, "yellow", `, ${paused} paused`)}`]];
+}
+
+/** Each kill by itself: what is stopped, by whom and why. */
+function killFacts(
+  terminal: Terminal,
+  kill: ClusterView["kill"],
+  isBlind: boolean,
+): readonly (readonly [string, string])[] {
+  if (kill === null || kill.level === "off") return [["kill", isBlind ? "not known" : "off"]];
+  return scopesOf(kill).map((scope) => {
+    const told = scope.isLocal === true ? "; etcd does not know of it yet" : "";
+    const since = instant(scope.atWallMs);
+    return ["kill", paint(terminal, "red", `${killText(scope)}, by ${scope.by} at ${since}: ${scope.reason}${told}`)];
+  });
 }
 
 /** A standby's journal that will not come together with the leader's by itself. */
