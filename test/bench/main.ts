@@ -12,16 +12,39 @@ import { meetsGoal } from "./figure.ts";
 /** Files in this folder that measure nothing themselves. */
 const parts = new Set(["main", "figure"]);
 
-const { values, positionals } = parseArgs({
-  options: {
-    json: { type: "boolean" },
-    samples: { type: "string" },
-    seconds: { type: "string" },
-    kind: { type: "string" },
-    keep: { type: "string" },
-  },
-  allowPositionals: true,
-});
+const names = (await readdir(import.meta.dirname))
+  .filter((file) => /^[a-z]+\.ts$/u.test(file))
+  .map((file) => file.slice(0, -3))
+  .filter((name) => !parts.has(name))
+  .toSorted();
+const usage = `usage: scripts/bench [NAME…] [--json] [--samples N] [--seconds N] [--kind KIND] [--keep FILE]
+names: ${names.join(", ")}`;
+
+const { values, positionals } = read();
+
+function read() {
+  try {
+    return parseArgs({
+      options: {
+        json: { type: "boolean" },
+        samples: { type: "string" },
+        seconds: { type: "string" },
+        kind: { type: "string" },
+        keep: { type: "string" },
+        help: { type: "boolean" },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+    process.exit(2);
+  }
+}
+
+if (values.help === true) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
+}
 for (const name of ["samples", "seconds"] as const) {
   if (values[name] === undefined || /^[1-9]\d{0,5}$/u.test(values[name])) continue;
   process.stderr.write(`--${name} takes a whole number\n`);
@@ -33,11 +56,6 @@ const asked: BenchOptions = {
   ...(values.kind !== undefined && { kind: values.kind }),
   ...(values.keep !== undefined && { keep: values.keep }),
 };
-const names = (await readdir(import.meta.dirname))
-  .filter((file) => /^[a-z]+\.ts$/u.test(file))
-  .map((file) => file.slice(0, -3))
-  .filter((name) => !parts.has(name))
-  .toSorted();
 const unknown = positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`no benchmark ${unknown.join(", ")}; there are: ${names.join(", ")}\n`);

@@ -38,6 +38,10 @@ interface Asked extends DemoOptions {
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(parameters: readonly string[]): Promise<number> {
+  if (parameters.includes("--help")) {
+    console.log(usage);
+    return 0;
+  }
   let asked: Asked;
   try {
     asked = optionsOf(parameters);

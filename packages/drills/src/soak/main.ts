@@ -21,6 +21,10 @@ const usage =
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(parameters: readonly string[]): Promise<number> {
+  if (parameters.includes("--help")) {
+    console.log(usage);
+    return 0;
+  }
   const asked = optionsOf(parameters);
   if (asked === undefined) {
     console.error(usage);
