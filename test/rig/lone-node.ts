@@ -13,6 +13,7 @@ import { join } from "node:path";
 export interface LoneNode extends AsyncDisposable {
   readonly node: EngineNode;
   readonly endpoint: string;
+  readonly logFile: string;
 }
 
 const clusterName = "lone";
@@ -25,6 +26,8 @@ const waitMs = 60_000;
 export async function startLoneNode(o: {
   readonly files: Readonly<Record<string, string>>;
   readonly config: (folder: string) => object;
+  /** Another program than `baton node`. */
+  readonly main?: string;
 }): Promise<LoneNode> {
   const home = mkdtempSync(join(tmpdir(), "baton-lone-"));
   const guard = startGuard(home);
@@ -43,7 +46,7 @@ export async function startLoneNode(o: {
   writeFileSync(configFile, JSON.stringify({ ...common, ...o.config(home) }, undefined, 2));
   const endpoint = `http://127.0.0.1:${port}`;
   const links = { toPeers: [], fromPeers: [], toEtcd: [], toExchange: [] };
-  const node = new EngineNode({ id: id<NodeId>("a"), endpoint, configFile, home, links, guard });
+  const node = new EngineNode({ id: id<NodeId>("a"), endpoint, configFile, home, links, guard, main: o.main });
   const stop = async (): Promise<void> => {
     await node.stop();
     await etcd.stop();
@@ -64,5 +67,5 @@ export async function startLoneNode(o: {
     await stop();
     throw error;
   }
-  return { node, endpoint, [Symbol.asyncDispose]: stop };
+  return { node, endpoint, logFile: join(home, "node.log"), [Symbol.asyncDispose]: stop };
 }

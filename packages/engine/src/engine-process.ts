@@ -5,6 +5,7 @@ import { AlertPosts } from "./alerts/alert-posts.ts";
 import { ConfigError, loadConfig, problemText } from "./config/load.ts";
 import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
+import type { RunOptions } from "./node/run-node.ts";
 import { checkMachine, StartRefused } from "./node/startup-checks.ts";
 import { prepareThreads } from "./threads.ts";
 import type { PreparedThreads } from "./threads.ts";
@@ -12,10 +13,11 @@ import type { PreparedThreads } from "./threads.ts";
 /** How long a fenced boot may take to let go of everything. */
 const endWithinMs = 3_000;
 
-/** Runs the engine in this process until it ends; gives the exit status. */
+/** Runs the engine in this process until it ends; gives the exit status. `rehearsed`: what a rehearsal does not wait for. */
 export async function runEngineProcess(
   configFile: string,
   prepared: PreparedThreads = prepareThreads(),
+  rehearsed: Pick<RunOptions, "bustSettledMs"> = {},
 ): Promise<number> {
   await using threads = prepared;
   const link = engineLink();
@@ -33,7 +35,7 @@ export async function runEngineProcess(
     for (const { event, sentence } of configWarnings(config)) log.warn({ event }, sentence);
     // A fenced boot that cannot let go of something would keep its lease: the process ends whatever hangs.
     const onFenced = (): void => void setTimeout(() => process.exit(1), endWithinMs).unref();
-    const end = await runNode({ config, log, boot, link, threads, stop: stop.signal, onFenced });
+    const end = await runNode({ config, log, boot, link, threads, stop: stop.signal, onFenced, ...rehearsed });
     if (end.kind === "fenced") log.error({ event: "node.ended" }, end.why);
     return end.kind === "stopped" ? 0 : end.kind === "again" ? startAgainStatus : 1;
   } catch (error) {

@@ -7,8 +7,15 @@ import { engineEnvironment, engineFlags } from "./engine-flags.ts";
 import { openLog } from "./log.ts";
 import { etcdAccessOf } from "./node/etcd-access.ts";
 
-/** Runs until the node ends in order or cannot run; gives the exit status. Throws `ConfigError`. */
-export async function startNode(o: { readonly configFile: string; readonly supervised: boolean }): Promise<number> {
+/**
+ * Runs until the node ends in order or cannot run; gives the exit status. Throws `ConfigError`. `engine`: the module of the
+ * supervised child, for rehearsals that have one of their own.
+ */
+export async function startNode(o: {
+  readonly configFile: string;
+  readonly supervised: boolean;
+  readonly engine?: URL;
+}): Promise<number> {
   if (!o.supervised) {
     const { runEngineProcess } = await import("./engine-process.ts");
     return await runEngineProcess(o.configFile);
@@ -16,7 +23,7 @@ export async function startNode(o: { readonly configFile: string; readonly super
   const config = loadConfig(o.configFile);
   const log = openLog({ level: config.log.level, node: config.node.id, boot: "supervisor" });
   return await supervise({
-    module: fileURLToPath(new URL("./engine-main.ts", import.meta.url)),
+    module: fileURLToPath(o.engine ?? new URL("./engine-main.ts", import.meta.url)),
     args: [o.configFile],
     execArgv: engineFlags,
     // What an operator has set there stays.

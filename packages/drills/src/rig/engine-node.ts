@@ -27,6 +27,7 @@ export class EngineNode {
   readonly dataDir: string;
   readonly links: NodeLinks;
   readonly #guard: Guard;
+  readonly #main: string | undefined;
   readonly #logFile: string;
   #program: Program | undefined;
   #engine: number | undefined;
@@ -39,6 +40,8 @@ export class EngineNode {
     readonly home: string;
     readonly links: NodeLinks;
     readonly guard: Guard;
+    /** Another program than `baton node`; it is given the configuration file. */
+    readonly main?: string | undefined;
   }) {
     this.id = seat.id;
     this.endpoint = seat.endpoint;
@@ -46,6 +49,7 @@ export class EngineNode {
     this.dataDir = join(seat.home, "data");
     this.links = seat.links;
     this.#guard = seat.guard;
+    this.#main = seat.main;
     this.#logFile = join(seat.home, "node.log");
   }
 
@@ -63,7 +67,8 @@ export class EngineNode {
     this.#isFrozen = false;
     this.#engine = undefined;
     const baton = join(checkout, "packages", "cli", "src", "baton.ts");
-    const parameters = [baton, "node", "--config", this.configFile];
+    const parameters =
+      this.#main === undefined ? [baton, "node", "--config", this.configFile] : [this.#main, this.configFile];
     this.#program = await startProgram(`node ${this.id}`, parameters, {
       ...{ logFile: this.#logFile, guard: this.#guard, env },
     });

@@ -51,6 +51,8 @@ export interface NodeParts {
   }) => Replication;
   readonly metrics: Metrics;
   readonly localKills: LocalKills;
+  /** See `RunOptions`. */
+  readonly bustSettledMs?: number | undefined;
   /** This process has to end; the supervisor starts a new boot. */
   readonly end: (why: string) => void;
   /** This process has to end in order, and the next boot begins. */
@@ -150,6 +152,7 @@ export class EngineNode {
         localKill: () => o.localKills.state,
         reconciled: (epoch, sequence) => this.leadership.feed({ kind: "reconciled", epoch, sequence }),
         whyNoRisk: () => this.#whyNoRisk(),
+        bustSettledMs: o.bustSettledMs,
         say: (event, sentence, facts) => o.log.info({ event, epoch: this.epoch, ...facts }, sentence),
         warn: (event, sentence, facts) => o.log.warn({ event, epoch: this.epoch, ...facts }, sentence),
       },

@@ -48,6 +48,11 @@ export interface RunOptions {
   readonly stop: AbortSignal;
   /** This boot may act no more; what is let go of from here on must not hang for ever. */
   readonly onFenced: () => void;
+  /**
+   * For rehearsals, instead of core's minute: so old must a trade be that its venue no longer lists before it is believed to
+   * be taken back. Whoever trades has no way to set it: a list that lags would take trades back that there are.
+   */
+  readonly bustSettledMs?: number | undefined;
 }
 
 /** What answers, once there is a journal. */
@@ -224,6 +229,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         ...(certificates !== undefined && { security: certificates.linkSecurity }),
       }),
     metrics,
+    bustSettledMs: o.bustSettledMs,
     end: (why) => {
       o.onFenced();
       fenced.resolve(why);
