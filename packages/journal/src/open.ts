@@ -1,7 +1,7 @@
 /**
  * Opening a journal: the writer's thread takes the lock, reads the rows and checks the file, and only then is there a journal.
  * Rows come here a few at a time and are made a state beside all that, so that opening takes as long as the slower of the two
- * threads. What is wrong with the file decides, whatever the rows looked like.
+ * threads (decision 31). What is wrong with the file decides, whatever the rows looked like.
  */
 import { corruptAtOpening } from "./errors.ts";
 import { Journal } from "./journal.ts";
