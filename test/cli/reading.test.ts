@@ -360,6 +360,22 @@ describe("baton orders", () => {
     await using node = await scriptedNode({ "GET /v1/orders/p-1": ok(parent) });
     const run = await baton(["orders", "show", "p-1", "-e", node.url]);
     expect(run.out).toContain("2 done, 2 open, 0 skipped");
+    expect(run.out).not.toContain("paused");
+  });
+
+  test("show tells of a parent order that waits since a loss what the account traded beside it, and what to do", async () => {
+    const waiting = {
+      ...{ id: "p-1", by: "ann", status: "paused", detail: null, executed: "0.5", counted: null, isTriggered: false },
+      algorithm: { name: "twap", side: "buy", quantity: "1", symbol: "BTC/USDT", slices: 4, durationMs: 4000 },
+      slices: { planned: 4, done: 2, skipped: 0, open: 2 },
+      paused: { by: "baton", sinceWallMs: 1_800_000_000_000, cause: "history-lost", bought: "0.25", sold: "0" },
+      children: [],
+    };
+    await using node = await scriptedNode({ "GET /v1/orders/p-1": ok(waiting) });
+    const run = await baton(["orders", "show", "p-1", "-e", node.url]);
+    expect(run.out).toMatch(/paused +by baton at 2027-.*: a history was lost/);
+    expect(run.out).toMatch(/unexplained +bought 0\.25, sold 0 /);
+    expect(run.out).toMatch(/next +.* resume with --reason, or cancel it/);
   });
 });
 

@@ -232,6 +232,7 @@ test.each([30, -30])(
 test("a node that lacks records leads only with leave to lose them, and the venue is read before it trades", async () => {
   const leader = await cluster.leader();
   const [second, behind] = others(leader) as [Seat, Seat];
+  const parent = await longTwap(leader);
   await behind.stop();
   await eventually("it is out of the set", async () => {
     const { body } = await call(leader, "GET", "/cluster");
@@ -273,7 +274,33 @@ test("a node that lacks records leads only with leave to lose them, and the venu
   await Promise.all([leader.start(), second.start()]);
   await cluster.untilInSync();
   expect((await call(behind, "POST", "/v1/orders", { body: await restingBuy(behind) })).status).toBe(202);
+
+  // What the lost history did of a parent nobody here knows: it waits until somebody says that it may go on.
+  const waits = (await call(behind, "GET", `/v1/orders/${parent}`)).body;
+  expect(waits).toMatchObject({ status: "paused", paused: { by: "baton", cause: "history-lost", sold: "0" } });
+  expect((await call(behind, "GET", "/cluster")).body.warnings).toContainEqual(expect.stringContaining(parent));
+  const hasty = await call(behind, "POST", `/v1/orders/${parent}`, { body: { what: "resume" } });
+  expect([hasty.status, hasty.body.code]).toEqual([422, "parent-state"]);
+  const resume = { what: "resume", reason: "the account was looked at" };
+  expect((await call(behind, "POST", `/v1/orders/${parent}`, { body: resume })).body).toMatchObject({
+    status: "running",
+  });
+  expect((await call(behind, "GET", "/cluster")).body.warnings).not.toContainEqual(expect.stringContaining(parent));
+  expect((await call(behind, "DELETE", `/v1/orders/${parent}`)).status).toBe(202);
 }, 90_000);
+
+/** A parent whose first slice is done, and the others of which have time; every node holds it. */
+async function longTwap(leader: Seat): Promise<string> {
+  const algorithm = { algo: "twap", symbol: "BTC/USDT", side: "buy", quantity: "0.004", slices: 4 };
+  const body = { ...algorithm, durationMs: 1_200_000, aggressionBps: 10 };
+  const { parentId } = (await call(leader, "POST", "/v1/orders", { body })).body;
+  await eventually("its first slice is on every node", async () => {
+    const done = (await call(leader, "GET", `/v1/orders/${parentId}`)).body.slices.done;
+    const { members } = (await call(leader, "GET", "/cluster")).body;
+    return done === 1 && members.every((member: { lagRecords: number }) => member.lagRecords === 0) ? true : undefined;
+  });
+  return parentId;
+}
 
 /** Makes a node the leader, once it is in sync. */
 async function leadWith(node: Seat): Promise<void> {

@@ -101,6 +101,7 @@ async function scriptedCluster(): Promise<AsyncDisposable & RehearsedCluster & {
       alive = nodes.filter((each) => each !== node);
       return Promise.resolve();
     },
+    emptyDisk: notHere,
     deposit: notHere,
     killLeader: () => {
       alive = nodes.filter((node) => node !== leader);

@@ -3,7 +3,7 @@
  * promises what the cluster does not show fails here. Pages that take a node away get a cluster of their own; the others
  * share one.
  */
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { rigAccount, startCluster, type Cluster } from "@baton/drills";
@@ -48,6 +48,11 @@ async function rehearse(cluster: Cluster, { name, page }: (typeof pages)[number]
     mendAnswers: mend,
     loseHost: (node: string): Promise<void> =>
       cluster.nodes.find((each) => each.id === node)?.killAll() ?? Promise.resolve(),
+    emptyDisk: (node: string): Promise<void> => {
+      const seat = cluster.nodes.find((each) => each.id === node);
+      if (seat !== undefined) rmSync(seat.dataDir, { recursive: true, force: true });
+      return Promise.resolve();
+    },
     deposit: async () => {
       const amount = { account: rigAccount, asset: "USDT", amount: "1000" };
       const answer = await fetch(`${cluster.exchange.endpoint}/__deposits`, {

@@ -2,6 +2,7 @@
  * Sets the stage for a runbook: a cluster that runs, `baton` on the PATH, the variables that the pages name, and the
  * troubles they are about.
  */
+import { randomUUID } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BatonClient } from "@baton/cli";
 import { checkOrderRequest } from "@baton/core";
+import type { ClusterView } from "@baton/core";
 import type { Stage } from "./runbook.ts";
 
 /** What a runbook needs of a cluster. */
@@ -31,6 +33,8 @@ export interface RehearsedCluster {
   mendAnswers(): Promise<void>;
   /** Takes a node's host away. */
   loseHost(node: string): Promise<void>;
+  /** Gives a node that does not run an empty disk. */
+  emptyDisk(node: string): Promise<void>;
   /** Money comes into the account from outside. */
   deposit(): Promise<void>;
 }
@@ -40,7 +44,7 @@ const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.
 /** The stage for one page, with the present leader and the best candidate filled in. */
 export async function stageFor(cluster: RehearsedCluster, operation: string): Promise<Stage & Disposable> {
   const client = new BatonClient({ endpoints: cluster.endpoints });
-  const { leader, members } = await client.cluster();
+  const { leader, members, cluster: named } = await client.cluster();
   const { candidates } = await client.promotability();
   const candidate = candidates.find((each) => each.isPromotable && each.isInSync && each.node !== leader?.node);
   if (leader === null || candidate === undefined) throw new Error("the rehearsal needs a leader and a candidate.");
@@ -90,11 +94,7 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
       },
       "lose-answers": async () => {
         await cluster.loseAnswers();
-        const order = { symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "0.001", price: await bidOf(client) };
-        const checked = checkOrderRequest({ ...order, timeInForce: "GTC" });
-        if (checked.kind === "invalid") throw new Error(checked.problem.detail);
-        const placed = await client.placeOrder(checked.value, operation);
-        return { DOUBTED: "intentId" in placed ? placed.intentId : placed.parentId };
+        return { DOUBTED: await placed(client, await restingOrder(client), operation) };
       },
       "clog-venue": async () => {
         await cluster.clogVenue();
@@ -128,6 +128,29 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
         await cluster.restart(candidate.node);
         return {};
       },
+      "lose-set": async () => {
+        // Every candidate but this one is lost, and it lacks the last records.
+        const left = candidate.node;
+        const parent = await placed(client, {
+          ...{ algo: "twap", symbol: "BTC/USDT", side: "buy", quantity: "0.004", slices: 4, durationMs: 1_200_000 },
+          aggressionBps: 10,
+        });
+        await untilCluster(client, (view) => view.members.every((member) => (member.lagRecords ?? 1) === 0));
+        await cluster.loseHost(left);
+        await untilCluster(client, (view) => view.insync?.members.every((node) => node !== left) === true);
+        await placed(client, { ...(await restingOrder(client)), quantity: "0.002" });
+        for (const { node } of members) if (node !== left) await cluster.loseHost(node);
+        await cluster.restart(left);
+        return { LEFT: left, CLUSTER: named.name, PARENT: parent };
+      },
+      "come-back": async () => {
+        for (const { node } of members) {
+          if (node === candidate.node) continue;
+          await cluster.emptyDisk(node);
+          await cluster.restart(node);
+        }
+        return {};
+      },
       deposit: async () => {
         await cluster.deposit();
         return {};
@@ -142,6 +165,30 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** Asks for an order or a parent order; gives its id. */
+async function placed(client: BatonClient, body: object, key: string = randomUUID()): Promise<string> {
+  const checked = checkOrderRequest(body);
+  if (checked.kind === "invalid") throw new Error(checked.problem.detail);
+  const answer = await client.placeOrder(checked.value, key);
+  return "intentId" in answer ? answer.intentId : answer.parentId;
+}
+
+/** Waits until the cluster shows it. */
+async function untilCluster(client: BatonClient, isSo: (view: ClusterView) => boolean): Promise<void> {
+  for (let look = 0; look < 150; look += 1) {
+    const view = await client.cluster().catch(() => undefined);
+    if (view !== undefined && isSo(view)) return;
+    await sleep(200);
+  }
+  throw new Error("the cluster does not come to what the rehearsal needs.");
+}
+
+/** A small order that rests. */
+async function restingOrder(client: BatonClient): Promise<object> {
+  const price = await bidOf(client);
+  return { symbol: "BTC/USDT", side: "buy", type: "limit", quantity: "0.001", price, timeInForce: "GTC" };
 }
 
 /** A price at which an order rests. */

@@ -13,6 +13,7 @@ export * from "./admin/routes.ts";
 export * from "./admin/sla.ts";
 export * from "./algorithms/child.ts";
 export * from "./algorithms/ending.ts";
+export { heldByLoss, lossOf, parentsHeldByLoss, strategiesHeldByLoss } from "./algorithms/lost-history.ts";
 export * from "./algorithms/parent.ts";
 export * from "./algorithms/volume-tape.ts";
 export * from "./assert.ts";

@@ -15,6 +15,7 @@ const snapshot: MetricsSnapshot = {
   inDoubt: 1,
   inDoubtOldestSeconds: 2.5,
   killLevel: 0,
+  heldByLoss: 0,
   sla: [{ venue: "sim", availability: 0.999, errors: 0.001, broken: 0 }],
   rateBudget: [{ venue: "sim", ratio: 0.9 }],
   breaker: [{ dependency: "orders", venue: "sim", state: 0 }],

@@ -32,6 +32,8 @@ export interface MetricsSnapshot {
   readonly inDoubt: number;
   readonly inDoubtOldestSeconds: number;
   readonly killLevel: number;
+  /** Parent orders and strategies that wait for a person since a loss. */
+  readonly heldByLoss: number;
   readonly rateBudget: readonly { readonly venue: string; readonly ratio: number }[];
   /** This month's service of each provider; NaN where nothing says yet. */
   readonly sla: readonly {
@@ -203,6 +205,7 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
   const inDoubt = gauge("orders_in_doubt", "Intents whose fate is not known.");
   const inDoubtOldest = gauge("in_doubt_oldest_seconds", "Age of the oldest of them.");
   const kill = gauge("kill_level", "0 off, 1 strategy, 2 instrument, 3 venue, 4 account, 5 cluster.");
+  const held = gauge("held_by_loss", "Parent orders and strategies that wait for a person since a history was lost.");
   const available = gauge("sla_availability_ratio", "Share of this month's minutes in which a venue answered.", [
     "venue",
   ]);
@@ -278,6 +281,7 @@ function openGauges(registers: Registry[]): { fill(now: MetricsSnapshot): void }
       inDoubt.set(now.inDoubt);
       inDoubtOldest.set(now.inDoubtOldestSeconds);
       kill.set(now.killLevel);
+      held.set(now.heldByLoss);
       for (const { venue, availability, errors, broken } of now.sla) {
         available.set({ venue }, availability);
         slaErrors.set({ venue }, errors);

@@ -96,6 +96,7 @@ function planOf(
       loss ?? `${to} is not in sync: what the in-sync set committed and ${to} does not hold is lost`,
       `${to} takes ${epoch} alone; a node that knows more as committed stops as forked, and joins again with an empty disk`,
       "no new order leaves before the venue's orders and trades have been reconciled",
+      "parent orders that work are paused, and strategies are off, until you have looked at the account (a stop still gets out)",
     ],
     refusals,
   };

@@ -13,6 +13,7 @@ export function viewText(view: OrderView | ParentView): string {
         `${algorithm.name}: ${algorithm.side} ${algorithm.quantity} ${algorithm.symbol}${slices.planned === null ? "" : ` in ${slices.planned} slices`}`,
       ],
       ["status", view.detail === null ? view.status : `${view.status} (${view.detail})`],
+      ...(view.paused === undefined ? [] : pausedFacts(view.paused)),
       ["executed", view.executed],
       ["slices", `${slices.done} done, ${slices.open} open, ${slices.skipped} skipped`],
       ["children", view.children.join(", ") || "none"],
@@ -40,6 +41,20 @@ export function viewText(view: OrderView | ParentView): string {
     return [`${sequence}`, at === undefined ? "–" : instant(at), kind, eventDetail(event)];
   });
   return rows.length === 0 ? head : `${head}\n\n${table(["SEQUENCE", "WHEN", "WHAT", ""], rows)}`;
+}
+
+/** Who paused a parent, and after a loss what speaks for and against going on. */
+function pausedFacts(paused: NonNullable<ParentView["paused"]>): readonly (readonly [string, string])[] {
+  const since = `by ${paused.by} at ${instant(paused.sinceWallMs)}`;
+  if (paused.cause === undefined) return [["paused", since]];
+  return [
+    ["paused", `${since}: a history was lost, which may have executed slices that are not on record here`],
+    [
+      "unexplained",
+      `bought ${paused.bought ?? "?"}, sold ${paused.sold ?? "?"} in its symbol since, by orders not on record`,
+    ],
+    ["next", "look at the venue's own list of orders; then amend, resume with --reason, or cancel it"],
+  ];
 }
 
 /** What comes in an order's place, or why nothing does. */

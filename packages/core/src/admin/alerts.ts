@@ -10,6 +10,7 @@
 /** A page of `runbooks/` and the heading in it to begin at. */
 export interface RunbookPlace {
   readonly page:
+    | "unclean-failover"
     | "leader-lost"
     | "market-drift"
     | "market-stale"
@@ -40,6 +41,7 @@ export type AlertName =
   | "BatonTwoLeaders"
   | "BatonLeaderChanged"
   | "BatonTakeoverLoop"
+  | "BatonHistoryLost"
   | "BatonDoubtTooOld"
   | "BatonAccountStopped"
   | "BatonAccountDrift"
@@ -100,6 +102,15 @@ export const alerts: Readonly<Record<AlertName, Alert>> = {
       expr: 'sum by (cluster) (increase(baton_takeovers_total{reason!="switchover"}[10m])) > 2.5',
       forSeconds: 0,
     },
+  },
+  BatonHistoryLost: {
+    severity: "critical",
+    means:
+      "An epoch began on a loss: parent orders and strategies wait, since the lost history may have executed what they show as open.",
+    action: "Look at the account, then resume, amend or cancel each of them; a stop that is reached still gets out.",
+    runbook: { page: "unclean-failover", heading: "Verify" },
+    rule: { expr: "max by (cluster) (baton_held_by_loss) > 0", forSeconds: 0 },
+    edge: ["history.lost"],
   },
   BatonDoubtTooOld: {
     severity: "critical",

@@ -258,6 +258,17 @@ export interface ParentView {
   readonly counted: { readonly lastTradeId: number; readonly volume: Decimal } | null;
   /** Its stop was reached. */
   readonly isTriggered: boolean;
+  /**
+   * While it is paused. After a loss (`cause`) nobody asked for it: its slices are as old as the journal, and `bought` and
+   * `sold` are what the account traded in its symbol since, and no order here explains.
+   */
+  readonly paused?: {
+    readonly by: string;
+    readonly sinceWallMs: number;
+    readonly cause?: "history-lost";
+    readonly bought?: Decimal;
+    readonly sold?: Decimal;
+  };
   readonly children: readonly IntentId[];
 }
 
@@ -271,5 +282,14 @@ export const parentViewSchema: z.ZodType<ParentView> = z.looseObject({
   slices: z.looseObject({ planned: z.int().nullable(), done: z.int(), skipped: z.int(), open: z.int() }),
   counted: z.looseObject({ lastTradeId: z.int(), volume: decimalText() }).nullable(),
   isTriggered: z.boolean(),
+  paused: z.exactOptional(
+    z.looseObject({
+      by: z.string(),
+      sinceWallMs: z.number(),
+      cause: z.exactOptional(z.literal("history-lost")),
+      bought: z.exactOptional(decimalText()),
+      sold: z.exactOptional(decimalText()),
+    }),
+  ),
   children: z.array(z.string()),
 }) as unknown as z.ZodType<ParentView>;

@@ -15,6 +15,10 @@
  * open against it: whoever else closed the position meanwhile, an exit opens none. Where nothing is left to reduce it
  * waits, for as long as it is wanted: what one position per symbol is made of may come back (another order of the account
  * stood against it), and a protection that ends by itself is none. Who closed it for good cancels it.
+ *
+ * After a loss (`lost-history.ts`) no entry and no take is sent until a person says so: the lost history may have. What
+ * stands at the venue stands, and a stop that is reached gets out all the same, of no more than can still be held: what the
+ * account traded on that side, and no order here explains, is taken for exits that were made already.
  */
 import { assert } from "../assert.ts";
 import { add, compare, floorToStep, isMultipleOf, isPositive, maximum, minimum, subtract, zero } from "../decimal.ts";
@@ -36,6 +40,7 @@ import { cancelsOf, childPrice, childrenOf, decideChild, isKilled, openChildren,
 import type { ParentContext, ParentStep } from "./child.ts";
 import { endOf, stoppedFor, stopSlices } from "./ending.ts";
 import { failuresOf } from "./iceberg.ts";
+import { lossOf, parentsHeldByLoss } from "./lost-history.ts";
 
 const sendWithinMs = 2_000;
 /** Time between two tries of a way out; twice as long after each that executed nothing, up to a bound. */
@@ -87,7 +92,10 @@ export function stepExits(
   const position = positionOf(state, parent, algorithm);
   if (parent.slices.length >= slicesMax && open.length === 0)
     return endOf(state, parent, now, { reason: "failed", detail: "its slices are used up" });
-  if (!position.isEntered) return enter(state, parent, tag, context);
+  const isHeld = lossOf(parent) !== undefined;
+  if (!position.isEntered) {
+    return isHeld ? waits(`${parent.id} is paused: its entry may be lost`) : enter(state, parent, tag, context);
+  }
   if (parent.triggered === undefined && isStopReached(algorithm, position, context)) {
     assert(context.market.kind === "fresh", "a stop is reached at a fresh price");
     const { basis } = context.market;
@@ -117,15 +125,17 @@ export function stepExits(
       sentence: `${parent.id} calls its exit back: only ${position.rest} is left to get out of`,
     };
   }
+  if (isHeld && !isPositive(position.held)) return waits(`${parent.id} is paused: its entry may be lost`);
   if (compare(position.rest, rules.quantityMin) < 0) {
     const nothing =
       parent.busted === undefined ? "the entry executed nothing" : "what the entry executed was taken back";
     const detail = isPositive(position.held) ? undefined : nothing;
     return endOf(state, parent, now, detail === undefined ? {} : { detail });
   }
-  return parent.triggered === undefined
-    ? rest(state, parent, tag, context, position)
-    : getOut(state, parent, tag, context, position);
+  if (parent.triggered !== undefined) return getOut(state, parent, tag, context, position);
+  return isHeld
+    ? waits(`${parent.id} is paused, and watches its stop at ${algorithm.stopPrice}`, soon(now))
+    : rest(state, parent, tag, context, position);
 }
 
 function enter(state: EngineState, parent: ParentRow, tag: DeploymentTag, context: ParentContext): ParentStep {
@@ -182,11 +192,38 @@ function getOut(
   const nextWallMs = nextTryWallMs(tries, now);
   if (now < nextWallMs) return waits(`${parent.id} tries again at ${nextWallMs}`, nextWallMs);
   const price = childPrice({ side: exitSide, aggressionBps: algorithm.aggressionBps }, market.basis, rules.tickSize);
-  const most = minimum(quantity, limits.orderQuantityMax);
+  const room = lossOf(parent) === undefined ? quantity : heldAfterLoss(state, parent);
+  if (compare(minimum(quantity, room), rules.quantityMin) < 0)
+    return waits(`${parent.id} waits: what it held was perhaps got out of in the history that is lost`, soon(now));
+  const most = minimum(minimum(quantity, room), limits.orderQuantityMax);
   const terms = exitTerms(state, parent, context, { exitSide, quantity: most, price, timeInForce: "IOC" });
   if (terms === undefined)
     return waits(`${parent.id} waits: of the position there is nothing left to reduce`, soon(now));
   return recorded(state, parent, tag, context, terms);
+}
+
+/**
+ * How much may still be held of the positions of all brackets and OCOs that wait after a loss and have the same way out, less
+ * what is open on it. Whose exits the unexplained trades were nobody can say: so they count once against all of them
+ * together, and what is left may be sold by whichever stop is reached first.
+ */
+function heldAfterLoss(state: EngineState, parent: ParentRow): Decimal {
+  const { algorithm } = parent;
+  const loss = lossOf(parent);
+  assert(hasLegs(algorithm) && loss !== undefined, `${parent.id} has legs and is held by a loss`);
+  const side = exitSideOf(algorithm);
+  let held = zero;
+  for (const other of parentsHeldByLoss(state)) {
+    const { venue, symbol } = other.algorithm;
+    if (venue !== algorithm.venue || symbol !== algorithm.symbol) continue;
+    if (!hasLegs(other.algorithm) || exitSideOf(other.algorithm) !== side) continue;
+    const { rest: left, exits } = positionOf(state, other, other.algorithm);
+    const leaving = exits
+      .filter((exit) => !isOrderEnded(exit))
+      .map(({ terms, executed }) => subtract(terms.quantity, executed));
+    held = add(held, maximum(zero, subtract(left, leaving.reduce(add, zero))));
+  }
+  return maximum(zero, subtract(held, side === "sell" ? loss.sold : loss.bought));
 }
 
 /** A way out of so much, or of what can be reduced where the venue knows such orders; undefined: that is too little. */

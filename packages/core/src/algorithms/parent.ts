@@ -22,6 +22,7 @@ import type { ParentContext, ParentStep } from "./child.ts";
 import { stoppedFor } from "./ending.ts";
 import { checkExits, stepExits } from "./exits.ts";
 import { checkIceberg, stepIceberg } from "./iceberg.ts";
+import { lossOf } from "./lost-history.ts";
 import { checkPov, stepPov } from "./pov.ts";
 import { checkScheduled, remainingSchedule, smallestRefusal, stepScheduled } from "./schedule.ts";
 
@@ -88,7 +89,7 @@ export type Direction = { readonly reason?: string } & (
   | { readonly what: "amend"; readonly change: Readonly<Record<string, string | number>> }
 );
 
-/** The events of a direction, or why it cannot be. A pause takes resting children back; of two exits none can be paused. */
+/** The events of a direction, or why it cannot be. A pause takes resting children back; of two exits none can be paused by a person. */
 export function directParent(
   state: EngineState,
   parent: ParentRow,
@@ -112,6 +113,11 @@ export function directParent(
     }
     case "resume": {
       if (parent.paused === undefined) return { kind: "events", events: [] };
+      // Not by a script that repeats itself: whoever resumes it has looked at what the account shows, and says so.
+      if (lossOf(parent) !== undefined && direction.reason === undefined)
+        return no(
+          refused("parent-state", { why: "a history was lost: look at the account, then resume it with a reason" }),
+        );
       return { kind: "events", events: [{ kind: "parent.resumed", parent: parent.id, ...asked }] };
     }
     case "amend": {

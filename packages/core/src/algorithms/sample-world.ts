@@ -39,6 +39,7 @@ import type { InstrumentRules } from "../orders/terms.ts";
 import type { RiskContext } from "../risk/check.ts";
 import { wallMs } from "../time.ts";
 import type { ParentContext } from "./child.ts";
+import { heldByLoss } from "./lost-history.ts";
 import { countsVolume, stepParent } from "./parent.ts";
 import { emptyTape, newestTrade, noteTrade, volumeAfter } from "./volume-tape.ts";
 import type { VolumeTape } from "./volume-tape.ts";
@@ -50,6 +51,8 @@ export type Fate = (typeof fates)[number];
 /** What the venue has. */
 interface Held {
   readonly intent: IntentId;
+  /** As it was recorded, perhaps in a history that is lost. */
+  readonly order: OrderRow;
   readonly quantity: Decimal;
   readonly isResting: boolean;
   executed: Decimal;
@@ -182,10 +185,37 @@ export class World {
     this.#cancel();
   }
 
+  /**
+   * An unclean failover: the next leader's journal lacks the last events, though what they led to has happened. It reads the
+   * account before anything else: the trades of orders that it does not know, whose rests it takes back.
+   */
+  lose(events: number): void {
+    const texts = this.s.texts.slice(0, Math.max(2, this.s.texts.length - events));
+    const again = new Story();
+    for (const text of texts) again.tell(decodeEvent(text));
+    this.s = again;
+    this.hasDied = true;
+    this.#handled = new Set(this.s.state.orders.keys());
+    const { epoch } = this.s.state.engine;
+    const at = { reason: "unclean", numbersFrom: (epoch + 1) * 1_000, atWallMs: wallMs(this.now) } as const;
+    const opening = epochOpened(this.s.state, epoch + 1, at);
+    const held = heldByLoss(this.s.state, opening, []);
+    this.s.tell(opening);
+    this.tell(held);
+    for (const one of this.venue.values()) {
+      if (this.s.state.orders.has(one.intent)) continue;
+      one.isOpen = false;
+      if (one.executed === zero) continue;
+      this.#fills += 1;
+      const { intent: _unknown, ...trade } = fill(one.order, this.#fills, one.executed);
+      this.tell([trade]);
+    }
+  }
+
   /** What the venue executed of these slices, or of all. */
   executed(isOf: (order: OrderRow) => boolean = () => true): Decimal {
     return [...this.venue.values()]
-      .filter((held) => isOf(this.s.order(held.intent)))
+      .filter((held) => isOf(held.order))
       .reduce((sum, held) => add(sum, held.executed), zero);
   }
 
@@ -238,6 +268,7 @@ export class World {
     const isResting = order.terms.timeInForce === "GTC" || order.terms.timeInForce === "GTX";
     const held: Held = {
       intent: order.id,
+      order,
       quantity: order.terms.quantity,
       isResting,
       executed: zero,
@@ -295,7 +326,7 @@ export class World {
     assert(new Set(slices).size === slices.length, "no slice has two intents");
     const could = (isOf: (order: OrderRow) => boolean): Decimal =>
       [...this.venue.values()]
-        .filter((held) => this.s.state.orders.has(held.intent) && isOf(this.s.order(held.intent)))
+        .filter((held) => isOf(held.order))
         .reduce((sum, held) => add(sum, held.isOpen ? held.quantity : held.executed), zero);
     if (!hasLegs(algorithm)) {
       assert(

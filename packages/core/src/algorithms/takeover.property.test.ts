@@ -201,6 +201,7 @@ test("the world itself would notice a slice that is repeated", () => {
   if (order === undefined) throw new Error("a child is shown");
   world.venue.set("i-99" as never, {
     intent: order.id,
+    order,
     quantity: decimal("0.9"),
     isResting: true,
     executed: zero,

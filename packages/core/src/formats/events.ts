@@ -151,12 +151,14 @@ export interface StrategyAdvanced {
   readonly atWallMs: WallMs;
 }
 
-/** A strategy was switched off on record (threw, or overran its budget), or on again by an operator. */
+/** A strategy was switched off on record (threw, overran its budget, or its state may lack what is lost), or on again by an operator. */
 export interface StrategySwitched {
   readonly kind: "strategy.switched";
   readonly strategy: string;
   readonly enabled: boolean;
   readonly reason: string;
+  /** Off since the epoch began on a loss. */
+  readonly cause?: "history-lost";
   readonly atWallMs: WallMs;
 }
 

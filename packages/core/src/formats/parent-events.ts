@@ -41,6 +41,8 @@ export interface ParentPaused {
   readonly kind: "parent.paused";
   readonly parent: ParentId;
   readonly by: string;
+  /** Nobody asked for it: the epoch began on a loss, and its row may lack what the lost history executed of it. */
+  readonly cause?: "history-lost";
   /** Why, in the words of whoever asked. */
   readonly reason?: string;
   readonly atWallMs: WallMs;

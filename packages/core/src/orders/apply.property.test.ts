@@ -124,6 +124,7 @@ function outerEvent(state: EngineState, [kind, which, amount]: Choice, now: numb
   }
   if (parent === undefined) return undefined;
   const directed = { parent, by: "op", atWallMs: wallMs(now) };
+  if (kind === 20 && amount % 4 === 0) return { kind: "parent.paused", ...directed, cause: "history-lost" };
   if (kind === 20) return { kind: amount % 2 === 0 ? "parent.paused" : "parent.resumed", ...directed };
   if (kind === 21)
     return { kind: "volume.counted", ...directed, lastTradeId: 100 + state.applied, volume: decimal(`${amount}`) };

@@ -33,11 +33,11 @@ import {
 } from "./order-life.ts";
 import { followsOnLoss, numbersAfter } from "./numbering.ts";
 import type { OrderRow } from "./order-row.ts";
-import { bustedSlice, countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
+import { besideLoss, bustedSlice, countedFor, directed, endedParent, filledSlice, withSlice } from "./parent-life.ts";
 import { movePosition } from "./positions.ts";
 import { refusalOf } from "./refusal.ts";
 import { fillKey, idNumber, orphansKept, requestKeyOf } from "./state.ts";
-import type { EngineState, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
+import type { EngineState, FillRow, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
 
 /** For how long a repeated request finds its first answer, at least. */
 export const requestKeysKeptMs: number = 25 * 3_600_000;
@@ -165,7 +165,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
     case "parent.resumed":
     case "parent.amended":
     case "parent.triggered":
-      changeParent(state, event.parent, (parent) => directed(parent, event), touched);
+      changeParent(state, event.parent, (parent) => directed(parent, event, sequence), touched);
       return;
     case "kill.set": {
       const { level, by, reason, atWallMs, scopes } = event;
@@ -192,6 +192,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         strategy: event.strategy,
         enabled: known?.enabled ?? true,
         reason: known?.reason ?? "",
+        ...(known?.cause !== undefined && { cause: known.cause }),
         state: event.state,
         ...(toldSequence !== undefined && { toldSequence }),
         atWallMs: event.atWallMs,
@@ -205,6 +206,7 @@ function apply(state: EngineState, sequence: Sequence, event: JournalEvent, touc
         strategy: event.strategy,
         enabled: event.enabled,
         reason: event.reason,
+        ...(event.cause !== undefined && { cause: event.cause }),
         ...(known !== undefined && "state" in known && { state: known.state }),
         ...(known?.toldSequence !== undefined && { toldSequence: known.toldSequence }),
         atWallMs: event.atWallMs,
@@ -254,6 +256,7 @@ function claimFills(state: EngineState, order: OrderRow, touched: Touched[]): vo
     dropUnclaimed(state.indexes, venueOrder, key);
     state.fills.set(key, { ...fill, intent: order.id });
     touched.push({ table: "fills", key });
+    noteBesideLosses(state, fill, "taken out", touched);
     fillOrder(state, order.id, fill, touched);
   }
 }
@@ -304,6 +307,20 @@ function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded,
   movePosition(state, event, touched);
   if (event.intent !== undefined) return fillOrder(state, event.intent, event, touched);
   noteUnclaimed(state.indexes, venueOrderKey(event.venue, event.symbol, event.venueOrderId), key);
+  noteBesideLosses(state, { ...fill, sequence }, "counted", touched);
+}
+
+/** Trades of nobody's are rare enough to look at every parent. */
+function noteBesideLosses(
+  state: EngineState,
+  fill: FillRow,
+  how: Parameters<typeof besideLoss>[2],
+  touched: Touched[],
+): void {
+  for (const parent of state.parents.values()) {
+    const changed = besideLoss(parent, fill, how);
+    if (changed !== parent) putParent(state, changed, touched);
+  }
 }
 
 /** A trade was taken back: all that it added is subtracted, wherever it still is; what has ended stays ended. */
@@ -317,6 +334,7 @@ function bustFill(state: EngineState, sequence: Sequence, event: FillBusted, tou
   movePosition(state, undone, touched);
   if (fill.intent === undefined) {
     dropUnclaimed(state.indexes, venueOrderKey(fill.venue, fill.symbol, fill.venueOrderId), key);
+    noteBesideLosses(state, fill, "taken out", touched);
     return;
   }
   const order = state.orders.get(fill.intent);

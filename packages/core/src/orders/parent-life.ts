@@ -15,7 +15,7 @@ import type {
   VolumeCounted,
 } from "../formats/parent-events.ts";
 import type { Sequence } from "../ids.ts";
-import type { ParentRow, SliceRow } from "./state.ts";
+import type { FillRow, ParentRow, SliceRow } from "./state.ts";
 
 /** A slice has its fate; the one after the last is a new one. */
 export function withSlice(parent: ParentRow, slice: number, row: SliceRow): ParentRow {
@@ -48,14 +48,19 @@ export function countedFor(parent: ParentRow, event: VolumeCounted): ParentRow {
   return { ...parent, counted: { lastTradeId: event.lastTradeId, volume, atWallMs: event.atWallMs } };
 }
 
-/** Somebody, or its stop, directed it. */
+/** Somebody, its stop or a loss directed it. `sequence`: of the event. */
 export function directed(
   parent: ParentRow,
   event: ParentPaused | ParentResumed | ParentAmended | ParentTriggered,
+  sequence: Sequence,
 ): ParentRow {
   switch (event.kind) {
-    case "parent.paused":
-      return { ...parent, paused: { by: event.by, atWallMs: event.atWallMs } };
+    case "parent.paused": {
+      // One that somebody had paused is later by all of its pause, and waits for a person's word on the loss too.
+      const { by, atWallMs } = parent.paused ?? event;
+      const loss = event.cause === undefined ? {} : { loss: { sequence, bought: zero, sold: zero } };
+      return { ...parent, paused: { by, atWallMs, ...loss } };
+    }
     case "parent.resumed": {
       const { paused, ...rest } = parent;
       const forMs = paused === undefined ? 0 : Math.max(0, event.atWallMs - paused.atWallMs);
@@ -72,6 +77,20 @@ export function directed(
     default:
       return assertNever(event, "direction of a parent");
   }
+}
+
+/**
+ * A trade of the account that no order in the journal explains, beside a parent that a loss has paused. `how`: its order is
+ * known after all, or the venue took it back.
+ */
+export function besideLoss(parent: ParentRow, fill: Omit<FillRow, "intent">, how: "counted" | "taken out"): ParentRow {
+  const { paused, algorithm } = parent;
+  const isBeside = fill.venue === algorithm.venue && fill.symbol === algorithm.symbol;
+  if (paused?.loss === undefined || !isBeside || fill.sequence <= paused.loss.sequence) return parent;
+  const side = fill.side === "buy" ? "bought" : "sold";
+  const change = how === "counted" ? fill.quantity : negate(fill.quantity);
+  const loss = { ...paused.loss, [side]: add(paused.loss[side], change) };
+  return { ...parent, paused: { ...paused, loss } };
 }
 
 /** Nothing more comes of it. */

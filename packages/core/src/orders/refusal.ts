@@ -148,8 +148,13 @@ function intentRefusal(state: EngineState, event: IntentRecorded): string | unde
   if (stopped !== undefined) return stopped;
   if (event.replaces !== undefined) return successorRefusal(state.orders.get(event.replaces), event);
   if (event.parent === undefined || event.slice === undefined) return undefined;
-  if (parent?.paused !== undefined) return "parent-paused";
+  if (parent !== undefined && !mayBegin(parent)) return "parent-paused";
   return sliceRefusal(state, { parent: event.parent, slice: event.slice });
+}
+
+/** A pause bars every slice, but for the ways out of a position whose stop was reached after a loss (decision 31). */
+function mayBegin({ paused, triggered }: ParentRow): boolean {
+  return paused === undefined || (paused.loss !== undefined && triggered !== undefined);
 }
 
 /** New risk of somebody who is killed, or whom a control has switched off. */
@@ -321,8 +326,10 @@ function directionRefusal(
   if (parent === undefined) return "parent-unknown";
   if (parent.status !== "working") return "parent-ended";
   switch (event.kind) {
-    case "parent.paused":
-      return parent.paused === undefined ? undefined : "parent-paused";
+    case "parent.paused": {
+      const isNews = parent.paused === undefined || (event.cause !== undefined && parent.paused.loss === undefined);
+      return isNews ? undefined : "parent-paused";
+    }
     case "parent.resumed":
       return parent.paused === undefined ? "parent-not-paused" : undefined;
     case "parent.triggered":

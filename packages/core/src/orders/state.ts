@@ -52,7 +52,12 @@ export interface ParentRow {
   readonly executed: Decimal;
   readonly executedQuote: Decimal;
   /** While it is paused. */
-  readonly paused?: { readonly by: string; readonly atWallMs: WallMs };
+  readonly paused?: {
+    readonly by: string;
+    readonly atWallMs: WallMs;
+    /** A history was given up while it worked. */
+    readonly loss?: LossRow;
+  };
   /** How long it has been paused in all: its windows are that much later. */
   readonly shiftMs?: number;
   /** Since it was amended: the slices before `fromSlice` had `scheduled`, the others share the rest. */
@@ -67,6 +72,17 @@ export interface ParentRow {
   readonly endedWallMs?: WallMs;
   /** Of the event that ended it; the oldest of these leave the tables first. */
   readonly endedSequence?: Sequence;
+}
+
+/**
+ * What the account has traded in a parent's symbol since a loss paused it, and no order in the journal explains: what the lost
+ * history may have executed of it, at most.
+ */
+export interface LossRow {
+  /** Of the pause: trades recorded after it are counted. */
+  readonly sequence: Sequence;
+  readonly bought: Decimal;
+  readonly sold: Decimal;
 }
 
 /** A trade of the account, once. */
@@ -120,6 +136,8 @@ export interface StrategyRow {
   readonly strategy: string;
   readonly enabled: boolean;
   readonly reason: string;
+  /** It is off since a loss. */
+  readonly cause?: "history-lost";
   readonly state?: unknown;
   /** It was told of every trade and bust up to this event; absent: it never decided. */
   readonly toldSequence?: Sequence;

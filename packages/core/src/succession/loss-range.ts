@@ -2,7 +2,7 @@
  * What an unclean failover may lose, stated before it is decided: up to where the candidate's journal is the cluster's, and
  * what others were seen to hold beyond that. Where each unclean failover began stands in the in-sync record, so that a node
  * that missed one is not believed in what it knows committed of the history that was given up. Operators:
- * `runbooks/leader-lost.md`.
+ * `runbooks/unclean-failover.md`.
  */
 import type { NodeId, Sequence } from "../ids.ts";
 import type { EtcdView, InsyncRecord, MemberRecord, UncleanMark } from "./records.ts";

@@ -91,6 +91,7 @@ export function parentView(parent: ParentRow, state: EngineState): ParentView {
     slices: { planned: fixedSlices(parent.algorithm) ?? null, done, skipped, open },
     counted: counted === undefined ? null : { lastTradeId: counted.lastTradeId, volume: counted.volume },
     isTriggered: parent.triggered !== undefined,
+    ...(parent.status === "working" && parent.paused !== undefined && { paused: pausedView(parent.paused) }),
     children,
   };
 }
@@ -103,6 +104,11 @@ export function workingParents(state: EngineState): readonly ParentRow[] {
 /** The orders of a parent, in the order of its slices. */
 export function childrenOf(parent: ParentRow): readonly IntentId[] {
   return parent.slices.flatMap((slice) => (slice.kind === "intent" ? [slice.intent] : []));
+}
+
+function pausedView({ by, atWallMs, loss }: NonNullable<ParentRow["paused"]>): NonNullable<ParentView["paused"]> {
+  const since = { by, sinceWallMs: atWallMs };
+  return loss === undefined ? since : { ...since, cause: "history-lost", bought: loss.bought, sold: loss.sold };
 }
 
 /** Positions since the baseline, with what may still come of open and doubted orders. */

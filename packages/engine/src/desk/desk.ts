@@ -25,7 +25,16 @@ import type {
   VenueId,
   WallMs,
 } from "@baton/core";
-import { assert, id, isUnaskedCancel, openingOf, operatorResolution, reissuableIntents, riskView } from "@baton/core";
+import {
+  assert,
+  heldByLoss,
+  id,
+  isUnaskedCancel,
+  openingOf,
+  operatorResolution,
+  reissuableIntents,
+  riskView,
+} from "@baton/core";
 import type { BootId } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { Ledger } from "../ledger.ts";
@@ -168,7 +177,18 @@ export class Desk {
     const denials = new Denials(this.#context, term, (order, told) => accounts.found(order.terms.venue, told));
     const driven = { cancels, denials, doubts, parents, placements, replacements };
     this.#parts = { term, accounts, backlogs, days, inputs, intake, kills, switches, ...driven };
-    return term.decide([openingOf(term.state, { ...start, node: this.#context.node, atWallMs: wallNow() })]);
+    const opening = openingOf(term.state, { ...start, node: this.#context.node, atWallMs: wallNow() });
+    const strategies = this.#context.config.strategies.map((strategy) => strategy.id);
+    const held = heldByLoss(term.state, opening, strategies);
+    const sequence = term.decide([opening, ...held]);
+    if (held.length > 0) {
+      const ids = held.flatMap((event) =>
+        event.kind === "parent.paused" ? event.parent : event.kind === "strategy.switched" ? event.strategy : [],
+      );
+      const sentence = `Epoch ${start.epoch} began on a loss: until somebody has looked at the account, ${ids.join(", ")} wait.`;
+      this.#context.warn("history.lost", sentence, { epoch: start.epoch });
+    }
+    return sequence;
   }
 
   /** A committed event. What was written under another epoch has no effects here: it is inherited. */

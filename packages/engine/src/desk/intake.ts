@@ -112,6 +112,7 @@ export class Intake {
     this.#parents = new ParentIntake(context, term, inputs, {
       decide: (events, wishedMonoMs) => this.#decide(events, wishedMonoMs),
       whyNot: (venue) => this.#whyNotAt(venue),
+      whyUnread: (venue) => ports.whyNotReady(venue),
     });
   }
 

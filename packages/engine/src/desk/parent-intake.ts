@@ -22,6 +22,7 @@ import {
   directParent,
   disabledBy,
   killOn,
+  lossOf,
   nextParentId,
   refused,
   stepParent,
@@ -45,6 +46,8 @@ export interface ParentPorts {
   /** Records decisions, and notes of attempts when they were wished for. */
   decide(events: readonly JournalEvent[], wishedMonoMs: MonoMs): Sequence;
   whyNot(venue: VenueId): Refusal | undefined;
+  /** Why the account is not known yet; undefined: it was read. */
+  whyUnread(venue: VenueId): string | undefined;
 }
 
 export class ParentIntake {
@@ -119,6 +122,10 @@ export class ParentIntake {
   /** Pauses, resumes or amends it. */
   direct(parent: ParentRow, direction: Direction, by: string): ParentTaken {
     const { venue, symbol } = parent.algorithm;
+    // Before the account was read since the loss, nobody can have seen what it shows.
+    const unread =
+      direction.what === "resume" && lossOf(parent) !== undefined ? this.#ports.whyUnread(venue) : undefined;
+    if (unread !== undefined) return { kind: "refused", refusal: refused("held", { why: unread }) };
     const rules = this.#context.venues.get(venue)?.instruments.get(symbol);
     const directed = directParent(this.#term.state, parent, { direction, by, rules }, wallNow());
     if (directed.kind === "refused") return directed;

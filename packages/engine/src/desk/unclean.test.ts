@@ -1,5 +1,7 @@
+import { decimal } from "@baton/core";
 import { expect, test } from "vitest";
-import { DeskRig } from "../testing/desk-rig.ts";
+import { DeskRig, MemoryJournal } from "../testing/desk-rig.ts";
+import { leading } from "../testing/leading-desk.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
@@ -28,4 +30,44 @@ test("any other takeover orders at once", async () => {
   await pass(50);
   expect(rig.desk.whyNotReady(rig.venue.id)).toBeUndefined();
   expect(rig.reconciled).toEqual([]);
+});
+
+test("a parent whose next slice may be lost is paused with the opening, and goes on when somebody has seen the account", async () => {
+  const rig = await leading();
+  rig.venue.script.push(
+    ...[1, 2].map(
+      () => (order: Parameters<typeof rig.venue.accept>[0]) => Promise.resolve(rig.venue.accept(order, "filled")),
+    ),
+  );
+  const parent = rig.twap({ durationMs: 40_000 });
+  await pass(500);
+  // The second slice is executed, and nobody else has its record.
+  const { length } = rig.journal.frames;
+  await pass(10_000);
+  expect(rig.venue.placed).toHaveLength(2);
+  rig.desk.end();
+
+  const shorter = new MemoryJournal();
+  shorter.frames.push(...rig.journal.frames.slice(0, length));
+  const next = new DeskRig({ journal: shorter, venue: rig.venue, node: "b" });
+  next.commit();
+  rig.venue.isRecoveryHeld = true;
+  next.lead(2, "unclean", 0, true);
+  expect(shorter.frames.at(-1)?.body.split("\n")).toHaveLength(2);
+  await pass(1_000);
+  const resume = { what: "resume", reason: "looked at" } as const;
+  expect(next.desk.direct(parent, resume, "op")).toMatchObject({ kind: "refused", refusal: { code: "held" } });
+  rig.venue.recovered();
+  await pass(30_000);
+  expect(rig.venue.placed).toHaveLength(2);
+  expect(next.warnings).toContainEqual(expect.stringMatching(/^history\.lost: Epoch 2 began on a loss: .* p-1 wait/));
+  expect(next.desk.direct(parent, { what: "resume" }, "op")).toMatchObject({ refusal: { code: "parent-state" } });
+  expect(next.desk.direct(parent, { what: "amend", change: { quantity: "3" } }, "op")).toMatchObject({
+    kind: "recorded",
+  });
+  expect(next.desk.direct(parent, resume, "op")).toMatchObject({ kind: "recorded" });
+  await pass(60_000);
+  expect(rig.venue.placed).toHaveLength(5);
+  const sent = [...rig.venue.orders.values()].reduce((sum, { quantity }) => sum + Number(quantity), 0);
+  expect([sent, next.ledger.committed.parents.get(parent)?.algorithm.quantity]).toEqual([4, decimal("3")]);
 });

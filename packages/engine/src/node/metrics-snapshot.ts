@@ -4,7 +4,7 @@ import { monoNow } from "../clock.ts";
 import { depthLevels } from "../metrics.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
 import { lagRecordsOf } from "./member-views.ts";
-import { doubtsOf } from "./trading-views.ts";
+import { doubtsOf, heldByLossOf } from "./trading-views.ts";
 import type { ViewSources } from "./view-sources.ts";
 
 const qualityRank = { stale: 0, degraded: 1, live: 2 } as const;
@@ -59,6 +59,7 @@ export class Snapshots {
       inDoubt: doubts.count,
       inDoubtOldestSeconds: (doubts.oldestMs ?? 0) / 1_000,
       killLevel: killRank(node.ledger.committed.engine.kill.level),
+      heldByLoss: heldByLossOf(node).length,
       sla: node.sla.view().providers.map(({ venue, months: [now] }) => ({
         venue,
         availability: (now?.availabilityPercent ?? Number.NaN) / 100,

@@ -27,7 +27,7 @@ import { bookView, feedQualities, feedViews } from "./market-views.ts";
 import { lagRecordsOf, memberViews, promotabilityView, roleOf } from "./member-views.ts";
 import { Snapshots } from "./metrics-snapshot.ts";
 import { viewOf } from "./operations.ts";
-import { backlogWarnings, ordersView, whyNoTrading } from "./trading-views.ts";
+import { backlogWarnings, lossWarnings, ordersView, whyNoTrading } from "./trading-views.ts";
 import type { ViewSources } from "./view-sources.ts";
 
 export class NodeViews {
@@ -117,6 +117,7 @@ export class NodeViews {
       etcd: etcdView(node, config),
       operation: running === undefined ? null : viewOf(running.value),
       warnings: [
+        ...lossWarnings(node),
         ...node.keeping.warnings(node.leadership.leading?.known.record.members.length),
         ...node.drift.warnings,
         ...node.desk.accountWarnings(),

@@ -1,11 +1,20 @@
 /** May anyone trade, and is money at risk: the first two questions of whoever looks at a node at night. */
 import type { ClusterView } from "@baton/core";
-import { usualSendWithinMs, whyNotCandidate, whyOverloaded } from "@baton/core";
+import {
+  parentsHeldByLoss,
+  strategiesHeldByLoss,
+  usualSendWithinMs,
+  whyNotCandidate,
+  whyOverloaded,
+} from "@baton/core";
 import { workingParents } from "../api/order-views.ts";
 import { monoNow, wallNow } from "../clock.ts";
 import { etcdFreshMs } from "./etcd-views.ts";
 import type { EngineNode } from "./node.ts";
 import type { ViewSources } from "./view-sources.ts";
+
+/** So many are named in one sentence. */
+const namedMost = 8;
 
 /** Why nobody may trade through this node now, in sentences; empty when one may. */
 export function whyNoTrading({ node, config, keeper }: ViewSources): readonly string[] {
@@ -83,6 +92,36 @@ export function doubtsOf(node: EngineNode): { readonly count: number; readonly o
     oldest = Math.max(oldest ?? 0, wallNow() - order.recordedWallMs);
   }
   return { count, oldestMs: oldest };
+}
+
+/** Parent orders and strategies that wait for a person since a loss. */
+export function heldByLossOf({ ledger }: Pick<EngineNode, "ledger">): readonly string[] {
+  const parents = parentsHeldByLoss(ledger.committed).map((parent) => parent.id);
+  return [...parents, ...strategiesHeldByLoss(ledger.committed)];
+}
+
+/** The same for people, with what to do; empty when nothing waits. */
+export function lossWarnings({ ledger }: Pick<EngineNode, "ledger">): readonly string[] {
+  const parents = parentsHeldByLoss(ledger.committed);
+  const strategies = strategiesHeldByLoss(ledger.committed);
+  const ids = parents.map((parent) => parent.id);
+  return [
+    ...(parents.length === 0
+      ? []
+      : [
+          `a history was lost: ${someOf(ids)} ${ids.length === 1 ? "is" : "are"} paused; see what the account traded since (baton orders show ID), then resume with a reason, amend or cancel each`,
+        ]),
+    ...(strategies.length === 0
+      ? []
+      : [
+          `a history was lost: ${someOf(strategies)} ${strategies.length === 1 ? "is" : "are"} off, with a state that may lack what is lost (baton risk enable strategy ID)`,
+        ]),
+  ];
+}
+
+function someOf(ids: readonly string[]): string {
+  const more = ids.length - namedMost;
+  return more > 0 ? `${ids.slice(0, namedMost).join(", ")} and ${more} more` : ids.join(", ");
 }
 
 /** Orders that may rest at a venue. */

@@ -2,6 +2,10 @@
  * The contract of a strategy: a TypeScript module of pure handlers. It is given a state and an input and gives a new state
  * and intents; it reads no clock and draws no lots except those in `context`. State and intents go into one frame of the
  * journal, so a successor continues from exactly what was traded on.
+ *
+ * After an unclean failover the newest state is one that the lost history has gone beyond. A strategy is off then until an
+ * operator enables it. It is told every trade of the account since that state, also those of orders which are lost; not what
+ * it wanted and was not executed. One that counts its own wishes has to begin anew, under another id.
  */
 import type { TimeInForce } from "@baton/core";
 

@@ -16,6 +16,7 @@ export const well: Shown = {
   ...perNode("baton_takeovers_total", () => "0", ',reason="switchover"'),
   ...perNode("baton_in_doubt_oldest_seconds", () => "15"),
   ...perNode("baton_kill_level", () => "0"),
+  ...perNode("baton_held_by_loss", () => "0"),
   ...perNode("baton_feed_state", () => "2", ',feed="f",symbol="BTC/USDT"'),
   ...perNode("baton_fills_busted_total", () => "0", ',venue="v"'),
   ...perNode("baton_refusals_total", () => "0", ',code="overloaded"'),
@@ -75,6 +76,12 @@ export const cases: readonly AlertCase[] = [
     shown: { [at("baton_takeovers_total", "b", ',reason="expired"')]: "0..3@100" },
     atSecond: 660,
     fires: ["BatonTakeoverLoop"],
+  },
+  {
+    name: "a parent order waits since a loss",
+    shown: { [at("baton_held_by_loss", "a")]: "1" },
+    atSecond: 1,
+    fires: ["BatonHistoryLost"],
   },
   {
     name: "a doubt of two minutes and a second",

@@ -262,6 +262,7 @@ const nothing: MetricsSnapshot = {
   inDoubt: 0,
   inDoubtOldestSeconds: 0,
   killLevel: 0,
+  heldByLoss: 0,
   sla: [],
   rateBudget: [],
   breaker: [],
