@@ -60,6 +60,7 @@ export const breaks = {
   "ids-reused": "after an unclean failover numbers are given out that a lost record had",
   "ids-skipped-alike":
     "after an unclean failover as many numbers are left out as after another that this node has missed",
+  "loss-unheld": "after an unclean failover parents go on from what the journal shows of them",
   "id-shared": "a second process starts under an id that another has",
   "lease-adopted": "a boot goes on with the lease that its predecessor's record hangs on",
   "validity-whole": "an order is signed for the venue's whole window, however little is left of the right to send",
@@ -94,6 +95,7 @@ const favours: Readonly<Partial<Record<BreakName, readonly string[]>>> = {
   "loss-unsaid": ["set-lost"],
   "ids-reused": ["set-lost"],
   "ids-skipped-alike": ["set-lost-twice"],
+  "loss-unheld": ["set-lost"],
   "id-shared": ["second-of-one-id"],
   "rot-unchecked": ["disk-rots", "process-kill"],
   "rot-sent-on": ["disk-rots", "process-kill", "disk-replaced"],

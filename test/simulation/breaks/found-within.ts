@@ -64,6 +64,7 @@ export const foundWithin: Readonly<
   "loss-unsaid": { seeds: 10, by: ["losing"], last: 2 },
   "ids-reused": { seeds: 10, by: ["I9"], last: 2 },
   "ids-skipped-alike": { seeds: 70, by: ["I9"], last: 35 },
+  "loss-unheld": { seeds: 10, by: ["I13"], last: 2 },
   "id-shared": { seeds: 10, by: ["I17"], last: 1 },
   "lease-adopted": { seeds: 10, by: ["I17"], last: 4 },
   "validity-whole": { seeds: 10, by: ["I2"], last: 1 },

@@ -35,6 +35,7 @@ import { PromiseChecks } from "./promises.ts";
 import { ReconcilingChecks } from "./reconciling.ts";
 import { Records } from "./records.ts";
 import { ReplacingChecks } from "./replacing.ts";
+import { SliceChecks } from "./slices.ts";
 import { SuccessionChecks } from "./succession.ts";
 import { answerTold, effectTold } from "./telling.ts";
 
@@ -52,6 +53,7 @@ export class Watch {
   readonly losing: LosingChecks;
   readonly identities: IdentityChecks;
   readonly replacing: ReplacingChecks;
+  readonly #slices: SliceChecks;
   readonly #reconciling: ReconcilingChecks;
   /** Boots that were told to end for good, or whose end was seen. */
   readonly #fenced = new Set<string>();
@@ -66,6 +68,7 @@ export class Watch {
     this.losing = new LosingChecks(this);
     this.identities = new IdentityChecks(this);
     this.replacing = new ReplacingChecks(this);
+    this.#slices = new SliceChecks(this);
     this.#reconciling = new ReconcilingChecks(this);
   }
 
@@ -204,6 +207,7 @@ export class Watch {
     this.note("append");
     const { events } = this.records.sealed(frame);
     this.orders.sealed(boot, events);
+    this.#slices.sealed(events);
     this.#reconciling.sealed(boot, events);
   }
 
@@ -245,6 +249,7 @@ export class Watch {
   audited(record: AuditRecord): void {
     this.orders.audited(record);
     this.replacing.audited(record);
+    this.#slices.audited(record);
   }
 
   /** The venue has told a node of its account. */

@@ -1,7 +1,8 @@
 /** The trading desk, one term of it per leadership, wired as the engine's is; effects hang on commits. */
-import { isUnsettled, latestAttempt, monoMs, openingOf, reissuableIntents } from "@baton/core";
+import { heldByLoss, id, isUnsettled, latestAttempt, monoMs, openingOf, reissuableIntents } from "@baton/core";
 import type {
   BootId,
+  Direction,
   EngineState,
   Epoch,
   EpochOpened,
@@ -106,7 +107,9 @@ export class Desk {
     const replacements = new Replacements(context, term, intake);
     this.#parts = { term, accounts, cancels, doubts, intake, parents, placements, replacements };
     const opening = openingOf(term.state, { ...start, node: context.node, atWallMs: context.process.clock.wall() });
-    return term.decide([this.#bent(opening)]);
+    const held = context.bent.is("loss-unheld") ? [] : heldByLoss(term.state, opening, []);
+    for (const event of held) if (event.kind === "parent.paused") context.note("parent held by a loss");
+    return term.decide([this.#bent(opening), ...held]);
   }
 
   onCommitted(event: JournalEvent, epoch: Epoch): void {
@@ -124,6 +127,8 @@ export class Desk {
       case "replace.requested":
         return parts.replacements.drive(event.intent);
       case "parent.recorded":
+      case "parent.resumed":
+      case "parent.triggered":
         return parts.parents.wake(event.parent);
       case "attempt.answered":
       case "doubt.resolved":
@@ -151,6 +156,12 @@ export class Desk {
 
   replace(ref: string, change: ReplaceChange, by: string): Sequence | undefined {
     return this.isTrading ? this.#parts?.replacements.request(ref, change, by, replaceWithinMs) : undefined;
+  }
+
+  /** What a person asks of a parent; undefined: nothing can be recorded now, or nobody knows it. */
+  direct(ref: string, direction: Direction, by: string): Sequence | undefined {
+    const parent = this.state.parents.get(id<ParentId>(ref));
+    return this.isTrading && parent !== undefined ? this.#parts?.intake.direct(parent, direction, by) : undefined;
   }
 
   applyKill(kill: KillRecord | undefined): void {

@@ -3,9 +3,11 @@ import {
   attemptEvent,
   checkParent,
   checkRisk,
+  directParent,
   endedEvent,
   intentEvent,
   isPassingRefusal,
+  lossOf,
   nextParentId,
   refused,
   requestKeyOf,
@@ -15,6 +17,8 @@ import {
   zero,
 } from "@baton/core";
 import type {
+  AlgorithmParameters,
+  Direction,
   EngineState,
   IntentId,
   JournalEvent,
@@ -27,7 +31,6 @@ import type {
   RiskContext,
   Sequence,
   SymbolId,
-  TwapParameters,
 } from "@baton/core";
 import { EventRefused } from "../engine/ledger.ts";
 import type { DeskContext } from "./context.ts";
@@ -36,7 +39,7 @@ import type { Term } from "./term.ts";
 /** What a client asks for. */
 export type Wish =
   | { readonly kind: "order"; readonly terms: OrderTerms; readonly sendWithinMs: number; readonly key: RequestKey }
-  | { readonly kind: "twap"; readonly algorithm: TwapParameters; readonly key: RequestKey };
+  | { readonly kind: "parent"; readonly algorithm: AlgorithmParameters; readonly key: RequestKey };
 
 export type Taken =
   | { readonly kind: "recorded" | "repeated"; readonly ref: IntentId | ParentId; readonly sequence: Sequence }
@@ -76,7 +79,7 @@ export class Intake {
     }
     const why = this.#whyNot();
     if (why !== undefined) return { kind: "refused", refusal: why };
-    const taken = wish.kind === "twap" ? this.#parent(wish) : this.#order(wish);
+    const taken = wish.kind === "parent" ? this.#parent(wish) : this.#order(wish);
     if (isForgetful && taken.kind === "recorded") this.#keys.set(name, taken.ref);
     return taken;
   }
@@ -112,6 +115,15 @@ export class Intake {
       if (!(error instanceof EventRefused)) throw error;
       return { kind: "refused", code: error.code };
     }
+  }
+
+  /** What a person asks of a parent. Undefined: it is refused, or the account was not read since the loss that holds it. */
+  direct(parent: ParentRow, direction: Direction, by: string): Sequence | undefined {
+    if (direction.what === "resume" && lossOf(parent) !== undefined && !this.#isReady()) return undefined;
+    const { process, instruments } = this.#context;
+    const rules = instruments.get(parent.algorithm.symbol);
+    const directed = directParent(this.#term.state, parent, { direction, by, rules }, process.clock.wall());
+    return directed.kind === "refused" || directed.events.length === 0 ? undefined : this.#term.decide(directed.events);
   }
 
   /** Records what is due of a working parent; gives when to look again, in wall-clock ms. */
@@ -165,7 +177,7 @@ export class Intake {
     return { kind: "recorded", ref: event.intent, sequence: this.#term.decide([event]) };
   }
 
-  #parent(wish: Extract<Wish, { kind: "twap" }>): Taken {
+  #parent(wish: Extract<Wish, { kind: "parent" }>): Taken {
     const { algorithm } = wish;
     const refusal = checkParent(algorithm, this.#context.instruments.get(algorithm.symbol));
     if (refusal !== undefined) return { kind: "refused", refusal };

@@ -11,6 +11,8 @@ import type { Incident } from "./schedule.ts";
 import { both, cut, entry, others } from "./stage.ts";
 import type { Entry, Stage } from "./stage.ts";
 
+/** How long before that clients ask for parents that are at work when it happens. */
+const leadMs = 400;
 /** How long a node is cut off before the others are gone. */
 const aloneMs = 1_500;
 /** How long whoever went on trades before it is gone as well. */
@@ -34,14 +36,18 @@ function loseSet(
   { on, other, much }: Incident,
   then: (stage: Stage, loss: Loss) => void,
 ): (() => void) | undefined {
-  const { world, operators } = stage;
+  const { world, operators, clients } = stage;
   const leader = world.leader()?.node;
   const last = world.nodes.map(({ node }) => node).find((node) => node !== leader && [on, other].includes(node));
   if (leader === undefined || last === undefined) return undefined;
   const directions = others(last).flatMap((node) => both(last, node));
-  const loss: Loss = { last, members: [], ends: [cut(world, directions)], isOver: false };
+  const loss: Loss = { last, members: [], ends: [], isOver: false };
   const heal = (): void => loss.ends.splice(0).forEach((end) => end());
-  world.agenda.after(aloneMs, () => {
+  clients.longParents();
+  world.agenda.after(leadMs, () => {
+    if (!loss.isOver) loss.ends.push(cut(world, directions));
+  });
+  world.agenda.after(leadMs + aloneMs, () => {
     if (loss.isOver) return;
     heal();
     loss.members = membersWithout(world, last);

@@ -3,7 +3,7 @@
  * were told, and take some orders back. What they were told is the measure of what may not be lost.
  */
 import { compare, decimal, id, multiply, add, subtract } from "@baton/core";
-import type { Decimal, IntentId, NodeId, OrderTerms, SymbolId } from "@baton/core";
+import type { AlgorithmParameters, Decimal, IntentId, NodeId, OrderTerms, SymbolId } from "@baton/core";
 import { amountDecimal } from "@baton/exchange";
 import { venue } from "../desk/context.ts";
 import type { Wish } from "../desk/intake.ts";
@@ -92,7 +92,36 @@ export class Clients {
     const quantity = decimal((unit * slices).toFixed(3));
     const side = this.#dice.pick(["buy", "sell"] as const);
     const algorithm = { name: "twap", venue, symbol, side, quantity, slices, durationMs, aggressionBps: 20 } as const;
-    this.#ask((key) => ({ kind: "twap", algorithm, key: { principal: "client", key, digest: key } }));
+    this.#parent(algorithm);
+  }
+
+  /**
+   * Parents that are at work for a while: what they do in the next seconds is slice after slice. An iceberg that takes, and
+   * two ways out of a position whose stop is near.
+   */
+  longParents(): void {
+    const dice = this.#world.dice.fork(`parents ${this.#world.agenda.now}`);
+    const symbol = dice.pick([...this.#world.rules.keys()]);
+    const top = this.#world.venue.top(symbol.replace("/", ""));
+    if (top === undefined) return;
+    const [bid, ask] = [amountDecimal(top.bid), amountDecimal(top.ask)];
+    const unit = symbol.startsWith("BTC") ? "0.002" : "0.04";
+    const shifted = (price: Decimal, bps: number): Decimal => decimal((Number(price) * (1 + bps / 10_000)).toFixed(2));
+    const common = { venue, symbol } as const;
+    this.#parent({
+      ...{ ...common, name: "iceberg", side: "buy", timeInForce: "GTC", limitPrice: shifted(ask, 30) },
+      ...{ display: decimal(unit), quantity: multiply(decimal(unit), decimal("60")) },
+    });
+    const exits = { aggressionBps: 20, takePrice: shifted(ask, 200), quantity: multiply(decimal(unit), decimal("5")) };
+    this.#parent({ ...common, ...exits, name: "oco", side: "sell", stopPrice: shifted(bid, -dice.below(3) / 2) });
+    this.#parent({
+      ...{ ...common, ...exits, name: "bracket", side: "buy", timeInForce: "IOC" },
+      stopPrice: shifted(bid, -dice.below(8) / 2),
+    });
+  }
+
+  #parent(algorithm: AlgorithmParameters): void {
+    this.#ask((key) => ({ kind: "parent", algorithm, key: { principal: "client", key, digest: key } }));
   }
 
   /** Repeats a wish with its key until somebody says 202, or that it will not be. */

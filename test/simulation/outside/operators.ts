@@ -1,7 +1,18 @@
 /** Operators: what they ask for is written to etcd first, and its verdict is read there. */
-import { anchorRecord, id, isSettled, lossRangeOf, planAnchor, wallMs } from "@baton/core";
-import type { JournalId, LossRange, NodeId, OperationId, WallMs } from "@baton/core";
+import {
+  anchorRecord,
+  id,
+  isScheduled,
+  isSettled,
+  lossOf,
+  lossRangeOf,
+  partsOf,
+  planAnchor,
+  wallMs,
+} from "@baton/core";
+import type { AuditRecord, JournalId, LossRange, NodeId, OperationId, ParentRow, WallMs } from "@baton/core";
 import { venue } from "../desk/context.ts";
+import type { Boot } from "../engine/boot.ts";
 import { worldBeganWallMs } from "../world/host-clock.ts";
 import type { World } from "../world/world.ts";
 import { isLastCopy } from "./last-copies.ts";
@@ -53,6 +64,40 @@ export class Operators {
     const range = bent.is("loss-unsaid") ? { ...shown, holds: Math.max(shown.holds, shown.seen ?? 0) } : shown;
     this.#world.say("operator", "asks", `Asks ${to} to take over, and accepts the loss: ${range.sentence}`);
     this.#operation("failover", { to: node, allowDataLoss: true, journal: own.journal }, range);
+  }
+
+  /**
+   * Looks again and again whether parents wait since a loss. Once the account was read, the venue's own list of orders says
+   * whether the lost history executed a child of any parent in the symbol: then the parent is taken back, else it goes on. A
+   * client that wants no more takes back what would work for ever.
+   */
+  mindParents(everyMs: number, isClosing: () => boolean): void {
+    this.#world.agenda.after(everyMs, () => {
+      const boot = this.#world.leader();
+      boot?.main.run(() => {
+        for (const parent of [...(boot.ledger?.committed.parents.values() ?? [])]) {
+          if (parent.status !== "working") continue;
+          if (lossOf(parent) !== undefined) this.#decideAfterLoss(boot, parent);
+          else if (isClosing() && !isScheduled(parent.algorithm)) boot.desk?.cancel(parent.id, "client");
+        }
+      });
+      this.mindParents(everyMs, isClosing);
+    });
+  }
+
+  #decideAfterLoss(boot: Boot, { id: parent, algorithm }: ParentRow): void {
+    const known = boot.ledger?.committed.indexes.byClientOrderId;
+    const isLostChild = (record: AuditRecord): boolean => {
+      if (record.type !== "fill" || record.symbol !== algorithm.symbol.replace("/", "")) return false;
+      const child = partsOf(record.clientOrderId ?? "")?.child ?? 0;
+      return child > 0 && known?.has(record.clientOrderId as never) === false;
+    };
+    const isExecuted = this.#world.venue.audit.some((record) => isLostChild(record));
+    const isDone = isExecuted
+      ? boot.desk?.cancel(parent, "operator")
+      : boot.desk?.direct(parent, { what: "resume", reason: "the account was looked at" }, "operator");
+    if (isDone !== undefined)
+      this.#world.watch.note(isExecuted ? "parent taken back after a loss" : "parent resumed after a loss");
   }
 
   /** What died or took over until now has been seen. */

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly setting?: Setting;
 }
 
+/** How often somebody looks whether parents wait for a person. */
+const mindEveryMs = 800;
 /** How long healing may take. */
 const healMs = 40_000;
 
@@ -71,9 +73,12 @@ export function run(seed: number, options: RunOptions = {}): Report {
       inflict(stage, incident);
     });
   }
+  let isClosing = false;
+  operators.mindParents(mindEveryMs, () => isClosing);
   const isBroken = (): boolean => world.watch.violation !== undefined;
   world.agenda.run(setting.faultsUntilMs + 10, isBroken);
   clients.close();
+  isClosing = true;
   if (!isBroken()) heal(world, clients, operators, setting);
   const { watch } = world;
   return {
