@@ -1,8 +1,9 @@
 import { decimal, id, latestAttempt, wallMs } from "@baton/core";
-import type { IntentId } from "@baton/core";
+import type { IntentId, VenueId } from "@baton/core";
 import { describe, expect, test } from "vitest";
-import { DeskRig } from "../testing/desk-rig.ts";
+import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { leading } from "../testing/leading-desk.ts";
+import { btc } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
@@ -11,8 +12,8 @@ onVirtualTime();
 const small = { quantity: decimal("0.1") };
 
 /** A desk whose venue has no socket for what it is given: each order waits until `free` or its own time is over. */
-async function jammed(): Promise<{ readonly rig: DeskRig; readonly free: () => Promise<void> }> {
-  const rig = await leading();
+async function jammed(on?: DeskRig): Promise<{ readonly rig: DeskRig; readonly free: () => Promise<void> }> {
+  const rig = await leading(on);
   rig.venue.hasSockets = false;
   let open = (): void => undefined;
   const freed = new Promise<void>((resolve) => (open = resolve));
@@ -109,7 +110,7 @@ describe("a leader whose orders do not leave", () => {
     expect(rig.row(resting).cancel).toBeUndefined();
   });
 
-  test("goes on with the slices of a parent, and takes strategies' orders for twice as long", async () => {
+  test("goes on with the slices of a parent, and takes other parents for twice as long as plain orders", async () => {
     const { rig } = await jammed();
     const parent = rig.twap();
     await pass(700);
@@ -118,10 +119,28 @@ describe("a leader whose orders do not leave", () => {
     );
     expect(rig.row(child).status).toBe("pending-new");
     expect(codeOf(rig.ask(small))).toBe("overloaded");
+    rig.twap();
     await pass(400);
+    expect(() => rig.twap()).toThrow("overloaded");
     // The oldest has waited for longer than a second: the second slice was recorded beside it.
     expect([...rig.ledger.speculative.orders.values()].filter((order) => order.parent === parent)).toHaveLength(2);
   });
+});
+
+test("a strategy's orders are taken for twice as long as a client's; one that is refused is told, and its state is recorded", async () => {
+  const maker = { id: "maker", module: "/m.ts", venue: id<VenueId>("sim"), symbols: [btc], budgetMs: 50, params: {} };
+  const { rig } = await jammed(new DeskRig({ config: { ...rigConfig(), strategies: [maker] } }));
+  const wish = { symbol: btc, side: "buy", type: "limit", quantity: "0.1", price: "100" } as const;
+  rig.order(small);
+  await pass(999);
+  expect(codeOf(rig.ask(small))).toBe("overloaded");
+  rig.desk.strategy("maker", { n: 1 }, [wish], undefined);
+  expect(waiting(rig)).toBe(2);
+  await pass(1);
+  rig.desk.strategy("maker", { n: 2 }, [wish], undefined);
+  expect(waiting(rig)).toBe(2);
+  expect(rig.ledger.speculative.strategies.get("maker")?.state).toEqual({ n: 2 });
+  expect(await rig.metrics.registry.metrics()).toContain('baton_refusals_total{code="overloaded"} 2');
 });
 
 describe("what waits to be sent", () => {
@@ -189,4 +208,21 @@ test("why an order does not leave is recorded once, however often it is tried ag
     "limiter",
     "accepted",
   ]);
+});
+
+test("of orders that are committed at once a few leave at a time, and one that is taken back before its turn never does", async () => {
+  const rig = await leading();
+  rig.isCommitting = false;
+  const intents = Array.from({ length: 20 }, () => rig.order(small));
+  rig.commit();
+  await Promise.resolve();
+  expect(rig.venue.placed).toHaveLength(8);
+  const last = intents.at(-1) ?? id<IntentId>("none");
+  expect(rig.desk.cancel(last, "trader")).toMatchObject({ kind: "recorded" });
+  await pass(5);
+  rig.commit();
+  await pass(50);
+  expect(rig.venue.placed).toHaveLength(19);
+  expect(rig.row(last)).toMatchObject({ status: "not-sent", endReason: "cancelled" });
+  for (const intent of intents.slice(0, -1)) expect(rig.row(intent).status).toBe("new");
 });

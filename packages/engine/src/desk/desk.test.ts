@@ -289,6 +289,30 @@ describe("a switchover", () => {
     expect(rig.venue.queries).toBe(0);
   });
 
+  test("has what was taken back on record again beside the opening, and sends it once both are committed", async () => {
+    const rig = await leading();
+    rig.isCommitting = false;
+    const intents = Array.from({ length: 20 }, () => rig.order({ quantity: decimal("0.1"), sendWithinMs: 60_000 }));
+    const holding = rig.desk.hold();
+    await pass(150);
+    await holding;
+    rig.desk.end();
+    const next = new DeskRig({ journal: rig.journal, venue: rig.venue, node: "b" });
+    next.commit();
+    next.isCommitting = false;
+    const before = rig.journal.last.sequence;
+    next.lead(2, "switchover");
+    await pass(10);
+    // The opening, and an attempt of each.
+    expect(rig.journal.last.sequence).toBe(before + 1 + intents.length);
+    expect(rig.venue.placed).toEqual([]);
+    next.commit();
+    await pass(50);
+    expect(rig.venue.placed).toHaveLength(20);
+    next.commit();
+    for (const intent of intents) expect(next.row(intent)).toMatchObject({ status: "new", attempts: [{}, {}] });
+  });
+
   test("does not take back what has left, however late its answer comes", async () => {
     const rig = await leading();
     let answer: (() => void) | undefined;

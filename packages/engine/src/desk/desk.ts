@@ -191,6 +191,16 @@ export class Desk {
     return sequence;
   }
 
+  /**
+   * The term has begun and its kills are known: what a predecessor took back is recorded anew, to be committed with the
+   * opening. It is sent once both are, like everything else.
+   */
+  takeUp(): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
+  }
+
   /** A committed event. What was written under another epoch has no effects here: it is inherited. */
   onCommitted(event: JournalEvent, epoch: Epoch): void {
     const parts = this.#parts;

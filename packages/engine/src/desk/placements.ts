@@ -22,6 +22,7 @@ import { monoNow, wallNow } from "../clock.ts";
 import type { Backlogs } from "./backlogs.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { pause } from "./pause.ts";
+import { PerTurn } from "./per-turn.ts";
 import type { Term } from "./term.ts";
 
 /** What placements leave to others. */
@@ -37,6 +38,8 @@ export interface PlacementPorts {
 const reissueEveryMs = 50;
 /** How often an order that met no permit looks for one. */
 const permitEveryMs = 20;
+/** So many orders are begun to be sent, and so many further attempts made, in one turn of the loop: a few milliseconds of it. */
+const atOnce = { sends: 8, reissues: 16 } as const;
 /** How soon what did not leave, for a reason that is on record already, is tried again. */
 const sameAgainMs = 50;
 
@@ -49,6 +52,7 @@ export class Placements {
   readonly #again = new Set<IntentId>();
   /** In the hands of the venue's connection. */
   readonly #out = new Set<IntentId>();
+  readonly #turns = { send: new PerTurn(atOnce.sends), reissue: new PerTurn(atOnce.reissues) } as const;
   /** Aborted when sending ends for a switchover; undefined from then until trading goes on. */
   #withdrawal: AbortController | undefined = new AbortController();
 
@@ -126,12 +130,20 @@ export class Placements {
 
   async #drive(intent: IntentId): Promise<void> {
     const sinceMono = monoNow();
+    let hasTurn = false;
     while (!this.#term.isOver && this.#term.phase !== "sealed") {
       const { state } = this.#term;
       const order = state.orders.get(intent);
       assert(order !== undefined, "a driven order is known");
       const step = nextPlacementStep(state, order, wallNow());
       if (step.kind !== "send") this.#ports.backlogs.left(order);
+      if ((step.kind === "send" || step.kind === "reissue") && !hasTurn) {
+        // Much may have happened before it comes: everything is asked anew then.
+        await this.#turns[step.kind].take();
+        hasTurn = true;
+        continue;
+      }
+      hasTurn = false;
       switch (step.kind) {
         case "settled":
           return;

@@ -149,6 +149,7 @@ export class Leading {
     const sequence = node.desk.begin({ epoch, boot, reason, inheritedSendByWallMs, isReconcileDue });
     metrics.takeovers.inc({ reason });
     node.desk.applyKill(node.leadership.state.view?.kill.value);
+    node.desk.takeUp();
     node.strategies.setTrading(true);
     // A planned change wakes nobody.
     const event = reason === "switchover" ? "leadership.leads" : "leadership.taken";

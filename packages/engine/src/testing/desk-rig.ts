@@ -153,6 +153,7 @@ export class DeskRig {
     this.#epoch = epoch;
     const inheritedSendByWallMs = wallMs(wallNow() + inheritedMs);
     this.desk.begin({ epoch, boot: id<BootId>(`boot-${epoch}`), reason, inheritedSendByWallMs, isReconcileDue });
+    this.desk.takeUp();
     return this;
   }
 
