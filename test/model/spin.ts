@@ -163,7 +163,7 @@ function turnableNames(): readonly string[] {
   const texts = modelFiles().map((file) => readFileSync(join(here, file), "utf8"));
   const names = texts.flatMap((text) => [...text.matchAll(/^#define (\w+) [01]$/gm)].map(([, name = ""]) => name));
   return names.filter(
-    (name) => (isGuard(name) || name.startsWith("WAIVE_")) && !texts.some((text) => text.includes(`#if !${name}`)),
+    (name) => (isGuard(name) || name.startsWith("WAIVE_")) && !texts.some((text) => text.includes(`#if !${name}\n`)),
   );
 }
 
