@@ -5,7 +5,7 @@
  * epoch, until a person has looked at the account and resumes, amends or cancels it; beside each pause is counted what the
  * account traded since that no order here explains. Nothing of a paused parent rests, but for brackets and OCOs: what
  * stands at the venue for them stays, and a stop still protects (`exits.ts`). Saved states of strategies are as old as the
- * rows, so strategies are switched off in the same way. Runbook: unclean-failover. Decision 31.
+ * rows, so strategies are switched off in the same way. Runbook: unclean-failover. Decision 32.
  */
 import { hasLegs } from "../formats/algorithms.ts";
 import type { EpochOpened, JournalEvent } from "../formats/events.ts";

@@ -152,7 +152,7 @@ function intentRefusal(state: EngineState, event: IntentRecorded): string | unde
   return sliceRefusal(state, { parent: event.parent, slice: event.slice });
 }
 
-/** A pause bars every slice, but for the ways out of a position whose stop was reached after a loss (decision 31). */
+/** A pause bars every slice, but for the ways out of a position whose stop was reached after a loss (decision 32). */
 function mayBegin({ paused, triggered }: ParentRow): boolean {
   return paused === undefined || (paused.loss !== undefined && triggered !== undefined);
 }
