@@ -86,7 +86,7 @@ async function replace(
     ...(price === undefined ? [] : [`price ${price}`]),
   ].join(", ");
   terminal.err(
-    `plan:\n  1. the venue is asked to cancel ${id}, until it is known to have ended\n  2. what it leaves of ${figuresText} is placed as a new order`,
+    `plan:\n  1. the venue is asked to cancel ${id}, until it is known to have ended\n  2. what is left of it then is placed as a new order: ${figuresText}`,
   );
   const change = {
     ...(price !== undefined && { price: decimalOf("price", price) }),
