@@ -448,7 +448,7 @@ describe("baton orders amend of an order", () => {
     const figures = ["--price", "99", "--quantity", "2", "--send-within", "5s", "--reason", "it fell", "--id", "op-1"];
     const run = await baton([...amend, ...figures, "--wait", "-e", node.url]);
     expect(run.status).toBe(0);
-    expect(run.err).toContain("2. what it leaves of quantity 2, price 99 is placed as a new order");
+    expect(run.err).toContain("2. what is left of it then is placed as a new order: quantity 2, price 99");
     expect(run.err).toContain("operation op-1");
     expect(run.out).toContain("i-43 (quantity 2 in all, price 99)");
     const [asked] = node.asked;
