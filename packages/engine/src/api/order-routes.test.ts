@@ -165,6 +165,8 @@ describe("placing", () => {
     expect(routes.rig.journal.events).toHaveLength(before);
     routes.rig.isCommitting = true;
     routes.rig.commit();
+    // What is committed leaves in turns; who was told to wait asks after the time that was said.
+    await pass(500);
     expect((await settled(routes.ask("placeOrder", asked))).status).toBe(202);
   });
 
