@@ -1,6 +1,6 @@
 import type { Etcd } from "@baton/cluster";
-import { id } from "@baton/core";
-import type { JournalId, NodeId, OperationId, OperationRecord, OperationRequest } from "@baton/core";
+import { id, wallMs } from "@baton/core";
+import type { EtcdView, JournalId, NodeId, OperationId, OperationRecord, OperationRequest } from "@baton/core";
 import { expect, test } from "vitest";
 import type { Answer } from "../api/server.ts";
 import { Operations } from "./operations.ts";
@@ -87,4 +87,44 @@ test("a failover that may lose data is written down with the journal whose loss 
   expect(stored.get(shown!)?.value).toMatchObject({ allowDataLoss: true, journal: "disk-b" });
   expect(stored.get(stated!)?.value).toMatchObject({ allowDataLoss: true, journal: "disk-before" });
   expect(stored.get(safe!)?.value).not.toHaveProperty("journal");
+});
+
+test("a view that is older than the taking of an operation does not make it nobody's: it is not called aborted while it is done", async () => {
+  const asked: OperationRecord = {
+    ...{ id: ref, what: "switchover", by: "ann", reason, phase: "asked", detail: "waits for the leader" },
+    updatedWallMs: wallMs(Date.now()),
+  };
+  let stands = { value: asked, modRevision: "7" };
+  let revision = 7;
+  const etcd = {
+    putOperation: (value: OperationRecord, modRevision: string) => {
+      if (modRevision !== stands.modRevision) return Promise.resolve({ kind: "conflict" });
+      stands = { value, modRevision: `${(revision += 1)}` };
+      return Promise.resolve({ kind: "stored" });
+    },
+    history: () => Promise.resolve([]),
+  } as unknown as Etcd;
+  const none = (): never => {
+    throw new Error("this is not carried out here");
+  };
+  const begun: OperationId[] = [];
+  const operations = new Operations({
+    ...{ node: id<NodeId>("a"), cluster: "demo", etcd, venues: [], killHere: none, say: none },
+    ...{ whenRead: () => Promise.resolve(), failover: none, abort: none, reinit: none },
+    ...{ nodes: [id<NodeId>("a")], journal: id<JournalId>("disk-a"), switchover: (operation) => begun.push(operation) },
+  });
+  const viewWith = (shown: typeof stands): EtcdView =>
+    ({ epoch: { value: 4 }, operations: new Map([[ref, shown]]) }) as unknown as EtcdView;
+  const settled = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve));
+  const stale = viewWith(stands);
+  operations.tend(stale, true);
+  await settled();
+  expect([begun, stands.value.phase]).toEqual([[ref], "running"]);
+
+  operations.tend(stale, true);
+  await settled();
+  operations.tend(viewWith(stands), true);
+  await settled();
+
+  expect([begun, stands.value.phase]).toEqual([[ref], "running"]);
 });

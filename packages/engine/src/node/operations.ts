@@ -203,7 +203,8 @@ export class Operations {
           const detail = `${value.to ?? (value.what === "reinit" ? value.node : undefined) ?? "no leader"} did not take it up in time`;
           void this.#end(value, modRevision, { phase: "failed", detail }, view);
         }
-      } else if (isMineToDo) void this.#take(value, modRevision, view);
+        // A view that is older than the taking shows it as asked still: taking it again would fail, and make it nobody's.
+      } else if (isMineToDo && !this.#mine.has(value.id)) void this.#take(value, modRevision, view);
     }
   }
 
