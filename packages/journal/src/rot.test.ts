@@ -1,4 +1,5 @@
 /** Rot in records that are older than what an opening looks at: found by whoever reads them next, before they are sent on. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -158,6 +159,51 @@ test("a row that cannot be read any more ends the opening with what an operator 
   await expect(openJournal({ ...journalOptions(folder.dir, "a"), file })).rejects.toMatchObject({
     code: "journal-corrupt",
   });
+});
+
+test("a key that has rotted ends it too: rows after it are not found any more, and nobody trades on the others", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  await journal.close();
+  const db = new Database(journal.file);
+  const put = db.prepare("INSERT INTO state_keys (key, row) VALUES (?, ?)");
+  for (let n = 1_000; n < 4_000; n += 1) {
+    const row = { principal: "p", key: `${n}`, digest: "d", ref: "i-1", atWallMs: 1, sequence: n };
+    put.run(`p|${n}`, JSON.stringify(row));
+  }
+  db.pragma("wal_checkpoint(TRUNCATE)");
+  db.close();
+  const bytes = readFileSync(journal.file);
+  bytes.write("q", bytes.indexOf('p|1300{"principal"'));
+  writeFileSync(journal.file, bytes);
+  const opening = openJournal(journalOptions(folder.dir, "a", { create: false }));
+  await expect(opening).rejects.toMatchObject({ code: "journal-corrupt" });
+  await expect(opening).rejects.toThrow(
+    /the rows of keys cannot be read \(\d+ are found by their keys, there are 3000\)/,
+  );
+});
+
+test("a leader finds a row that has rotted before it sends a snapshot, and its next start finds it too", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  await durable(journal, journal.append(1, [opened(1), ...notes(300)]));
+  journal.commit(301);
+  await journal.close();
+  const a = await startNode(folder.dir, "a", { create: false, replication: { limits: { snapshotBehind: 100 } } });
+  const failed = failureOf(a.journal);
+  await a.lead(2, ["b"]);
+  const db = new Database(a.journal.file);
+  expect(db.prepare("UPDATE state_engine SET row = substr(row, 1, length(row) - 1)").run().changes).toBe(1);
+  db.close();
+  await using b = await startNode(folder.dir, "b");
+  connect(a, b);
+  await until(() => failed() !== undefined, "a's journal failed");
+  expect(failed()).toBe(`journal-corrupt: ${a.journal.file}: the row engine of engine cannot be read`);
+  expect(b.journal.last.sequence).toBe(0);
+  await a.stop();
+  const opening = openJournal(journalOptions(folder.dir, "a", { create: false }));
+  await expect(opening).rejects.toThrow("the row engine of engine cannot be read");
+  await expect(opening).rejects.toThrow("start this node again");
 });
 
 test("rot in the chain is what is told, also where the rows cannot be read either", async () => {

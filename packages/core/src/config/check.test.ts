@@ -130,6 +130,8 @@ describe("a configuration", () => {
 
   test("may say by which driver a venue is spoken to, and names the one that there is", () => {
     expect(valid(file({ "venues.0.driver": "ccxt" })).venues[0]?.driver).toBe("ccxt");
+    // Nodes are restarted one by one with a changed file: those that say it and those that do not are alike.
+    expect(sharedConfigText(valid(file({ "venues.0.driver": "ccxt" })))).toBe(sharedConfigText(valid(file())));
     expect(issuesOf({ "venues.0.driver": "own" })[0]?.allowed).toContain("ccxt");
   });
 

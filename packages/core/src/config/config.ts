@@ -251,6 +251,8 @@ export function sharedConfigText(config: Config): string {
     objectives: config.objectives,
     venues: config.venues.map((venue) => ({
       ...venue,
+      // There is one: to say so, or not, is no difference.
+      driver: undefined,
       apiKeyFile: undefined,
       secretFile: undefined,
       restUrl: undefined,

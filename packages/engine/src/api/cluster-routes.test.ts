@@ -48,25 +48,35 @@ describe("a probe that says no says why", () => {
   const outside = view({ insync: { epoch: 7, version: 4, members: ["a", "c"] } });
 
   test.each<[string, Partial<ClusterRoutesContext>, number, string]>([
-    ["/leader", { cluster: () => leading }, 200, "It leads."],
+    ["/leader", { cluster: () => leading }, 200, "a is the leader; a leads epoch 7."],
     ["/leader", {}, 503, "b is a standby; a leads epoch 7."],
     ["/leader", { cluster: () => view({ leader: null }) }, 503, "b is a standby; nobody leads."],
-    ["/standby", {}, 200, "It follows a."],
+    ["/standby", {}, 200, "b is a standby; a leads epoch 7."],
     ["/standby", { cluster: () => leading }, 503, "a is the leader; a leads epoch 7."],
-    ["/in-sync", {}, 200, "It follows a."],
+    ["/in-sync", {}, 200, "b is a standby; a leads epoch 7."],
     ["/in-sync", { cluster: () => outside }, 503, "b is not in the in-sync set {a, c} (version 4)."],
     ["/in-sync", { cluster: () => view({ insync: null }) }, 503, "b does not know the in-sync set."],
-    ["/health", { cluster: () => held }, 200, "It hands over."],
+    ["/health", { cluster: () => held }, 200, "a is the leader and held: it takes nothing new; a leads epoch 7."],
     ["/live", { whyNotLive: () => "the loop stands still" }, 503, "the loop stands still"],
     ["/ready", { lagRecords: () => 5 }, 503, "it lacks 5 records of the leader's, and 0 are allowed (lag)."],
-    ["/ready?lag=5", { lagRecords: () => 5 }, 200, "It follows a."],
+    ["/ready?lag=5", { lagRecords: () => 5 }, 200, "b is a standby; a leads epoch 7."],
     ["/ready?lag=4", { lagRecords: () => 5 }, 503, "it lacks 5 records of the leader's, and 4 are allowed (lag)."],
     ["/ready", { lagRecords: () => undefined }, 503, "it follows no leader, so what it lacks is not known."],
     ["/ready", { cluster: () => held }, 503, "a is the leader and held: it takes nothing new; a leads epoch 7."],
-    ["/ready?lag=5", { cluster: () => leading, lagRecords: () => undefined }, 200, "It leads."],
+    ["/ready?lag=5", { cluster: () => leading, lagRecords: () => undefined }, 200, "a is the leader; a leads epoch 7."],
   ])("%s %o", async (url, o, status, sentence) => {
     expect(await answered(url, o)).toMatchObject({ status, body: { isOk: status === 200, sentence } });
   });
+});
+
+test("what a node said last is not for anybody to read: no probe repeats it", async () => {
+  const said = "sim cannot be used yet: GET https://venue.example/account?timestamp=1&signature=abc";
+  for (const role of ["starting", "standby", "campaigning", "leader", "held", "fenced", "stopped"]) {
+    for (const url of ["/leader", "/standby", "/in-sync", "/health", "/live", "/ready"]) {
+      const { body } = await answered(url, { cluster: () => view({ node: { id: "b", role, sentence: said } }) });
+      expect(JSON.stringify(body), `${url} of a node that is ${role}`).not.toContain("venue.example");
+    }
+  }
 });
 
 test("a parameter that is no number of its range is 400 and named, on the leader too", async () => {

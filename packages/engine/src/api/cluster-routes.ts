@@ -46,25 +46,31 @@ const tracesDefault = 100;
 
 export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
   /** `whyNot`: undefined where the answer is yes. */
-  const probe = (route: ApiRoute, whyNot: () => string | undefined): Route => ({
+  const probe = (route: ApiRoute, whyNot: (view: ClusterView) => string | undefined): Route => ({
     ...route,
-    handle: () => probed(whyNot(), context),
+    handle: () => {
+      const view = context.cluster();
+      return probed(whyNot(view), view);
+    },
   });
-  const standing = (): string => standingOf(context.cluster());
-  const isRole = (...roles: readonly NodeRole[]): boolean => roles.includes(context.cluster().node.role);
+  const only =
+    (...roles: readonly NodeRole[]) =>
+    (view: ClusterView): string | undefined =>
+      roles.includes(view.node.role) ? undefined : standingOf(view);
   return [
-    probe(apiRoutes.leader, () => (isRole("leader") ? undefined : standing())),
-    probe(apiRoutes.standby, () => (isRole("standby") ? undefined : standing())),
-    probe(apiRoutes.inSync, () => whyNotInSync(context.cluster())),
-    probe(apiRoutes.health, () => (isRole("leader", "standby", "held") ? undefined : standing())),
+    probe(apiRoutes.leader, only("leader")),
+    probe(apiRoutes.standby, only("standby")),
+    probe(apiRoutes.inSync, whyNotInSync),
+    probe(apiRoutes.health, only("leader", "standby", "held")),
     probe(apiRoutes.live, context.whyNotLive),
     {
       ...apiRoutes.ready,
       handle: ({ query }) => {
         const lagMax = wholeOf(query["lag"], 0, [0, Number.MAX_SAFE_INTEGER]);
         if (lagMax === undefined) return notWhole("lag", "a whole number of records");
-        if (isRole("leader")) return probed(undefined, context);
-        return probed(isRole("standby") ? whyTooFarBehind(context.lagRecords(), lagMax) : standing(), context);
+        const view = context.cluster();
+        const isStandby = view.node.role === "standby";
+        return probed(isStandby ? whyTooFarBehind(context.lagRecords(), lagMax) : only("leader")(view), view);
       },
     },
     { ...apiRoutes.cluster, handle: () => ok(context.cluster()) },
@@ -126,11 +132,13 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
   ];
 }
 
-/** What a probe answers: 200, or 503 with a sentence that says why. */
-function probed(whyNot: string | undefined, context: ClusterRoutesContext): Answer {
-  const { role, sentence } = context.cluster().node;
+/**
+ * What a probe answers: 200, or 503 with a sentence that says why. Anybody may ask, so it is never what the node said last
+ * of itself: that may be a venue's error with the whole request in it, or an operator's reason.
+ */
+function probed(whyNot: string | undefined, view: ClusterView): Answer {
   const isOk = whyNot === undefined;
-  return { status: isOk ? 200 : 503, body: { isOk, role, sentence: whyNot ?? sentence } };
+  return { status: isOk ? 200 : 503, body: { isOk, role: view.node.role, sentence: whyNot ?? standingOf(view) } };
 }
 
 /** What this node is, and who leads. */

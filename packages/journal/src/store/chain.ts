@@ -14,7 +14,7 @@ import type { HeadRow } from "./heads.ts";
 import type { EpochMark, FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
-import { openForReading } from "./schema.ts";
+import { openForReading, rowTable, tableNames } from "./schema.ts";
 
 /** What a verification found. `fault` names the first thing that is wrong. */
 export interface VerifyReport {
@@ -261,7 +261,14 @@ function contradiction(db: Db, reader: FrameReader): VerifyReport["fault"] {
   return undefined;
 }
 
+/** Rot beside the chain: what SQLite finds, and rows of which no state can be made. */
 function corruption(db: Db, end: Sequence): VerifyReport["fault"] {
   const answer = String(db.pragma("integrity_check(1)", { simple: true }));
-  return answer === "ok" ? undefined : { sequence: end, sentence: `SQLite's own check: ${answer}` };
+  if (answer !== "ok") return { sequence: end, sentence: `SQLite's own check: ${answer}` };
+  for (const table of tableNames) {
+    const unreadable = `SELECT key FROM ${rowTable(table)} WHERE NOT json_valid(row) LIMIT 1`;
+    const key = db.prepare<[], string>(unreadable).pluck().get();
+    if (key !== undefined) return { sequence: end, sentence: `the row ${key} of ${table} cannot be read` };
+  }
+  return undefined;
 }

@@ -122,7 +122,8 @@ function silent(open: JournalStore, order: SilentOrder): void {
       open.goOn();
       return;
     case "warm":
-      open.warm();
+      // It reads every row, and a disk hangs for who reads as well.
+      watched(() => open.warm());
       return;
     case "heads":
       watched(() => open.storeHeads(order.heads));
