@@ -88,6 +88,16 @@ describe("the account ledger", () => {
     expect(events.length).toBe(3);
   });
 
+  it("tells the end of an order that has executed less than it had, since a trade of it was taken back", () => {
+    const { ledger, events } = setUp();
+    ledger.order(order("partially-filled", "2"), "stream");
+    expect(ledger.order(order("partially-filled", "1"), "stream")).toBe(false);
+    expect(ledger.order(order("cancelled", "1"), "stream")).toBe(true);
+    expect(ledger.order(order("partially-filled", "2"), "recovery")).toBe(false);
+    expect(ledger.order(order("cancelled", "1"), "recovery")).toBe(false);
+    expect(events.map((event) => event.kind === "order" && event.order.executed)).toEqual(["2", "1"]);
+  });
+
   it("names the client id of a recovered fill when the order was seen", () => {
     const { ledger, events } = setUp();
     ledger.order(order("open", "0"), "recovery");

@@ -101,7 +101,9 @@ export class AccountLedger {
     const isEnded = endedStatuses.has(order.status);
     if (known !== undefined) {
       const step = compare(order.executed, known.executed);
-      if (step < 0 || (known.isEnded && !isEnded) || (step === 0 && known.isEnded === isEnded)) return false;
+      // An end is news whatever it says was executed: where a trade was taken back, that may be less than was told before.
+      const isEnd = isEnded && !known.isEnded;
+      if (!isEnd && (step <= 0 || known.isEnded !== isEnded)) return false;
     }
     this.#ordersSeen.set(key, { executed: order.executed, isEnded });
     forgetOldest(this.#ordersSeen, ordersKept);

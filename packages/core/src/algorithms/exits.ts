@@ -205,25 +205,28 @@ function getOut(
 /**
  * How much may still be held of the positions of all brackets and OCOs that wait after a loss and have the same way out, less
  * what is open on it. Whose exits the unexplained trades were nobody can say: so they count once against all of them
- * together, and what is left may be sold by whichever stop is reached first.
+ * together, and what is left may be sold by whichever stop is reached first. Where some wait since an earlier loss, theirs
+ * is the longer count, and it has all that the others have.
  */
-function heldAfterLoss(state: EngineState, parent: ParentRow): Decimal {
-  const { algorithm } = parent;
-  const loss = lossOf(parent);
-  assert(hasLegs(algorithm) && loss !== undefined, `${parent.id} has legs and is held by a loss`);
+function heldAfterLoss(state: EngineState, { id: parent, algorithm }: ParentRow): Decimal {
+  assert(hasLegs(algorithm), `${parent} has legs`);
   const side = exitSideOf(algorithm);
   let held = zero;
+  let unexplained = zero;
   for (const other of parentsHeldByLoss(state)) {
     const { venue, symbol } = other.algorithm;
     if (venue !== algorithm.venue || symbol !== algorithm.symbol) continue;
     if (!hasLegs(other.algorithm) || exitSideOf(other.algorithm) !== side) continue;
+    const loss = lossOf(other);
+    assert(loss !== undefined, `${other.id} is held by a loss`);
+    unexplained = maximum(unexplained, side === "sell" ? loss.sold : loss.bought);
     const { rest: left, exits } = positionOf(state, other, other.algorithm);
     const leaving = exits
       .filter((exit) => !isOrderEnded(exit))
       .map(({ terms, executed }) => subtract(terms.quantity, executed));
     held = add(held, maximum(zero, subtract(left, leaving.reduce(add, zero))));
   }
-  return maximum(zero, subtract(held, side === "sell" ? loss.sold : loss.bought));
+  return maximum(zero, subtract(held, unexplained));
 }
 
 /** A way out of so much, or of what can be reduced where the venue knows such orders; undefined: that is too little. */

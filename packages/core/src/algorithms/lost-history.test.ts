@@ -270,6 +270,25 @@ describe("a way out of a position, after a loss", () => {
     world.s.tell(rejected(first));
     expect(stepTwice(other)).toBe(1);
   });
+
+  test("and of two losses one after the other, each may have gone one of the ways out: neither is gone again", () => {
+    const world = begun(oco);
+    world.lose(0);
+    unexplained(world, "sell", "1", 901);
+    const second = id<ParentId>("p-2500");
+    const at = { by: "trader", atWallMs: wallMs(world.now) } as const;
+    world.tell([{ kind: "parent.recorded", parent: second, algorithm: oco, ...at }]);
+    world.lose(0);
+    unexplained(world, "sell", "1", 902);
+    world.bid = decimal("96.5");
+    for (const parent of [second, parentId, second, parentId]) {
+      const row = world.s.state.parents.get(parent);
+      if (row === undefined) throw new Error("there are two");
+      for (const event of stepParent(world.s.state, row, tag, world.context).events) world.s.tell(event);
+    }
+    const exits = [...world.s.state.orders.values()].filter((order) => order.parent !== undefined);
+    expect([exits, parentsHeldByLoss(world.s.state).length]).toEqual([[], 2]);
+  });
 });
 
 test("whatever the lost history did, no parent executes more than it was asked for before a person has looked", () => {

@@ -156,6 +156,22 @@ describe("a bust subtracts", () => {
     expect(s.state.indexes.exposure.get(marketKey(venue, btc))).toMatchObject({ buyOpen: "0", orders: 0 });
   });
 
+  test("and a figure that is older than a later trade of the order does not count the trade that was taken back once more", () => {
+    const s = story();
+    const order = s.want({ quantity: decimal("10") });
+    s.tell(accepted(order));
+    s.tell(fill(order, 1, "4"));
+    s.tell(bust("1", { intent: order.id }));
+    s.tell(fill(order, 2, "3"));
+    // A list of open orders that was read before the second trade, at a venue that keeps its figures as they are.
+    const stale = venueOrder(s.order(order.id), { executed: decimal("4"), status: "partially-filled" });
+    expect(venueWord(s.state, stale, later).kind).toBe("known");
+    s.tell(updated(order, { status: "partially-filled", executed: decimal("4") }));
+    s.tell(updated(order, { status: "cancelled", executed: decimal("7") }));
+    expect(s.order(order.id)).toMatchObject({ status: "cancelled", executed: "3", filled: "3", busted: "4" });
+    expect([s.state.indexes.fillsMissing.size, isComplete(s.order(order.id))]).toEqual([0, true]);
+  });
+
   test("and is not wanted again by who replaces its order: what traded, taken back or not, is part of the whole", () => {
     const s = story();
     const order = s.want({ quantity: decimal("5") });

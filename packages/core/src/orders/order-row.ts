@@ -4,7 +4,7 @@
  * attempt of an order can ever be at the venue (I9); the earlier ones were proved not accepted.
  */
 import { assertNever } from "../assert.ts";
-import { add, compare, maximum, subtract } from "../decimal.ts";
+import { add, compare, maximum, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import type { ClientOrderId, Epoch, IntentId, NodeId, ParentId, Sequence, VenueOrderId } from "../ids.ts";
 import type { WallMs } from "../time.ts";
@@ -123,15 +123,17 @@ export function latestAttempt(order: OrderRow): AttemptRow {
 /**
  * What the venue's cumulative figure says that an order has executed. Whether that figure still has a trade that was taken
  * back no venue documents. A figure that could have it is read as one that has, since an order would otherwise miss that
- * trade for ever, in the limits and in what its parent holds; one that is too small for that has been lowered. So after a
- * bust this may be less than the truth until the trades are told, and is never less than those that were.
+ * trade for ever, in the limits and in what its parent holds; one that is too small for that has been lowered. It may be
+ * older than trades that are told already (a list of orders is read before the list of trades): so it is held against what
+ * was taken back alone, which is old by then, and never against those. After a bust this may be less than the truth until
+ * the trades are told, and is never less than those that were.
  */
 export function executedBy(
-  order: Pick<OrderRow, "executed" | "filled" | "busted">,
+  order: Pick<OrderRow, "executed" | "busted">,
   { executed }: { readonly executed: Decimal },
 ): Decimal {
   const without = order.busted === undefined ? executed : subtract(executed, order.busted);
-  return maximum(order.executed, compare(without, order.filled) >= 0 ? without : executed);
+  return maximum(order.executed, compare(without, zero) >= 0 ? without : executed);
 }
 
 /** How much of it has traded, with what the venue took back afterwards: that is not to be traded again (decision 20). */

@@ -6,6 +6,7 @@
  */
 import { compare, negate, subtract, zero } from "../decimal.ts";
 import type { VenueId } from "../ids.ts";
+import { isOfLostHistory } from "../orders/numbering.ts";
 import { latestAttempt, takenOf } from "../orders/order-row.ts";
 import type { OrderRow } from "../orders/order-row.ts";
 import { marketKey } from "../orders/state.ts";
@@ -18,10 +19,12 @@ export type Accounts = readonly { readonly id: VenueId; readonly account: string
 
 /**
  * True when the venue cancelled a resting order that no wish of ours took back. What ends by its own terms (the rest of an
- * immediate order) is no cancel, whatever a venue calls it.
+ * immediate order) is no cancel, whatever a venue calls it. Of an order that is older than a loss nobody can say: the wish
+ * may be part of the history that is lost, and a stop of the account would end the very parents that wait for a person.
  */
-export function isUnaskedCancel(state: Pick<EngineState, "positions">, order: OrderRow): boolean {
+export function isUnaskedCancel(state: Pick<EngineState, "engine" | "positions">, order: OrderRow): boolean {
   if (order.status !== "cancelled" || order.cancel !== undefined) return false;
+  if (isOfLostHistory(state.engine, latestAttempt(order))) return false;
   if (order.terms.reduceOnly === true && !isCovered(state, order)) return false;
   // An operator who says that an order was cancelled knows more than we do.
   const { resolution } = latestAttempt(order);
