@@ -330,6 +330,21 @@ describe("bounds", () => {
   });
 });
 
+test("a number that the venue gives a second time is the later order's, also when the earlier one has left the state", () => {
+  const s = story();
+  const again = { venueOrderId: id<VenueOrderId>("7") };
+  const [first, second] = [s.want().id, s.want().id];
+  s.tell(accepted(s.order(first), again));
+  s.tell({ ...fill(s.order(first), 1, "2"), ...again });
+  s.tell(accepted(s.order(second), again));
+  s.state.engine = { ...s.state.engine, kept: { orders: 0, fills: 10, forMs: -1_000_000 } };
+  s.tell({ kind: "cancel.requested", intent: second, by: "trader", atWallMs: wallMs(10_100) });
+  expect(s.state.orders.has(first)).toBe(false);
+  const { intent: _intent, ...told } = { ...fill(s.order(second), 2, "1"), ...again };
+  s.tell(withOwner(s.state, told));
+  expect(s.order(second)).toMatchObject({ filled: "1" });
+});
+
 test("parents that have ended leave the tables, the oldest end first, and stay on record", () => {
   const s = story();
   s.state.engine = { ...s.state.engine, kept: { orders: 9, fills: 9, parents: 1, forMs: 60_000 } };

@@ -187,7 +187,9 @@ export function unindexOrder(indexes: Indexes, order: OrderRow): void {
   const { venue, symbol } = order.terms;
   indexes.closed.delete(order.id);
   for (const attempt of order.attempts) indexes.byClientOrderId.delete(attempt.clientOrderId);
-  if (order.venueOrderId !== undefined) indexes.byVenueOrderId.delete(venueOrderKey(venue, symbol, order.venueOrderId));
+  const venueOrder = venueOrderKey(venue, symbol, order.venueOrderId ?? "");
+  // A venue's numbers may begin again, as on a test network that was emptied: it is another order's by then.
+  if (indexes.byVenueOrderId.get(venueOrder) === order.id) indexes.byVenueOrderId.delete(venueOrder);
   if (order.parent !== undefined) return;
   const key = wishKey(order.by, order.terms);
   const times = indexes.wishes.get(key) ?? [];

@@ -402,6 +402,8 @@ describe("reading and taking back", () => {
     for (const child of ids) rig.ledger.committed.orders.delete(child);
     routes.forgotten = children;
     expect(await listed({ all: "1", limit: "3" })).toEqual([ids.slice(0, 3), children[2]?.sequence]);
+    const twice = { parent: ["p-1", "p-2"] } as unknown as Record<string, string>;
+    expect(await routes.ask("orders", { query: twice })).toMatchObject({ status: 400, body: { field: "parent" } });
     expect(await routes.ask("orders", { query: { parent: "p-9" } })).toMatchObject({
       status: 404,
       body: { code: "not-found", field: "parent" },

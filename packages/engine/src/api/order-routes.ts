@@ -160,7 +160,9 @@ async function list(context: OrderRoutesContext, request: RouteRequest): Promise
     return no(400, "invalid", `limit is a whole number from 1 to ${pageMax}`, "limit");
   }
   const all = request.query["all"] === "1";
-  const ref = request.query["parent"];
+  const ref: unknown = request.query["parent"];
+  // Given twice it is a list.
+  if (ref !== undefined && typeof ref !== "string") return no(400, "invalid", "parent is one id", "parent");
   if (ref !== undefined) return await listChildren(context, ref, { all, after, limit });
   const state = context.committed();
   const { applied } = state;
