@@ -71,3 +71,35 @@ test("a parent whose next slice may be lost is paused with the opening, and goes
   const sent = [...rig.venue.orders.values()].reduce((sum, { quantity }) => sum + Number(quantity), 0);
   expect([sent, next.ledger.committed.parents.get(parent)?.algorithm.quantity]).toEqual([4, decimal("3")]);
 });
+
+test("an order that the lost history took back is no stranger's cancel: the account trades on, and a later one is", async () => {
+  const rig = await leading();
+  const resting = rig.order();
+  await pass(50);
+  const shorter = new MemoryJournal();
+  shorter.frames.push(...rig.journal.frames);
+  expect(rig.desk.cancel(resting, "trader")).toMatchObject({ kind: "recorded" });
+  await pass(50);
+  expect(rig.row(resting).status).toBe("cancelled");
+  rig.desk.end();
+
+  const next = new DeskRig({ journal: shorter, venue: rig.venue, node: "b" });
+  next.commit();
+  expect(next.row(resting)).toMatchObject({ status: "new" });
+  next.lead(2, "unclean", 0, true);
+  await pass(50);
+  const told = (at: number, source: "recovery" | "stream"): void => {
+    const order = rig.venue.orders.get(rig.venue.placed[at] ?? "");
+    if (order === undefined) throw new Error("it was placed");
+    rig.venue.tell({ kind: "order", order: { ...order, status: "cancelled" }, source });
+  };
+  told(0, "recovery");
+  await pass(500);
+  expect(next.row(resting).status).toBe("cancelled");
+  const later = next.order();
+  await pass(50);
+  expect(next.row(later).status).toBe("new");
+  told(1, "stream");
+  await pass(500);
+  expect(next.ask()).toMatchObject({ kind: "refused", refusal: { code: "kill-account" } });
+});
