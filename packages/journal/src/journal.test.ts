@@ -366,6 +366,24 @@ test("the progress cell says since when the writer reads the rows for its own st
   expect(isSeen).toBe(true);
 });
 
+test("a copy of a format that this build does not know is refused before it takes the journal's place", async () => {
+  using folder = scratch();
+  await using newer = await openJournal(journalOptions(folder.dir, "a", { build: 2 }));
+  await durable(newer, newer.append(1, notes(9)));
+  const copy = `${folder.dir}/copy.db`;
+  const label = await newer.snapshot(copy);
+  const older = await openJournal(journalOptions(folder.dir, "b", { build: 1 }));
+  await durable(older, older.append(1, notes(3)));
+  const installing = older.install(copy, label);
+  await expect(installing).rejects.toMatchObject({ code: "snapshot-refused" });
+  await expect(installing).rejects.toThrow("has format 2, this build writes 1");
+  // It is what it was, and goes on.
+  await durable(older, older.append(1, notes(1, 4)));
+  await older.close();
+  await using again = await openJournal(journalOptions(folder.dir, "b", { build: 1, create: false }));
+  expect(again.last.sequence).toBe(4);
+});
+
 test("what belongs together is in one frame, also where the frame before it is nearly full", async () => {
   using folder = scratch();
   await using journal = await openJournal(journalOptions(folder.dir, "a", { frameEventsMax: 8 }));

@@ -4,12 +4,13 @@
  * beside it as evidence. The swap is one rename of a closed, synced file, so that a crash leaves the old or the new one.
  */
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { whyFileRefused } from "@baton/core/records";
 import type { Epoch, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
 import { makeAdditions } from "./additions.ts";
 import { sha256OfFile, verifyJournal, whyUnsound } from "./chain.ts";
 import { frameReader } from "./read.ts";
-import { openForReading, openForWriting, syncFolderOf } from "./schema.ts";
+import { journalFormat, openForReading, openForWriting, syncFolderOf } from "./schema.ts";
 
 /** What a snapshot file holds. */
 export interface SnapshotLabel {
@@ -93,6 +94,21 @@ export async function proveSnapshot(file: string, label: SnapshotLabel): Promise
   if (report.fault !== undefined) throw refused(report.fault.sentence);
   if (report.last !== label.sequence || report.lastHash !== label.hash) {
     throw refused(`it ends at ${report.last}, ${label.sequence} was announced`);
+  }
+}
+
+/**
+ * A leader of the next format sends a copy of that format: once it had the name of the journal, this build could not open it
+ * any more. Throws `snapshot-refused`.
+ */
+export function assertOpenable(snapshotFile: string, build: number = journalFormat): void {
+  const db = openForReading(snapshotFile);
+  try {
+    const has = Number(db.prepare("SELECT format FROM meta").pluck().get());
+    const why = whyFileRefused({ file: snapshotFile, has, build });
+    if (why !== undefined) throw refused(why);
+  } finally {
+    db.close();
   }
 }
 

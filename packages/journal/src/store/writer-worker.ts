@@ -13,7 +13,7 @@ import { JournalError, asFailure } from "../errors.ts";
 import { lockJournal } from "./lock.ts";
 import type { SilentOrder, WriterOrder, WriterReport, WriterStart } from "./messages.ts";
 import { DiskReserve } from "./reserve.ts";
-import { adoptIdentity, swapIn } from "./snapshot.ts";
+import { adoptIdentity, assertOpenable, swapIn } from "./snapshot.ts";
 import { JournalStore, walBytesOf } from "./store.ts";
 import type { RowsPiece } from "./tables.ts";
 
@@ -216,6 +216,7 @@ function answerTo(
       open.settle(committed);
       return open.prune(order.upTo);
     case "install": {
+      assertOpenable(order.snapshotFile, start.options.build);
       // Nothing of the old file may live on in a WAL when another file takes its name.
       open.checkpointWhole();
       adoptIdentity(order.snapshotFile, file);
