@@ -48,7 +48,7 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
   const { candidates } = await client.promotability();
   const candidate = candidates.find((each) => each.isPromotable && each.isInSync && each.node !== leader?.node);
   if (leader === null || candidate === undefined) throw new Error("the rehearsal needs a leader and a candidate.");
-  const address = members.find((member) => member.node === candidate.node)?.address ?? "";
+  const urlOf = (node: string): string => `http://${members.find((member) => member.node === node)?.address ?? ""}`;
   const folder = mkdtempSync(join(tmpdir(), "baton-runbook-"));
   const command = join(folder, "baton");
   writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
@@ -62,7 +62,8 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
       BATON_ENDPOINT: cluster.endpoints.join(","),
       LEADER: leader.node,
       CANDIDATE: candidate.node,
-      CANDIDATE_URL: `http://${address}`,
+      LEADER_URL: urlOf(leader.node),
+      CANDIDATE_URL: urlOf(candidate.node),
       REASON: "rehearsal of a runbook",
       ID: operation,
     },
@@ -77,7 +78,7 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
         return {};
       },
       "corrupt-market": async () => {
-        const standby = new BatonClient({ endpoints: [`http://${address}`] });
+        const standby = new BatonClient({ endpoints: [urlOf(candidate.node)] });
         const differs = async (): Promise<boolean> =>
           (await standby.feeds()).some(({ drift }) => drift?.isEqual === false);
         // Which connections are struck is drawn; both or neither of the two that are compared may be. They are every 5 s.
