@@ -24,6 +24,14 @@ afterAll(async () => {
 
 const logOf = (node: Seat): string => readFileSync(join(dirname(node.configFile), "node.log"), "utf8");
 
+/** What a node said of leadership, venue and etcd: why an epoch ended that should not have. */
+function leadershipWords(node: Seat): string {
+  const words = logOf(node)
+    .split("\n")
+    .filter((line) => /leader|epoch|yield|etcd|venue/.test(line));
+  return `${node.id}:\n${words.slice(-40).join("\n")}\n`;
+}
+
 function leaseMs(): number {
   const config = JSON.parse(readFileSync(cluster.nodes[0]?.configFile ?? "", "utf8"));
   return 1_000 * (config.leadership.leaseTtlSeconds as number);
@@ -60,7 +68,9 @@ test("no freeze, kill or partition of a single member of etcd changes the epoch,
     const longest = `the longest answer took ${Math.round(longestAnswerMs)} ms`;
     process.stdout.write(`${fault} of ${victim}: epoch ${epochs.join(" → ")}, ${answered}, ${longest}\n`);
   }
-  expect(new Set(seen.flatMap(({ epochs }) => epochs))).toHaveProperty("size", 1);
+  const epochs = new Set(seen.flatMap((trial) => trial.epochs));
+  if (epochs.size > 1) process.stdout.write(cluster.nodes.map(leadershipWords).join(""));
+  expect(epochs).toHaveProperty("size", 1);
   expect(new Set(seen.flatMap(({ orders }) => orders))).toEqual(new Set([202]));
 }, 600_000);
 
