@@ -7,6 +7,11 @@ const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
 const stage = { environment: { PATH: process.env["PATH"] ?? "", NAME: "b" }, troubles: {} };
 
 describe("every runbook", () => {
+  test("is named by the README, where somebody who has no time looks first", () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    expect(pages.filter((page) => !readme.includes(`(runbooks/${page})`))).toEqual([]);
+  });
+
   test.each(pages)("%s has the ten parts, danger first", (name) => {
     expect(readRunbook(readFileSync(new URL(name, folder), "utf8")).headings).toEqual(parts);
   });

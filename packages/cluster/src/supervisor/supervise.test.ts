@@ -1,5 +1,7 @@
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -24,14 +26,15 @@ interface Supervised {
   stop(): void;
 }
 
-async function supervised(mode: string, o: Partial<SuperviseOptions> = {}): Promise<Supervised> {
+/** `way`: the endpoint by which the supervisor alone reaches etcd; without it the engine's. */
+async function supervised(mode: string, o: Partial<SuperviseOptions> = {}, way?: string): Promise<Supervised> {
   const cluster = await freshCluster(rig.endpoints);
   const facts: SupervisorEvent[] = [];
   const stopping = new AbortController();
   const exit = supervise({
     module: engine,
     args: [mode, JSON.stringify(cluster.access)],
-    etcd: cluster.access,
+    etcd: { ...cluster.access, ...(way !== undefined && { endpoints: [way] }) },
     stop: stopping.signal,
     log: (fact) => facts.push(fact),
     ...o,
@@ -81,6 +84,29 @@ describe("an engine that is killed", () => {
     expect(next).not.toBe(boot);
     expect(told(it.facts, "engine.released").map((fact) => fact.engine.boot)).toEqual([boot]);
     watch.stop();
+  });
+
+  test("soon after its start finds its supervisor's way to etcd open", async () => {
+    const { hostname, port } = new URL(rig.endpoints[0] ?? "");
+    let connections = 0;
+    const way = createServer((from) => {
+      connections += 1;
+      const to = connect(Number(port), hostname);
+      for (const end of [from, to]) end.on("error", () => [from, to].forEach((each) => each.destroy()));
+      from.pipe(to).pipe(from);
+    });
+    await once(way.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void way.close());
+    // The periodic warming is far away, and nothing but a death or a warming makes a supervisor speak to etcd.
+    const warming = { firstAfterMs: 1, everyMs: 3_600_000 };
+    const it = await supervised("steady", { warming }, `http://127.0.0.1:${(way.address() as AddressInfo).port}`);
+    const { pid, boot } = await leadingEngine(it);
+    await until("the way is open", () => connections > 0);
+    expect(told(it.facts, "engine.ended")).toEqual([]);
+    process.kill(pid, "SIGKILL");
+    await until("its death is told by that way", () => told(it.facts, "engine.released").length > 0);
+    expect(told(it.facts, "engine.released")[0]?.engine.boot).toBe(boot);
+    expect(connections).toBe(1);
   });
 
   test("again and again ends the supervisor at the limit", async () => {

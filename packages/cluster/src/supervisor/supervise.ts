@@ -40,9 +40,18 @@ export interface SuperviseOptions {
   /** An announced engine without a sign of progress for so long is killed. Default 30,000. */
   readonly wedgedAfterMs?: number;
   readonly restart?: RestartPolicy;
+  /** Default: 1,500 ms after the announcement, then every 5,000. */
+  readonly warming?: Warming;
   /** Asks for an orderly stop, as SIGTERM and SIGINT do. */
   readonly stop?: AbortSignal;
   readonly log: (fact: SupervisorEvent) => void;
+}
+
+/** When the supervisor sees to it that its own way to etcd is open. */
+export interface Warming {
+  /** After an engine has announced itself. The first time loads etcd's client: a starting engine needs the processor more. */
+  readonly firstAfterMs: number;
+  readonly everyMs: number;
 }
 
 /** When a dead engine is started again. */
@@ -66,9 +75,7 @@ const usualRestart: RestartPolicy = {
 
 /** Exit statuses that a restart would not change: an orderly end, and a configuration error. */
 const finalExitCodes: ReadonlySet<number | undefined> = new Set([0, 78]);
-/** The first time loads etcd's client too: a starting engine has better uses for the processor, one that has started may die. */
-const firstWarmAfterMs = 1_500;
-const warmEveryMs = 5_000;
+const usualWarming: Warming = { firstAfterMs: 1_500, everyMs: 5_000 };
 // A new boot finds its node id taken until the old one is released; longer than this it is not worth waiting for etcd.
 const releaseWaitMs = 1_000;
 
@@ -83,7 +90,7 @@ export async function supervise(o: SuperviseOptions): Promise<number> {
   for (const signal of signals) process.on(signal, askStop);
   o.stop?.addEventListener("abort", askStop);
   if (o.stop?.aborted === true) askStop();
-  const warming = setInterval(() => void etcd.warm(), warmEveryMs);
+  const warming = setInterval(() => void etcd.warm(), (o.warming ?? usualWarming).everyMs);
   const restarts: number[] = [];
   let pauseMs = policy.firstMs;
   try {
@@ -165,7 +172,7 @@ async function liveAndDie(o: SuperviseOptions, around: Surroundings): Promise<nu
     lastSign = performance.now();
     if (message.kind === "announce") {
       engine = message.engine;
-      firstWarming ??= setTimeout(() => void etcd.warm(), firstWarmAfterMs);
+      firstWarming ??= setTimeout(() => void etcd.warm(), (o.warming ?? usualWarming).firstAfterMs);
       o.log({ event: "engine.announced", engine });
       manager.ready();
     } else if (message.kind === "beat") {

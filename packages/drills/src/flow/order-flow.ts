@@ -51,6 +51,8 @@ export class OrderFlow {
   readonly #epochListeners = new Set<(epoch: number) => void>();
   /** The first answer that no client should get; it ends the flow. */
   #failure: Error | undefined;
+  /** Each kind of answer but an acknowledgement: how often, and when last. */
+  readonly #without = new Map<string, { times: number; lastMono: number }>();
   #epoch = 0;
   #turn = 0;
   #isRunning = false;
@@ -115,6 +117,13 @@ export class OrderFlow {
     return [...this.refusals].map(([code, count]) => `${code} ${count}`).join(", ") || "none";
   }
 
+  /** What orders were answered in the last `withinMs` instead of being taken, for the story of a flow that came to a stop. */
+  answersWithin(withinMs: number): string {
+    const since = performance.now() - withinMs;
+    const recent = [...this.#without].filter(([, { lastMono }]) => lastMono >= since);
+    return `${this.count.waiting} wait; ${recent.map(([what, { times }]) => `${what} (${times} times)`).join(", ")}`;
+  }
+
   /** Stops sending and waits for every answer and every cancel. Throws what no client should have met. */
   async finish(): Promise<void> {
     this.#isRunning = false;
@@ -173,6 +182,7 @@ export class OrderFlow {
       try {
         return await this.#nextClient().placeOrder(request, key);
       } catch (error) {
+        this.#noteAnswer(error);
         if (isFinal(error)) {
           this.count.refused++;
           this.refusals.set(error.problem.code, (this.refusals.get(error.problem.code) ?? 0) + 1);
@@ -188,6 +198,13 @@ export class OrderFlow {
     }
     this.count.givenUp++;
     return undefined;
+  }
+
+  #noteAnswer(error: unknown): void {
+    const what =
+      error instanceof RefusedError ? error.problem.code : String(error instanceof Error ? error.name : error);
+    const { times } = this.#without.get(what) ?? { times: 0 };
+    this.#without.set(what, { times: times + 1, lastMono: performance.now() });
   }
 
   #cancelLater(intentId: string, afterMs: number): void {
