@@ -306,10 +306,11 @@ export function openRepair(options: RepairOptions): Repair {
       }, signal);
     },
     missedTrades(instrument, signal) {
-      if (instrument.trades.lastId === undefined) return;
+      const { lastId, breaks } = instrument.trades;
+      if (lastId === undefined) return;
       run(async () => {
         const id = await history.lastTradeId(instrument.symbol, signal);
-        if (!signal.aborted) onTrades(instrument, venueHasTrades(instrument.trades, id, clock.mono()));
+        if (!signal.aborted) onTrades(instrument, venueHasTrades(instrument.trades, { id, breaks }, clock.mono()));
       }, signal);
     },
     proveLate(instrument, signal) {

@@ -5,7 +5,7 @@ import { decimal } from "../decimal.ts";
 import type { SymbolId } from "../ids.ts";
 import { id } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
-import type { MarketTrade, TradeEvent, TradeSequence } from "./trade-sequence.ts";
+import type { MarketTrade, TradeEvent, TradeSequence, VenueLast } from "./trade-sequence.ts";
 import { addTrade, breakTrades, expireHole, fillHole, newTradeSequence, venueHasTrades } from "./trade-sequence.ts";
 
 const symbol = id<SymbolId>("BTC/USDT");
@@ -67,15 +67,25 @@ describe("trades with ascending ids", () => {
     add(s, 30);
     expect(told(fillHole(s, history(9, 10, 30)))).toEqual(["30"]);
     breakTrades(s);
-    expect(venueHasTrades(s, 30, now)).toEqual([]);
+    expect(venueHasTrades(s, { id: 30, breaks: s.breaks }, now)).toEqual([]);
     expect(add(s, 50)).toEqual(["50"]);
+  });
+
+  test("are not taken for whole because of an answer that was asked for before the break", () => {
+    const s = sequence();
+    add(s, 9);
+    const asked = { id: 9, breaks: s.breaks };
+    breakTrades(s);
+    expect(venueHasTrades(s, asked, now)).toEqual([]);
+    expect(add(s, 30)).toEqual([]);
+    expect(told(fillHole(s, history(9, 20, 30)))).toEqual(["20", "30"]);
   });
 
   test("that the venue has and the stream has not shown are fetched, and what comes meanwhile waits for them", () => {
     const s = sequence();
     add(s, 9);
     breakTrades(s);
-    expect(venueHasTrades(s, 20, now)).toEqual([]);
+    expect(venueHasTrades(s, { id: 20, breaks: s.breaks }, now)).toEqual([]);
     expect(add(s, 15, 22)).toEqual([]);
     expect(told(fillHole(s, history(9, 12, 15, 20)))).toEqual(["12", "15", "20", "22"]);
     expect(s.duplicates).toBe(1);
@@ -130,6 +140,8 @@ describe("trades with ascending ids", () => {
         breaks: fc.constantFrom(false, false, false, true),
         reach: fc.constantFrom(0, 0, 3, 40),
         passMs: fc.constantFrom(0, 0, 600),
+        asks: fc.boolean(),
+        answers: fc.boolean(),
       }),
       { maxLength: 60 },
     );
@@ -140,7 +152,9 @@ describe("trades with ascending ids", () => {
         const events: TradeEvent[] = [];
         let nowMs = 0;
         let isDown = false;
-        for (const { distance, isLost, breaks, reach, passMs } of all) {
+        // Questions about the venue's last trade, answered when it pleases the network.
+        const asked: VenueLast[] = [];
+        for (const { distance, isLost, breaks, reach, passMs, asks, answers } of all) {
           const number = (truth.at(-1) ?? 0) + distance;
           truth.push(number);
           nowMs += passMs;
@@ -148,6 +162,9 @@ describe("trades with ascending ids", () => {
           // What is lost is lost between a break and the next that comes.
           isDown = (isDown || breaks) && isLost;
           if (!isDown) events.push(...addTrade(s, trade(number), monoMs(nowMs)));
+          if (asks && !isDown) asked.push({ id: number, breaks: s.breaks });
+          const answer = answers ? asked.shift() : undefined;
+          if (answer !== undefined) events.push(...venueHasTrades(s, answer, monoMs(nowMs)));
           if (s.hole !== undefined && reach > 0) {
             const newest = truth.slice(-reach).map((one) => trade(one, "repair"));
             events.push(...(fillHole(s, newest) ?? []));

@@ -5,7 +5,7 @@ import { decimal } from "../decimal.ts";
 import type { SymbolId } from "../ids.ts";
 import { id } from "../ids.ts";
 import { monoMs, wallMs } from "../time.ts";
-import type { MarketTrade, TradeEvent, TradeSequence } from "./trade-sequence.ts";
+import type { MarketTrade, TradeEvent, TradeSequence, VenueLast } from "./trade-sequence.ts";
 import {
   addTrade,
   beginTradesAfter,
@@ -34,6 +34,7 @@ const told = (events: readonly TradeEvent[]): readonly string[] =>
     return event.type === "hole" ? `hole ${event.fromId}-${event.toId}` : "restart";
   });
 const now = monoMs(0);
+const has = (lastId: number): VenueLast => ({ id: lastId, breaks: 0 });
 
 describe("trades", () => {
   test("have no unflagged hole and come once, in order (any loss, doubling, order, repair and patience)", () => {
@@ -75,7 +76,8 @@ describe("trades", () => {
               events.push(...addTrade(s, trade(each, "repair"), monoMs(nowMs)));
             }
             if (one.late > 0 && missingTrades(s)?.fromId === missing.fromId) events.push(...flagHole(s, "gone"));
-          } else if (one.type === "ahead") events.push(...venueHasTrades(s, (s.lastId ?? 100) + one.by, monoMs(nowMs)));
+          } else if (one.type === "ahead")
+            events.push(...venueHasTrades(s, has((s.lastId ?? 100) + one.by), monoMs(nowMs)));
           else if (one.type === "pass") events.push(...expireHole(s, monoMs((nowMs += one.ms))));
           else events.push(...flagHole(s, "given up"));
           expect(s.held.size).toBeLessThanOrEqual(6);
@@ -118,7 +120,7 @@ describe("trades", () => {
   test("that were missed while nothing was connected are found without waiting for the next one", () => {
     const s = sequence();
     addTrade(s, trade(7), now);
-    expect(told(venueHasTrades(s, 9, now))).toEqual([]);
+    expect(told(venueHasTrades(s, has(9), now))).toEqual([]);
     expect(missingTrades(s)).toEqual({ fromId: 8, toId: 9 });
   });
 
@@ -131,7 +133,7 @@ describe("trades", () => {
   test("that wait for others are bounded: each hole before them is flagged until few enough are left", () => {
     const s = sequence({ heldMax: 2 });
     addTrade(s, trade(7), now);
-    venueHasTrades(s, 8, now);
+    venueHasTrades(s, has(8), now);
     for (const number of [11, 12]) expect(told(addTrade(s, trade(number), now))).toEqual([]);
     expect(told(addTrade(s, trade(13), now))).toEqual(["hole 8-8", "hole 9-10", "11", "12", "13"]);
   });

@@ -66,6 +66,8 @@ export interface TradeSequence {
   readonly ids: TradeIds;
   /** Something may be missing after `lastId`; only where ids are ascending. */
   isBroken: boolean;
+  /** How often that has begun: an answer to a question of before shows nothing about what came after. */
+  breaks: number;
   /** Of ascending ids: the last that were told, to know a second copy from one that comes late. */
   readonly told: Set<number>;
   /** The last id that was delivered or flagged; undefined before the first. */
@@ -96,6 +98,7 @@ export function newTradeSequence(symbol: SymbolId, rules: TradeRules, ids: Trade
     rules,
     ids,
     isBroken: false,
+    breaks: 0,
     told: new Set(),
     lastId: undefined,
     lastTrade: undefined,
@@ -157,7 +160,9 @@ function isNext(s: TradeSequence, lastId: number, id: number): boolean {
  * open, it reaches up to the next trade that comes.
  */
 export function breakTrades(s: TradeSequence): void {
-  if (s.ids === "ascending" && s.lastId !== undefined) s.isBroken = true;
+  if (s.ids !== "ascending" || s.lastId === undefined) return;
+  s.isBroken = true;
+  s.breaks += 1;
 }
 
 /**
@@ -192,12 +197,18 @@ export function beginTradesAfter(s: TradeSequence, id: number): void {
   s.lastId ??= id;
 }
 
-/** The venue's history goes up to `id`: whatever lies between is missing, though the stream has not shown it. */
-export function venueHasTrades(s: TradeSequence, id: number, nowMono: MonoMs): readonly TradeEvent[] {
+/** The venue's last trade, and how many `breaks` the sequence had had when the venue was asked for it. */
+export interface VenueLast {
+  readonly id: number;
+  readonly breaks: number;
+}
+
+/** The venue's history goes up to `last`: whatever lies between is missing, though the stream has not shown it. */
+export function venueHasTrades(s: TradeSequence, last: VenueLast, nowMono: MonoMs): readonly TradeEvent[] {
   if (s.lastId === undefined) return [];
-  if (id > s.lastId) return openHole(s, id, nowMono);
-  // The stream was listened to when the venue was asked: what comes from now on is complete.
-  if (s.hole === undefined) s.isBroken = false;
+  if (last.id > s.lastId) return openHole(s, last.id, nowMono);
+  // The stream has been listened to since the venue was asked: what comes from now on is complete.
+  if (s.hole === undefined && last.breaks === s.breaks) s.isBroken = false;
   return [];
 }
 

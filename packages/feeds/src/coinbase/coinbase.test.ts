@@ -49,6 +49,39 @@ describe("a feed of Coinbase", { timeout: 30_000 }, () => {
     expect(feed.status().connections).toBe(1);
   });
 
+  test("does not take a cut for harmless because of an answer that the venue gave before it", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await using stage = await openVenueStage(coinbase, {
+      before(venue) {
+        venue.wrong.gates.set("/ticker", promise);
+        // Trades that a subscription begins with: with them something can be missing.
+        for (const symbol of [btcUsd, ethUsd]) venue.trade(coinbase.codeOf(symbol), 3);
+      },
+    });
+    const { venue, feed } = stage;
+    await untilVenueLive(stage);
+    // As soon as its streams stand the feed asks whether it has missed a trade.
+    const hasAsked = (product: string): boolean =>
+      venue.asked.some((path) => path.endsWith(`${product}/ticker?limit=1`));
+    await until("both are asked for", () => hasAsked("BTC-USD") && hasAsked("ETH-USD"));
+    await untilTradesGoOn(stage);
+    await untilTradesGoOn(stage, ethUsd);
+    venue.wrong.refuse = { status: 503 };
+    for (const socket of venue.sockets) socket.terminate();
+    await until("the cut is noticed", () => feed.status().state !== "live");
+    // More than a new subscription brings.
+    for (const code of [stage.btc, stage.eth]) venue.trade(code, 40);
+    resolve();
+    venue.wrong.gates.clear();
+    // Who asks later is answered later: the feed has its answer now.
+    await (await fetch(`${venue.restUrl}/api/v3/brokerage/market/products/BTC-USD/ticker?limit=1`)).json();
+    venue.wrong.refuse = undefined;
+    await untilVenueLive(stage);
+    await untilTradesGoOn(stage);
+    await untilTradesGoOn(stage, ethUsd);
+    expect([...wrongTrades(stage, btcUsd), ...wrongTrades(stage, ethUsd)]).toEqual([]);
+  });
+
   test("that misses the last message before a silence learns it by the next heartbeat", async () => {
     await using stage = await openVenueStage(coinbase);
     await untilVenueLive(stage);

@@ -51,6 +51,8 @@ export interface Misbehaviour {
   readonly deadPaths: Set<string>;
   /** REST answers to paths that contain the key are given only after so long. */
   readonly slowPaths: Map<string, number>;
+  /** Answers to REST paths that contain the key are made at once, and leave when this has settled. */
+  readonly gates: Map<string, Promise<void>>;
 }
 
 export interface ScriptedVenue extends AsyncDisposable {
@@ -114,6 +116,7 @@ export async function openScriptedVenue(
     isBusy: false,
     deadPaths: new Set(),
     slowPaths: new Map(),
+    gates: new Map(),
   };
   const markets = new Map(codes.map((code) => [code, newMarket(code)]));
   const connections = new Map<WebSocket, Connection>();
@@ -220,7 +223,10 @@ export async function openScriptedVenue(
     const answer = (status: number, body: unknown): void => {
       const slowMs = [...wrong.slowPaths].find(([part]) => path.includes(part))?.[1] ?? 0;
       const text = JSON.stringify(body);
-      setTimeout(() => response.writeHead(status, { "content-type": "application/json" }).end(text), slowMs);
+      const leave = (): unknown => response.writeHead(status, { "content-type": "application/json" }).end(text);
+      const gate = [...wrong.gates].find(([part]) => path.includes(part))?.[1];
+      if (gate === undefined) setTimeout(leave, slowMs);
+      else void gate.then(leave);
     };
     if ([...wrong.deadPaths].some((part) => path.includes(part))) return answer(503, { code: -1, msg: "away" });
     if (wrong.isBusy) return answer(dialect.busy.status, dialect.busy.body);
