@@ -89,6 +89,7 @@ export * from "./risk/loss.ts";
 export * from "./risk/maintenance.ts";
 export * from "./risk/margin.ts";
 export * from "./risk/market-view.ts";
+export * from "./risk/reducing.ts";
 export * from "./risk/refusal-codes.ts";
 export * from "./security/certificates.ts";
 export * from "./succession/anchor.ts";

@@ -138,13 +138,15 @@ describe("the last check, with a socket that opens 700 ms after the order was si
     expect(await placing).toMatchObject({ kind: "accepted" });
   });
 
-  it("needs no new socket for the first order and the first cancel once they were warmed", async () => {
+  it("needs no new socket for the first order, the first that only reduces and the first cancel once they were warmed", async () => {
     await open();
     slow.isSlow = false;
     await venue.warm();
     slow.isSlow = true;
     const known = server.sockets.length;
     expect(await place()).toMatchObject({ kind: "accepted" });
+    const stop = { clientOrderId: "0b".repeat(16), terms, expiresAtMonoMs: inMs(5_000), isAhead: true };
+    expect(await venue.place(stop, permits.permit())).toMatchObject({ kind: "accepted" });
     const order = { clientOrderId: "0a".repeat(16), symbol: btc };
     expect(await venue.cancel(order, permits.permit())).toMatchObject({ kind: "cancelled" });
     expect(server.sockets.length).toBe(known);
@@ -157,14 +159,14 @@ describe("the last check, with a socket that opens 700 ms after the order was si
     const known = server.sockets.length;
     for (const socket of server.sockets) socket.destroy();
     await until(
-      "four sockets for orders and one for cancels anew",
-      () => server.sockets.slice(known).filter((socket) => !socket.destroyed).length >= 5,
+      "four sockets for orders, one for those that go ahead and one for cancels anew",
+      () => server.sockets.slice(known).filter((socket) => !socket.destroyed).length >= 6,
     );
     slow.isSlow = true;
     const opened = server.sockets.length;
     await until(
       "their pings are answered",
-      () => server.received.filter(({ path }) => path.endsWith("/ping")).length >= 10,
+      () => server.received.filter(({ path }) => path.endsWith("/ping")).length >= 12,
     );
     expect(await place()).toMatchObject({ kind: "accepted" });
     expect(server.sockets.length).toBe(opened);

@@ -20,8 +20,11 @@ export interface Refusal {
 /** What one request may do and how far it came. */
 export interface Ticket {
   readonly call: string;
-  /** Each has sockets of its own: a slow read never stands before an order, nor orders without an answer before a cancel. */
-  readonly lane: "orders" | "cancels" | "reads";
+  /**
+   * Each has sockets of its own: a slow read never stands before an order, nor orders without an answer before a cancel or an
+   * order that takes no risk (`ahead`).
+   */
+  readonly lane: "orders" | "ahead" | "cancels" | "reads";
   /** Asked synchronously before the first byte; a refusal stops the request. Reads have none. */
   readonly check?: () => Refusal | undefined;
   /** `waiting` → `started` (bytes may have left) | `refused` (proved: none did) | `void` (its caller has gone: none will). */
@@ -65,9 +68,9 @@ export function giveUp(ticket: Ticket): boolean {
  * Sockets of each lane at one venue. That of orders is a bulkhead as well: a venue that stops answering has so many whose
  * fate is open, and what waits behind them is known not to have been sent when its time is over.
  */
-const socketsMax = { orders: 64, cancels: 32, reads: 16 } as const;
+const socketsMax = { orders: 64, ahead: 16, cancels: 32, reads: 16 } as const;
 
-/** The sockets behind ccxt: three pools, one last check. `dispatcher` is what ccxt is given. */
+/** The sockets behind ccxt: four pools, one last check. `dispatcher` is what ccxt is given. */
 export class CheckedSockets {
   readonly dispatcher: Dispatcher;
   readonly #pools: Readonly<Record<Ticket["lane"], Agent>>;
@@ -82,7 +85,7 @@ export class CheckedSockets {
       ...(connect === undefined ? {} : { connect }),
     };
     const pool = (lane: Ticket["lane"]): Agent => new Agent({ ...common, connections: socketsMax[lane] });
-    this.#pools = { orders: pool("orders"), cancels: pool("cancels"), reads: pool("reads") };
+    this.#pools = { orders: pool("orders"), ahead: pool("ahead"), cancels: pool("cancels"), reads: pool("reads") };
     this.dispatcher = new PoolsByLane(this.#pools).compose((dispatch) => (options, handler) => {
       const ticket = ticketHere();
       return dispatch(withHeaders(options, ticket.headersSent), new LastCheck(handler, ticket, clock));
@@ -91,8 +94,7 @@ export class CheckedSockets {
 
   /** Tells when an order socket was lost, so that it can be opened again before it is needed. */
   onOrderSocketLost(listener: () => void): void {
-    this.#pools.orders.on("disconnect", listener);
-    this.#pools.cancels.on("disconnect", listener);
+    for (const lane of ["orders", "ahead", "cancels"] as const) this.#pools[lane].on("disconnect", listener);
   }
 
   /** Ends all sockets; requests under way end as broken. */

@@ -361,10 +361,13 @@ describe("the breaker", () => {
 });
 
 describe("a venue that answers no order any more", () => {
-  it("has no more open than there are sockets; cancels and queries pass beside them, and the rest was never sent", async () => {
+  it("has no more open than there are sockets; cancels, queries and what only reduces pass beside them, and the rest was never sent", async () => {
     const hung = await connect(server.url, permits, { deadlineMs: 3_000 });
     try {
-      server.script["POST /api/v3/order"] = () => undefined;
+      const stop = { clientOrderId, terms, expiresAtMonoMs: inMs(2_500), isAhead: true };
+      server.script["POST /api/v3/order"] = ({ parameters }, response) => {
+        if (parameters.get("newClientOrderId") === clientOrderId) json(response, 200, orderAnswer(parameters));
+      };
       const placing = Array.from({ length: 70 }, (_, at) =>
         hung.place(
           { clientOrderId: at.toString(16).padStart(32, "0"), terms, expiresAtMonoMs: inMs(1_500) },
@@ -374,8 +377,9 @@ describe("a venue that answers no order any more", () => {
       await until("every order socket waits for an answer", () => posts() === 64);
       expect(await hung.cancel({ clientOrderId, symbol: btc }, permits.permit())).toMatchObject({ kind: "cancelled" });
       expect(await hung.query(btc, clientOrderId)).toEqual({ kind: "not-found" });
+      expect(await hung.place(stop, permits.permit())).toMatchObject({ kind: "accepted" });
       const kinds = (await Promise.all(placing)).map(({ kind }) => kind);
-      expect(posts()).toBe(64);
+      expect(posts()).toBe(65);
       expect(kinds.filter((kind) => kind === "in-doubt")).toHaveLength(64);
       expect(kinds.filter((kind) => kind === "not-sent")).toHaveLength(6);
     } finally {

@@ -43,7 +43,9 @@ export async function place(
     return notSent({ reason: "risk", message: `${title} has no ${terms.type} order that is ${terms.timeInForce}` });
   }
   const cost = { weight: request.weight, orders: 1 };
-  const hasRoom = await unlessWithdrawn(withdrawal, line.budget.take("new", cost, order.expiresAtMonoMs, withdrawal));
+  const isAhead = order.isAhead === true;
+  const room = line.budget.take(isAhead ? "ahead" : "new", cost, order.expiresAtMonoMs, withdrawal);
+  const hasRoom = await unlessWithdrawn(withdrawal, room);
   if (hasRoom === "withdrawn") return notSent(withdrawn);
   if (!hasRoom) return notSent({ reason: "limiter", message: "no room in the rate budget before the intent expires" });
   const limiterMonoMs = line.clock.mono();
@@ -52,7 +54,7 @@ export async function place(
   const { stamp, expiresMonoMs } = window;
   const ticket: Ticket = {
     call: "order.place",
-    lane: "orders",
+    lane: isAhead ? "ahead" : "orders",
     phase: "waiting",
     onStarted: order.onLeft,
     check: () => {

@@ -45,6 +45,17 @@ describe("the rate budget", () => {
     expect(granted).toEqual(["new", "cancel", "more"]);
   });
 
+  it("lets what only reduces pass all that opens, and leaves it room that they cannot use", async () => {
+    budget.setLimits({ weight: 100, orders: 10 });
+    for (let order = 1; order <= 12; order += 1) ask(`o${order}`, "new", 1, 1);
+    ask("stop", "ahead", 1, 1);
+    await pass(0);
+    expect(granted).toEqual([...Array.from({ length: 9 }, (_, order) => `o${order + 1}`), "stop"]);
+    ask("next stop", "ahead", 1, 1);
+    await pass(10_000);
+    expect(granted.slice(10)).toEqual(["next stop", "o10", "o11", "o12"]);
+  });
+
   it("begins anew with the venue's window, not a minute after the first request", async () => {
     await pass(50_000);
     ask("full", "reserved", 100);

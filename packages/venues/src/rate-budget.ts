@@ -1,6 +1,6 @@
 /**
- * The queue in front of a venue's rate limits: whoever wants to send waits here until core's budget lets it, the reserved
- * lane first. A place in the queue is given up at its own instant, so nothing waits longer than its caller allows; the
+ * The queue in front of a venue's rate limits: whoever wants to send waits here until core's budget lets it, lane by lane:
+ * reserved, then what takes no risk, then what does. A place in the queue is given up at its own instant, so nothing waits longer than its caller allows; the
  * right to send is checked after this, at the socket. What is used, and what is left to whom, is decided in
  * `core/src/venues/rate-limits.ts`.
  */
@@ -34,10 +34,13 @@ interface Waiter {
   readonly settle: (granted: boolean) => void;
 }
 
+/** Who goes first. */
+const lanes = ["reserved", "ahead", "new"] as const;
+
 export class RateBudget {
   readonly #clock: Clock;
   readonly #venueMs: () => number;
-  readonly #waiting: Record<Lane, Waiter[]> = { new: [], reserved: [] };
+  readonly #waiting: Record<Lane, Waiter[]> = { new: [], ahead: [], reserved: [] };
   #budget: Budget;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -123,17 +126,17 @@ export class RateBudget {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    for (const lane of ["reserved", "new"] as const) {
+    for (const lane of lanes) {
       for (const waiter of this.#waiting[lane].splice(0)) waiter.settle(false);
     }
   }
 
-  /** Grants in order, reserved lane first, and sets the alarm for the next instant at which anything can change. */
+  /** Grants in order, lane by lane, and sets the alarm for the next instant at which anything can change. */
   #serve(): void {
     clearTimeout(this.#timer);
     const at = this.#at();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const lane of ["reserved", "new"] as const) {
+    for (const lane of lanes) {
       const queue = this.#waiting[lane];
       while (queue[0] !== undefined) {
         const head = queue[0];

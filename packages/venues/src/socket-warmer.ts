@@ -27,7 +27,11 @@ export class SocketWarmer {
   /** Opens the sockets now (resolved when each ping was answered or failed) and keeps them open from here on. */
   async warm(): Promise<void> {
     this.#isOn = true;
-    const lanes = [...Array.from({ length: this.#count }, () => "orders" as const), "cancels" as const];
+    const lanes = [
+      ...Array.from({ length: this.#count }, () => "orders" as const),
+      "ahead" as const,
+      "cancels" as const,
+    ];
     const answered = await Promise.all(lanes.map((lane) => this.#ping(lane)));
     this.#failures = answered.every(Boolean) ? 0 : this.#failures + 1;
     this.#later(this.#failures === 0 ? keepEveryMs : this.#backOffMs());

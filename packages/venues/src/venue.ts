@@ -118,6 +118,8 @@ export interface OrderToPlace {
   readonly terms: OrderTerms;
   /** From then on it is not sent. */
   readonly expiresAtMonoMs: MonoMs;
+  /** It takes no risk: it has room in the limits and sockets that no other order uses, and passes all that wait. */
+  readonly isAhead?: boolean;
   /** Called when its first byte leaves, in the same turn; never when none does. */
   readonly onLeft?: () => void;
 }

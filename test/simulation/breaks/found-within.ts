@@ -39,6 +39,7 @@ export const foundWithin: Readonly<
   "not-found-is-proof": { seeds: 10, by: ["I10", "I9"], last: 2 },
   "fill-counted-twice": { seeds: 10, by: ["I11", "I12", "healing"], last: 1 },
   "risk-on-committed": { seeds: 20, by: ["I12"], last: 5 },
+  "room-for-all": { seeds: 20, by: ["I12"], last: 1 },
   "doubt-uncounted": { seeds: 20, by: ["I12"], last: 4 },
   "slice-forgotten": { seeds: 10, by: ["I13"], last: 3 },
   "key-forgotten": { seeds: 20, by: ["I9"], last: 1 },

@@ -35,6 +35,10 @@ export class OrderChecks {
   readonly #takenBack = new Set<string>();
   /** Intent or parent → its record, of everything that was ever committed. */
   readonly #byNumber = new Map<string, JournalEvent>();
+  /** Boot and symbol → the positions on which it decided since its last frame. */
+  readonly #positionsSeen = new Map<string, Set<Decimal>>();
+  /** Client order ids of orders that surely open a position. */
+  readonly #opening = new Set<string>();
   /** True times of committed intents and attempts. */
   #made: { readonly of: string; readonly atWallMs: number }[] = [];
 
@@ -58,10 +62,17 @@ export class OrderChecks {
 
   decidedOn(boot: Boot, symbol: string, updateId: number): void {
     this.#decidedAt.set(`${boot.boot} ${symbol} ${updateId}`, boot.main.clock.mono());
+    for (const position of boot.ledger?.speculative.positions.values() ?? []) {
+      if (position.symbol !== symbol) continue;
+      const seen = this.#positionsSeen.get(`${boot.boot} ${symbol}`) ?? new Set<Decimal>();
+      this.#positionsSeen.set(`${boot.boot} ${symbol}`, seen.add(position.quantity));
+    }
   }
 
   sealed(boot: Boot, events: readonly JournalEvent[]): void {
     for (const event of events) {
+      if (event.kind === "intent.recorded" && event.parent === undefined && this.#opens(boot, event.terms))
+        this.#opening.add(event.clientOrderId);
       if (event.kind === "intent.recorded") this.intents += 1;
       if (event.kind !== "intent.recorded" && event.kind !== "attempt.recorded") continue;
       this.#clientOrderIds.set(
@@ -71,6 +82,13 @@ export class OrderChecks {
       this.#intentOf.set(event.clientOrderId, event.intent);
       this.#isFresh(boot, event);
     }
+    for (const symbol of this.#watch.world.rules.keys()) this.#positionsSeen.delete(`${boot.boot} ${symbol}`);
+  }
+
+  /** Surely opens a position, or adds to one: whatever this boot held when it decided, this side did not reduce it. */
+  #opens(boot: Boot, { symbol, side }: { readonly symbol: string; readonly side: "buy" | "sell" }): boolean {
+    const seen = [...(this.#positionsSeen.get(`${boot.boot} ${symbol}`) ?? [])];
+    return seen.every((position) => (side === "buy" ? compare(position, zero) >= 0 : compare(position, zero) <= 0));
   }
 
   /** Committed for the first time, by anybody. */
@@ -178,10 +196,14 @@ export class OrderChecks {
       this.#watch.broken("I12", `${symbol} stands at ${worst} at worst case, limit ${limit}`);
   }
 
-  /** The order rate, counted over all epochs. Clocks of two leaders may differ, so a little more than the window is asked. */
+  /**
+   * The order rate, counted over all epochs: what opens is held to it, and all together to half as much again, which is for
+   * what reduces a position. Clocks of two leaders may differ, so a little more than the window is asked.
+   */
   #counted(made: Extract<JournalEvent, { kind: "intent.recorded" | "attempt.recorded" }>): void {
-    const { count, perMs } = this.#watch.world.settings.limits.orderRate;
+    const { count: mark, perMs } = this.#watch.world.settings.limits.orderRate;
     const { atWallMs } = made;
+    const count = this.#opening.has(made.clientOrderId) ? mark : mark + 2 * Math.ceil(mark / 4);
     this.#made.push({ of: made.clientOrderId, atWallMs });
     const last = this.#made.slice(-count - 1);
     if (last.length <= count) return;

@@ -3,6 +3,7 @@ import {
   attemptEvent,
   checkParent,
   checkRisk,
+  countFor,
   directParent,
   endedEvent,
   intentEvent,
@@ -163,7 +164,7 @@ export class Intake {
 
   #order(wish: Extract<Wish, { kind: "order" }>): Taken {
     const context = this.#risk(wish.terms.symbol);
-    const refusal = checkRisk(this.#riskState(), wish.terms, context);
+    const refusal = checkRisk(this.#riskState(), wish.terms, this.#widened(context));
     if (refusal !== undefined) return { kind: "refused", refusal };
     const basis = context.market.kind === "fresh" ? context.market.basis : undefined;
     const event = intentEvent(this.#term.state, this.#context.tag, {
@@ -209,6 +210,14 @@ export class Intake {
       clockErrorMs: door.clock.offBy(),
       nowWallMs: process.clock.wall(),
     };
+  }
+
+  /** The room that is kept for what reduces is everybody's, where that rule is broken on purpose. */
+  #widened(context: RiskContext): RiskContext {
+    if (!this.#context.bent.is("room-for-all")) return context;
+    const { orderRate } = context.limits;
+    const count = countFor(orderRate.count, "gets-out");
+    return { ...context, limits: { ...context.limits, orderRate: { ...orderRate, count } } };
   }
 
   /** What risk is asked on: all that was recorded, unless that rule is broken on purpose. */

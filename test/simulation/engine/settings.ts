@@ -44,6 +44,8 @@ export function settingsOf(o: {
   readonly preempt: boolean;
   readonly durability: Settings["durability"];
   readonly positionMax: number;
+  /** Orders in two seconds. */
+  readonly ordersMax?: number;
   readonly failsafe: boolean;
 }): Settings {
   const validityMs = 1_500;
@@ -77,7 +79,7 @@ export function settingsOf(o: {
       orderNotionalMax: decimal(100_000),
       collarBps: 100,
       positionMax: decimal(`${o.positionMax}`),
-      orderRate: { count: 60, perMs: 2_000 },
+      orderRate: { count: o.ordersMax ?? 60, perMs: 2_000 },
       clockErrorMaxMs,
       doubtBlock: "intent",
     },

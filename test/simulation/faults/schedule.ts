@@ -26,6 +26,7 @@ export interface Setting {
   readonly preempt: boolean;
   readonly uniqueness: "open-only" | "forever" | "none";
   readonly positionMax: number;
+  readonly ordersMax: number;
   readonly failsafe: boolean;
   readonly clocks: readonly { readonly rate: number; readonly wallOffsetMs: number }[];
   /** When the last fault ends. */
@@ -55,6 +56,8 @@ export function settingOf(seed: number, favoured: readonly FaultKind[] = []): Se
     preempt: dice.chance(0.85),
     uniqueness: dice.pick(["open-only", "forever", "none"] as const),
     positionMax: dice.pick([0.6, 2, 50]),
+    // Some are held to so few that bursts reach it; drawn by itself, so that nothing else of a seed hangs on it.
+    ordersMax: new Dice(`rate ${seed}`).pick([60, 60, 60, 12]),
     failsafe: dice.chance(0.3) || favoured.includes(failsafeOn),
     clocks: nodes.map(() => ({
       rate: 1 + dice.between(-300, 300) / 1e6,

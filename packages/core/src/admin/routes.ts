@@ -233,7 +233,7 @@ export const apiRoutes: Readonly<Record<ApiRouteName, ApiRoute>> = {
       409: problemAnswer("`conflict`: what the key stands for has left the journal since"),
       422: problemAnswer("`invalid` with the field, `key-reused`, or the code with which risk refused it"),
       503: problemAnswer(
-        "`refused`: nothing was recorded, try again; `unknown`: recorded, not known durable, repeat with the same key",
+        "`refused`: nothing was recorded, try again (after `Retry-After`, where more waits to leave than leaves; what only reduces a position is then refused last); `unknown`: recorded, not known durable, repeat with the same key",
       ),
     },
   },

@@ -23,7 +23,7 @@
 import { assert } from "../assert.ts";
 import { add, compare, floorToStep, isMultipleOf, isPositive, maximum, minimum, subtract, zero } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
-import { hasLegs } from "../formats/algorithms.ts";
+import { exitSideOf, hasLegs } from "../formats/algorithms.ts";
 import type { BracketParameters, OcoParameters } from "../formats/algorithms.ts";
 import type { DeploymentTag } from "../orders/client-order-id.ts";
 import { isOrderEnded, latestAttempt } from "../orders/order-row.ts";
@@ -298,11 +298,6 @@ function isStopReached(
   return position.exitSide === "sell"
     ? compare(market.basis.bid, algorithm.stopPrice) <= 0
     : compare(market.basis.ask, algorithm.stopPrice) >= 0;
-}
-
-function exitSideOf(algorithm: OcoParameters | BracketParameters): Side {
-  if (algorithm.name === "oco") return algorithm.side;
-  return algorithm.side === "buy" ? "sell" : "buy";
 }
 
 /** Not before a pause after the last try; it grows with each that executed nothing. */

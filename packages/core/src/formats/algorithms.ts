@@ -97,6 +97,12 @@ export function hasLegs(algorithm: AlgorithmParameters): algorithm is OcoParamet
   return algorithm.name === "oco" || algorithm.name === "bracket";
 }
 
+/** The side on which the ways out are: an OCO's own, the other one of a bracket's entry. */
+export function exitSideOf(algorithm: OcoParameters | BracketParameters): "buy" | "sell" {
+  if (algorithm.name === "oco") return algorithm.side;
+  return algorithm.side === "buy" ? "sell" : "buy";
+}
+
 /** True where every slice has its window and its quantity from the start. */
 export function isScheduled(algorithm: AlgorithmParameters): algorithm is ScheduledParameters {
   return algorithm.name === "twap" || algorithm.name === "vwap";

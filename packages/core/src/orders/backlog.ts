@@ -5,22 +5,30 @@
  * that the new one would allow itself, or where so many wait that they would be a burden in themselves. What waits is what
  * was recorded and of which no byte has left: for its commit, for room in the venue's limits, for a socket.
  *
- * Clients are refused first; strategies, which have nobody to ask again for them, may go to twice as much. What is owed is
- * never refused here: slices and exits of parents that were taken, what comes in a replaced order's place, further attempts.
+ * Clients are refused first; strategies, which have nobody to ask again for them, may go to twice as much. What only reduces
+ * a position leaves before all others, in lanes of its own, whoever wants it; so it is held against those of its kind that
+ * wait, and not against the crowd: to a mark of its own, half of its time but never more than of the usual time, and as many
+ * again as clients may have waiting.
+ * What is owed is never refused here: slices and exits of parents that were taken, what comes in a replaced order's place, further attempts.
  * Cancels are no orders. Operators: `runbooks/overloaded.md`.
  */
 import { refused } from "../risk/refusal-codes.ts";
 import type { Refusal } from "../risk/refusal-codes.ts";
 
-/** What was recorded for one venue and has not left. */
-export interface Backlog {
+/** Orders that wait. */
+export interface Waiting {
   readonly orders: number;
   /** How long the oldest has waited; 0 where none does. */
   readonly oldestMs: number;
 }
 
-/** Who asks: a client, who can ask again, or a strategy of the engine's own. */
-export type BacklogAsker = "client" | "strategy";
+/** What was recorded for one venue and has not left; in `ahead` those of it that take no risk, and leave before the others. */
+export interface Backlog extends Waiting {
+  readonly ahead: Waiting;
+}
+
+/** Who asks: a client, who can ask again, a strategy of the engine's own, or either for what only reduces a position. */
+export type BacklogAsker = "client" | "strategy" | "reduces";
 
 /** What an order that names no time of its own allows itself. */
 export const usualSendWithinMs = 2_000;
@@ -30,6 +38,7 @@ export const backlogLimits: Readonly<Record<BacklogAsker, { readonly ordersMax: 
   {
     client: { ordersMax: 1_000, waitShare: 0.25 },
     strategy: { ordersMax: 2_000, waitShare: 0.5 },
+    reduces: { ordersMax: 1_000, waitShare: 0.5 },
   };
 
 /** A wait that a busy machine makes now and then is no reason, as long as the order itself has the time. */
@@ -41,8 +50,10 @@ const retryMs = { least: 250, most: 1_000 } as const;
 /** Why no order that is to leave within `sendWithinMs` is taken beside this backlog; undefined: it may be. */
 export function whyOverloaded(backlog: Backlog, sendWithinMs: number, asker: BacklogAsker): Refusal | undefined {
   const { ordersMax, waitShare } = backlogLimits[asker];
-  const waitMaxMs = Math.max(sendWithinMs * waitShare, Math.min(sendWithinMs, waitAlwaysMs));
-  const { orders, oldestMs } = backlog;
+  // A stop of a parent's is behind what is let in here, and has the usual time.
+  const ownMs = asker === "reduces" ? Math.min(sendWithinMs, usualSendWithinMs) : sendWithinMs;
+  const waitMaxMs = Math.max(ownMs * waitShare, Math.min(ownMs, waitAlwaysMs));
+  const { orders, oldestMs } = asker === "reduces" ? backlog.ahead : backlog;
   if (orders < ordersMax && oldestMs < waitMaxMs) return undefined;
   return refused("overloaded", {
     waiting: orders,

@@ -2,14 +2,16 @@
  * May this order be recorded? Asked on the speculative state before every intent and before every next attempt, so that
  * orders on their way never share headroom. Decided on worst case (I12): everything open or in doubt on the order's own
  * side counts as filled, nothing on the other side counts as relief, and the order rate is counted from the journal,
- * so that a takeover gives nobody a fresh allowance. A price is compared with a fresh market or not at all (I18).
+ * so that a takeover gives nobody a fresh allowance. What counts orders leaves room for those that only reduce a position
+ * (`reducing.ts`). A price is compared with a fresh market or not at all (I18).
  * Cancels are never asked here. Two refusals are more than a no: `repeated-execution` and `loss-limit` switch their
  * subject off, which the caller records (`switchingEvent`).
  */
 import { absolute, add, compare, decimal, isMultipleOf, isPositive, maximum, multiply, subtract } from "../decimal.ts";
 import type { Decimal } from "../decimal.ts";
 import type { JournalEvent } from "../formats/events.ts";
-import type { IntentId } from "../ids.ts";
+import { id } from "../ids.ts";
+import type { IntentId, ParentId } from "../ids.ts";
 import { noExposure, recentAttempts, recentCancels, recentWishes, wishKey } from "../orders/indexes.ts";
 import type { Exposure } from "../orders/indexes.ts";
 import { whyNoNumber } from "../orders/numbering.ts";
@@ -28,6 +30,8 @@ import { isContract, marginOf } from "./margin.ts";
 import type { MarketView } from "./market-view.ts";
 import { refused } from "./refusal-codes.ts";
 import type { Refusal } from "./refusal-codes.ts";
+import { amountFor, countFor, purposeOf } from "./reducing.ts";
+import type { OrderPurpose } from "./reducing.ts";
 
 /** What an order is checked against. */
 export interface RiskContext {
@@ -68,7 +72,7 @@ export function checkRisk(state: EngineState, terms: OrderTerms, context: RiskCo
     collarRefusal(terms, context) ??
     exposureRefusal(state, terms, context) ??
     fundsRefusal(state, terms, context) ??
-    rateRefusal(state, context) ??
+    rateRefusal(state, terms, context) ??
     repeatRefusal(state, terms, context) ??
     lossRefusal(state, terms, context) ??
     doubtRefusal(state, terms, context)
@@ -155,17 +159,19 @@ function collarRefusal(terms: OrderTerms, { limits, market }: RiskContext): Refu
 
 function exposureRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
   const { limits } = context;
+  const purpose = (): OrderPurpose => purposeHere(state, terms, context);
   const worst = worstPosition(state, terms, context.reissued);
   if (compare(worst, limits.positionMax) > 0)
     return refused("position-limit", { worst: terms.side === "buy" ? worst : `-${worst}`, limit: limits.positionMax });
   const exposure = state.indexes.exposure.get(marketKey(terms.venue, terms.symbol)) ?? noExposure;
   const open = exposure.orders + (context.reissued === undefined ? 1 : 0);
-  if (limits.openOrdersMax !== undefined && open > limits.openOrdersMax)
-    return refused("open-orders", { open, limit: limits.openOrdersMax });
+  const { openOrdersMax } = limits;
+  if (openOrdersMax !== undefined && open > openOrdersMax && open > countFor(openOrdersMax, purpose()))
+    return refused("open-orders", { open, limit: openOrdersMax });
   if (limits.openNotionalMax === undefined || context.market.kind === "stale") return undefined;
   const own = context.reissued === undefined ? multiply(terms.quantity, limitOr(terms, context.market.basis)) : zero;
   const worth = add(add(exposure.buyNotional, exposure.sellNotional), own);
-  return compare(worth, limits.openNotionalMax) > 0
+  return compare(worth, limits.openNotionalMax) > 0 && compare(worth, amountFor(limits.openNotionalMax, purpose())) > 0
     ? refused("open-notional", { worth, limit: limits.openNotionalMax })
     : undefined;
 }
@@ -204,6 +210,11 @@ function marginRefusal(
     : undefined;
 }
 
+function purposeHere(state: EngineState, terms: OrderTerms, { by, parentBy, reissued }: RiskContext): OrderPurpose {
+  const parent = by === undefined || parentBy === undefined ? undefined : id<ParentId>(by);
+  return purposeOf(state, terms, { parent, isCounted: reissued !== undefined });
+}
+
 /** How far the position could go on the order's own side, this order and all doubt filled: long for a buy, short for a sell. */
 function worstPosition(state: EngineState, terms: OrderTerms, reissued: IntentId | undefined): Decimal {
   const market = marketKey(terms.venue, terms.symbol);
@@ -215,14 +226,17 @@ function worstPosition(state: EngineState, terms: OrderTerms, reissued: IntentId
   return reissued === undefined ? add(held, terms.quantity) : held;
 }
 
-function rateRefusal(state: EngineState, { limits, nowWallMs }: RiskContext): Refusal | undefined {
+/** Cancels have no bound that a further mark could be set by, so what only reduces is not asked for them. */
+function rateRefusal(state: EngineState, terms: OrderTerms, context: RiskContext): Refusal | undefined {
+  const { limits, nowWallMs } = context;
   const { count, perMs } = limits.orderRate;
   const made = recentAttempts(state.indexes, nowWallMs, perMs);
-  if (made >= count) return refused("order-rate", { made, limit: count, perMs });
+  if (made >= count && made >= countFor(count, purposeHere(state, terms, context)))
+    return refused("order-rate", { made, limit: count, perMs });
   if (limits.cancelRate === undefined) return undefined;
   const { cancelRate } = limits;
   const cancels = recentCancels(state.indexes, nowWallMs, cancelRate.perMs);
-  return cancels > cancelRate.count
+  return cancels > cancelRate.count && purposeHere(state, terms, context) === "opens"
     ? refused("cancel-rate", { cancels, limit: cancelRate.count, perMs: cancelRate.perMs })
     : undefined;
 }

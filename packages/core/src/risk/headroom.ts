@@ -18,6 +18,7 @@ import type { RiskLimits } from "./limits.ts";
 import { dayLossOf } from "./loss.ts";
 import type { Marks } from "./loss.ts";
 import { isContract, marginOf } from "./margin.ts";
+import { countFor } from "./reducing.ts";
 
 /** One control in one scope. `headroom`: what may still be added; 0 refuses, below zero is beyond the limit. */
 export interface ControlView {
@@ -86,7 +87,8 @@ function clusterControls(state: EngineState, { config, nowWallMs }: RiskFigures)
   const { orderRate, cancelRate, repeatedExecution } = config.risk;
   const { indexes } = state;
   const made = recentAttempts(indexes, nowWallMs, orderRate.perMs);
-  const controls = [row("order-rate", "cluster", made, orderRate.count, `orders within ${orderRate.perMs} ms`)];
+  const note = `orders within ${orderRate.perMs} ms; ${further(orderRate.count)}`;
+  const controls = [row("order-rate", "cluster", made, orderRate.count, note)];
   if (cancelRate !== undefined) {
     const cancels = recentCancels(indexes, nowWallMs, cancelRate.perMs);
     controls.push(row("cancel-rate", "cluster", cancels, cancelRate.count, `cancels within ${cancelRate.perMs} ms`));
@@ -129,9 +131,16 @@ function marketControls(
     const worth = add(exposure.buyNotional, exposure.sellNotional);
     controls.push(row("open-notional", scope, worth, limits.openNotionalMax, "open and in doubt, quote currency"));
   }
-  if (limits.openOrdersMax !== undefined)
-    controls.push(row("open-orders", scope, exposure.orders, limits.openOrdersMax, "orders that have not ended"));
+  if (limits.openOrdersMax !== undefined) {
+    const note = `orders that have not ended; ${further(limits.openOrdersMax)}`;
+    controls.push(row("open-orders", scope, exposure.orders, limits.openOrdersMax, note));
+  }
   return controls;
+}
+
+/** How far a count may be passed by what takes risk away. */
+function further(count: number): string {
+  return `what only reduces passes up to ${countFor(count, "reduces")}`;
 }
 
 /** The prices that would pass now. */

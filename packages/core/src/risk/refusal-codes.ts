@@ -34,7 +34,7 @@ export const refusalCodes = {
   held: { sentence: "The leader is held (handover or takeover loop): no new risk, cancels pass.", isPassing: true },
   overloaded: {
     sentence:
-      "More orders wait to leave for the venue than leave in time: nothing was recorded, ask again after a moment; cancels pass.",
+      "More orders wait to leave for the venue than leave in time: nothing was recorded, ask again after a moment; cancels pass, and what only reduces a position is refused last.",
     isPassing: true,
   },
   durability: {
@@ -105,9 +105,13 @@ export const refusalCodes = {
       "The wallet does not cover the futures position that could come of this, all that is open and in doubt filled, at leverage 1.",
     isPassing: true,
   },
-  "order-rate": { sentence: "Too many orders were made lately (risk.orderRate).", isPassing: true },
+  "order-rate": {
+    sentence: "Too many orders were made lately; what only reduces a position has some more room (risk.orderRate).",
+    isPassing: true,
+  },
   "cancel-rate": {
-    sentence: "Too many orders were taken back lately; cancels still pass (risk.cancelRate).",
+    sentence:
+      "Too many orders were taken back lately; cancels still pass, and what only reduces a position (risk.cancelRate).",
     isPassing: true,
   },
   "repeated-execution": {

@@ -48,6 +48,18 @@ describe("a fixed window", () => {
     expect(waitMsOf(budget, "reserved", { weight: 1, orders: 1 }, at(0))).toBe(10_000);
   });
 
+  test("leaves a tenth of the orders, and 15 % of the weight beside the reserved, to what only reduces", () => {
+    const many = { ...orders, limit: 20 };
+    const full = spend(newBudget([fixed, many]), { weight: 70, orders: 18 }, at(0));
+    expect(waitMsOf(full, "new", { weight: 0, orders: 1 }, at(0))).toBe(10_000);
+    expect(waitMsOf(full, "ahead", { weight: 15, orders: 2 }, at(0))).toBe(0);
+    expect(waitMsOf(full, "ahead", { weight: 0, orders: 3 }, at(0))).toBe(10_000);
+    expect(waitMsOf(full, "ahead", weigh(16), at(0))).toBe(60_000);
+    // Of so few there is no tenth: none is kept from those who use them.
+    const last = spend(newBudget([orders]), { weight: 0, orders: 4 }, at(0));
+    expect(waitMsOf(last, "new", { weight: 0, orders: 1 }, at(0))).toBe(0);
+  });
+
   test("never grants what is more than the whole of it", () => {
     expect(waitMsOf(newBudget([fixed]), "reserved", weigh(101), at(0))).toBe(Number.POSITIVE_INFINITY);
   });

@@ -1,14 +1,18 @@
 /**
  * What is left of a venue's rate limits, and when the next request may leave. One bucket per limit, counted the way the
  * venue counts it: fixed windows of its clock, windows that roll, or a counter that sinks. New orders may use 70 % of a
- * weight; the rest is a lane for cancel, resolve and kill. `Retry-After` freezes everything. Answers only ever raise a
+ * weight and 90 % of a count of orders. What takes no risk may use half of the rest of the weight and all orders; all
+ * of the weight is for cancel, resolve and kill. `Retry-After` freezes everything. Answers only ever raise a
  * count: the venue also sees what others on this address and account use. A successor starts from what its predecessor
  * had used (`usageOf`, `adoptUsage`), so that a takeover spends no window twice.
  */
 import type { RateLimitRule } from "./profile.ts";
 
-/** `new` for placements; `reserved` for cancel, resolve, kill, recovery and the reads that keep a node fit. */
-export type Lane = "new" | "reserved";
+/**
+ * `new` for placements, `ahead` for those that only reduce a position; `reserved` for cancel, resolve, kill, recovery and the
+ * reads that keep a node fit.
+ */
+export type Lane = "new" | "ahead" | "reserved";
 
 /** What one request costs. */
 export interface Cost {
@@ -45,6 +49,9 @@ export interface Usage {
 /** The share of every weight that new orders leave to cancel, resolve and kill. */
 export const reservedShare = 0.3;
 
+/** The share of every count of orders that new ones leave to those that only reduce a position; of few orders none. */
+const aheadOrdersShare = 0.1;
+
 /** A rolling window is kept in parts of a tenth, and one part more, so that it never counts too little. */
 const rollingParts = 10;
 
@@ -77,8 +84,7 @@ export function waitMsOf(budget: Budget, lane: Lane, cost: Cost, at: BudgetTime)
   for (const bucket of budget.buckets) {
     const amount = amountOf(bucket.rule, cost);
     if (amount === 0) continue;
-    const share = lane === "new" && bucket.rule.counts === "weight" ? 1 - reservedShare : 1;
-    waitMs = Math.max(waitMs, bucketWaitMs(turned(bucket, at.venueMs), amount, bucket.rule.limit * share, at.venueMs));
+    waitMs = Math.max(waitMs, bucketWaitMs(turned(bucket, at.venueMs), amount, roomOf(bucket.rule, lane), at.venueMs));
   }
   return waitMs;
 }
@@ -144,6 +150,13 @@ export function adoptUsage(budget: Budget, usage: Usage, isSharedAddress: boolea
     const stillUsed = usedIn(turned(raised(turned(emptyBucket(bucket.rule), usage.venueMs), told), at.venueMs));
     return raised(now, Math.max(0, stillUsed - usedIn(now)));
   });
+}
+
+/** How much of a limit this lane may use. */
+function roomOf({ counts, limit }: RateLimitRule, lane: Lane): number {
+  if (lane === "reserved") return limit;
+  if (counts === "weight") return limit * (1 - (lane === "new" ? reservedShare : reservedShare / 2));
+  return lane === "new" ? limit - Math.floor(limit * aheadOrdersShare) : limit;
 }
 
 function mapBuckets(budget: Budget, change: (bucket: Bucket) => Bucket): Budget {

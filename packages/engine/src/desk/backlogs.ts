@@ -3,45 +3,56 @@
  * or when it is known that none will. Kept beside the journal and not in it, since a successor inherits nothing that it may
  * send. Whether another order may join is decided in `core/orders/backlog.ts`.
  */
-import type { Backlog, IntentId, MonoMs, OrderRow, VenueId } from "@baton/core";
+import type { Backlog, IntentId, MonoMs, OrderRow, VenueId, Waiting } from "@baton/core";
 import { latestAttempt } from "@baton/core";
 
-interface Waiting {
+interface Waiter {
   readonly attempt: number;
   readonly sinceMonoMs: MonoMs;
 }
 
-const none: Backlog = { orders: 0, oldestMs: 0 };
+/** Oldest first. */
+type Line = Map<IntentId, Waiter>;
+
+const noneWaits: Waiting = { orders: 0, oldestMs: 0 };
+const none: Backlog = { ...noneWaits, ahead: noneWaits };
 
 export class Backlogs {
-  /** Of each venue oldest first. */
-  readonly #venues = new Map<VenueId, Map<IntentId, Waiting>>();
+  /** `ahead` are those of `all` that take no risk. */
+  readonly #venues = new Map<VenueId, { readonly all: Line; readonly ahead: Line }>();
 
-  /** Its latest attempt was recorded. */
-  joined(order: OrderRow, now: MonoMs): void {
+  /** Its latest attempt was recorded. `isAhead`: it takes no risk, and leaves before those that do. */
+  joined(order: OrderRow, isAhead: boolean, now: MonoMs): void {
     const { venue } = order.terms;
-    const waiting = this.#venues.get(venue) ?? new Map<IntentId, Waiting>();
-    this.#venues.set(venue, waiting);
+    const lines = this.#venues.get(venue) ?? { all: new Map(), ahead: new Map() };
+    this.#venues.set(venue, lines);
+    const waiter = { attempt: latestAttempt(order).number, sinceMonoMs: now };
     // A new attempt waits anew, behind those that were there before it.
-    waiting.delete(order.id);
-    waiting.set(order.id, { attempt: latestAttempt(order).number, sinceMonoMs: now });
+    for (const line of [lines.all, lines.ahead]) line.delete(order.id);
+    lines.all.set(order.id, waiter);
+    if (isAhead) lines.ahead.set(order.id, waiter);
   }
 
   /** Its latest attempt is on its way, or will never be. May be told more than once. */
   left(order: OrderRow): void {
-    const waiting = this.#venues.get(order.terms.venue);
-    if (waiting?.get(order.id)?.attempt === latestAttempt(order).number) waiting.delete(order.id);
+    const lines = this.#venues.get(order.terms.venue);
+    if (lines?.all.get(order.id)?.attempt !== latestAttempt(order).number) return;
+    for (const line of [lines.all, lines.ahead]) line.delete(order.id);
   }
 
   of(venue: VenueId, now: MonoMs): Backlog {
-    const waiting = this.#venues.get(venue);
-    if (waiting === undefined || waiting.size === 0) return none;
-    const [oldest] = waiting.values();
-    return { orders: waiting.size, oldestMs: oldest === undefined ? 0 : Math.max(0, now - oldest.sinceMonoMs) };
+    const lines = this.#venues.get(venue);
+    if (lines === undefined) return none;
+    return { ...waitingIn(lines.all, now), ahead: waitingIn(lines.ahead, now) };
   }
 
   /** Of every venue for which anything was ever recorded in this term. */
   all(now: MonoMs): readonly (Backlog & { readonly venue: VenueId })[] {
     return [...this.#venues.keys()].map((venue) => ({ venue, ...this.of(venue, now) }));
   }
+}
+
+function waitingIn(line: Line, now: MonoMs): Waiting {
+  const [oldest] = line.values();
+  return { orders: line.size, oldestMs: oldest === undefined ? 0 : Math.max(0, now - oldest.sinceMonoMs) };
 }

@@ -8,6 +8,7 @@ import type {
   AttemptRecorded,
   BacklogAsker,
   DecidedOn,
+  EngineState,
   IntentId,
   IntentRecorded,
   JournalEvent,
@@ -31,8 +32,10 @@ import {
   endedEvent,
   id,
   intentEvent,
+  isAhead,
   isPassingRefusal,
   parseDecimal,
+  purposeOf,
   refused,
   requestKeyOf,
   routeOf,
@@ -135,8 +138,8 @@ export class Intake {
     const overloaded =
       "algo" in request
         ? // Nothing of a parent leaves at once: it is taken where a strategy's order would be.
-          this.#whyOverloaded(venue, usualSendWithinMs, "strategy")
-        : this.whyOverloaded(venue, request.sendWithinMs);
+          this.#whyOverloaded(venue, usualSendWithinMs, request.algo === "oco" ? "reduces" : "strategy")
+        : this.whyOverloaded({ ...request, venue }, request.sendWithinMs);
     if (overloaded !== undefined) return { kind: "refused", refusal: overloaded };
     return "algo" in request
       ? this.#parents.request(request, venue, by, known)
@@ -207,9 +210,16 @@ export class Intake {
     return { kind: "recorded", sequence };
   }
 
-  /** Why no client's order that is to leave within `sendWithinMs` is taken now, since too much waits to leave already. */
-  whyOverloaded(venue: VenueId, sendWithinMs: number): Refusal | undefined {
-    return this.#whyOverloaded(venue, sendWithinMs, "client");
+  /**
+   * Why no client's order of these terms that is to leave within `sendWithinMs` is taken now, since too much waits to leave
+   * already. `state`: without an order in whose place it comes.
+   */
+  whyOverloaded(terms: OrderTerms, sendWithinMs: number, state: EngineState = this.#term.state): Refusal | undefined {
+    return this.#whyOverloaded(terms.venue, sendWithinMs, this.#askerOf(terms, "client", state));
+  }
+
+  #askerOf(terms: OrderTerms, asker: BacklogAsker, state: EngineState = this.#term.state): BacklogAsker {
+    return purposeOf(state, terms, { parent: undefined, isCounted: false }) === "opens" ? asker : "reduces";
   }
 
   #whyOverloaded(venue: VenueId, sendWithinMs: number, asker: BacklogAsker): Refusal | undefined {
@@ -308,7 +318,9 @@ export class Intake {
     };
     const sendWithinMs = wish.sendWithinMs ?? usualSendWithinMs;
     const why =
-      this.#whyNot() ?? this.#whyNotAt(route.venue) ?? this.#whyOverloaded(route.venue, sendWithinMs, "strategy");
+      this.#whyNot() ??
+      this.#whyNotAt(route.venue) ??
+      this.#whyOverloaded(route.venue, sendWithinMs, this.#askerOf(terms, "strategy"));
     if (why !== undefined) return why;
     const { routedFrom } = route;
     return this.#intentOf(terms, { by: strategy, sendWithinMs, request: undefined, decidedOn, routedFrom });
@@ -356,7 +368,7 @@ export class Intake {
     const { intent, clientOrderId } = event;
     this.#context.traces.decided({ intent, clientOrderId, sequence, wishedMonoMs });
     const order = this.#term.state.orders.get(intent);
-    if (order !== undefined) this.#ports.backlogs.joined(order, monoNow());
+    if (order !== undefined) this.#ports.backlogs.joined(order, isAhead(this.#term.state, order), monoNow());
   }
 
   /** A refusal of these two kinds is more than a no: its subject stays off until an operator says otherwise. */

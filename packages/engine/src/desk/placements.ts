@@ -10,6 +10,7 @@ import {
   assert,
   assertNever,
   endedEvent,
+  isAhead,
   isUnsettled,
   latestAttempt,
   monoMs,
@@ -39,7 +40,7 @@ const reissueEveryMs = 50;
 /** How often an order that met no permit looks for one. */
 const permitEveryMs = 20;
 /** So many orders are begun to be sent, and so many further attempts made, in one turn of the loop: a few milliseconds of it. */
-const atOnce = { sends: 8, reissues: 16 } as const;
+const atOnce = { ahead: 8, sends: 8, reissues: 16 } as const;
 /** How soon what did not leave, for a reason that is on record already, is tried again. */
 const sameAgainMs = 50;
 
@@ -52,7 +53,12 @@ export class Placements {
   readonly #again = new Set<IntentId>();
   /** In the hands of the venue's connection. */
   readonly #out = new Set<IntentId>();
-  readonly #turns = { send: new PerTurn(atOnce.sends), reissue: new PerTurn(atOnce.reissues) } as const;
+  /** What takes no risk has turns of its own, so that a stop does not stand in line behind a crowd. */
+  readonly #turns = {
+    ahead: new PerTurn(atOnce.ahead),
+    send: new PerTurn(atOnce.sends),
+    reissue: new PerTurn(atOnce.reissues),
+  } as const;
   /** Aborted when sending ends for a switchover; undefined from then until trading goes on. */
   #withdrawal: AbortController | undefined = new AbortController();
 
@@ -139,7 +145,7 @@ export class Placements {
       if (step.kind !== "send") this.#ports.backlogs.left(order);
       if ((step.kind === "send" || step.kind === "reissue") && !hasTurn) {
         // Much may have happened before it comes: everything is asked anew then.
-        await this.#turns[step.kind].take();
+        await this.#turns[isAhead(state, order) ? "ahead" : step.kind].take();
         hasTurn = true;
         continue;
       }
@@ -215,7 +221,8 @@ export class Placements {
     const expiresAtMonoMs = monoMs(monoNow() + (sendByWallMs(order) - wallNow()));
     const { clientOrderId } = latestAttempt(order);
     const onLeft = (): void => this.#ports.backlogs.left(order);
-    const asked = { clientOrderId, terms: order.terms, expiresAtMonoMs, onLeft };
+    const isFirst = isAhead(this.#term.state, order);
+    const asked = { clientOrderId, terms: order.terms, expiresAtMonoMs, isAhead: isFirst, onLeft };
     return await venue.place(asked, permit, this.#withdrawal?.signal);
   }
 

@@ -13,6 +13,7 @@ import {
   replaceEnded,
   replaceEndText,
   replacementOf,
+  stateWithout,
   wasRecorded,
 } from "@baton/core";
 import { wallNow } from "../clock.ts";
@@ -56,7 +57,9 @@ export class Replacements {
     const wanted = replacementOf(order, figures);
     if ("code" in wanted) return { kind: "refused", refusal: wanted };
     const { quantity, price, rest } = wanted;
-    const refusal = this.#intake.whyOverloaded(rest.venue, sendWithinMs) ?? this.#intake.whyNotInPlaceOf(order, rest);
+    const refusal =
+      this.#intake.whyOverloaded(rest, sendWithinMs, stateWithout(this.#term.state, order)) ??
+      this.#intake.whyNotInPlaceOf(order, rest);
     if (refusal !== undefined) return { kind: "refused", refusal };
     const wish = { intent: order.id, by, ...(reason !== undefined && { reason }), atWallMs: wallNow() };
     const sequence = this.#term.decide([

@@ -9,9 +9,17 @@ const symbolRisk = {
   collarBps: whole("how far through the far side of a fresh book an order may be priced, in basis points", 1, 10_000),
   positionMax: amount("largest position, long or short, open orders and doubt at worst case, in the base currency"),
   openNotionalMax: z.exactOptional(
-    amount("most that open and doubted orders of both sides are worth, in the quote currency; default no limit"),
+    amount(
+      "most that open and doubted orders of both sides are worth, in the quote currency; what only reduces a position may go a quarter beyond it, ways out of brackets and OCOs a half; default no limit",
+    ),
   ),
-  openOrdersMax: z.exactOptional(whole("most orders that are not ended; default no limit", 1, 100_000)),
+  openOrdersMax: z.exactOptional(
+    whole(
+      "most orders that are not ended; what only reduces a position may go a quarter beyond it, ways out of brackets and OCOs a half; default no limit",
+      1,
+      100_000,
+    ),
+  ),
 };
 
 const windowed = (what: string): z.ZodType<RateLimit> =>
@@ -38,11 +46,15 @@ export const risk: z.ZodType<RiskConfig> = z.strictObject({
     )
     .describe("symbol to the limits that differ for it")
     .prefault(allDefaults),
-  orderRate: rate("orders this cluster records per interval, all symbols together").prefault({
+  orderRate: rate(
+    "orders this cluster records per interval, all symbols together; what only reduces a position may go a quarter beyond it, ways out of brackets and OCOs a half",
+  ).prefault({
     count: 100,
     perMs: 1_000,
   }),
-  cancelRate: z.exactOptional(windowed("wishes to cancel above which no new order passes (cancels always do)")),
+  cancelRate: z.exactOptional(
+    windowed("wishes to cancel above which no new order passes that could open a position (cancels always do)"),
+  ),
   repeatedExecution: z.exactOptional(
     windowed("how often one principal or strategy may want the very same order; one more switches it off, on record"),
   ),
