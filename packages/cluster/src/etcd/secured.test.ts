@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { testAuthority, writeCertificate } from "../../../../test/rig/certificates.ts";
 import type { EtcdRig } from "../../../../test/rig/etcd.ts";
 import { startEtcd } from "../../../../test/rig/etcd.ts";
-import { bootA, member, memberRecord, nodeA, takeover, until } from "../fixtures/cluster.ts";
+import { bootA, member, memberRecord, nodeA, patienceMs, takeover, until } from "../fixtures/cluster.ts";
 import { monoNow } from "../clock.ts";
 import { startKeeper } from "../keeper/keeper.ts";
 import { supervise } from "../supervisor/supervise.ts";
@@ -32,7 +32,8 @@ let rig: EtcdRig;
 let access: EtcdAccess;
 beforeAll(async () => {
   rig = await startEtcd({ members: 1, tls: writeCertificate(join(folder, "etcd"), served, authority.ca) });
-  access = { endpoints: rig.endpoints, cluster: "secured", tls, auth };
+  // A password is meant to cost etcd time, and a loaded machine multiplies it.
+  access = { endpoints: rig.endpoints, cluster: "secured", tls, auth, callTimeoutMs: patienceMs };
   const credentials = {
     ...{ rootCertificate: Buffer.from(tls.ca), certChain: Buffer.from(tls.cert), privateKey: Buffer.from(tls.key) },
   };

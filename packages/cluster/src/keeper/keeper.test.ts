@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { EtcdMember, EtcdRig } from "../../../../test/rig/etcd.ts";
 import { startEtcd } from "../../../../test/rig/etcd.ts";
@@ -36,12 +35,15 @@ interface Kept {
 
 const marginMs = 300;
 
-/** A running keeper for node a, not leading. */
+/**
+ * A running keeper for node a, not leading. Its TTL is longer than a loaded machine holds anything up, since a keeper that
+ * gets no processor for a TTL loses its lease, and has to; what waits for a TTL to pass takes one of its own.
+ */
 async function kept(o: Partial<KeeperOptions> = {}): Promise<Kept> {
   const cluster = await freshCluster(rig.endpoints);
   const events: KeeperEvent[] = [];
   const keeper = startKeeper({
-    ...{ etcd: cluster.access, node: nodeA, boot: bootA, ttlSeconds: 2, keepaliveMs: 200, marginMs },
+    ...{ etcd: cluster.access, node: nodeA, boot: bootA, ttlSeconds: 10, keepaliveMs: 200, marginMs },
     onEvent: (event) => events.push(event),
     ...o,
   });
@@ -68,6 +70,11 @@ function promise(untilMonoMs: ReturnType<typeof monoMs>): Parameters<Keeper["ext
   return { askedMonoMs: monoNow(), untilMonoMs };
 }
 
+/** How often the right to act was told to have ended, or never to have been. */
+function losses(events: readonly KeeperEvent[]): number {
+  return events.filter((event) => event.kind === "lost").length;
+}
+
 function lost(events: readonly KeeperEvent[]): Extract<KeeperEvent, { kind: "lost" }> | undefined {
   return events.find((event) => event.kind === "lost");
 }
@@ -89,39 +96,39 @@ describe("the deadline", () => {
   test("never lies further ahead than the granted TTL less the margin, and moves on while etcd answers (I2)", async () => {
     const it = await leading();
     const first = it.keeper.deadline();
-    const end = performance.now() + 1_500;
-    while (performance.now() < end) {
+    await until("it has moved on by a second", () => {
       const deadline = it.keeper.deadline();
       expect(deadline - monoNow()).toBeLessThanOrEqual(it.keeper.ttlMs - marginMs);
-      await delay(3);
-    }
-    expect(it.keeper.deadline()).toBeGreaterThan(first + 1_000);
+      return deadline > first + 1_000;
+    });
     expect(lost(it.events)).toBeUndefined();
   });
 
   test("counts from a send before etcd froze; once passed it is gone for good, also when etcd is back (I3)", async () => {
-    const it = await leading();
+    const it = await leading({ ttlSeconds: 3 });
     for (const one of rig.members) one.freeze();
     const frozenAt = monoNow();
     try {
-      const event = await until("the deadline passes", () => lost(it.events));
+      const event = await until("the deadline passes", () => {
+        expect(it.keeper.deadline()).toBeLessThanOrEqual(frozenAt + it.keeper.ttlMs - marginMs);
+        return lost(it.events);
+      });
       expect(event.reason).toBe("deadline-passed");
-      expect(monoNow()).toBeLessThan(frozenAt + it.keeper.ttlMs);
       expect(it.keeper.deadline()).toBe(0);
     } finally {
       for (const one of rig.members) one.thaw();
     }
     await until("etcd is back", () => it.cluster.etcd.read().catch(() => undefined));
     it.keeper.lead(2);
-    await until("refused again", () => it.events.filter((event) => event.kind === "lost").length === 2);
+    await until("refused again", () => losses(it.events) === 2);
     expect(it.keeper.deadline()).toBe(0);
   });
 
   test("moves by its peers' promises while etcd is away, and ends for good where they end", async () => {
-    const it = await leading();
+    const it = await leading({ ttlSeconds: 4 });
     for (const one of rig.members) one.freeze();
     try {
-      const promisedUntil = monoMs(monoNow() + 1.5 * it.keeper.ttlMs);
+      const promisedUntil = monoMs(monoNow() + 1.2 * it.keeper.ttlMs);
       it.keeper.extend(2, promise(monoMs(promisedUntil + 60_000)));
       it.keeper.extend(1, promise(promisedUntil));
       await until("the promised deadline", () => it.keeper.deadline() >= promisedUntil - 1);
@@ -129,7 +136,9 @@ describe("the deadline", () => {
       expect(event.reason).toBe("deadline-passed");
       expect(monoNow()).toBeGreaterThanOrEqual(promisedUntil);
       it.keeper.extend(1, promise(monoMs(monoNow() + 60_000)));
-      await delay(100);
+      // What is asked after it is answered after it.
+      it.keeper.lead(1);
+      await until("both were heard", () => losses(it.events) === 2);
       expect(it.keeper.deadline()).toBe(0);
     } finally {
       for (const one of rig.members) one.thaw();
@@ -148,7 +157,7 @@ describe("the deadline", () => {
   });
 
   test("doubted while etcd is away, is none until its old end, whatever was promised before", async () => {
-    const it = await leading();
+    const it = await leading({ ttlSeconds: 3 });
     for (const one of rig.members) one.freeze();
     try {
       const asked = monoNow();
@@ -176,7 +185,7 @@ describe("the deadline", () => {
     expect(event).toMatchObject({ reason: "other-leader", epoch: 1, detail: "b leads at epoch 2" });
     expect(it.keeper.deadline()).toBe(0);
     it.keeper.lead(1);
-    await until("the old epoch is refused", () => it.events.filter((one) => one.kind === "lost").length === 2);
+    await until("the old epoch is refused", () => losses(it.events) === 2);
   });
 
   test("is 0 at once when leadership is given up in order, and a later epoch may be led on the same lease", async () => {
@@ -203,14 +212,16 @@ describe("the deadline", () => {
 
 describe("the lease", () => {
   test("is kept beyond its TTL while nobody leads, and replaced when it was lost then", async () => {
-    const it = await kept();
+    const it = await kept({ ttlSeconds: 4 });
     const first = it.keeper.lease;
-    const end = performance.now() + 1.5 * it.keeper.ttlMs;
-    await until("TTLs pass", () => performance.now() > end);
+    const end = performance.now() + 1.2 * it.keeper.ttlMs;
+    await until("a TTL passes", () => performance.now() > end);
     expect(it.keeper.lease).toBe(first);
     await it.cluster.etcd.revokeLease(first);
     await until("another lease", () => it.keeper.lease !== first);
-    expect(it.events.map((event) => event.kind)).toEqual(["granted", "granted"]);
+    // A main loop that is held up for half a second is told of, too, and keeps nothing from being granted.
+    const kinds = it.events.map((event) => event.kind).filter((kind) => kind !== "stalled");
+    expect(kinds).toEqual(["granted", "granted"]);
   });
 
   type Roles = Awaited<ReturnType<EtcdRig["roles"]>>;
@@ -227,25 +238,26 @@ describe("the lease", () => {
     ["etcd's leader freezes", ({ leader }) => freeze(leader)],
     ["etcd's leader is cut from the others and still answers us", ({ leader }) => partition(leader)],
   ])("and the leadership survive that %s for longer than the TTL, and comes back (I15)", async (_, begin) => {
-    const it = await leading({ ttlSeconds: 3 });
+    const it = await leading({ ttlSeconds: 5 });
     const passes = (ttls: number): Promise<boolean> => {
       const end = performance.now() + ttls * it.keeper.ttlMs;
       return until("TTLs pass", () => lost(it.events) !== undefined || performance.now() > end);
     };
     const end = await begin(await rig.roles());
     try {
-      await passes(1.4);
+      await passes(1.2);
     } finally {
       end();
     }
-    await passes(0.6);
+    await passes(0.4);
     expect(lost(it.events)).toBeUndefined();
     expect(it.keeper.deadline()).toBeGreaterThan(monoNow());
-    expect((await it.cluster.etcd.read()).leader?.value.boot).toBe(bootA);
+    const { leader } = await until("etcd answers", () => it.cluster.etcd.read());
+    expect(leader?.value.boot).toBe(bootA);
   });
 
   test("is left for a fresh one when etcd has a new leader, so that the old one's late revocation costs nothing", async () => {
-    const it = await leading({ ttlSeconds: 4 });
+    const it = await leading();
     const { etcd } = it.cluster;
     const before = await etcd.read();
     const old = it.keeper.lease;
@@ -257,9 +269,14 @@ describe("the lease", () => {
       leader.thaw();
     }
     // What a woken leader of etcd does to every lease that it knew.
-    await etcd.revokeLease(old);
-    const now = await until("etcd answers", () => etcd.read().catch(() => undefined));
-    expect(now.leader?.value).toEqual({ ...before.leader?.value, lease: it.keeper.lease });
+    await until("it is revoked", () => etcd.revokeLease(old).then(() => true));
+    // Of the same boot, epoch and time; on the lease that is kept, which is another one once more if etcd elects once more.
+    await until("the key hangs on the lease that is kept", async () => {
+      const { leader: key } = await etcd.read();
+      const lease = key?.value.lease;
+      expect({ ...key?.value, lease }).toEqual({ ...before.leader?.value, lease });
+      return lease === it.keeper.lease && lease !== old;
+    });
     const passed = it.keeper.deadline();
     await until("the deadline moves on", () => it.keeper.deadline() > passed);
     expect(lost(it.events)).toBeUndefined();
@@ -268,20 +285,20 @@ describe("the lease", () => {
   });
 
   test("is not renewed for a main loop that stands still", async () => {
-    const it = await leading({ ttlSeconds: 1, keepaliveMs: 100 });
-    const stood = it.keeper.deadline();
+    const it = await leading({ ttlSeconds: 3, keepaliveMs: 100 });
+    expect(it.keeper.deadline()).toBeGreaterThan(0);
     // The whole main thread stops, as in an endless loop; only the keeper's thread runs on.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    expect(it.keeper.deadline()).toBeLessThan(monoNow());
+    expect(await until("it is told", () => lost(it.events))).toMatchObject({ reason: "deadline-passed" });
     expect(it.keeper.deadline()).toBe(0);
-    await until("it is told", () => lost(it.events));
     expect(it.events.some((event) => event.kind === "stalled" && event.what === "main-loop")).toBe(true);
     await leaseIsGone(it);
-    expect(stood).toBeGreaterThan(0);
   });
 
   test("is not renewed for a journal whose fsync does not end", async () => {
     const busySince = nanosCell();
-    const it = await leading({ ttlSeconds: 1, keepaliveMs: 100, journalStallMs: 200, journalBusySince: busySince });
+    const it = await leading({ ttlSeconds: 3, keepaliveMs: 100, journalStallMs: 200, journalBusySince: busySince });
     stampNow(busySince);
     expect(await until("the right ends", () => lost(it.events))).toMatchObject({ reason: "deadline-passed" });
     expect(it.events.some((event) => event.kind === "stalled" && event.what === "journal")).toBe(true);

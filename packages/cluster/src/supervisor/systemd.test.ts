@@ -42,5 +42,10 @@ test("without systemd nothing is told", async () => {
   manager.ready();
   manager.progress();
   manager.close();
-  expect(await told()).toEqual([]);
+  // Who is told afterwards is told alone.
+  const later = serviceManager(environment);
+  onTestFinished(() => later.close());
+  later.status("follows");
+  await until("something is told", async () => (await told()).length > 0);
+  expect(await told()).toEqual(["--status=follows"]);
 });

@@ -40,7 +40,7 @@ export interface EtcdMember {
 export interface EtcdRig extends AsyncDisposable {
   readonly endpoints: readonly string[];
   readonly members: readonly EtcdMember[];
-  /** The member that leads etcd and those that follow. Throws when none leads within five seconds. */
+  /** The member that leads etcd and those that follow. Throws when none leads within half a minute. */
   roles(): Promise<{ leader: EtcdMember; followers: readonly EtcdMember[] }>;
   /** Cuts one member from the others, while its clients still reach it. Throws where it was not started with `peerLinks`. */
   partition(member: EtcdMember): Promise<void>;
@@ -110,10 +110,12 @@ function rigOf(
     members,
     stop: () => (stopping ??= stop()),
     async roles() {
-      const until = performance.now() + 5_000;
+      const until = performance.now() + 30_000;
       while (performance.now() < until) {
-        const leads = await Promise.all(members.map((member) => member.isEtcdLeader()));
-        const leader = members[leads.indexOf(true)];
+        const terms = await Promise.all(members.map((member) => member.leadsInTerm()));
+        // One that was frozen or cut off takes itself for the leader until it hears of a newer term.
+        const newest = Math.max(...terms.map((term) => term ?? 0));
+        const leader = members[newest === 0 ? -1 : terms.indexOf(newest)];
         if (leader !== undefined) return { leader, followers: members.filter((member) => member !== leader) };
         await delay(20);
       }
@@ -188,7 +190,7 @@ async function layOut(plan: Plan): Promise<Member[]> {
 
 interface MemberStatus {
   readonly leader?: string;
-  readonly header?: { readonly member_id?: string };
+  readonly header?: { readonly member_id?: string; readonly raft_term?: string };
 }
 
 class Member implements EtcdMember {
@@ -257,8 +259,14 @@ class Member implements EtcdMember {
   }
 
   async isEtcdLeader(): Promise<boolean> {
+    return (await this.leadsInTerm()) !== undefined;
+  }
+
+  /** The raft term in which it leads, as it says; undefined where it does not, or does not answer. */
+  async leadsInTerm(): Promise<number | undefined> {
     const status = await this.#status();
-    return status?.leader !== undefined && status.leader === status.header?.member_id;
+    const isLeader = status?.leader !== undefined && status.leader === status.header?.member_id;
+    return isLeader ? Number(status.header?.raft_term) : undefined;
   }
 
   /** Its id as etcd's members name each other; undefined while it does not answer. */
