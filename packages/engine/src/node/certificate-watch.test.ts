@@ -13,6 +13,7 @@ import { CertificateWatch } from "./certificate-watch.ts";
 const authority = testAuthority();
 const wish: CertificateWish = { commonName: "a", units: ["node"], addresses: ["10.0.0.1"] };
 const hourMs = 3_600_000;
+const patience = { timeout: 45_000, interval: 5 };
 
 let folder: string;
 let watch: CertificateWatch | undefined;
@@ -108,7 +109,7 @@ describe("renewed on disk", () => {
     running.onRenewed((identity) => renewed.push(identity.cert));
     expect(running.identity.cert).toBe(made.cert.trimEnd());
     const next = write().made;
-    await vi.waitFor(() => expect(running.identity.cert).toBe(next.cert.trimEnd()));
+    await vi.waitFor(() => expect(running.identity.cert).toBe(next.cert.trimEnd()), patience);
     expect(running.identity.key).toBe(next.key.trimEnd());
     expect(renewed.at(-1)).toBe(next.cert.trimEnd());
     expect(told.at(-1)).toMatch(/^certificate\.renewed: /);
@@ -128,11 +129,11 @@ describe("renewed on disk", () => {
     let renewals = 0;
     running.onRenewed(() => (renewals += 1));
     spoil(files);
-    await vi.waitFor(() => expect(told).not.toEqual([]));
+    await vi.waitFor(() => expect(told).not.toEqual([]), patience);
     // Many more looks at the same files say nothing more.
     const looks = vi.fn<() => void>();
     const counting = setInterval(looks, 5);
-    await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(5));
+    await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(5), patience);
     clearInterval(counting);
     expect(told).toEqual([
       expect.stringMatching(/^certificate\.refused: The new certificate is not used, the old one is/),
@@ -140,6 +141,6 @@ describe("renewed on disk", () => {
     expect(told[0]).toMatch(why);
     expect([running.identity.cert, renewals]).toEqual([made.cert.trimEnd(), 0]);
     const next = write().made;
-    await vi.waitFor(() => expect(running.identity.cert).toBe(next.cert.trimEnd()));
+    await vi.waitFor(() => expect(running.identity.cert).toBe(next.cert.trimEnd()), patience);
   });
 });

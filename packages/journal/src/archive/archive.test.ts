@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import type { Journal } from "../journal.ts";
 import { openJournal } from "../open.ts";
 import { digestOfFile } from "../store/digest.ts";
-import { startBucket } from "../testing/bucket.ts";
+import { lowPort, startBucket } from "../testing/bucket.ts";
 import { durable, journalOptions, notes, opened, scratch, until } from "../testing/rig.ts";
 import { startArchive } from "./archive.ts";
 import { Archiver } from "./archiver.ts";
@@ -173,7 +173,8 @@ test("an archive of several clusters asks which one; an empty one says so", asyn
 
 test("the thread archives while its node leads, tells when the archive is away, and goes on when it is back", async () => {
   using folder = scratch();
-  const first = await startBucket(join(folder.dir, "bucket"));
+  const port = await lowPort();
+  const first = await startBucket(join(folder.dir, "bucket"), port);
   await using journal = await openJournal(journalOptions(folder.dir, "a"));
   await record(journal, notes(50));
   const options = { file: journal.file, access: first.access, segmentMs: 20, snapshotEveryMs: day };
@@ -183,11 +184,11 @@ test("the thread archives while its node leads, tells when the archive is away, 
     await until(() => running.verified === 50, "the snapshot is verified");
     await first[Symbol.asyncDispose]();
     await record(journal, notes(50, 51));
-    await until(() => running.standing.failing !== undefined, "it is told that the archive is away", 30_000);
+    await until(() => running.standing.failing !== undefined, "it is told that the archive is away");
     expect(running.standing.failing?.sentence).toMatch(/ECONNREFUSED|bucket archive/u);
     expect(running.verified).toBe(50);
-    await using back = await startBucket(join(folder.dir, "bucket"), Number(new URL(first.access.endpoint ?? "").port));
-    await until(() => running.verified === 100, "it has caught up", 30_000);
+    await using back = await startBucket(join(folder.dir, "bucket"), port);
+    await until(() => running.verified === 100, "it has caught up");
     expect(running.standing.failing).toBeUndefined();
     running.setActive(false);
     const report = await restoreJournal({ from: back.access, toFile: join(folder.dir, "restored.db") });
@@ -195,4 +196,4 @@ test("the thread archives while its node leads, tells when the archive is away, 
   } finally {
     await running.close();
   }
-}, 90_000);
+}, 150_000);

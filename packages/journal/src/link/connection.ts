@@ -39,6 +39,8 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #pinging: NodeJS.Timeout;
   #heard: MonoMs = monoNow();
+  /** How often it was looked since something was heard. */
+  #looks = 0;
   #pingSent: MonoMs | undefined;
   #why = "the peer closed it";
   #isOpen = true;
@@ -49,7 +51,7 @@ export class Connection {
   constructor(socket: WebSocket, handlers: ConnectionHandlers, liveness: Liveness = linkLiveness) {
     this.#socket = socket;
     socket.on("message", (data, isBinary) => {
-      this.#heard = monoNow();
+      this.#hear();
       try {
         if (isBinary) handlers.onBinary(data as Buffer);
         else handlers.onText((data as Buffer).toString("utf8"));
@@ -58,9 +60,9 @@ export class Connection {
         this.close(error.message);
       }
     });
-    socket.on("ping", () => void (this.#heard = monoNow()));
+    socket.on("ping", () => this.#hear());
     socket.on("pong", (data) => {
-      this.#heard = monoNow();
+      this.#hear();
       if (data.length > 0) return;
       if (this.#pingSent !== undefined) this.rttMs = this.#heard - this.#pingSent;
       this.#pingSent = undefined;
@@ -115,7 +117,7 @@ export class Connection {
 
   resume(): void {
     // While it was paused nothing could be heard.
-    this.#heard = monoNow();
+    this.#hear();
     this.#socket.resume();
   }
 
@@ -135,14 +137,22 @@ export class Connection {
     this.#socket.terminate();
   }
 
+  #hear(): void {
+    this.#heard = monoNow();
+    this.#looks = 0;
+  }
+
   #ping(liveness: Liveness): void {
-    const now = monoNow();
-    if (now - this.#heard > liveness.deadMs && !this.#socket.isPaused) {
-      this.close(`nothing was heard for ${Math.round(now - this.#heard)} ms`);
+    this.#looks += 1;
+    const silentMs = monoNow() - this.#heard;
+    // Silence counts as far as this thread was awake to hear: what came while it stood still lies in the socket.
+    const isHeardOut = this.#looks * liveness.pingMs >= liveness.deadMs;
+    if (silentMs > liveness.deadMs && isHeardOut && !this.#socket.isPaused) {
+      this.close(`nothing was heard for ${Math.round(silentMs)} ms`);
       return;
     }
     if (this.#pingSent !== undefined) return;
-    this.#pingSent = now;
+    this.#pingSent = monoNow();
     this.#socket.ping();
   }
 }

@@ -73,7 +73,7 @@ test("a certificate that is renewed while it runs is shown by the next link", as
   const { atB } = sentences(a, b);
   await until(() => atB.length > 0, "b is turned away");
   identity = identityOf("b", {});
-  await until(() => isUp(b), "b is let in", 20_000);
+  await until(() => isUp(b), "b is let in");
   expect(b.replication.peers[0]?.downWhy).toBeUndefined();
 });
 
@@ -118,7 +118,7 @@ test("a node with TLS and one without say so on dialling, whichever it is", asyn
   await using b = await startNode(folder.dir, "b");
   const plain = sentences(a, b).atB;
   const safe = sentences(b, a).atB;
-  await until(() => plain.length > 0 && safe.length > 0, "both say why", 20_000);
+  await until(() => plain.length > 0 && safe.length > 0, "both say why");
   expect(plain[0]).toMatch(/^a: it hangs up before a word, as one does that speaks TLS only/);
   expect(safe[0]).toMatch(/^b: it speaks no TLS: api\.tls is set here and not there/);
 });

@@ -1,5 +1,8 @@
 /** A real S3-compatible server for tests, on a free port, with one bucket in a folder. */
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 // @ts-expect-error -- the package has no types; what is used of it is named below
 import S3rver from "s3rver";
@@ -32,4 +35,22 @@ export async function startBucket(folder: string, port = 0): Promise<RunningBuck
     folder,
     [Symbol.asyncDispose]: () => server.close(),
   };
+}
+
+/**
+ * A free port for one that comes back where it was, below those from which the system takes the near ends of outgoing
+ * connections: there any connection of a neighbour could take it while the bucket is away.
+ */
+export async function lowPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    await once(server.close(), "close");
+    return port;
+  }
 }

@@ -68,8 +68,8 @@ export function journalOptions(dir: string, node: string, more: Partial<JournalO
   };
 }
 
-/** Waits until a condition holds; throws with the sentence after the deadline. */
-export async function until(condition: () => boolean, sentence: string, deadlineMs = 10_000): Promise<void> {
+/** Waits until a condition holds; throws with the sentence after the deadline, a bound for what hangs and no measure. */
+export async function until(condition: () => boolean, sentence: string, deadlineMs = 45_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${sentence}`);
