@@ -52,11 +52,15 @@ class Kept {
   readonly runner: StrategyRunner;
 
   /** A budget that no loaded machine overruns, unless it is to be overrun. */
-  constructor(module: string, journal: Partial<Journaled> = {}, budgetMs = 30_000) {
+  constructor(
+    module: string,
+    journal: Partial<Journaled> = {},
+    { budgetMs = 30_000, params = {} }: Partial<Pick<StrategyConfig, "budgetMs" | "params">> = {},
+  ) {
     const journaled: Journaled = { trades: [], ...journal };
     this.journal = journaled;
     const config: StrategyConfig = {
-      ...{ id: "s", module, venue: id<VenueId>("sim"), symbols: [btc], budgetMs, params: {} },
+      ...{ id: "s", module, venue: id<VenueId>("sim"), symbols: [btc], budgetMs, params },
     };
     const ports: StrategyPorts = {
       stateOf: () => ({ state: journaled.state, isEnabled: this.isEnabled, toldSequence: journaled.toldSequence }),
@@ -87,6 +91,22 @@ class Kept {
     const trade = { input, sequence: (this.journal.trades.at(-1)?.sequence ?? 0) + 1 };
     this.journal.trades.push(trade);
     this.runner.offerTrade(trade);
+  }
+
+  /**
+   * It has decided so often, the last time on this. A thread that gets no processor for a small budget is switched off, which
+   * is right, and is switched on again here.
+   */
+  async untilDecided(count: number, input: Extract<StrategyInput, { readonly kind: "top" }>): Promise<void> {
+    this.isEnabled = true;
+    this.runner.offer(input);
+    await this.until(() => {
+      if (!this.isEnabled) {
+        this.isEnabled = true;
+        this.runner.offer(input);
+      }
+      return this.decided.length === count;
+    });
   }
 
   async until(condition: () => boolean): Promise<void> {
@@ -135,43 +155,38 @@ describe("a strategy's thread", () => {
       `export const initial = () => 0;
        export const decide = (state, input) => { while (input.bid === "13") ; return { state: state + 1, intents: [] }; };`,
     );
-    kept = new Kept(endless, {}, 500);
+    kept = new Kept(endless, {}, { budgetMs: 500 });
     kept.runner.offer(top("13", "100"));
     await kept.until(() => kept?.failed.length === 1);
     expect(kept.failed[0]).toContain("took longer than its 500 ms");
     kept.runner.offer(top("14", "100"));
     expect(kept.decided).toEqual([]);
-    // A new thread that gets no processor for its budget is switched off, too, and may be switched on again.
-    await kept.until(() => {
-      if (kept?.isEnabled === false) {
-        kept.isEnabled = true;
-        kept.runner.offer(top("14", "100"));
-      }
-      return kept?.decided.length === 1;
-    });
+    await kept.untilDecided(1, top("14", "100"));
   });
 
   test("that has answered in time while the node's own thread stood still is not blamed for it", async () => {
-    const cell = new Int32Array(new SharedArrayBuffer(8));
-    const [isDecided, never] = [0, 1];
+    const answers = new Int32Array(new SharedArrayBuffer(4));
     const answering = moduleOf(
       "answering",
-      `import { workerData } from "node:worker_threads";
-       export const initial = () => 0;
+      `let answers;
+       export const initial = (params) => ((answers = params.answers), 0);
        export const decide = (state) => {
-         const { cell } = workerData.params;
          // The answer is posted when this has returned.
-         setImmediate(() => { Atomics.store(cell, 0, 1); Atomics.notify(cell, 0); });
+         setImmediate(() => { Atomics.add(answers, 0, 1); Atomics.notify(answers, 0); });
          return { state: state + 1, intents: [] };
        };`,
     );
-    kept = new Kept(answering, {}, 100, { cell });
-    await kept.until(() => kept?.runner.isReady === true);
-    kept.runner.offer(top("1", "2"));
-    Atomics.wait(cell, isDecided, 0, 30_000);
-    Atomics.wait(cell, never, 0, 200);
-    await kept.until(() => kept?.decided.length === 1 || kept?.failed.length === 1);
-    expect([kept.decided.length, kept.failed]).toEqual([1, []]);
+    kept = new Kept(answering, {}, { budgetMs: 500, params: { answers } });
+    await kept.untilDecided(1, top("1", "2"));
+    const failures = kept.failed.length;
+    while (Atomics.load(answers, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+    const before = Atomics.load(answers, 0);
+    kept.runner.offer(top("2", "3"));
+    // This thread stands still until the answer is here, and then beyond the budget.
+    expect(Atomics.wait(answers, 0, before, 30_000)).not.toBe("timed-out");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+    await kept.until(() => kept?.decided.length === 2 || kept?.isEnabled === false);
+    expect([kept.decided.length, kept.failed.length]).toEqual([2, failures]);
   });
 
   test("that throws is switched off with its reason", async () => {
