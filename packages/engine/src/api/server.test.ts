@@ -370,6 +370,6 @@ test("a slow request does not keep the listener from closing", async () => {
   request.end();
   // It is under way, and its answer never comes.
   await forwarded.promise;
-  await api.close();
+  await expect(api.close()).resolves.toBeUndefined();
   await ended;
 });
