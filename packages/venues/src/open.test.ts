@@ -48,6 +48,16 @@ describe("opening a venue", () => {
     await venue.close();
   });
 
+  it("asks for the time soon again where slow answers have told it badly", async () => {
+    let slow = 3;
+    server.script["GET /api/v3/time"] = (_request, response) =>
+      void setTimeout(() => json(response, 200, { serverTime: Date.now() }), slow-- > 0 ? 600 : 0);
+    const venue = await connect(server.url, permits);
+    expect(venue.clock()?.errorMs).toBeGreaterThan(250);
+    await vi.waitFor(() => expect(venue.clock()?.errorMs).toBeLessThan(100), { timeout: 8_000 });
+    await venue.close();
+  });
+
   it("takes the published limits, unless the configuration replaces them", async () => {
     server.script["GET /api/v3/exchangeInfo"] = (_request, response) =>
       json(response, 200, exchangeInfo({ orders: 2 }));

@@ -24,6 +24,11 @@ import { VenueClock } from "./venue-clock.ts";
 import { VenueSetupError, VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
 
 const clockEveryMs = 10_000;
+/**
+ * A reading that may be further off than this is soon taken again: the answer was slow, which passes, but a node whose clock may be
+ * too far off may not trade (`promotability`), and who waits for the next turn waits ten seconds.
+ */
+const clockWide = { errorMs: 100, everyMs: 1_000 };
 const probeEveryMs = 500;
 const reachWithinMs = 800;
 
@@ -102,8 +107,7 @@ async function open(options: VenueOptions, sockets: CheckedSockets, closing: Abo
   await readClock(line, options);
   if (line.money?.isReal === true) throw new VenueSetupError("not-paper", `venue ${options.id}: ${realMoneySentence}`);
   const instruments = await loadInstruments(line, options);
-  const timer = setInterval(() => void sampleClock(line, options.deadlineMs), clockEveryMs);
-  closing.signal.addEventListener("abort", () => clearInterval(timer));
+  keepClock(line, options, closing.signal);
   return compose({ options, line, sockets, closing, instruments });
 }
 
@@ -119,6 +123,20 @@ async function readClock(line: Line, options: VenueOptions): Promise<void> {
     if (timeResolutionMs > 1) await pause(timeResolutionMs / samples + 7);
   }
   if (line.venueClock.now() === undefined) throw new VenueUnavailable(options.id, "time", "no sample of its clock");
+}
+
+/** A sample every now and then, sooner while the reading is wide, until the signal. */
+function keepClock(line: Line, options: VenueOptions, closing: AbortSignal): void {
+  if (closing.aborted) return;
+  const isWide = (line.venueClock.now()?.errorMs ?? Infinity) > clockWide.errorMs;
+  const sample = (): unknown =>
+    sampleClock(line, options.deadlineMs).finally(() => {
+      closing.removeEventListener("abort", stop);
+      keepClock(line, options, closing);
+    });
+  const timer = setTimeout(sample, isWide ? clockWide.everyMs : clockEveryMs);
+  const stop = (): void => clearTimeout(timer);
+  closing.addEventListener("abort", stop);
 }
 
 /** Rules and published limits of the configured symbols. */

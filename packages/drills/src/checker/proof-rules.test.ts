@@ -1,7 +1,7 @@
 import { id, wallMs } from "@baton/core";
 import type { JournalEvent } from "@baton/core";
 import { describe, expect, test } from "vitest";
-import { t0, recorded, events, venue, rules, times } from "./sample-run.ts";
+import { t0, placed, recorded, events, venue, rules, times } from "./sample-run.ts";
 
 describe("a doubt that ended as not accepted", () => {
   const bounded = { ...times, processingBoundMs: 1_500, queryLagMs: 500 };
@@ -47,6 +47,13 @@ describe("a doubt that ended as not accepted", () => {
     const early = { times: bounded, events: told(lost(1_100), absent(2_200)) };
     expect(rules({ ...early, venue: [...venue, refusal("c4")] })).toEqual([]);
     expect(rules({ ...early, venue: [...venue, refusal("c5")] })).toEqual(["proved-in-time"]);
+    // Made by a fault of the exchange: on record as that, of the request that it struck.
+    const made = (cid: string): Record<string, unknown>[] => [
+      { ...placed(cid, 99, "b-key", 1_900)[0] },
+      { ...refusal(cid), type: "fault", at: 1_901, fault: "error-1021", point: "before-accept", orderId: 99 },
+    ];
+    expect(rules({ ...early, venue: [...venue, ...made("c4")] })).toEqual([]);
+    expect(rules({ ...early, venue: [...venue, ...made("c5")] })).toContain("proved-in-time");
     expect(rules({ times: bounded, events: told(lost(1_100), absent(2_200, "operator")) })).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
  * What must hold of what an engine believed: "not accepted" is believed only after the time from which it can be known
  * (the request's signed window, the venue's processing bound and the lag of its queries have all passed). Invariant I10.
  */
-import type { AttemptAnswered, DoubtResolved, JournalEvent } from "@baton/core";
+import type { AttemptAnswered, AuditFault, AuditRecord, DoubtResolved, JournalEvent } from "@baton/core";
 import type { Finding } from "./evidence.ts";
 import type { IntentStory, Story } from "./story.ts";
 
@@ -31,13 +31,22 @@ function isAbsence(event: JournalEvent): event is DoubtResolved {
   return event.kind === "doubt.resolved" && event.by === "venue" && event.resolution.kind === "not-accepted";
 }
 
-/** The venue's log has a refusal of this very order: its late answer is evidence whenever it comes. */
+/** The venue's log has a refusal of this very order, its own or a made one: its late answer is evidence whenever it comes. */
 function isRefusedLate(story: Story, told: IntentStory, resolved: DoubtResolved): boolean {
   const clientOrderId = told.clientOrderIds[resolved.attempt - 1];
-  return story.evidence.audit.some(
-    (record) =>
-      record.type === "reject" && record.clientOrderId === clientOrderId && record.wallMs <= resolved.atWallMs,
+  const asked = new Set(
+    story.places.filter(({ recv }) => recv.clientOrderId === clientOrderId).map(({ recv }) => recv.n),
   );
+  return story.evidence.audit.some((record) => {
+    if (record.wallMs > resolved.atWallMs) return false;
+    if (record.type === "reject") return record.clientOrderId === clientOrderId;
+    return isRefusal(record) && asked.has(record.recvN ?? 0);
+  });
+}
+
+/** Of the faults this one answers, before the order is taken, what an exchange answers that will not take it any more. */
+function isRefusal(record: AuditRecord): record is AuditFault {
+  return record.type === "fault" && record.fault === "error-1021" && record.point === "before-accept";
 }
 
 /** The end of the window of the attempt: by its stamp, else by when it was recorded, which no sending precedes. */

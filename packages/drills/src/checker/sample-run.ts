@@ -46,7 +46,8 @@ function auditOf(entries: readonly Record<string, unknown>[]): AuditRecord[] {
     const { at, ...rest } = entry;
     const n = index + 1;
     if (rest["type"] === "recv") recvs.set(rest["orderId"], n);
-    const recvN = rest["type"] === "accept" ? { recvN: recvs.get(rest["orderId"]) } : {};
+    const isAbout = rest["type"] === "accept" || rest["type"] === "fault";
+    const recvN = isAbout ? { recvN: recvs.get(rest["orderId"]) } : {};
     return { n, monoMs: Number(at), wallMs: t0 + Number(at), ...rest, ...recvN } as unknown as AuditRecord;
   });
 }
