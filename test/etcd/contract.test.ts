@@ -41,8 +41,11 @@ interface Side {
   writeElsewhere(): Promise<void>;
   /** From here on, until the answer is called, what etcd says does not reach the asker; what it asks does. */
   loseAnswers(): Promise<() => void>;
-  /** Counts the wakes of the asker's watch: those that name what changed, and all, since the watch may say only "read". */
-  watch(): () => { readonly named: number; readonly all: number };
+  /**
+   * Once the asker's watch is open: counts its wakes, those that name what changed, and all, since the watch may say only
+   * "read".
+   */
+  watch(): Promise<() => { readonly named: number; readonly all: number }>;
   /** From here on the watch is told nothing before the answer is called. */
   lagWatch(): Promise<() => void>;
   /** All that etcd holds, kept; what is given back brings it back. */
@@ -86,7 +89,7 @@ async function simulated(): Promise<Side> {
     watch() {
       let wakes = 0;
       client.watch(() => void (wakes += 1));
-      return () => ({ named: wakes, all: wakes });
+      return Promise.resolve(() => ({ named: wakes, all: wakes }));
     },
     lagWatch() {
       etcd.temper.watchLagMs = 400;
@@ -113,14 +116,16 @@ async function real(rig: EtcdRig, dir: string): Promise<Side> {
     connectEtcd({ endpoints: [`http://127.0.0.1:${port}`], cluster, callTimeoutMs });
   const [etcd, watcher] = [connect(way.port, 10_000), connect(watched.port, 10_000)];
   // One that has read asks first whether it is still the same etcd, and would ask no more than that without an answer.
-  const unread = connect(way.port, 1_000);
+  // Its patience ends the wait for the answer that is lost; a request that had not left by then would be none.
+  const unread = connect(way.port, 4_000);
   let asker = etcd;
   const other = connectEtcd({ endpoints: [endpoint], cluster, callTimeoutMs: 10_000 });
   await other.initCluster({ id: id<ClusterId>("c"), members, schema: 1 });
+  // A connection to an etcd that was away is made anew after a pause that grows with the time it was away.
   const patiently = async <T>(ask: () => Promise<T>): Promise<T> => {
-    for (let tries = 1; ; tries += 1) {
+    for (const end = performance.now() + 60_000; ;) {
       const answer = await ask().catch((error: unknown) => {
-        if (tries >= 20) throw error;
+        if (performance.now() > end) throw error;
         return undefined;
       });
       if (answer !== undefined) return answer;
@@ -144,12 +149,15 @@ async function real(rig: EtcdRig, dir: string): Promise<Side> {
         way.heal();
       };
     },
-    watch() {
+    async watch() {
       let [named, all] = [0, 0];
-      watcher.watch(({ keys }) => {
+      const opened = watcher.watch(({ keys }) => {
         all += 1;
         if (keys.length > 0) named += 1;
       });
+      // One that etcd does not know yet would be told nothing, cut or not.
+      for (const end = performance.now() + 30_000; opened.openStreams === 0; await delay(20))
+        if (performance.now() > end) throw new Error("the watch is not open");
       return () => ({ named, all });
     },
     async lagWatch() {
@@ -232,7 +240,7 @@ describe.each(["simulated", "real"] as const)("the %s etcd", (which) => {
 
   test("shows to a read what a late watch has not told yet, and the watch wakes in the end", async () => {
     const side = await open();
-    const wakes = side.watch();
+    const wakes = await side.watch();
     await side.pass(500);
     const heal = await side.lagWatch();
     const before = wakes();
@@ -241,7 +249,7 @@ describe.each(["simulated", "real"] as const)("the %s etcd", (which) => {
     const meanwhile = wakes();
     expect(meanwhile.named).toBe(before.named);
     heal();
-    for (let waited = 0; wakes().all === meanwhile.all && waited < 100; waited += 1) await side.pass(100);
+    for (let waited = 0; wakes().all === meanwhile.all && waited < 600; waited += 1) await side.pass(100);
     expect(wakes().all).toBeGreaterThan(meanwhile.all);
     await side.close();
   });

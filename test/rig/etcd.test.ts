@@ -30,14 +30,14 @@ test("no member outlives a caller that is killed, not even a frozen one", async 
   const pids = line.split(" ").map(Number);
   expect(pids.filter(isAlive)).toHaveLength(3);
   caller.kill("SIGKILL");
-  const until = performance.now() + 5_000;
+  const until = performance.now() + 40_000;
   while (pids.some(isAlive) && performance.now() < until) await delay(20);
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
-/** Running, and not merely waiting to be reaped. */
+/** Running, and not merely waiting to be reaped: what has ended has no program any more. */
 function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}/exe`) && process.kill(pid, 0);
+  return existsSync(`/proc/${pid}/exe`);
 }
 
 test("a partitioned leader of etcd is deposed by the others, and joins again when the partition heals", async () => {
@@ -52,16 +52,16 @@ test("a partitioned leader of etcd is deposed by the others, and joins again whe
   expect(await isHealthy(leader)).toBe(false);
   rig.heal();
   await eventually("it takes writes again", () => isHealthy(leader));
-}, 60_000);
+}, 180_000);
 
 /** A member is healthy when it reads with a quorum. */
 async function isHealthy(member: { readonly endpoint: string }): Promise<boolean> {
-  const answer = await fetch(`${member.endpoint}/health`, { signal: AbortSignal.timeout(10_000) });
+  const answer = await fetch(`${member.endpoint}/health`, { signal: AbortSignal.timeout(30_000) });
   return ((await answer.json()) as { health?: string }).health === "true";
 }
 
 async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 60_000;
   while (!(await look())) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
     await delay(50);

@@ -65,6 +65,11 @@ export interface EtcdRigOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly caFile: string };
 }
 
+/** How long etcd may take to elect a leader, and a member to say who it is, on a machine that does other things too. */
+const patienceMs = 30_000;
+/** The same for a member that starts. */
+const healthyWithinMs = 60_000;
+
 /** What a machine without etcd is told. */
 export const etcdMissing =
   "etcd is not on PATH: install Debian's etcd-server (apt-get install etcd-server) or put etcd ≥ 3.4 on PATH";
@@ -110,7 +115,7 @@ function rigOf(
     members,
     stop: () => (stopping ??= stop()),
     async roles() {
-      const until = performance.now() + 30_000;
+      const until = performance.now() + patienceMs;
       while (performance.now() < until) {
         const terms = await Promise.all(members.map((member) => member.leadsInTerm()));
         // One that was frozen or cut off takes itself for the leader until it hears of a newer term.
@@ -123,10 +128,10 @@ function rigOf(
     },
     async partition(member) {
       if (links === undefined) throw new Error("this etcd was started without peerLinks");
-      for (const each of members) {
-        const id = await each.id();
-        if (id !== undefined) links.know(each.name, id);
-      }
+      // Without it only what is dialled to the member would be cut, and not what the member dials.
+      const id = await members.find((each) => each === member)?.idOnceItAnswers();
+      if (id === undefined) throw new Error(`${member.name} does not say who it is`);
+      links.know(member.name, id);
       links.cut(member.name);
     },
     heal: () => links?.heal(),
@@ -269,10 +274,13 @@ class Member implements EtcdMember {
     return isLeader ? Number(status.header?.raft_term) : undefined;
   }
 
-  /** Its id as etcd's members name each other; undefined while it does not answer. */
-  async id(): Promise<string | undefined> {
-    const id = (await this.#status())?.header?.member_id;
-    return id === undefined ? undefined : BigInt(id).toString(16);
+  /** Its id as etcd's members name each other; undefined when it has not answered within half a minute. */
+  async idOnceItAnswers(): Promise<string | undefined> {
+    for (const until = performance.now() + patienceMs; performance.now() < until; await delay(20)) {
+      const id = (await this.#status())?.header?.member_id;
+      if (id !== undefined) return BigInt(id).toString(16);
+    }
+    return undefined;
   }
 
   async #status(): Promise<MemberStatus | undefined> {
@@ -290,7 +298,7 @@ class Member implements EtcdMember {
 
   /** Healthy means that a read with a quorum succeeded, so this waits for the other members too. */
   async #untilHealthy(child: ChildProcess): Promise<void> {
-    const until = performance.now() + 20_000;
+    const until = performance.now() + healthyWithinMs;
     while (performance.now() < until) {
       if (child.exitCode !== null) break;
       try {
