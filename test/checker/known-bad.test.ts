@@ -21,8 +21,11 @@ type Uniqueness = "open-only" | "forever" | "none";
 /** What happens in a scene, once epoch 1 of node a trades. */
 interface Scene {
   readonly fault?: Readonly<Record<string, unknown>>;
-  act(engine: MiniEngine): Promise<void>;
+  act(engine: MiniEngine, venue: VenueLog): Promise<void>;
 }
+
+/** The exchange's own log, waited on: until it has written this of one of the client order ids. */
+type VenueLog = (type: "recv" | "accept", clientOrderId: string | undefined) => Promise<void>;
 
 const folders: string[] = [];
 afterEach(() => {
@@ -41,7 +44,13 @@ async function play(scene: Scene, habits: Habits, uniqueness: Uniqueness): Promi
     engine.place(order("buy"));
     await engine.settled();
     if (scene.fault !== undefined) await arm(exchange.url, scene.fault);
-    await scene.act(engine);
+    await scene.act(engine, (type, clientOrderId) =>
+      until(`${type} of ${clientOrderId}`, () =>
+        exchange
+          .audit()
+          .some((one) => one.type === type && "clientOrderId" in one && one.clientOrderId === clientOrderId),
+      ),
+    );
     await engine.settle();
   } finally {
     await exchange.close();
@@ -59,6 +68,11 @@ async function play(scene: Scene, habits: Habits, uniqueness: Uniqueness): Promi
     positionMax: { BTCUSDT: decimal("1") },
     endedWallMs: Date.now(),
   });
+}
+
+async function until(fact: string, holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + 50_000; !holds(); await delay(5))
+    if (performance.now() > end) throw new Error(`waited in vain: ${fact}`);
 }
 
 async function arm(url: string, fault: Readonly<Record<string, unknown>>): Promise<void> {
@@ -92,12 +106,15 @@ const answerLost: Scene = {
 
 /** The venue accepts later than the engine waits, within the signed window. */
 const acceptedLate: Scene = {
-  fault: { fault: "accept-late", delayMs: 250, ...once },
-  async act(engine) {
+  fault: { fault: "accept-late", delayMs: miniTimes.validityMs / 2, ...once },
+  async act(engine, venue) {
     engine.place(order("buy"));
+    const [first] = engine.attemptsOf(2);
+    await venue("recv", first);
+    engine.giveUpWaiting();
     await engine.settled();
-    // The venue has its own pace: what it holds back is accepted by now, and the answer to it is long given up.
-    await delay(400);
+    // The venue has its own pace: the answer to what it holds back is long given up.
+    await venue("accept", first);
   },
 };
 
@@ -112,10 +129,15 @@ const gatewayError: Scene = {
 
 /** A takeover while an order waits in the old leader's queue for longer than its lease could have lasted. */
 const longQueue: Scene = {
-  async act(engine) {
-    engine.place(order("buy"), 2_000);
+  async act(engine, venue) {
+    const queue = Promise.withResolvers<void>();
+    engine.place(order("buy"), queue.promise);
     engine.lead("b");
     engine.place(order("sell"));
+    // The new leader issues it anew when it is proved absent, and no old lease lasts so long.
+    await until("it is issued anew", () => engine.attemptsOf(2).length === 2);
+    await venue("accept", engine.attemptsOf(2)[1]);
+    queue.resolve();
     await engine.settled();
   },
 };
@@ -123,11 +145,12 @@ const longQueue: Scene = {
 /** A takeover while an accepted order has not been answered. */
 const answerStalls: Scene = {
   fault: { fault: "ack-stall", ...once },
-  async act(engine) {
+  async act(engine, venue) {
     engine.place(order("buy"));
-    await delay(60);
+    await venue("accept", engine.attemptsOf(2)[0]);
     engine.lead("b");
     engine.place(order("sell"));
+    engine.giveUpWaiting();
   },
 };
 

@@ -26,12 +26,14 @@ export const rightHabits: Habits = { doubt: "right", fence: "right", identity: "
 /** Its bounds; the checker gets the same. */
 export const miniTimes = {
   leaseTtlMs: 400,
-  validityMs: 400,
+  validityMs: 3_000,
   clockErrorMs: 50,
   processingMs: 300,
   lagMs: 100,
-  timeoutMs: 150,
 };
+
+/** A bound for what hangs: where an answer is lost it is the scene that says when the engine has waited enough. */
+const answerWithinMs = 20_000;
 
 interface Intent {
   readonly number: number;
@@ -57,6 +59,7 @@ export class MiniEngine {
   readonly #intents: Intent[] = [];
   readonly #work: Promise<void>[] = [];
   #leader: { readonly node: NodeId; readonly epoch: number } | undefined;
+  #impatience = new AbortController();
 
   constructor(url: string, habits: Habits) {
     this.#url = url;
@@ -84,8 +87,23 @@ export class MiniEngine {
     }
   }
 
-  /** Records an intent, acknowledges it, and sends it after `queueMs` in the rate limiter's queue. */
-  place(terms: Omit<OrderTerms, "venue">, queueMs = 0): void {
+  /** Every order that waits for its answer has waited long enough. */
+  giveUpWaiting(): void {
+    this.#impatience.abort();
+    this.#impatience = new AbortController();
+  }
+
+  /** The client order ids that were recorded for the intent of a number, in order of its attempts. */
+  attemptsOf(number: number): readonly string[] {
+    const name = `i-${number}`;
+    return this.events.flatMap((event) => {
+      const isIts = event.kind === "intent.recorded" || event.kind === "attempt.recorded";
+      return isIts && event.intent === name ? [event.clientOrderId as string] : [];
+    });
+  }
+
+  /** Records an intent, acknowledges it, and sends it once it is through the rate limiter's queue. */
+  place(terms: Omit<OrderTerms, "venue">, queue: Promise<void> = Promise.resolve()): void {
     const number = this.#intents.length + 1;
     const intent: Intent = {
       number,
@@ -109,7 +127,7 @@ export class MiniEngine {
     });
     const { clientOrderId } = intent;
     this.acknowledged.push({ intentId: nameOf(intent), clientOrderId, key: `${number}`, atWallMs: Date.now() });
-    this.#work.push(this.#send(intent, queueMs));
+    this.#work.push(this.#send(intent, queue));
   }
 
   /** Waits for all that is under way. */
@@ -160,13 +178,13 @@ export class MiniEngine {
     }
   }
 
-  async #send(intent: Intent, queueMs: number): Promise<void> {
+  async #send(intent: Intent, queue: Promise<void>): Promise<void> {
     const mine = this.#leader;
     if (mine === undefined) return;
     const holdsPermit = (): boolean => this.#leader === mine;
     const { clientOrderId } = intent;
     if (this.#habits.fence === "before-the-limiter" && !holdsPermit()) return;
-    await delay(queueMs);
+    await queue;
     if (this.#habits.fence === "right" && !holdsPermit()) return;
     const answer = await this.#placeAtVenue(intent, clientOrderId, mine.node);
     // What an old leader learns after its fence is its own; its successor resolves.
@@ -232,7 +250,7 @@ export class MiniEngine {
       clientOrderId: id(intent.clientOrderId),
       atWallMs: wallMs(Date.now()),
     });
-    return this.#send(intent, 0);
+    return this.#send(intent, Promise.resolve());
   }
 
   #conclude(intent: Intent, resolution: Extract<JournalEvent, { kind: "doubt.resolved" }>["resolution"]): void {
@@ -276,13 +294,14 @@ export class MiniEngine {
 
   async #call(method: string, path: string, given: object, node = this.#leader?.node ?? "a"): Promise<Answer> {
     const recvWindow = `${miniTimes.validityMs}`;
+    const bound = AbortSignal.timeout(answerWithinMs);
     const query = new URLSearchParams({ ...given, recvWindow, timestamp: `${Date.now()}` }).toString();
     const signature = createHmac("sha256", `${node}-secret`).update(query).digest("hex");
     try {
       const answer = await fetch(`${this.#url}${path}?${query}&signature=${signature}`, {
         method,
         headers: { "X-MBX-APIKEY": `${node}-key` },
-        signal: AbortSignal.timeout(method === "GET" ? 2_000 : miniTimes.timeoutMs),
+        signal: method === "GET" ? bound : AbortSignal.any([bound, this.#impatience.signal]),
       });
       return { status: answer.status, body: parsed(await answer.text()) };
     } catch {

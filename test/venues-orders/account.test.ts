@@ -28,7 +28,7 @@ const fillsOf = (audit: readonly AuditRecord[]): readonly Fill[] =>
   audit.filter((record): record is Fill => record.type === "fill" && record.account === "desk");
 
 it("drops of the stream lose no fill and double none: what was heard is what the exchange's log has", async () => {
-  await using rig = await startRig({ venue: { deadlineMs: 2_000 } });
+  await using rig = await startRig();
   const heard = listen(rig);
   await until("ready", () => heard.stream.state() === "ready");
   const sides = ["buy", "sell"] as const;
@@ -48,18 +48,20 @@ it("drops of the stream lose no fill and double none: what was heard is what the
 });
 
 it("an event that the venue never sent is found by the sweep", async () => {
-  await using rig = await startRig({ venue: { deadlineMs: 2_000 } });
+  await using rig = await startRig();
   const heard = listen(rig, { sweepEveryMs: 200 });
   await until("ready", () => heard.stream.state() === "ready");
-  rig.fault({ fault: "user-event-loss", durationMs: 1_000 });
+  rig.fault({ fault: "user-event-loss" });
   await rig.place("unheard", taking);
   const truth = fillsOf(rig.audit()).map((fill) => `${fill.tradeId}`);
   await until("the fill was found", () => heard.fills().length >= truth.length);
   expect(heard.fills().toSorted(byId)).toEqual(truth.toSorted(byId));
+  const sources = heard.events.flatMap((event) => (event.kind === "fill" ? [event.source] : []));
+  expect(new Set(sources)).toEqual(new Set(["recovery"]));
 });
 
 it("heard fills name their order, and sum to the change of the balance", async () => {
-  await using rig = await startRig({ venue: { deadlineMs: 2_000 } });
+  await using rig = await startRig();
   const before = await takeBaseline(rig.venue, [btc]);
   const heard = listen(rig);
   await until("ready", () => heard.stream.state() === "ready");
@@ -83,7 +85,7 @@ it("heard fills name their order, and sum to the change of the balance", async (
 });
 
 it("a trade that the venue took back is listed no more, and its money is told to have moved back", async () => {
-  await using rig = await startRig({ venue: { deadlineMs: 2_000 } });
+  await using rig = await startRig();
   const before = await takeBaseline(rig.venue, [btc]);
   const heard = listen(rig);
   await until("ready", () => heard.stream.state() === "ready");

@@ -33,7 +33,7 @@ const terms: OrderTerms = {
 it("200 doubts are resolved within the budget: the exchange refuses nothing, and every other order was there", async () => {
   await using rig = await startRig({
     limits: { weightPerMinute, ordersPerTenSeconds: 1_000 },
-    venue: { isSharedAddress: true, deadlineMs: 5_000 },
+    venue: { isSharedAddress: true },
   });
   const successor = await rig.successor();
   const ids = Array.from({ length: count }, (_, order) => `${order}`.padStart(32, "0"));
@@ -57,7 +57,7 @@ it("200 doubts are resolved within the budget: the exchange refuses nothing, and
   const lists = audit.filter((record) => record.type === "query" && record.call === "openOrders.status");
   expect(lists.length).toBeLessThan(count / 2);
   // Where the minute is nearly used up the rest of it is waited for.
-}, 150_000);
+}, 240_000);
 
 /** True when the venue has it, false when it is proved absent. */
 async function resolved(venue: Venue, clientOrderId: string): Promise<boolean> {

@@ -21,7 +21,7 @@ import {
 import { takeBaseline, type AccountEvent } from "@baton/venues";
 import { btcPerpetual, clock, inMs, of, startRig, taking, until, type Rig } from "./rig.ts";
 
-const startFutures = (): Promise<Rig> => startRig({ personality: "usdm", venue: { deadlineMs: 2_000 } });
+const startFutures = (): Promise<Rig> => startRig({ personality: "usdm" });
 
 it("places, finds by our id, and cancels on futures, and knows the contract's steps", async () => {
   await using rig = await startFutures();
@@ -52,7 +52,7 @@ it("each refusal of the futures venue falls into its class", async () => {
 });
 
 it("an answer that is lost leaves a doubt that a query resolves, and the order is there once", async () => {
-  await using rig = await startRig({ personality: "usdm", venue: { deadlineMs: 400 } });
+  await using rig = await startRig({ personality: "usdm" });
   rig.fault({ fault: "ack-lost", count: 1 });
   const outcome = await rig.place("lost");
   expect(outcome.kind).toBe("in-doubt");

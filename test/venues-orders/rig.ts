@@ -25,6 +25,8 @@ export const clock: Clock = {
 export const btc: SymbolId = id<SymbolId>("BTC/USDT");
 export const btcPerpetual: SymbolId = id<SymbolId>("BTC/USDT:USDT");
 const venueId = id<VenueId>("binance");
+/** How long an answer is waited for, and an order may wait to leave, unless a test is about just that: none takes so long. */
+const patienceMs = 20_000;
 
 /** A permit whose deadline a test may move. */
 export class TestPermits implements PermitSource {
@@ -54,8 +56,8 @@ export interface Rig {
   readonly late: [string, PlaceOutcome][];
   /** Another node's connection to the same account, with its own key, from the same address. */
   successor(): Promise<Venue>;
-  /** Arms a fault of the exchange. */
-  fault(fault: FaultRequest): void;
+  /** Arms a fault of the exchange; gives the way to clear it. */
+  fault(fault: FaultRequest): () => void;
   /** The exchange's log so far. */
   audit(): readonly AuditRecord[];
   /** Places a limit order far below the market, so that it stays open, unless `over` says otherwise. */
@@ -94,9 +96,9 @@ export async function startRig(
     restUrl: exchange.url,
     wsUrl: exchange.url.replace(/^http/, "ws"),
     symbols: [symbol],
-    validityMs: 5_000,
+    validityMs: 20_000,
     minValidityMs: 50,
-    deadlineMs: 400,
+    deadlineMs: patienceMs,
     clock,
     permits,
     onLateAnswer: (clientOrderId, outcome) => late.push([clientOrderId, outcome]),
@@ -113,7 +115,10 @@ export async function startRig(
       successors.push(opened);
       return opened;
     },
-    fault: (fault) => void exchange.arm(fault),
+    fault: (fault) => {
+      const armed = exchange.arm(fault);
+      return () => exchange.clearFaults(armed);
+    },
     audit: () => [...exchange.audit()],
     place: async (clientOrderId, over = {}) => {
       const path = isPerpetual ? "/fapi/v1" : "/api/v3";
@@ -131,7 +136,7 @@ export async function startRig(
         timeInForce: "GTC",
         ...over,
       };
-      return await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(5_000) }, permits.permit());
+      return await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(patienceMs) }, permits.permit());
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all([venue, ...successors].map((each) => each.close()));
@@ -158,7 +163,7 @@ export function of(
 export async function until(
   sentence: string,
   fact: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
+  withinMs = 50_000,
 ): Promise<void> {
   const end = clock.mono() + withinMs;
   while (!(await fact())) {

@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { AuditRecord } from "@baton/core";
 import { amountDecimal, units } from "./amounts.ts";
 import { AuditLog } from "./audit/audit-log.ts";
@@ -126,6 +127,7 @@ class Exchange implements RunningExchange {
   readonly #control: ControlPlane;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #isClosing = false;
   readonly #blackHole: BlackHole;
   readonly #disconnects: DisconnectWatch;
   readonly #tricks: MarketTricks;
@@ -272,6 +274,7 @@ class Exchange implements RunningExchange {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     clearInterval(this.#timer);
     this.#mirror?.close();
     this.#faults.close();
@@ -360,7 +363,22 @@ class Exchange implements RunningExchange {
     if (fault.fault === "clock-skew") this.#clock.lie(0, 0);
     if (fault.fault === "black-hole") this.#blackHole.look(this.#sockets);
     if (fault.fault === "venue-down" && fault.mode === "refuse" && fault.hasBegun && !this.#server.listening) {
-      void this.listen();
+      void this.#listenAgain();
+    }
+  }
+
+  /** While it did not listen, a neighbour's outgoing connection may have been given its port: it has it back when that ends. */
+  async #listenAgain(): Promise<void> {
+    while (!this.#isClosing) {
+      const isTaken = await this.listen().then(
+        () => false,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code !== "EADDRINUSE") throw error;
+          return true;
+        },
+      );
+      if (!isTaken) return;
+      await delay(20);
     }
   }
 
