@@ -1,4 +1,5 @@
 /** Plain HTTP to one node, the exchange's own log, and waiting: what the tests of whole clusters are written with. */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AuditRecord } from "@baton/core";
 import type { Cluster } from "../rig/cluster.ts";
@@ -29,7 +30,7 @@ export async function call(
       ...(o.body !== undefined && { "content-type": "application/json" }),
       ...(o.key !== undefined && { "idempotency-key": o.key }),
     },
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(15_000),
     ...(o.body !== undefined && { body: JSON.stringify(o.body) }),
   });
   const text = await answer.text();
@@ -90,6 +91,37 @@ export async function callLeader(
     if (told.status === status) return told;
     throw new Error(`it answers ${told.status} ${JSON.stringify(told.body)}`);
   });
+}
+
+/**
+ * Asks a node for an operation, and again under the same id where it does not know whether etcd has it: an election of etcd
+ * takes longer than a call. What it says in the end is given back.
+ */
+export async function operate(node: Node, body: Readonly<Record<string, unknown>>): Promise<Told> {
+  const asked = { id: randomUUID(), reason: "test", ...body };
+  return await eventually(`${String(body["what"])} is answered`, async () => {
+    const told = await call(node, "POST", "/operations", { body: asked });
+    if (told.status < 500) return told;
+    throw new Error(`it answers ${told.status} ${JSON.stringify(told.body)}`);
+  });
+}
+
+/**
+ * Has a node lead: asks for a switchover to it until it does. One may be given up, with nothing wrong, because somebody did
+ * not keep up; whoever asked for it asks again.
+ */
+export async function leadWith(cluster: Cluster, node: Cluster["nodes"][number]): Promise<void> {
+  await eventually(
+    `${node.id} leads`,
+    async () => {
+      await cluster.untilInSync();
+      const leader = await cluster.leader();
+      if (leader === node) return true;
+      await operate(leader, { what: "switchover", to: node.id });
+      return undefined;
+    },
+    180_000,
+  );
 }
 
 /** Asks until it gives something; throws `what` with the last refusal after `withinMs`. A refusal is asked again. */

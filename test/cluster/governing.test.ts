@@ -12,7 +12,17 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { OwnClock, ownClock } from "../rig/clock.ts";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
-import { auditEnd, auditOf, call, callLeader, eventually, placed, restingBuy } from "./calls.ts";
+import {
+  auditEnd,
+  auditOf,
+  call,
+  callLeader,
+  eventually,
+  leadWith,
+  operate as ask,
+  placed,
+  restingBuy,
+} from "./calls.ts";
 import { FailingDisk } from "./failing-disk.ts";
 
 type Seat = Cluster["nodes"][number];
@@ -35,20 +45,27 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
+/** A node that is rebuilt comes into the set half a minute after it was taken out, and later where it falls behind again. */
+const operationWithinMs = 150_000;
+
 const logOf = (node: Seat): string => readFileSync(join(dirname(node.configFile), "node.log"), "utf8");
 const others = (node: Seat): readonly Seat[] => cluster.nodes.filter((each) => each !== node);
 
 async function operate(node: Seat, body: Record<string, unknown>): Promise<Record<string, unknown>> {
-  const told = await call(node, "POST", "/operations", { body: { reason: "test", ...body } });
-  expect(told.status).toBe(202);
+  const told = await ask(node, body);
+  expect(told.status, JSON.stringify(told.body)).toBe(202);
   return told.body;
 }
 
 async function settled(node: Seat, id: unknown): Promise<Record<string, unknown>> {
-  return await eventually("the operation has a verdict", async () => {
-    const { body } = await call(node, "GET", `/operations/${String(id)}`);
-    return ["done", "aborted", "failed"].includes(body.phase) ? body : undefined;
-  });
+  return await eventually(
+    "the operation has a verdict",
+    async () => {
+      const { body } = await call(node, "GET", `/operations/${String(id)}`);
+      return ["done", "aborted", "failed"].includes(body.phase) ? body : undefined;
+    },
+    operationWithinMs,
+  );
 }
 
 async function nobodyLeads(node: Seat): Promise<void> {
@@ -83,7 +100,7 @@ test("in pause nobody takes over by itself; an operator's failover does, and bot
   expect(await operate(third, { what: "resume" })).toMatchObject({ phase: "done" });
   expect((await call(third, "GET", "/cluster")).body.control.pause).toBeNull();
   await cluster.untilInSync();
-}, 60_000);
+});
 
 test("observing, a standby says what it would do and why, and does it once autofailover is on", async () => {
   const first = await cluster.leader();
@@ -100,7 +117,7 @@ test("observing, a standby says what it would do and why, and does it once autof
   const leader = await cluster.leader();
   expect((await call(leader, "GET", "/cluster")).body.epoch).toBe(before + 1);
   await cluster.untilInSync();
-}, 60_000);
+});
 
 test("a switchover to a node that is not there fails with each candidate's reason", async () => {
   const leader = await cluster.leader();
@@ -118,26 +135,26 @@ test("a drained leader hands over first, and takes no leadership until it is und
   const drained = await settled(second, drain["id"]);
   expect(drained).toMatchObject({ phase: "done", detail: expect.stringContaining("takes no leadership until") });
   expect(await operate(third, { what: "drain", node: first.id, id: "drain-1" })).toEqual(drained);
+  // It may have fallen behind for a moment: then it is out of the set, or has that for a reason beside.
+  await cluster.untilInSync();
   const leader = await cluster.leader();
   expect(leader).not.toBe(first);
-  const { body: view } = await call(leader, "GET", "/cluster");
-  expect(view.insync.members).toContain(first.id);
-  expect(view.members.find((each: { node: string }) => each.node === first.id).reasons).toMatchObject([
-    { code: "drained", bars: "everyone", sentence: expect.stringContaining(": test") },
-  ]);
+  const reasons = await eventually("it has no reason but one", async () => {
+    const { body: view } = await call(leader, "GET", "/cluster");
+    const found = view.members.find((each: { node: string }) => each.node === first.id).reasons;
+    return found.length === 1 && view.insync.members.includes(first.id) ? found : undefined;
+  });
+  expect(reasons).toMatchObject([{ code: "drained", bars: "everyone", sentence: expect.stringContaining(": test") }]);
   const named = await operate(leader, { what: "switchover", to: first.id });
   expect(await settled(leader, named["id"])).toMatchObject({
     phase: "failed",
     detail: expect.stringMatching(/cannot lead: unfit: drained by .*: test/),
   });
-  const late = await call(leader, "POST", "/operations", {
-    body: { what: "abort", target: named["id"], reason: "test" },
-  });
+  const late = await ask(leader, { what: "abort", target: named["id"] });
   expect([late.status, late.body.code]).toEqual([409, "conflict"]);
   expect(await operate(leader, { what: "undrain", node: first.id })).toMatchObject({ phase: "done" });
-  const back = await operate(leader, { what: "switchover", to: first.id });
-  expect(await settled(leader, back["id"])).toMatchObject({ phase: "done" });
-}, 60_000);
+  await leadWith(cluster, first);
+});
 
 test("a removed standby is waited for no more; its rebuilt journal is the leader's, and the old one is kept", async () => {
   const leader = await cluster.leader();
@@ -151,10 +168,9 @@ test("a removed standby is waited for no more; its rebuilt journal is the leader
     ["reinit", other],
     ["remove", leader],
   ] as const) {
-    const body = { what, node: whom.id, reason: "test" };
-    expect(await call(node, "POST", "/operations", { body })).toMatchObject({ status: 422, body: { code: "unsafe" } });
+    expect(await ask(node, { what, node: whom.id })).toMatchObject({ status: 422, body: { code: "unsafe" } });
   }
-  expect((await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader) })).status).toBe(202);
+  await place(node);
   expect(await members()).toHaveLength(2);
   await operate(leader, { what: "undrain", node: node.id });
   await cluster.untilInSync();
@@ -168,7 +184,7 @@ test("a removed standby is waited for no more; its rebuilt journal is the leader
   expect(rebuilt["detail"]).toContain(old);
   expect(await verifyJournal(join(aside, old, "journal.db"))).toMatchObject({ sound: true });
   expect(await cluster.leader()).toBe(leader);
-}, 120_000);
+});
 
 test("a leader whose fsync fails leaves at once with a clear error, another goes on, and a new disk joins", async () => {
   const [node] = others(await cluster.leader()) as [Seat, Seat];
@@ -177,7 +193,7 @@ test("a leader whose fsync fails leaves at once with a clear error, another goes
   mkdirSync(node.dataDir);
   disk = new FailingDisk(node.dataDir, join(cluster.dir, "room"));
   await node.start();
-  await leadWith(node);
+  await leadWith(cluster, node);
   const before = await place(node);
   disk.fail();
   const after = await place(node);
@@ -193,14 +209,14 @@ test("a leader whose fsync fails leaves at once with a clear error, another goes
   clocked = { node, clock };
   await node.start(clock instanceof OwnClock ? clock.environment : {});
   await cluster.untilInSync();
-}, 120_000);
+});
 
 test.each([30, -30])(
   "a leader whose wall clock is stepped by %i s notices it and ends, and stays out with that clock; nothing is doubled",
   async (seconds) => {
     const { node, clock } = clocked as Clocked;
     if (typeof clock === "string") throw new Error(clock);
-    await leadWith(node);
+    await leadWith(cluster, node);
     const ids = [await place(node)];
     const before = logOf(node).length;
     const said = (words: RegExp): boolean => words.test(logOf(node).slice(before));
@@ -226,7 +242,6 @@ test.each([30, -30])(
       return true;
     });
   },
-  120_000,
 );
 
 test("a node that lacks records leads only with leave to lose them, and the venue is read before it trades", async () => {
@@ -238,12 +253,10 @@ test("a node that lacks records leads only with leave to lose them, and the venu
     const { body } = await call(leader, "GET", "/cluster");
     return body.insync.members.includes(behind.id) ? undefined : true;
   });
-  for (let n = 0; n < 5; n++) {
-    expect((await call(leader, "POST", "/v1/orders", { body: await restingBuy(leader) })).status).toBe(202);
-  }
+  for (let n = 0; n < 5; n++) await place(behind);
   await Promise.all([leader.stop(), second.stop()]);
   await behind.start();
-  await behind.untilAnswers("/live", 20_000);
+  await behind.untilAnswers("/live", 60_000);
   await nobodyLeads(behind);
 
   const clean = await operate(behind, { what: "failover", to: behind.id });
@@ -252,7 +265,7 @@ test("a node that lacks records leads only with leave to lose them, and the venu
     detail: expect.stringContaining("committed records may be lost"),
   });
   const lossy = { what: "failover", to: behind.id, allowDataLoss: true, reason: "test" };
-  const unconfirmed = await call(behind, "POST", "/operations", { body: lossy });
+  const unconfirmed = await ask(behind, lossy);
   expect([unconfirmed.status, unconfirmed.body.code]).toEqual([422, "not-confirmed"]);
 
   const confirmed = { ...lossy, cluster: cluster.name };
@@ -262,7 +275,10 @@ test("a node that lacks records leads only with leave to lose them, and the venu
     return ended["phase"] === "done" ? ended : undefined;
   });
   expect(verdict).toMatchObject({ what: "failover", epoch: expect.any(Number) });
-  const view = (await call(behind, "GET", "/cluster")).body;
+  const view = await eventually("it knows itself that it leads", async () => {
+    const { body } = await call(behind, "GET", "/cluster");
+    return body.leader?.epoch === verdict["epoch"] ? body : undefined;
+  });
   expect(view.leader).toMatchObject({ node: behind.id, reason: "unclean", epoch: verdict["epoch"] });
   expect(view.insync.members).toEqual([behind.id]);
   await eventually("the venue is read", async () =>
@@ -273,7 +289,7 @@ test("a node that lacks records leads only with leave to lose them, and the venu
   for (const node of [leader, second]) rmSync(node.dataDir, { recursive: true, force: true });
   await Promise.all([leader.start(), second.start()]);
   await cluster.untilInSync();
-  expect((await call(behind, "POST", "/v1/orders", { body: await restingBuy(behind) })).status).toBe(202);
+  await place(leader);
 
   // What the lost history did of a parent nobody here knows: it waits until somebody says that it may go on.
   const waits = (await call(behind, "GET", `/v1/orders/${parent}`)).body;
@@ -287,7 +303,7 @@ test("a node that lacks records leads only with leave to lose them, and the venu
   });
   expect((await call(behind, "GET", "/cluster")).body.warnings).not.toContainEqual(expect.stringContaining(parent));
   expect((await call(behind, "DELETE", `/v1/orders/${parent}`)).status).toBe(202);
-}, 90_000);
+});
 
 /** A parent whose first slice is done, and the others of which have time; every node holds it. */
 async function longTwap(leader: Seat): Promise<string> {
@@ -300,17 +316,6 @@ async function longTwap(leader: Seat): Promise<string> {
     return done === 1 && members.every((member: { lagRecords: number }) => member.lagRecords === 0) ? true : undefined;
   });
   return parentId;
-}
-
-/** Makes a node the leader, once it is in sync. */
-async function leadWith(node: Seat): Promise<void> {
-  await cluster.untilInSync();
-  await eventually(`${node.id} leads`, async () => {
-    const leader = await cluster.leader();
-    if (leader === node) return true;
-    await operate(leader, { what: "switchover", to: node.id });
-    return undefined;
-  });
 }
 
 /** An order that is asked for until it is acknowledged, under one key, whoever leads. `ill` is not asked for a price. */

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { testAuthority, writeCertificate } from "../rig/certificates.ts";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
-import { auditOf, call, eventually, restingBuy } from "./calls.ts";
+import { auditOf, call, callLeader, eventually, operate as ask, restingBuy } from "./calls.ts";
 
 type Seat = Cluster["nodes"][number];
 
@@ -41,7 +41,10 @@ const count = 40;
 async function resting(node: Seat, many: number): Promise<readonly string[]> {
   const body = await restingBuy(node);
   const told = await Promise.all(
-    Array.from({ length: many }, () => call(node, "POST", "/v1/orders", { body, key: randomUUID() })),
+    Array.from({ length: many }, () => {
+      const key = randomUUID();
+      return callLeader(cluster, 202, (leader) => call(leader, "POST", "/v1/orders", { body, key }));
+    }),
   );
   const ids = told.map(({ body: answer }) => answer.intentId as string);
   await eventually("every order rests", async () => {
@@ -59,7 +62,7 @@ async function untilNoneIsOpen(node: Seat): Promise<void> {
 }
 
 async function operate(node: Seat, body: Readonly<Record<string, unknown>>): Promise<number> {
-  return (await call(node, "POST", "/operations", { body: { reason: "test", ...body } })).status;
+  return (await ask(node, body)).status;
 }
 
 test.each([{ level: "instrument", target: "BTC/USDT" }, { level: "venue", target: "sim" }, { level: "cluster" }])(
@@ -106,10 +109,13 @@ test("what was killed stays killed under the next leader, and is lifted there", 
   await eventually("it is in force", async () =>
     (await call(node, "POST", "/v1/orders", { body })).body.code === "kill-instrument" ? true : undefined,
   );
-  expect(await operate(node, { what: "switchover" })).toBe(202);
+  // Given up, with nothing wrong, where nobody keeps up: then it is asked for anew.
   const next = await eventually("another node leads", async () => {
+    await cluster.untilInSync();
     const leader = await cluster.leader();
-    return leader === node ? undefined : leader;
+    if (leader !== node) return leader;
+    expect(await operate(node, { what: "switchover" })).toBe(202);
+    return undefined;
   });
   expect(await call(next, "POST", "/v1/orders", { body })).toMatchObject({ body: { code: "kill-instrument" } });
   expect(await operate(next, { what: "unkill" })).toBe(202);
@@ -118,6 +124,11 @@ test("what was killed stays killed under the next leader, and is lifted there", 
     return told.status === 202 ? true : undefined;
   });
 });
+
+interface DirectVerdict {
+  readonly nodes: readonly { readonly endpoint: string; readonly isTold: boolean }[];
+  readonly venues: readonly { readonly cancelled: readonly string[]; readonly left: readonly string[] }[];
+}
 
 /** `baton kill … --direct` as an operator runs it, with the file of one node and the addresses of all. */
 async function killDirectly(parameters: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
@@ -137,11 +148,14 @@ test("a direct kill takes the orders back while the leader hangs and etcd is awa
   const before = auditOf(cluster).length;
   for (const member of cluster.etcd.members) member.freeze();
   await leader.freeze();
-  const { code, out } = await killDirectly(["cluster"]);
-  const verdict = JSON.parse(out) as {
-    readonly nodes: readonly { readonly endpoint: string; readonly isTold: boolean }[];
-    readonly venues: readonly { readonly cancelled: readonly string[]; readonly left: readonly string[] }[];
-  };
+  // A node that a busy machine keeps from answering within two seconds is one that hangs, for who kills: who asks again.
+  const { code, out } = await eventually("whoever does not hang is told", async () => {
+    const run = await killDirectly(["cluster"]);
+    const { nodes } = JSON.parse(run.out) as DirectVerdict;
+    if (nodes.filter(({ isTold }) => isTold).length < cluster.nodes.length - 1) throw new Error(run.out);
+    return run;
+  });
+  const verdict = JSON.parse(out) as DirectVerdict;
   expect(verdict.nodes.filter((node) => !node.isTold)).toMatchObject([{ endpoint: `${leader.endpoint}/` }]);
   expect(verdict.venues).toMatchObject([{ left: [] }]);
   expect(code).toBe(0);

@@ -94,7 +94,7 @@ test("a strategy trades, and a successor goes on from exactly what was traded on
     after.map((_, at) => ((at + 1) / 1_000).toFixed(3).replace(/0+$/, "")),
   );
   expect(new Set(after.map((order) => order.epoch)).size).toBeGreaterThanOrEqual(2);
-}, 60_000);
+});
 
 /** An order for one of the venues, taken by whoever leads; gives its id. */
 async function taken(body: Record<string, unknown>): Promise<string> {
@@ -130,7 +130,12 @@ test("while a venue is ill new orders go to its alternate, what was there stays 
   await until(resting, "new");
   const before = { sim: await positionAt("sim"), alt: await positionAt("alt") };
   const leader = await cluster.leader();
-  expect((await countedAt(leader)).broken).toEqual([]);
+  await eventually("the promise is kept", async () => {
+    // A request that a busy machine held up until its deadline has failed, and counts; many that do not outweigh it.
+    const { broken } = await countedAt(leader);
+    if (broken.length === 0) return true;
+    throw new Error(broken.join(", "));
+  });
   await arm(cluster, { fault: "venue-down", mode: "reset", durationMs: 600_000 });
   const routed = await eventually("an order for sim is recorded for alt", async () => {
     const told = await call(await cluster.leader(), "POST", "/v1/orders", { body: { ...eth, venue: "sim" } });
@@ -143,7 +148,9 @@ test("while a venue is ill new orders go to its alternate, what was there stays 
   const shown = await baton(["orders", "show", routed.id, "--endpoint", at]);
   expect(shown.text).toMatch(/venue +alt, in place of sim/);
   expect(venues?.alt.audit().some((each) => each.type === "fill" && each.symbol === "ETHUSDT")).toBe(true);
-  expect(Number(await positionAt("alt"))).toBeGreaterThan(Number(before.alt));
+  await eventually("the position there is larger", async () =>
+    Number(await positionAt("alt")) > Number(before.alt) ? true : undefined,
+  );
   expect(await positionAt("sim")).toBe(before.sim);
   const stays = await viewOf(resting);
   expect([stays.terms.venue, stays.status, stays.routedFrom]).toEqual(["sim", "new", undefined]);
@@ -163,7 +170,7 @@ test("while a venue is ill new orders go to its alternate, what was there stays 
   const cancel = await callLeader(cluster, 202, (node) => call(node, "DELETE", `/v1/orders/${resting}`));
   expect(cancel.status).toBe(202);
   await until(resting, "cancelled");
-}, 120_000);
+});
 
 test("paper positions and open paper orders are the next leader's, and the service levels of a node outlive its leadership", async () => {
   // The market that paper mirrors may be stale from what was done to it before: then paper refuses, and nothing is bought.
@@ -177,7 +184,10 @@ test("paper positions and open paper orders are the next leader's, and the servi
   });
   const open = await taken({ ...(await restingEth()), venue: "paper" });
   await until(open, "new");
-  const position = await positionAt("paper");
+  const position = await eventually("the position is what was bought", async () => {
+    const held = await positionAt("paper");
+    return Number(held) === 0 ? undefined : held;
+  });
   expect(Number(position)).toBe(0.01);
   const first = await cluster.leader();
   const counted = await countedAt(first);
@@ -198,7 +208,7 @@ test("paper positions and open paper orders are the next leader's, and the servi
   );
   expect((await viewOf(open)).status).toBe("new");
   expect(await positionAt("paper")).toBe(position);
-}, 120_000);
+});
 
 test("a second process with the id of a running node refuses to start, and the first goes on", async () => {
   const original = await standby();
@@ -213,7 +223,7 @@ test("a second process with the id of a running node refuses to start, and the f
   expect(text).toMatch(new RegExp(`baton: .*\\b${original.id}\\b.*`));
   expect(existsSync(join(home, "data", "journal.db"))).toBe(false);
   await cluster.untilInSync();
-}, 60_000);
+});
 
 test("a second process on the disk of a running node refuses to start", async () => {
   const original = await standby();
@@ -226,7 +236,7 @@ test("a second process on the disk of a running node refuses to start", async ()
   expect(text).toMatch(/baton: .*another process/);
   expect(status).toBe(1);
   await cluster.untilInSync();
-}, 60_000);
+});
 
 test("a node whose disk is full leaves the cluster with a clear error, and the others go on", async () => {
   const node = await standby();
@@ -275,7 +285,7 @@ test("a node whose disk is full leaves the cluster with a clear error, and the o
     },
     60_000,
   );
-}, 120_000);
+});
 
 test("a node whose clock is not the venue's refuses to start and names the number", async () => {
   const node = await standby();
@@ -287,7 +297,7 @@ test("a node whose clock is not the venue's refuses to start and names the numbe
   expect(text).toMatch(/wall clock is (4\d{3}|5\d{3}) ms off the time of sim, allowed are 250/);
   await node.start();
   await cluster.untilInSync();
-}, 60_000);
+});
 
 test("after it all, the three journals chain and hold the same", async () => {
   await Promise.all(cluster.nodes.map((node) => node.stop()));
@@ -299,7 +309,7 @@ test("after it all, the three journals chain and hold the same", async () => {
   const shared = Math.min(...journals.map((journal) => journal.committed));
   expect(shared).toBeGreaterThan(20);
   for (const journal of journals) expect(journal.texts.slice(0, shared)).toEqual(journals[0]?.texts.slice(0, shared));
-}, 30_000);
+});
 
 function shell(script: string, parameter: string): void {
   execFileSync("/bin/sh", ["-c", script, "sh", parameter], { stdio: ["ignore", "ignore", "inherit"] });
@@ -323,7 +333,7 @@ async function baton(args: readonly string[]): Promise<{ readonly status: number
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part));
   child.stderr.setEncoding("utf8").on("data", (part: string) => (text += part));
-  const late = setTimeout(() => child.kill("SIGKILL"), 45_000);
+  const late = setTimeout(() => child.kill("SIGKILL"), 120_000);
   const [status] = (await once(child, "exit")) as [number | null];
   clearTimeout(late);
   return { status, text };

@@ -3,6 +3,7 @@
  * while that is ill, and `paper`, which mirrors `sim` for paper trading. Both know the keys of the rig's nodes.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { freePorts } from "@baton/drills";
 import { startExchange, type RunningExchange } from "@baton/exchange";
 import type { Cluster } from "../rig/cluster.ts";
 
@@ -29,7 +30,9 @@ export async function addVenues(cluster: Cluster, more: Record<string, unknown>)
   const openPaper = (port: number): Promise<RunningExchange> =>
     startExchange({ port, keys, mirror: { wsUrl: socketsOf(live), restUrl: live, symbols: ["ETHUSDT"] } });
   const alt = await startExchange({ keys, seed: 7 });
-  let paper = await openPaper(0);
+  // One of those that no neighbour's outgoing connection is given while the exchange is away.
+  const [paperPort = 0] = await freePorts(1);
+  let paper = await openPaper(paperPort);
   for (const node of cluster.nodes) {
     const config = JSON.parse(readFileSync(node.configFile, "utf8")) as NodeFile;
     const [sim] = config.venues;

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
-import { call, callLeader, eventually, restingBuy } from "./calls.ts";
+import { call, callLeader, eventually, operate, restingBuy } from "./calls.ts";
 
 type Seat = Cluster["nodes"][number];
 const top = fileURLToPath(new URL("../..", import.meta.url));
@@ -76,7 +76,9 @@ test("a standby that stops asks to be removed first, and no order waits for it",
   const leader = await cluster.leader();
   const [standby] = others(leader) as [Seat, Seat];
   await standby.stop();
-  expect(logOf(leader)).toContain(`Removes ${standby.id} from the in-sync set: it is stopping.`);
+  await eventually("the leader says so", async () =>
+    logOf(leader).includes(`Removes ${standby.id} from the in-sync set: it is stopping.`) ? true : undefined,
+  );
   expect((await viewOf()).insync.members).not.toContain(standby.id);
   await standby.start();
   await cluster.untilInSync();
@@ -155,31 +157,35 @@ test("after three takeovers for one reason the leader starts held, and an acknow
   }
   await Promise.all(cluster.nodes.map((node) => node.start()));
   await cluster.untilInSync();
-  const acknowledge = { what: "acknowledge", reason: "test" };
-  await callLeader(cluster, 202, (node) => call(node, "POST", "/operations", { body: acknowledge }));
+  const acknowledge = { what: "acknowledge" };
+  expect((await operate(await cluster.leader(), acknowledge)).status).toBe(202);
   let held: Seat | undefined;
   for (let n = 0; n < 3; n++) {
     const { epoch, leader: leads } = await viewOfAny();
     const leader = cluster.nodes.find((node) => node.id === leads.node) as Seat;
     await leader.killEngine();
-    held = await eventually("another leads, and all are in sync", async () => {
-      const view = await viewOfAny();
-      const isNext = view.leader !== null && view.epoch > epoch && view.insync.members.length === 3;
-      return isNext ? cluster.nodes.find((node) => node.id === view.leader.node) : undefined;
-    });
+    held = await eventually(
+      "another leads, and all are in sync",
+      async () => {
+        const view = await viewOfAny();
+        const isNext = view.leader !== null && view.epoch > epoch && view.insync.members.length === 3;
+        return isNext ? cluster.nodes.find((node) => node.id === view.leader.node) : undefined;
+      },
+      150_000,
+    );
   }
   const node = held as Seat;
-  const refused = await eventually("it answers", async () =>
-    call(node, "POST", "/v1/orders", { body: await restingBuy(node) }),
-  );
-  expect([refused.status, refused.body.detail]).toEqual([503, expect.stringContaining("The leader is held")]);
+  const refused = await eventually("it says why it takes no order", async () => {
+    const told = await call(node, "POST", "/v1/orders", { body: await restingBuy(node) });
+    expect(told.status).not.toBe(202);
+    if (String(told.body.detail).includes("The leader is held")) return told;
+    throw new Error(JSON.stringify(told.body));
+  });
+  expect(refused.status).toBe(503);
   expect((await viewOfAny()).trading).toMatchObject({
     isAllowed: false,
     reasons: [expect.stringMatching(/^3 takeovers in \d+ min \(crash-release: signal SIGKILL\)/)],
   });
-  await eventually("it is acknowledged", async () => {
-    const { status } = await call(node, "POST", "/operations", { body: acknowledge });
-    return status === 202 ? true : undefined;
-  });
+  expect((await operate(node, acknowledge)).status).toBe(202);
   await orderPasses();
 });

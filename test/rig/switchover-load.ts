@@ -9,7 +9,7 @@ import { decimal, id } from "@baton/core";
 import type { AuditRecord, OperationId, OrderView, SymbolId } from "@baton/core";
 import { askSwitchover, clientOf, judge, openFlow, untilParentEnded, untilSettled, verdictOf } from "@baton/drills";
 import type { Cluster, Evidence, Finding } from "@baton/drills";
-import { call, eventually, restingBuy } from "../cluster/calls.ts";
+import { call, callLeader, eventually, restingBuy } from "../cluster/calls.ts";
 
 export interface LoadOptions {
   readonly perSecond: number;
@@ -114,8 +114,11 @@ async function rest(cluster: Cluster, count: number, run: string): Promise<reado
   for (let at = 0; at < count; at += 1) {
     const node = cluster.nodes[at % cluster.nodes.length];
     if (node === undefined) throw new Error("a cluster has nodes");
-    const told = await call(node, "POST", "/v1/orders", { body: await restingBuy(node), key: `${run}-rest-${at}` });
-    if (told.status !== 202) throw new Error(`a resting order was not taken: ${JSON.stringify(told.body)}`);
+    const told = await eventually("a resting order is taken", async () => {
+      const answer = await call(node, "POST", "/v1/orders", { body: await restingBuy(node), key: `${run}-rest-${at}` });
+      if (answer.status === 202) return answer;
+      throw new Error(JSON.stringify(answer.body));
+    });
     intents.push(told.body.intentId as string);
   }
   await eventually("they rest in the book", async () =>
@@ -126,9 +129,11 @@ async function rest(cluster: Cluster, count: number, run: string): Promise<reado
 
 /** How many of these are open at the exchange under the id of their first and only placing. */
 async function openOf(cluster: Cluster, intents: readonly string[]): Promise<number> {
-  const leader = await cluster.leader();
   const views = await Promise.all(
-    intents.map(async (intent) => (await call(leader, "GET", `/v1/orders/${intent}`)).body),
+    intents.map(async (intent) => {
+      const told = await callLeader(cluster, 200, (leader) => call(leader, "GET", `/v1/orders/${intent}`));
+      return told.body;
+    }),
   );
   return views.filter((view) => view.status === "new" && view.clientOrderIds.length === 1).length;
 }

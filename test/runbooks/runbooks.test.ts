@@ -78,7 +78,7 @@ describe("every runbook works on a running cluster", () => {
     try {
       await using cluster = await startCluster({ alertmanagerUrl: `http://127.0.0.1:${port}` });
       await expect(rehearse(cluster, one)).resolves.toBeUndefined();
-      await expect.poll(() => told.join(""), { timeout: 30_000 }).toContain("(crash-release)");
+      await expect.poll(() => told.join(""), { timeout: 90_000 }).toContain("(crash-release)");
       expect(told.join("")).toContain('"alertname":"BatonLeaderChanged"');
     } finally {
       alertmanager.closeAllConnections();

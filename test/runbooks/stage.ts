@@ -44,10 +44,18 @@ const program = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.
 /** The stage for one page, with the present leader and the best candidate filled in. */
 export async function stageFor(cluster: RehearsedCluster, operation: string): Promise<Stage & Disposable> {
   const client = new BatonClient({ endpoints: cluster.endpoints });
-  const { leader, members, cluster: named } = await client.cluster();
-  const { candidates } = await client.promotability();
-  const candidate = candidates.find((each) => each.isPromotable && each.isInSync && each.node !== leader?.node);
-  if (leader === null || candidate === undefined) throw new Error("the rehearsal needs a leader and a candidate.");
+  const {
+    leader,
+    candidate,
+    members,
+    cluster: named,
+  } = await eventually(async () => {
+    const view = await client.cluster();
+    const { candidates } = await client.promotability();
+    const best = candidates.find((each) => each.isPromotable && each.isInSync && each.node !== view.leader?.node);
+    if (view.leader === null || best === undefined) throw new Error("the rehearsal needs a leader and a candidate.");
+    return { ...view, leader: view.leader, candidate: best };
+  });
   const urlOf = (node: string): string => `http://${members.find((member) => member.node === node)?.address ?? ""}`;
   const folder = mkdtempSync(join(tmpdir(), "baton-runbook-"));
   const command = join(folder, "baton");
@@ -80,7 +88,7 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
       "corrupt-market": async () => {
         const standby = new BatonClient({ endpoints: [urlOf(candidate.node)] });
         const differs = async (): Promise<boolean> =>
-          (await standby.feeds()).some(({ drift }) => drift?.isEqual === false);
+          (await eventually(() => standby.feeds())).some(({ drift }) => drift?.isEqual === false);
         // Which connections are struck is drawn; both or neither of the two that are compared may be. They are every 5 s.
         while (!(await differs())) {
           await cluster.mendMarket();
@@ -168,22 +176,30 @@ export async function stageFor(cluster: RehearsedCluster, operation: string): Pr
   };
 }
 
-/** Asks for an order or a parent order; gives its id. */
+/** Asks for an order or a parent order, under one key until it is taken; gives its id. */
 async function placed(client: BatonClient, body: object, key: string = randomUUID()): Promise<string> {
   const checked = checkOrderRequest(body);
   if (checked.kind === "invalid") throw new Error(checked.problem.detail);
-  const answer = await client.placeOrder(checked.value, key);
+  const answer = await eventually(() => client.placeOrder(checked.value, key));
   return "intentId" in answer ? answer.intentId : answer.parentId;
 }
 
 /** Waits until the cluster shows it. */
 async function untilCluster(client: BatonClient, isSo: (view: ClusterView) => boolean): Promise<void> {
-  for (let look = 0; look < 150; look += 1) {
-    const view = await client.cluster().catch(() => undefined);
-    if (view !== undefined && isSo(view)) return;
-    await sleep(200);
+  await eventually(async () => {
+    if (!isSo(await client.cluster())) throw new Error("the cluster does not come to what the rehearsal needs.");
+  });
+}
+
+/** Asks until it is answered, for two minutes at most: a node that is held up for a moment is asked again. */
+async function eventually<T>(ask: () => Promise<T>): Promise<T> {
+  for (const end = performance.now() + 120_000; ; await sleep(200)) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
   }
-  throw new Error("the cluster does not come to what the rehearsal needs.");
 }
 
 /** A small order that rests. */
@@ -194,7 +210,9 @@ async function restingOrder(client: BatonClient): Promise<object> {
 
 /** A price at which an order rests. */
 async function bidOf(client: BatonClient): Promise<string> {
-  const bid = (await client.feeds()).find((feed) => feed.symbol === "BTC/USDT")?.bid;
-  if (typeof bid !== "string") throw new Error("there is no book to price an order on.");
-  return bid;
+  return await eventually(async () => {
+    const feed = (await client.feeds()).find(({ symbol }) => symbol === "BTC/USDT");
+    if (typeof feed?.bid === "string" && feed.quality === "live") return feed.bid;
+    throw new Error("there is no book to price an order on.");
+  });
 }

@@ -16,7 +16,8 @@ import { startLoneNode, type LoneNode } from "../rig/lone-node.ts";
 
 const symbol = "BTC/USDT:USDT";
 const eth = "ETH/USDT:USDT";
-const countdownMs = 8_000;
+/** Longer than a killed engine takes to come back on a machine that does other things too. */
+const countdownMs = 20_000;
 /** What the venues take back. */
 const taken = [
   { venue: "futures", symbol: eth, quantity: "0.05", named: "ETHUSDT" },
@@ -71,7 +72,7 @@ beforeAll(async () => {
     }),
   });
   await leading(1);
-}, 180_000);
+}, 300_000);
 afterAll(async () => {
   await lone?.[Symbol.asyncDispose]();
   await Promise.all([exchange?.close(), spot?.close()]);
@@ -139,9 +140,9 @@ test("shows both connections of its feed, and has a price", async () => {
     const [feed] = body.feeds ?? [];
     return feed?.quality === "live" && feed.lines.every(({ state }: any) => state === "live") ? body.feeds : undefined;
   });
-  expect(feeds[0].lines.map(({ line, state }: any) => [line, state])).toEqual([
-    ["public-a1", "live"],
-    ["market-a1", "live"],
+  expect(feeds[0].lines.map(({ line, state }: any) => [line.replace(/\d+$/, ""), state])).toEqual([
+    ["public-a", "live"],
+    ["market-a", "live"],
   ]);
 });
 
@@ -228,7 +229,11 @@ async function takesBack(one: (typeof taken)[number]): Promise<unknown> {
   const metrics = (await call(lone, "GET", "/metrics")).body;
   expect(metrics).toMatch(new RegExp(`^baton_fills_busted_total\\{venue="${venue}"\\} ${trades.length}$`, "m"));
   // What posts the alert is this line of the log.
-  expect(saidOf().flatMap((said) => (said.venue === venue ? [said.tradeId] : []))).toEqual(trades);
+  const said = await eventually("the log says it", async () => {
+    const ids = saidOf().flatMap((each) => (each.venue === venue ? [each.tradeId] : []));
+    return ids.length >= trades.length ? ids : undefined;
+  });
+  expect(said).toEqual(trades);
   const baton = fileURLToPath(new URL("../../packages/cli/src/baton.ts", import.meta.url));
   const parameters = [baton, "orders", "show", intentId, "--endpoint", lone.endpoint];
   const { stdout } = await promisify(execFile)(process.execPath, parameters);

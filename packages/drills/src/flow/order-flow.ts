@@ -35,6 +35,8 @@ export interface FlowCount {
 
 /** How long one order is asked for again before it is given up. */
 const giveUpMs = 20_000;
+/** How long every symbol's first quote is waited for. */
+const quotesWithinMs = 60_000;
 const waitingMax = 300;
 /** Before it asks again: at random between half of it and the whole, longer each time, as a client that means well does. */
 const pauseMs = { first: 60, most: 480 };
@@ -65,7 +67,7 @@ export class OrderFlow {
   /** Starts to send, once every symbol has a quote. */
   async start(): Promise<void> {
     this.#isRunning = true;
-    const end = performance.now() + 10_000;
+    const end = performance.now() + quotesWithinMs;
     while (this.#quotes.size < this.#options.symbols.length) {
       if (performance.now() > end) throw new Error("no node shows a book of every symbol");
       await this.#readQuotes();

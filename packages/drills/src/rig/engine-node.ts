@@ -144,10 +144,10 @@ export class EngineNode {
     this.#program?.signal("SIGCONT");
   }
 
-  /** Ends it in order, however it is. */
+  /** Ends it in order, however it is, in the time that its unit gives it. */
   async stop(): Promise<void> {
     await this.thaw();
-    await this.#program?.stop(6_000);
+    await this.#program?.stop(30_000);
     if (this.#engine !== undefined) {
       kill(this.#engine, "SIGKILL");
       this.#guard.drop(this.#engine);
