@@ -279,5 +279,5 @@ describe.each(["simulated", "real"] as const)("the %s etcd", (which) => {
     expect(["refused", "unknown"]).toContain(await side.transact(takeover(back, younger, 4)));
     expect(await side.transact(takeover(await side.read(), lease, 5))).toBe("committed");
     await side.close();
-  }, 120_000);
+  }, 300_000);
 });

@@ -121,10 +121,10 @@ function notHere(): Promise<never> {
 }
 
 describe("the commands of a runbook", () => {
-  // Each command is a process of its own; on a busy machine ten of them take their time.
   test.each(["planned-switchover.md", "leader-lost.md", "market-drift.md"])(
     "%s show what the page promises",
-    { timeout: 90_000 },
+    // Each command is a process of its own; on a busy machine ten of them take their time.
+    { timeout: 300_000 },
     async (name) => {
       await using cluster = await scriptedCluster();
       using stage = await stageFor(cluster, "ticket-1");

@@ -75,7 +75,7 @@ export async function freeze(pid: number): Promise<void> {
       // An uninterruptible sleep is a write under way; it ends by itself, and then the thread stands still.
       return /^[^)]*\) T/u.test(stat.slice(stat.indexOf("(")));
     });
-  for (const end = performance.now() + 10_000; !isFrozen(); await delay(1)) {
+  for (const end = performance.now() + 60_000; !isFrozen(); await delay(1)) {
     if (performance.now() > end) throw new Error(`process ${pid} does not stand still`);
   }
 }

@@ -60,11 +60,11 @@ test("a power loss takes no acknowledged intent", async () => {
   expect(found).toMatchObject({ sound: true });
   expect(found.last).toBeGreaterThanOrEqual(acknowledged);
   expect(found.intents).toBe(found.last);
-}, 120_000);
+}, 300_000);
 
 test("with synchronous=NORMAL the same power loss takes acknowledged intents: the test above bites", async () => {
   using disk = makeDisk();
   const { acknowledged, found } = await losePower(disk, ["--import", normalSync]);
   expect(acknowledged).toBeGreaterThanOrEqual(acknowledgements);
   expect(found.last).toBeLessThan(acknowledged);
-}, 120_000);
+}, 300_000);

@@ -246,5 +246,5 @@ describe("the account stream of Binance comes back", () => {
     } finally {
       await exchange.close();
     }
-  }, 120_000);
+  }, 300_000);
 });

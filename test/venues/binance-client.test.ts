@@ -83,6 +83,8 @@ describe("streams", () => {
   test("the account's events under a listen key", async () => {
     const { socket, until } = listen();
     await socket.subscribeSpotUserDataStream();
+    // It says so before its connection is there.
+    await subscribed();
     const newClientOrderId = client.generateNewOrderId();
     const order = { symbol, side: "BUY", type: "LIMIT", timeInForce: "GTC", quantity: 0.01, price: 50_000 } as const;
     await client.submitNewOrder({ ...order, newClientOrderId });
@@ -104,7 +106,7 @@ describe("the WebSocket API", () => {
     const order = { ...terms, newClientOrderId, timestamp: Date.now() };
     const placed = await api.submitNewSpotOrder(order);
     expect(placed.result).toMatchObject({ clientOrderId: newClientOrderId });
-    await expect.poll(() => messages.some((one) => one["c"] === newClientOrderId), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => messages.some((one) => one["c"] === newClientOrderId), { timeout: 60_000 }).toBe(true);
     const asked = { symbol, origClientOrderId: newClientOrderId, timestamp: Date.now() };
     expect((await api.getSpotOrderStatus(asked)).result).toMatchObject({ status: "NEW" });
     expect((await api.cancelSpotOrder(asked)).result).toMatchObject({ status: "CANCELED" });
@@ -112,6 +114,12 @@ describe("the WebSocket API", () => {
 });
 
 type Message = Readonly<Record<string, unknown>>;
+
+/** Waits until the exchange has seen an account subscription. */
+async function subscribed(): Promise<void> {
+  const isThere = (): boolean => exchange.audit().some((one) => one.type === "sub" && one.stream === "user");
+  await expect.poll(isThere, { timeout: 60_000, interval: 10 }).toBe(true);
+}
 
 function silent(): void {
   // The client logs every step; nobody reads it here.
@@ -133,7 +141,7 @@ function listen(): {
   ends.push(() => socket.closeAll(true));
   const until = async (fits: (one: Message) => boolean): Promise<Message> => {
     let found: Message | undefined;
-    await expect.poll(() => (found = messages.find(fits)) !== undefined, { timeout: 10_000, interval: 10 }).toBe(true);
+    await expect.poll(() => (found = messages.find(fits)) !== undefined, { timeout: 60_000, interval: 10 }).toBe(true);
     return found as Message;
   };
   return { socket, until };

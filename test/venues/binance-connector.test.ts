@@ -164,7 +164,7 @@ function ear(): {
   const messages: Message[] = [];
   const until = async (fits: (one: Message) => boolean): Promise<Message> => {
     let found: Message | undefined;
-    await expect.poll(() => (found = messages.find(fits)) !== undefined, { timeout: 10_000, interval: 10 }).toBe(true);
+    await expect.poll(() => (found = messages.find(fits)) !== undefined, { timeout: 60_000, interval: 10 }).toBe(true);
     return found as Message;
   };
   return { hear: (text) => messages.push(JSON.parse(text) as Message), until };
@@ -193,5 +193,5 @@ function speak(): { readonly opened: Promise<WebsocketAPI>; readonly until: Retu
 
 async function subscribed(count: number): Promise<void> {
   const subs = (): number => exchange.audit().filter((one) => one.type === "sub" && one.stream === "user").length;
-  await expect.poll(subs, { timeout: 10_000, interval: 10 }).toBeGreaterThanOrEqual(count);
+  await expect.poll(subs, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(count);
 }

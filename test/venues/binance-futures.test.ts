@@ -55,7 +55,7 @@ test("the dead man's switch cancels what it was set for, and only that", async (
   const other = await client.submitNewOrder({ ...resting, symbol: "ETHUSDT", quantity: 0.1, price: 2_500 });
   expect(await client.setCancelOrdersOnTimeout({ symbol, countdownTime: 200 })).toMatchObject({ symbol });
   const statusOf = async (): Promise<string> => (await client.getOrder({ symbol, orderId: guarded.orderId })).status;
-  await expect.poll(statusOf, { timeout: 10_000, interval: 50 }).toBe("CANCELED");
+  await expect.poll(statusOf, { timeout: 60_000, interval: 50 }).toBe("CANCELED");
   const left = await client.getAllOpenOrders();
   expect(left.map((one) => one.orderId)).toContain(other.orderId);
   await client.cancelAllOpenOrders({ symbol: "ETHUSDT" });
@@ -69,7 +69,7 @@ test("market data over the public and the market connection, the account's over 
   ends.push(() => socket.closeAll(true));
   const heard = async (fits: (one: Message) => boolean): Promise<Message> => {
     let found: Message | undefined;
-    await expect.poll(() => (found = messages.find(fits)) !== undefined, { timeout: 10_000, interval: 10 }).toBe(true);
+    await expect.poll(() => (found = messages.find(fits)) !== undefined, { timeout: 60_000, interval: 10 }).toBe(true);
     return found as Message;
   };
   await socket.subscribe(["btcusdt@depth@100ms", "btcusdt@aggTrade", "btcusdt@markPrice@1s"], "usdm");
@@ -78,6 +78,9 @@ test("market data over the public and the market connection, the account's over 
   expect(await heard((one) => one["e"] === "markPriceUpdate")).toHaveProperty("r");
 
   await socket.subscribeUsdFuturesUserDataStream();
+  // It says so before its connection is there.
+  const isHeard = (): boolean => exchange.audit().some((one) => one.type === "sub" && one.stream === "user");
+  await expect.poll(isHeard, { timeout: 60_000, interval: 10 }).toBe(true);
   await client.submitNewOrder({ symbol, side: "BUY", type: "MARKET", quantity: 0.01 });
   const isFilled = (one: Message): boolean =>
     one["e"] === "ORDER_TRADE_UPDATE" && (one["o"] as Message)["X"] === "FILLED";

@@ -195,5 +195,5 @@ describe("ccxt.pro's binanceusdm over WebSockets", () => {
 async function subscribed(): Promise<void> {
   const isThere = (): boolean =>
     exchange.audit().some((one) => one.type === "sub" && one.stream === "user" && one.action === "subscribe");
-  await expect.poll(isThere, { timeout: 10_000, interval: 10 }).toBe(true);
+  await expect.poll(isThere, { timeout: 60_000, interval: 10 }).toBe(true);
 }

@@ -165,8 +165,14 @@ describe("ccxt.pro over WebSockets", () => {
 
   test("connects and subscribes again after its connection was cut", async () => {
     await client.watchTrades(symbol);
-    exchange.arm({ fault: "stream-drop" });
-    await expect(client.watchTrades(symbol)).rejects.toBeInstanceOf(NetworkError);
+    // What was on its way before is still told; of an end that comes with the last of it in one piece ccxt tells nobody.
+    const untilItEnds = async (): Promise<void> => {
+      for (let round = 0; ; round += 1) {
+        if (round % 20 === 0) exchange.arm({ fault: "stream-drop" });
+        await client.watchTrades(symbol);
+      }
+    };
+    await expect(untilItEnds()).rejects.toBeInstanceOf(NetworkError);
     const trades = await client.watchTrades(symbol);
     expect(trades.length).toBeGreaterThan(0);
     expect(exchange.audit().some((record) => record.type === "fault" && record.fault === "stream-drop")).toBe(true);
@@ -178,5 +184,5 @@ async function subscribed(count: number): Promise<void> {
   const isThere = (): boolean =>
     exchange.audit().filter((one) => one.type === "sub" && one.stream === "user" && one.action === "subscribe")
       .length >= count;
-  await expect.poll(isThere, { timeout: 10_000, interval: 10 }).toBe(true);
+  await expect.poll(isThere, { timeout: 60_000, interval: 10 }).toBe(true);
 }

@@ -7,11 +7,11 @@ import { foundWithin } from "../breaks/found-within.ts";
 const program = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 function simulate(...options: string[]): { readonly status: number | null; readonly stdout: string } {
-  const { status, stdout } = spawnSync(process.execPath, [program, ...options], { encoding: "utf8", timeout: 120_000 });
+  const { status, stdout } = spawnSync(process.execPath, [program, ...options], { encoding: "utf8", timeout: 300_000 });
   return { status, stdout };
 }
 
-test("a run that holds prints what took part, and ends with 0", { timeout: 130_000 }, () => {
+test("a run that holds prints what took part, and ends with 0", { timeout: 310_000 }, () => {
   const { status, stdout } = simulate("--seeds", "4", "--json");
   const result = JSON.parse(stdout) as Record<string, unknown>;
   expect(result).toMatchObject({ version: 1, seeds: 4, failures: [] });
@@ -24,7 +24,7 @@ test("a run that holds prints what took part, and ends with 0", { timeout: 130_0
 
 test(
   "a rule that is broken is printed with the command that replays it, which shows it again",
-  { timeout: 250_000 },
+  { timeout: 610_000 },
   () => {
     const { status, stdout } = simulate(
       ...["--seeds", "1", "--from", `${foundWithin["blind-resend"].last}`, "--break", "blind-resend"],

@@ -110,7 +110,7 @@ export class RawSocket {
   }
 
   /** The first message that fits, heard already or to come. */
-  async first(fits: (message: Message) => boolean, withinMs = 10_000): Promise<Message> {
+  async first(fits: (message: Message) => boolean, withinMs = 60_000): Promise<Message> {
     const untilMs = performance.now() + withinMs;
     for (;;) {
       const found = this.heard.find(fits);

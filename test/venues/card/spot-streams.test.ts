@@ -168,41 +168,40 @@ describe("streams", () => {
     let applied = 0;
     let at = 0;
     const holes: unknown[] = [];
-    const compared: { readonly local: unknown; readonly venue: unknown }[] = [];
+    const by = (way: 1 | -1) => (x: readonly [string, string], y: readonly [string, string]) =>
+      way * (Number(x[0]) - Number(y[0]));
+    /** Books by update id: those that were made here, and those that the venue told. */
+    const [made, told] = [new Map<number, unknown>(), new Map<number, unknown>()];
+    const apply = ({ U, u, b, a }: { U: number; u: number; b: Rows; a: Rows }): void => {
+      if (u <= local) return;
+      if (applied > 0 ? U !== local + 1 : U > local + 1) holes.push({ U, local });
+      for (const [side, changes] of [
+        [bids, b],
+        [asks, a],
+      ] as const) {
+        for (const [price, quantity] of changes) {
+          if (Number(quantity) === 0) side.delete(price);
+          else side.set(price, quantity);
+        }
+      }
+      local = u;
+      applied += 1;
+      made.set(u, [[...bids].sort(by(-1)), [...asks].sort(by(1))]);
+    };
+    const both = (): number[] => [...told.keys()].filter((updateId) => made.has(updateId));
     await expect
       .poll(
         async () => {
-          for (; at < socket.heard.length; at += 1) {
-            const { U, u, b, a } = socket.heard[at] as unknown as { U: number; u: number; b: Rows; a: Rows };
-            if (u <= local) continue;
-            if (applied > 0 ? U !== local + 1 : U > local + 1) holes.push({ U, local });
-            for (const [side, changes] of [
-              [bids, b],
-              [asks, a],
-            ] as const) {
-              for (const [price, quantity] of changes) {
-                if (Number(quantity) === 0) side.delete(price);
-                else side.set(price, quantity);
-              }
-            }
-            local = u;
-            applied += 1;
-          }
           const now = (await send(`${exchange.url}/api/v3/depth?symbol=BTCUSDT&limit=5000`)).json as typeof snapshot;
-          if (now.lastUpdateId !== local || applied < 4) return compared.length;
-          const by = (way: 1 | -1) => (x: readonly [string, string], y: readonly [string, string]) =>
-            way * (Number(x[0]) - Number(y[0]));
-          compared.push({
-            local: [[...bids].sort(by(-1)), [...asks].sort(by(1))],
-            venue: [now.bids, now.asks],
-          });
-          return compared.length;
+          told.set(now.lastUpdateId, [now.bids, now.asks]);
+          for (; at < socket.heard.length; at += 1) apply(socket.heard[at] as unknown as Parameters<typeof apply>[0]);
+          return applied < 4 ? 0 : both().length;
         },
-        { timeout: 15_000, interval: 5 },
+        { timeout: 60_000, interval: 5 },
       )
       .toBeGreaterThan(2);
     expect(holes).toEqual([]);
-    for (const one of compared) expect(one.local).toEqual(one.venue);
+    for (const updateId of both()) expect(made.get(updateId)).toEqual(told.get(updateId));
   });
 });
 
@@ -276,14 +275,14 @@ describe("live subscribing", () => {
   test("10: more than five messages in a second end the connection", async () => {
     const socket = await open("/ws");
     for (let count = 0; count < 12; count += 1) socket.say(JSON.stringify({ method: "LIST_SUBSCRIPTIONS", id: count }));
-    await expect.poll(() => socket.closedWith, { timeout: 10_000 }).toBe(1008);
+    await expect.poll(() => socket.closedWith, { timeout: 60_000 }).toBe(1008);
   });
 
   test("11: more than 1,024 streams end the connection", async () => {
     const socket = await open("/ws");
     const params = Array.from({ length: 1_025 }, (_unused, index) => `s${index}usdt@trade`);
     socket.say(JSON.stringify({ method: "SUBSCRIBE", params, id: 1 }));
-    await expect.poll(() => socket.closedWith, { timeout: 10_000 }).toBe(1008);
+    await expect.poll(() => socket.closedWith, { timeout: 60_000 }).toBe(1008);
   });
 
   test("12: more handshakes than the limit allows are refused with 429", async () => {
