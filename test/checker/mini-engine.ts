@@ -98,7 +98,7 @@ export class MiniEngine {
     const name = `i-${number}`;
     return this.events.flatMap((event) => {
       const isIts = event.kind === "intent.recorded" || event.kind === "attempt.recorded";
-      return isIts && event.intent === name ? [event.clientOrderId as string] : [];
+      return isIts && event.intent === name ? [event.clientOrderId] : [];
     });
   }
 

@@ -370,15 +370,13 @@ class Exchange implements RunningExchange {
   /** While it did not listen, a neighbour's outgoing connection may have been given its port: it has it back when that ends. */
   async #listenAgain(): Promise<void> {
     while (!this.#isClosing) {
-      const isTaken = await this.listen().then(
-        () => false,
-        (error: NodeJS.ErrnoException) => {
-          if (error.code !== "EADDRINUSE") throw error;
-          return true;
-        },
-      );
-      if (!isTaken) return;
-      await delay(20);
+      try {
+        await this.listen();
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+        await delay(20);
+      }
     }
   }
 
