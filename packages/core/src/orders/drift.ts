@@ -71,6 +71,14 @@ export function watchDrift(
   return { watch: next, found };
 }
 
+/** True where the venue's position of a symbol is the journal's, with what is on record to be there beside it. */
+export function isAgreed(state: EngineState, reading: AccountReading, symbol: SymbolId): boolean {
+  return comparisons(state, reading).every(({ subject, journal, told }) => {
+    if (subject.kind !== "position" || subject.symbol !== symbol) return true;
+    return compare(subtract(told, journal), knownDrift(state, reading.venue, driftKey(subject))) === 0;
+  });
+}
+
 /** A subject's name in the rows: `balance USDT`, `position BTC/USDT:USDT`. */
 export function driftKey(subject: DriftSubject): string {
   return subject.kind === "balance" ? `balance ${subject.currency}` : `position ${subject.symbol}`;

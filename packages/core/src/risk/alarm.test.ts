@@ -1,9 +1,13 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { decimal } from "../decimal.ts";
 import { id } from "../ids.ts";
-import type { VenueId } from "../ids.ts";
+import type { IntentId, TradeId, VenueId } from "../ids.ts";
+import type { AccountReading } from "../orders/drift.ts";
+import type { OrderRow } from "../orders/order-row.ts";
 import { wallMs } from "../time.ts";
-import { epochOpened, fill, story, updated } from "../orders/sample-events.ts";
-import { accountStop, isUnaskedCancel } from "./alarm.ts";
+import { btc, epochOpened, fill, story, updated, venue as at } from "../orders/sample-events.ts";
+import type { Story } from "../orders/sample-events.ts";
+import { accountStop, cancelCause, judgeVenueCancels, unjudgedCancels } from "./alarm.ts";
 
 const venue = (name: string): VenueId => id<VenueId>(name);
 
@@ -20,16 +24,16 @@ test("a stop takes every venue on the account with it, and no other", () => {
   });
 });
 
-test("a reduce-only order that outlives its position is taken back by the venue, which is no stranger's hand; before that it is", () => {
+test("a reduce-only order that outlives its position is taken back by the venue, which is no stranger's hand; before that it may be one", () => {
   const s = story();
   s.tell(fill(s.order(s.want({ side: "buy" }).id), 1, "2"));
   const { id: guard } = s.want({ side: "sell", reduceOnly: true });
   const { id: plain } = s.want({ side: "sell" });
   for (const intent of [guard, plain]) s.tell(updated(s.order(intent), { status: "cancelled" }));
-  const isUnasked = (intent: typeof guard): boolean => isUnaskedCancel(s.state, s.order(intent));
-  expect([isUnasked(guard), isUnasked(plain)]).toEqual([true, true]);
+  const causeOf = (intent: typeof guard): string => cancelCause(s.state, s.order(intent));
+  expect([causeOf(guard), causeOf(plain)]).toEqual(["venue-perhaps", "stranger"]);
   s.tell(fill(s.order(s.want({ side: "sell" }).id), 2, "0.1"));
-  expect([isUnasked(guard), isUnasked(plain)]).toEqual([false, true]);
+  expect([causeOf(guard), causeOf(plain)]).toEqual(["understood", "stranger"]);
 });
 
 test("an order that is older than a loss may have been taken back in the lost history, which is no stranger's hand; a later one was not", () => {
@@ -39,5 +43,68 @@ test("an order that is older than a loss may have been taken back in the lost hi
   s.tell(epochOpened(s.state, 2, { reason: "unclean", numbersFrom: 2_000 }));
   const { id: later } = s.want({ side: "sell" });
   for (const intent of [older, later]) s.tell(updated(s.order(intent), { status: "cancelled" }));
-  expect([older, later].map((intent) => isUnaskedCancel(s.state, s.order(intent)))).toEqual([false, true]);
+  expect([older, later].map((intent) => cancelCause(s.state, s.order(intent)))).toEqual(["understood", "stranger"]);
+});
+
+describe("a reduce-only order that its venue took back though the journal has the position", () => {
+  const symbol = btc;
+  /** It holds 2 by the journal, and an order to sell them was cancelled at 10,020. */
+  function cancelledGuard(quantity = "2"): { readonly s: Story; readonly guard: OrderRow } {
+    const s = story();
+    s.tell({
+      ...{ kind: "baseline.taken", venue: at, atWallMs: wallMs(1), externalOrders: [], lastTradeIds: {} },
+      balances: {},
+    });
+    s.tell(fill(s.order(s.want({ side: "buy", quantity: decimal("2") }).id), 1, "2"));
+    const { id: guard } = s.want({ side: "sell", reduceOnly: true, quantity: decimal(quantity) });
+    s.tell(updated(s.order(guard), { status: "cancelled" }));
+    return { s, guard: s.order(guard) };
+  }
+  const reading = (position: string, atWallMs: number): AccountReading => ({
+    ...{ venue: at, balances: {}, isAll: true, atWallMs: wallMs(atWallMs) },
+    positions: new Map([[symbol, decimal(position)]]),
+  });
+  const bust = (s: Story): void =>
+    void s.tell({
+      ...{ kind: "fill.busted", venue: at, symbol, tradeId: id<TradeId>("1"), evidence: "it is gone" },
+      ...{ intent: id<IntentId>("i-1"), atWallMs: wallMs(80_000) },
+    });
+
+  test("is a stranger's doing where the venue has that position too, once its list cannot lag behind the cancel", () => {
+    const { s, guard } = cancelledGuard();
+    expect(judgeVenueCancels(s.state, [guard], reading("2", 14_019))).toBe("wait");
+    expect(judgeVenueCancels(s.state, [guard], reading("2", 14_020))).toBe("unexplained");
+  });
+
+  test("waits while the venue's position is another, is understood by a bust, and is unexplained as drift", () => {
+    const { s, guard } = cancelledGuard();
+    expect(judgeVenueCancels(s.state, [guard], reading("0", 60_000))).toBe("wait");
+    bust(s);
+    expect(judgeVenueCancels(s.state, [guard], reading("0", 90_000))).toBe("understood");
+    const other = cancelledGuard();
+    other.s.tell({
+      ...{ kind: "drift.found", venue: at, subject: { kind: "position", symbol } },
+      ...{ journal: decimal("2"), told: decimal("0"), atWallMs: wallMs(60_000) },
+    });
+    expect(judgeVenueCancels(other.s.state, [other.guard], reading("0", 64_000))).toBe("unexplained");
+  });
+
+  test("counts with the others of its kind: two of one each outlive a position of one and a half", () => {
+    const { s, guard } = cancelledGuard("1");
+    const { id: second } = s.want({ side: "sell", reduceOnly: true, quantity: decimal("1") });
+    s.tell(updated(s.order(second), {}));
+    s.tell(fill(s.order(s.want({ side: "sell", quantity: decimal("0.5") }).id), 2, "0.5"));
+    expect(cancelCause(s.state, guard)).toBe("understood");
+    s.tell(updated(s.order(second), { status: "cancelled" }));
+    expect(judgeVenueCancels(s.state, [guard, s.order(second)], reading("1.5", 60_000))).toBe("understood");
+  });
+
+  test("is left to a successor for two minutes, unless the position has grown since", () => {
+    const { s, guard } = cancelledGuard();
+    expect(unjudgedCancels(s.state, wallMs(130_000)).map((order) => order.id)).toEqual([guard.id]);
+    expect(unjudgedCancels(s.state, wallMs(130_020))).toEqual([]);
+    const grown = fill(s.order(s.want({ side: "buy", quantity: decimal("1") }).id), 2, "1");
+    s.tell({ ...grown, tradedWallMs: wallMs(10_030) });
+    expect(unjudgedCancels(s.state, wallMs(20_000))).toEqual([]);
+  });
 });

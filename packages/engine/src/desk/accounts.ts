@@ -53,6 +53,8 @@ export interface AccountPorts {
   onEvidence(order: OrderRow, venueOrder: VenueOrder): void;
   /** Nothing new may be risked on the account at this venue. */
   stop(venue: VenueId, why: string): void;
+  /** The positions that a venue keeps of its own were read, and held against the journal. */
+  onPositions(reading: AccountReading): void;
 }
 
 export class Accounts {
@@ -86,7 +88,10 @@ export class Accounts {
     this.#term = term;
     this.#ports = ports;
     this.#differences = new Differences(context, term);
-    this.#positions = new PositionReadings(context, term, (at, reading) => this.#watchDrift(at, reading));
+    this.#positions = new PositionReadings(context, term, (at, reading) => {
+      this.#watchDrift(at, reading);
+      ports.onPositions(reading);
+    });
     this.#unreconciled = new Set(ports.isReconcileDue ? context.config.venues.map((venue) => venue.id) : []);
   }
 
@@ -116,6 +121,12 @@ export class Accounts {
   /** What the venue answered about one order when it was asked. */
   found(venue: VenueId, order: VenueOrder): void {
     if (!this.#term.isOver) this.#onOrder(venue, order);
+  }
+
+  /** Reads the positions that a venue keeps of its own, unless that is under way; see `onPositions`. */
+  async readPositions(venue: VenueId): Promise<void> {
+    const at = this.#context.venues.get(venue);
+    if (at !== undefined) await this.#positions.read(at);
   }
 
   /** As told so far. */

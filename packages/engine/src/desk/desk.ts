@@ -15,6 +15,7 @@ import type {
   KillScope,
   OperatorFinding,
   OperatorRefusal,
+  OrderRow,
   ParentId,
   PlaceOrderRequest,
   PlaceOutcome,
@@ -27,9 +28,9 @@ import type {
 } from "@baton/core";
 import {
   assert,
+  cancelCause,
   heldByLoss,
   id,
-  isUnaskedCancel,
   openingOf,
   operatorResolution,
   reissuableIntents,
@@ -61,6 +62,7 @@ import { RiskDays } from "./risk-days.ts";
 import { RiskInputs } from "./risk-inputs.ts";
 import { Switches } from "./switches.ts";
 import { Term } from "./term.ts";
+import { VenueCancels } from "./venue-cancels.ts";
 
 /** How a term begins. */
 export interface TermStart {
@@ -93,6 +95,7 @@ interface Parts {
   readonly replacements: Replacements;
   readonly switches: Switches;
   readonly denials: Denials;
+  readonly venueCancels: VenueCancels;
 }
 
 export class Desk {
@@ -148,6 +151,7 @@ export class Desk {
       isReconcileDue,
       onEvidence: (order, told) => doubts.evidence(order, told),
       stop,
+      onPositions: (reading) => venueCancels.onReading(reading),
     });
     const inputs = new RiskInputs(this.#context, term, (venue) => accounts.fundsOf(venue));
     const backlogs = new Backlogs();
@@ -174,8 +178,12 @@ export class Desk {
       takeBack: (intent, by) => intake.cancel(intent, by),
       maySwitchHaveFired: (venue) => switches.mayHaveFired(venue),
     });
+    const venueCancels: VenueCancels = new VenueCancels(this.#context, term, {
+      readPositions: (venue) => accounts.readPositions(venue),
+      unexplained: (order) => kills.cancelledUnasked(order),
+    });
     const denials = new Denials(this.#context, term, (order, told) => accounts.found(order.terms.venue, told));
-    const driven = { cancels, denials, doubts, parents, placements, replacements };
+    const driven = { cancels, denials, doubts, parents, placements, replacements, venueCancels };
     this.#parts = { term, accounts, backlogs, days, inputs, intake, kills, switches, ...driven };
     const opening = openingOf(term.state, { ...start, node: this.#context.node, atWallMs: wallNow() });
     const strategies = this.#context.config.strategies.map((strategy) => strategy.id);
@@ -236,8 +244,7 @@ export class Desk {
         const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
         // A trade taken back says nothing of who cancelled the rest of its order, perhaps hours ago: that was asked then.
         const isToldOfOrder = event.kind !== "fill.busted";
-        if (isToldOfOrder && order !== undefined && isUnaskedCancel(this.#ledger.speculative, order))
-          parts.kills.cancelledUnasked(order);
+        if (isToldOfOrder && order !== undefined) this.#cancelled(parts, order);
         if (order?.replace !== undefined) parts.replacements.drive(order.id);
         return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
       }
@@ -430,12 +437,20 @@ export class Desk {
     parts.days.close();
   }
 
+  /** Where its venue cancelled it and nobody here asked for that: suspects somebody, or asks the account first. */
+  #cancelled(parts: Parts, order: OrderRow): void {
+    const cause = cancelCause(this.#ledger.speculative, order);
+    if (cause === "stranger") parts.kills.cancelledUnasked(order);
+    if (cause === "venue-perhaps") parts.venueCancels.take(order);
+  }
+
   #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
     // Before anything else: a predecessor's countdown is running.
     parts.switches.begin();
     for (const intent of inDoubt) parts.doubts.begin(intent);
     for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
     parts.accounts.begin();
+    parts.venueCancels.begin();
     // A predecessor may have ended between the kill and the last of its wishes to cancel.
     parts.kills.takeBackKilled();
     parts.cancels.armAll();
