@@ -57,6 +57,7 @@ export * from "./orders/denial.ts";
 export { whyNoNumber } from "./orders/numbering.ts";
 export { openingOf } from "./orders/opening.ts";
 export * from "./orders/order-row.ts";
+export * from "./orders/left-orphans.ts";
 export * from "./orders/outcome.ts";
 export * from "./orders/placement.ts";
 export * from "./orders/reconciliation.ts";

@@ -18,7 +18,8 @@
  *
  * After a loss (`lost-history.ts`) no entry and no take is sent until a person says so: the lost history may have. What
  * stands at the venue stands, and a stop that is reached gets out all the same, of no more than can still be held: what the
- * account traded on that side, and no order here explains, is taken for exits that were made already.
+ * account traded on that side, and no order here explains, is taken for exits that were made already, and what an order may
+ * still trade there that the journal does not know and that is left alone, for exits that are under way.
  */
 import { assert } from "../assert.ts";
 import { add, compare, floorToStep, isMultipleOf, isPositive, maximum, minimum, subtract, zero } from "../decimal.ts";
@@ -29,6 +30,7 @@ import type { DeploymentTag } from "../orders/client-order-id.ts";
 import { isOrderEnded, latestAttempt } from "../orders/order-row.ts";
 import type { OrderRow } from "../orders/order-row.ts";
 import { slicesMax } from "../orders/refusal.ts";
+import { marketKey } from "../orders/state.ts";
 import type { EngineState, ParentRow } from "../orders/state.ts";
 import type { InstrumentRules, OrderTerms, Side } from "../orders/terms.ts";
 import { reducibleBy } from "../risk/loss.ts";
@@ -226,7 +228,9 @@ function heldAfterLoss(state: EngineState, { id: parent, algorithm }: ParentRow)
       .map(({ terms, executed }) => subtract(terms.quantity, executed));
     held = add(held, maximum(zero, subtract(left, leaving.reduce(add, zero))));
   }
-  return maximum(zero, subtract(held, unexplained));
+  // An order of the lost history that is left alone at the venue may be one of those exits, not executed yet.
+  const beside = state.indexes.left?.get(marketKey(algorithm.venue, algorithm.symbol))?.[side] ?? zero;
+  return maximum(zero, subtract(held, add(unexplained, beside)));
 }
 
 /** A way out of so much, or of what can be reduced where the venue knows such orders; undefined: that is too little. */

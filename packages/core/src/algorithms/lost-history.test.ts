@@ -19,6 +19,8 @@ import {
   venue,
 } from "../orders/sample-events.ts";
 import type { Story } from "../orders/sample-events.ts";
+import { stateBeside } from "../orders/left-orphans.ts";
+import type { VenueOrder } from "../orders/outcome.ts";
 import { stateOf } from "../orders/state-of-rows.ts";
 import { rowsOf } from "../orders/state.ts";
 import { wallMs } from "../time.ts";
@@ -235,6 +237,28 @@ describe("a way out of a position, after a loss", () => {
     unexplained(gone, "sell", "1", 901);
     falls(gone);
     expect([children(gone), gone.parent.triggered !== undefined, gone.parent.status]).toEqual([[], true, "working"]);
+  });
+
+  test("a stop leaves out what an order of the lost history may still sell, which is left alone at the venue", () => {
+    const world = begun(oco);
+    world.lose(0);
+    unexplained(world, "sell", "0.2", 901);
+    world.bid = decimal("96.5");
+    const order = (side: "buy" | "sell", quantity: string): VenueOrder => ({
+      ...{ venueOrderId: id(`lost-${side}`), clientOrderId: "0", symbol: btc, status: "open", executed: decimal("0") },
+      ...{ side, quantity: decimal(quantity) },
+    });
+    const exitsBeside = (...left: readonly VenueOrder[]): readonly string[] => {
+      const state = stateBeside(world.s.state, new Map([[venue, left]]));
+      const { events } = stepParent(state, world.parent, tag, world.context);
+      return events.flatMap((event) => (event.kind === "intent.recorded" ? [event.terms.quantity] : []));
+    };
+    for (const event of stepParent(world.s.state, world.parent, tag, world.context).events) world.s.tell(event);
+    expect(world.parent.triggered).toBeDefined();
+    expect(exitsBeside()).toEqual(["0.8"]);
+    expect(exitsBeside(order("buy", "0.5"))).toEqual(["0.8"]);
+    expect(exitsBeside(order("sell", "0.5"))).toEqual(["0.3"]);
+    expect(exitsBeside(order("sell", "0.8"))).toEqual([]);
   });
 
   test("where two have the same way out, one of which the lost history may have gone, the first stop takes what is left", () => {

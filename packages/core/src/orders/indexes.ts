@@ -58,6 +58,14 @@ export interface Indexes {
   readonly wishes: Map<string, number[]>;
   /** Parent orders that have ended, by `endedSequence`. */
   readonly endedParents: Set<ParentId>;
+  /** Only where risk is asked: market → what orders that the journal does not know may still trade; see `stateBeside`. */
+  readonly left?: ReadonlyMap<string, LeftOpen>;
+}
+
+/** What orders may still trade on either side of a market. */
+export interface LeftOpen {
+  readonly buy: Decimal;
+  readonly sell: Decimal;
 }
 
 /** How far back orders, cancels and repetitions can be counted: as long as their rows surely stay in the state. */
@@ -180,6 +188,32 @@ export function withoutShareOf(indexes: Indexes, order: OrderRow): Indexes {
   const gone: OrderRow = { ...order, status: "cancelled" };
   moveExposure(without, marketOf(order), order, gone);
   return without;
+}
+
+/** The indexes as a risk check sees them, with open orders beside those of the journal. */
+export function beside(
+  indexes: Indexes,
+  open: readonly {
+    readonly market: string;
+    readonly side: "buy" | "sell";
+    readonly rest: Decimal;
+    readonly price: Decimal;
+  }[],
+): Indexes {
+  const exposures = new Map(indexes.exposure);
+  const left = new Map<string, LeftOpen>();
+  for (const { market, side, rest, price } of open) {
+    const exposure = exposures.get(market) ?? noExposure;
+    const worth = multiply(rest, price);
+    const more =
+      side === "buy"
+        ? { buyOpen: add(exposure.buyOpen, rest), buyNotional: add(exposure.buyNotional, worth) }
+        : { sellOpen: add(exposure.sellOpen, rest), sellNotional: add(exposure.sellNotional, worth) };
+    exposures.set(market, { ...exposure, ...more, orders: exposure.orders + 1 });
+    const known = left.get(market) ?? { buy: zero, sell: zero };
+    left.set(market, { ...known, [side]: add(known[side], rest) });
+  }
+  return { ...indexes, exposure: exposures, left };
 }
 
 /** Takes a closed order out of all indexes but `recent`. */

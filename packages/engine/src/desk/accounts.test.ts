@@ -1,9 +1,9 @@
 import { add, clientOrderIdOf, decimal, id, marketKey, negate, tagOf } from "@baton/core";
-import type { ClusterId, IntentId, JournalEvent, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
+import type { ClusterId, Config, IntentId, JournalEvent, TradeId, VenueOrder, VenueOrderId } from "@baton/core";
 import type { VenueTrade } from "@baton/venues";
 import { describe, expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
-import { DeskRig } from "../testing/desk-rig.ts";
+import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { inDoubt, leading } from "../testing/leading-desk.ts";
 import { btc, ScriptedVenue } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
@@ -97,6 +97,36 @@ describe("an open order of ours that the journal does not know", () => {
       "cancelled",
       undefined,
     ]);
+  });
+
+  test("that is left alone counts in every limit until a list shows that it has gone, for a successor before its first list too", async () => {
+    const config = rigConfig();
+    const leave: Config = { ...config, doubt: { ...config.doubt, orphans: "leave" } };
+    const rig = await leading(new DeskRig({ config: leave }));
+    const clientOrderId = strange(rig);
+    rig.order({ quantity: decimal("10") });
+    await pass(50);
+    rig.venue.listOpen();
+    await pass(50);
+    expect([cancels(rig), rig.desk.whyNotReady(rig.venue.id)]).toEqual([[], undefined]);
+    expect(rig.desk.accountWarnings()).toEqual([expect.stringContaining("1 open orders of ours at sim")]);
+    // Beside 1, 10, and the orphan's 1, of 20 at most.
+    const nine = { quantity: decimal("9") };
+    expect(rig.ask(nine)).toMatchObject({ refusal: { code: "position-limit" } });
+    const worst = rig.desk
+      .risk()
+      ?.controls.find(({ control, scope }) => control === "position-limit" && /buy/.test(scope));
+    expect(worst).toMatchObject({ used: "12", headroom: "8" });
+    rig.desk.end();
+    const next = new DeskRig({ journal: rig.journal, venue: rig.venue, node: "b", config: leave });
+    next.commit();
+    next.lead(2);
+    await pass(5);
+    expect(next.ask(nine)).toMatchObject({ refusal: { code: "position-limit" } });
+    next.venue.orders.delete(clientOrderId);
+    next.venue.listOpen();
+    expect(next.ask(nine)).toMatchObject({ kind: "recorded" });
+    expect(next.desk.accountWarnings()).toEqual([]);
   });
 
   test("that ended by itself keeps nothing up any more once a later list shows that", async () => {

@@ -23,6 +23,7 @@ import {
   id,
   isUnsettled,
   latestAttempt,
+  leftOnRecord,
   marketKey,
   orphanSteps,
   reconcile,
@@ -62,6 +63,8 @@ export class Accounts {
   readonly #term: Term;
   /** Orphans that are to go, by their client order ids; what they may still execute counts in no limit. */
   readonly #leaving = new Map<VenueId, Set<string>>();
+  /** Orphans that are left alone, as the latest list of a venue in this term shows them. */
+  readonly #left = new Map<VenueId, readonly VenueOrder[]>();
   readonly #ports: AccountPorts;
   readonly #streams: AccountStream[] = [];
   readonly #states = new Map<VenueId, AccountStreamState>();
@@ -123,6 +126,16 @@ export class Accounts {
     if (!this.#term.isOver) this.#onOrder(venue, order);
   }
 
+  /** Open orders of ours that the journal does not know and that are left alone: by the latest list, else those on record. */
+  leftOrphans(): ReadonlyMap<VenueId, readonly VenueOrder[]> {
+    const all = new Map<VenueId, readonly VenueOrder[]>();
+    for (const venue of this.#term.state.baselines.keys()) {
+      const left = this.#left.get(venue) ?? leftOnRecord(this.#term.state, venue);
+      if (left.length > 0) all.set(venue, left);
+    }
+    return all;
+  }
+
   /** Reads the positions that a venue keeps of its own, unless that is under way; see `onPositions`. */
   async readPositions(venue: VenueId): Promise<void> {
     const at = this.#context.venues.get(venue);
@@ -138,9 +151,14 @@ export class Accounts {
 
   /** What an operator should know of the accounts now, a sentence each. */
   warnings(): readonly string[] {
-    return [...this.#readInstead].map(
+    const unstreamed = [...this.#readInstead].map(
       (venue) => `no account stream of ${venue} can be had: the account is read instead, and fills are told later`,
     );
+    const left = [...this.leftOrphans()].map(
+      ([venue, orders]) =>
+        `${orders.length} open orders of ours at ${venue} are not in the journal and are left alone (doubt.orphans): they count at worst case until they end`,
+    );
+    return [...unstreamed, ...left];
   }
 
   /** Currency → free and locked together, once the venue has told all of it; undefined until then. */
@@ -239,6 +257,8 @@ export class Accounts {
     const { orphans } = reconcile(this.#term.state, list, ours);
     const { note, cancel, leaving } = orphanSteps(this.#term.state, this.#term.committed, orphans);
     this.#leaving.set(venue.id, new Set(leaving.map(({ order }) => order.clientOrderId)));
+    const left = orphans.flatMap(({ action, order }) => (action === "leave" ? [order] : []));
+    this.#left.set(venue.id, left);
     for (const orphan of cancel) this.orphanCommitted(orphan);
     for (const orphan of note) {
       this.#term.note(orphan);

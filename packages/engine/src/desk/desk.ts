@@ -153,7 +153,10 @@ export class Desk {
       stop,
       onPositions: (reading) => venueCancels.onReading(reading),
     });
-    const inputs = new RiskInputs(this.#context, term, (venue) => accounts.fundsOf(venue));
+    const inputs = new RiskInputs(this.#context, term, {
+      fundsOf: (venue) => accounts.fundsOf(venue),
+      leftOrphans: () => accounts.leftOrphans(),
+    });
     const backlogs = new Backlogs();
     const intake = new Intake(this.#context, term, inputs, {
       whyNotReady: (venue) => accounts.whyNotReady(venue),
@@ -304,7 +307,7 @@ export class Desk {
   /** The headroom of every control; undefined: this node does not lead. */
   risk(): RiskView | undefined {
     const parts = this.#parts;
-    return parts === undefined ? undefined : riskView(parts.term.state, parts.inputs.figures);
+    return parts === undefined ? undefined : riskView(parts.inputs.state, parts.inputs.figures);
   }
 
   /** Switches on again what a control switched off. */

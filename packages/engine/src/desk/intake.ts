@@ -214,11 +214,11 @@ export class Intake {
    * Why no client's order of these terms that is to leave within `sendWithinMs` is taken now, since too much waits to leave
    * already. `state`: without an order in whose place it comes.
    */
-  whyOverloaded(terms: OrderTerms, sendWithinMs: number, state: EngineState = this.#term.state): Refusal | undefined {
+  whyOverloaded(terms: OrderTerms, sendWithinMs: number, state: EngineState = this.#inputs.state): Refusal | undefined {
     return this.#whyOverloaded(terms.venue, sendWithinMs, this.#askerOf(terms, "client", state));
   }
 
-  #askerOf(terms: OrderTerms, asker: BacklogAsker, state: EngineState = this.#term.state): BacklogAsker {
+  #askerOf(terms: OrderTerms, asker: BacklogAsker, state: EngineState = this.#inputs.state): BacklogAsker {
     return purposeOf(state, terms, { parent: undefined, isCounted: false }) === "opens" ? asker : "reduces";
   }
 
@@ -229,7 +229,7 @@ export class Intake {
   /** Why an order of these terms could not be recorded if `order` were gone; undefined: it could. Nothing is recorded. */
   whyNotInPlaceOf(order: OrderRow, terms: OrderTerms): Refusal | undefined {
     const context = { ...this.#inputs.of(terms.venue, terms.symbol), by: order.by };
-    return this.#whyNotAt(terms.venue) ?? checkRisk(stateWithout(this.#term.state, order), terms, context);
+    return this.#whyNotAt(terms.venue) ?? checkRisk(stateWithout(this.#inputs.state, order), terms, context);
   }
 
   /** Records the order that comes in the place of one that has ended. `later`: what forbids it passes by itself. */
@@ -262,7 +262,7 @@ export class Intake {
     if (!this.#term.isTrading) return "done";
     if (!this.#context.venues.has(venue)) return "later";
     const context = { ...this.#inputs.of(venue, symbol), ...this.#authorOf(order), reissued: order.id };
-    const refusal = this.#whyNot() ?? checkRisk(this.#term.state, order.terms, context);
+    const refusal = this.#whyNot() ?? checkRisk(this.#inputs.state, order.terms, context);
     if (refusal !== undefined) {
       if (isPassingRefusal(refusal)) return "later";
       this.#context.say("order.not-reissued", `${order.id}: ${refusal.sentence}`, {
@@ -337,7 +337,7 @@ export class Intake {
   /** The record of a wish that risk lets pass. */
   #intentOf(terms: OrderTerms, wish: Wish): IntentRecorded | Refusal {
     const context = { ...this.#inputs.of(terms.venue, terms.symbol), by: wish.by };
-    const refusal = checkRisk(this.#term.state, terms, context);
+    const refusal = checkRisk(this.#inputs.state, terms, context);
     if (refusal !== undefined) return refusal;
     const basis: PriceBasis | undefined = context.market.kind === "fresh" ? context.market.basis : undefined;
     return intentEvent(this.#term.state, this.#context.tag, {

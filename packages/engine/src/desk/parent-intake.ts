@@ -103,7 +103,7 @@ export class ParentIntake {
       ...this.#inputs.of(venue, symbol),
       volumeAfter: (tradeId) => this.#context.volume.after(venue, symbol, tradeId),
     };
-    const step = stepParent(this.#term.state, parent, this.#context.tag, context);
+    const step = stepParent(this.#inputs.state, parent, this.#context.tag, context);
     // What a slice waits for (a fresh price, room in a limit) may come long before core wants to be asked at the latest.
     if (step.events.length === 0) {
       return step.wakeAtWallMs === undefined ? undefined : Math.min(step.wakeAtWallMs, wallNow() + waitingLookMs);

@@ -1,6 +1,9 @@
-/** What risk is asked with on this node: the venue's rules, the limits, a fresh price, the clock, what the account holds. */
-import type { Decimal, Marks, RiskContext, RiskFigures, SymbolId, VenueId } from "@baton/core";
-import { assert, journaledTotal, journaledWallet, limitsOf, venueProfiles, zero } from "@baton/core";
+/**
+ * What risk is asked with on this node: the state with what is open beside the journal, the venue's rules, the limits, a
+ * fresh price, the clock, what the account holds.
+ */
+import type { Decimal, EngineState, Marks, RiskContext, RiskFigures, SymbolId, VenueId, VenueOrder } from "@baton/core";
+import { assert, journaledTotal, journaledWallet, limitsOf, stateBeside, venueProfiles, zero } from "@baton/core";
 import { wallNow } from "../clock.ts";
 import { clockOffBy } from "./clock-bound.ts";
 import type { DeskContext } from "./desk-context.ts";
@@ -9,15 +12,27 @@ import type { Term } from "./term.ts";
 /** Currency → free and locked together; undefined: the venue has not told all of it in this term. */
 export type ToldFunds = (venue: VenueId) => ReadonlyMap<string, Decimal> | undefined;
 
+/** What is known of the accounts in this term. */
+export interface AccountFigures {
+  readonly fundsOf: ToldFunds;
+  /** Open orders of ours that the journal does not know, and that are left alone. */
+  readonly leftOrphans: () => ReadonlyMap<VenueId, readonly VenueOrder[]>;
+}
+
 export class RiskInputs {
   readonly #context: DeskContext;
   readonly #term: Term;
-  readonly #told: ToldFunds;
+  readonly #accounts: AccountFigures;
 
-  constructor(context: DeskContext, term: Term, told: ToldFunds) {
+  constructor(context: DeskContext, term: Term, accounts: AccountFigures) {
     this.#context = context;
     this.#term = term;
-    this.#told = told;
+    this.#accounts = accounts;
+  }
+
+  /** All that is recorded, and what is open at the venues beside it. To be asked, and never to be recorded on. */
+  get state(): EngineState {
+    return stateBeside(this.#term.state, this.#accounts.leftOrphans());
   }
 
   /** For an order in this symbol. The venue is connected. */
@@ -52,7 +67,7 @@ export class RiskInputs {
 
   /** The venue's word where it has told everything (what it leaves out is nothing), else the journal's count. */
   funds(venue: VenueId, currency: string): Decimal {
-    const told = this.#told(venue);
+    const told = this.#accounts.fundsOf(venue);
     if (told !== undefined) return told.get(currency) ?? zero;
     const { exchange } = this.#context.venues.get(venue) ?? {};
     return exchange !== undefined && venueProfiles[exchange].market === "perpetual"

@@ -88,7 +88,7 @@ export const doubt: z.ZodType<DoubtConfig> = z
     processingBoundMs: whole("longest time the venue takes to act on a request it has received", 0, 600_000, 10_000),
     queryLagMs: whole("longest time until a query shows what the venue has accepted", 0, 600_000, 2_000),
     orphans: choice(
-      "what becomes of an open order of ours that the journal does not know",
+      "what becomes of an open order of ours that the journal does not know: cancel asks it back, and nothing new is ordered there before it is gone; leave lets it stand, and counts it at worst case in every limit and in what a stop may get out of",
       ["cancel", "leave"],
       "cancel",
     ),
