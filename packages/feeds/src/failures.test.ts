@@ -19,14 +19,15 @@ describe("a silent stall", () => {
   test("of everything, with pongs, makes prices stale and is then reconnected", async () => {
     await using stage = await openStage();
     await untilLive(stage);
-    const { venue, feed, changes } = stage;
+    const { venue, feed, changes, clock } = stage;
     for (const kind of ["depth@100ms", "bookTicker", "trade"]) {
       for (const code of ["btcusdt", "ethusdt"]) venue.wrong.muted.add(`${code}@${kind}`);
     }
-    const stalledMs = performance.now();
-    await until("it was noticed", () => feed.status().reconnects.stall === 1);
+    const stalledMono = clock.mono();
+    await until("it was noticed", () => feed.status().reconnects.stall >= 1);
+    const noticedMono = clock.mono();
     venue.wrong.muted.clear();
-    expect(performance.now() - stalledMs).toBeLessThan(5_000);
+    expect(noticedMono - stalledMono).toBeLessThan(5_000);
     expect(feed.status().lastLoss?.reason).toContain("though the venue has newer data");
     await untilLive(stage);
     expect(changes).toContainEqual(expect.objectContaining({ type: "quality", to: "stale" }));
@@ -36,7 +37,7 @@ describe("a silent stall", () => {
     await using stage = await openStage();
     await untilLive(stage);
     stage.venue.wrong.muted.add(depth);
-    await until("it was noticed", () => stage.feed.status().reconnects.stall === 1);
+    await until("it was noticed", () => stage.feed.status().reconnects.stall >= 1);
     expect(stage.feed.status().lastLoss?.reason).toContain(depth);
     stage.venue.wrong.muted.clear();
     await untilLive(stage);
@@ -98,7 +99,7 @@ describe("reconnecting", () => {
       random: () => 0.999,
       rules: { line: { backoff: { baseMs: 20, capMs: 5_000 } } },
     });
-    await until("six attempts", () => stage.venue.accepted.length === 6);
+    await until("six attempts", () => stage.venue.accepted.length >= 6);
     const gaps = stage.venue.accepted.slice(1).map((at, index) => at - (stage.venue.accepted[index] ?? 0));
     for (const [index, bound] of [40, 80, 160, 320, 640].entries()) expect(gaps[index]).toBeGreaterThan(bound * 0.9);
     expect(stage.feed.status().failuresInRow).toBeGreaterThanOrEqual(5);

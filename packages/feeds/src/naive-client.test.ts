@@ -2,7 +2,7 @@
  * What the reconnecting client that everybody copies gets wrong, each mistake as a fact about this feed. The numbers are
  * those of the list in the README.
  */
-import { monoMs, wallMs } from "@baton/core";
+import { wallMs } from "@baton/core";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { feedRules } from "./feed-rules.ts";
 import { breakIn, btc, eth, isSameBook, openStage, until, untilLive } from "./testing/open-for-test.ts";
+import { openOwnTime } from "./testing/own-time.ts";
 
 const depth = "btcusdt@depth@100ms";
 const everything = ["btcusdt", "ethusdt"].flatMap((code) =>
@@ -27,8 +28,8 @@ describe("unlike a naive client, the feed", () => {
     const pongs: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       const [socket] = stage.venue.sockets;
-      const pingedMs = performance.now();
-      socket?.once("pong", () => pongs.push(performance.now() - pingedMs));
+      const pingedMono = stage.clock.mono();
+      socket?.once("pong", () => pongs.push(stage.clock.mono() - pingedMono));
       socket?.ping();
       await until("the pong has come", () => pongs.length === round + 1);
     }
@@ -42,17 +43,19 @@ describe("unlike a naive client, the feed", () => {
     await using tried = await openStage({
       lines: [{ wsUrls: [`wss://127.0.0.1:${port}`, "ws://no-such-host.invalid", `ws://127.0.0.1:${port}`] }],
       restUrl: stage.venue.restUrl,
-      rules: { line: { switchAfter: 1, giveUpAfter: 50 } },
+      // A resolver may take long to say that there is no such name.
+      rules: { line: { switchAfter: 1, giveUpAfter: 50, connectWithinMs: 30_000 } },
     });
     stage.venue.wrong.refuse = { status: 503 };
-    await until("it was refused", () => tried.feed.status().reconnects.maintenance > 0);
+    await until("it has failed in each way", () => {
+      const { tls, dns, maintenance } = tried.feed.status().reconnects;
+      return tls > 0 && dns > 0 && maintenance > 0;
+    });
     stage.venue.wrong.refuse = { status: 429 };
     await until("it was limited", () => tried.feed.status().reconnects["rate-limit"] > 0);
     stage.venue.wrong.refuse = undefined;
     stage.venue.run(20);
     await untilLive(tried);
-    expect(tried.feed.status().reconnects.tls).toBeGreaterThan(0);
-    expect(tried.feed.status().reconnects.dns).toBeGreaterThan(0);
     tried.feed.onTop(() => {
       throw new Error("a listener's own fault");
     });
@@ -70,7 +73,7 @@ describe("unlike a naive client, the feed", () => {
       random: () => 0.999,
       rules: { line: { backoff: { baseMs: 30, capMs: 5_000 } } },
     });
-    await until("five attempts", () => stage.venue.accepted.length === 5);
+    await until("five attempts", () => stage.venue.accepted.length >= 5);
     const gaps = stage.venue.accepted.slice(1).map((at, index) => at - (stage.venue.accepted[index] ?? 0));
     for (const [index, bound] of [60, 120, 240, 480].entries()) expect(gaps[index]).toBeGreaterThan(bound * 0.9);
   });
@@ -112,16 +115,21 @@ describe("unlike a naive client, the feed", () => {
       rules: { line: { backoff: { baseMs: 100, capMs: 200 }, giveUpAfter: 1_000 } },
     });
     await until("twelve attempts", () => stage.venue.accepted.length >= 12);
-    const gaps = stage.venue.accepted.slice(1).map((at, index) => at - (stage.venue.accepted[index] ?? 0));
-    expect(Math.min(...gaps)).toBeLessThan(60);
-    expect(Math.max(...gaps)).toBeGreaterThan(120);
-    // The wait is at most 200 ms; the rest is the dial, on a busy machine.
-    expect(gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)]).toBeLessThan(260);
+    // By the feed's own word of when it began to wait and when it dialled: the dial itself is the machine's.
+    const waits = stage.changes.flatMap((change, at) => {
+      const next = stage.changes.slice(at + 1).find(({ type }) => type === "line");
+      const isWait = change.type === "line" && change.to === "backing-off" && next?.type === "line";
+      return isWait && next.to === "connecting" ? [next.atMono - change.atMono] : [];
+    });
+    expect(waits.length).toBeGreaterThanOrEqual(10);
+    expect(Math.min(...waits)).toBeLessThan(60);
+    expect(Math.max(...waits)).toBeGreaterThan(120);
+    expect(waits.toSorted((a, b) => a - b)[Math.floor(waits.length / 2)]).toBeLessThan(260);
   });
 
   test("7. judges each connection from its own beginning: one that never delivers is seen, a quiet one is left alone", async () => {
     await using stage = await openStage({ before: ({ wrong }) => wrong.deafTo.add(1) });
-    await until("the first was given up", () => stage.feed.status().reconnects.stall === 1);
+    await until("the first was given up", () => stage.feed.status().reconnects.stall >= 1);
     await untilLive(stage);
     stage.venue.rest();
     await until("the books are the venue's", () => isSameBook(stage) && isSameBook(stage, eth));
@@ -138,7 +146,8 @@ describe("unlike a naive client, the feed", () => {
       jumps += 1;
       return wallMs(Date.now() + (jumps % 2 === 0 ? 7_200_000 : -7_200_000));
     };
-    await using stage = await openStage({ clock: { mono: () => monoMs(performance.now()), wall } });
+    using time = openOwnTime();
+    await using stage = await openStage({ clock: { mono: time.mono, wall } });
     await untilLive(stage);
     const { length } = stage.changes;
     const { frames } = stage.feed.status();
@@ -152,7 +161,7 @@ describe("unlike a naive client, the feed", () => {
     await using stage = await openStage({ rules: { line: { pingEveryMs: 50, verifyEveryMs: 50 } } });
     await untilLive(stage);
     stage.venue.wrong.muted.add("ethusdt@depth@100ms");
-    await until("it was noticed", () => stage.feed.status().reconnects.stall === 1);
+    await until("it was noticed", () => stage.feed.status().reconnects.stall >= 1);
     expect(stage.feed.status().lastLoss?.reason).toContain("ethusdt@depth@100ms");
     stage.venue.wrong.muted.clear();
     await untilLive(stage);
@@ -169,10 +178,10 @@ describe("unlike a naive client, the feed", () => {
     });
     for (let round = 1; round <= 3; round += 1) {
       await untilLive(stage);
-      const deadMs = performance.now();
+      const deadMono = stage.clock.mono();
       stage.venue.wrong.isDead = true;
       await until("it was noticed", () => stage.feed.status().reconnects["half-open"] >= round);
-      expect(performance.now() - deadMs).toBeLessThan(2_000);
+      expect(stage.clock.mono() - deadMono).toBeLessThan(2_000);
       stage.venue.wrong.isDead = false;
     }
     await untilLive(stage);
@@ -190,20 +199,25 @@ describe("unlike a naive client, the feed", () => {
     const ids = stage.venue.requests.map(({ text }) => (JSON.parse(text) as { id: number }).id);
     expect(new Set(ids).size).toBe(ids.length);
     const subscriptions = stage.venue.requests.filter(({ text }) => text.includes('"SUBSCRIBE"'));
-    const asked = subscriptions.slice(-6).map(({ atMs }) => atMs);
-    // Six messages need five distances of 40 ms; arrivals may bunch a little.
-    expect((asked.at(-1) ?? 0) - (asked[0] ?? 0)).toBeGreaterThan(5 * 40 - 25);
+    const openedMono = stage.changes.findLast(
+      (change) => change.type === "line" && change.to === "subscribing",
+    )?.atMono;
+    // Six messages need five distances of 40 ms, from when the connection stood to when the last has arrived.
+    expect((subscriptions.at(-1)?.atMs ?? 0) - (openedMono ?? Infinity)).toBeGreaterThanOrEqual(5 * 40);
   });
 
   test("12. sees holes in books and trades, buffers while it repairs, and shows nothing meanwhile that is wrong", async () => {
     await using stage = await openStage();
     await untilLive(stage);
-    stage.venue.wrong.slowPaths.set("limit=1000", 200);
+    // Until it has been looked at the repair does not come to its end.
+    let answer = (): void => undefined;
+    stage.venue.wrong.gates.set("limit=1000", new Promise<void>((resolve) => (answer = resolve)));
     stage.venue.wrong.framesToLose.set(depth, 1);
     stage.venue.wrong.framesToLose.set("btcusdt@trade", 3);
     await until("the gap was seen", () => stage.feed.status().symbols[0]?.gaps === 1);
     expect(stage.feed.book(btc, 5)).toBeUndefined();
     expect(stage.feed.top(btc)?.quality).toBe("degraded");
+    answer();
     await untilLive(stage);
     await until("the book is the venue's", () => isSameBook(stage));
     await until("the trades are here", () => stage.feed.status().symbols[0]?.tradesRepaired === 3);
@@ -215,12 +229,12 @@ describe("unlike a naive client, the feed", () => {
     async (state) => {
       const directory = await mkdtemp(join(tmpdir(), "baton-feeds-"));
       const program = new URL("testing/open-and-close.ts", import.meta.url).pathname;
-      // The waits are a minute long; the program has ten seconds.
-      const { stdout } = await promisify(execFile)(process.execPath, [program, state, directory], { timeout: 15_000 });
+      // The waits are ten minutes long; the program has less than one.
+      const { stdout } = await promisify(execFile)(process.execPath, [program, state, directory], { timeout: 50_000 });
       await rm(directory, { recursive: true });
       const { state: end, left } = JSON.parse(stdout) as { state: string; left: readonly string[] };
       expect(end).toBe("idle");
-      expect(left.filter((one) => !/^(?:PipeWrap|TTYWrap|CloseReq)$/u.test(one))).toEqual([]);
+      expect(left).toEqual([]);
     },
   );
 
@@ -236,7 +250,7 @@ describe("unlike a naive client, the feed", () => {
 
 test(
   "a silent stall of everything is noticed within five seconds by the default rules",
-  { timeout: 30_000 },
+  { timeout: 60_000 },
   async () => {
     const { liveness } = feedRules(2_000);
     const worst = (kind: "depth" | "trade"): number => {
@@ -248,10 +262,10 @@ test(
     await untilLive(stage);
     const latencies: number[] = [];
     for (let round = 1; round <= 3; round += 1) {
-      const stalledMs = performance.now();
+      const stalledMono = stage.clock.mono();
       for (const stream of everything) stage.venue.wrong.muted.add(stream);
       await until("it was noticed", () => stage.feed.status().reconnects.stall >= round);
-      latencies.push(performance.now() - stalledMs);
+      latencies.push(stage.clock.mono() - stalledMono);
       stage.venue.wrong.muted.clear();
       await untilLive(stage);
     }

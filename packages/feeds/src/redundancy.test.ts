@@ -5,7 +5,7 @@ import { breakIn, btc, eth, isSameBook, openStage, until, untilLive } from "./te
 
 const depth = "btcusdt@depth@100ms";
 const two = [{}, {}];
-/** Longer than a machine that does other things as well lets this process wait: the venue of the test waits with it. */
+/** Longer than the turns of a busy process take. */
 const staleAfterMs = 1_000;
 
 /** Waits until both lines carry everything. */
@@ -35,10 +35,11 @@ describe("of two lines", () => {
     for (let round = 0; round < 4; round += 1) {
       stage.venue.wrong.refuse = { status: 503 };
       [...stage.venue.sockets][round % 2]?.terminate();
-      const lostMs = performance.now();
+      const lostMono = stage.clock.mono();
       await until("the loss was seen", () => stage.feed.status().reconnects.reset === round + 1);
       expect(stage.feed.status()).toMatchObject({ state: "live" });
-      await until("a price of before the loss would be stale", () => performance.now() - lostMs > 1.2 * staleAfterMs);
+      const sinceMs = (): number => stage.clock.mono() - lostMono;
+      await until("a price of before the loss would be stale", () => sinceMs() > 1.2 * staleAfterMs);
       await untilMoreTrades(stage, 10);
       stage.venue.wrong.refuse = undefined;
       await untilBoth(stage);
@@ -118,12 +119,12 @@ describe("of two lines", () => {
 });
 
 describe("a line that must end soon", () => {
-  test("is replaced a hundred times without a missing id and without a stale price", { timeout: 90_000 }, async () => {
+  test("is replaced a hundred times without a missing id and without a stale price", { timeout: 120_000 }, async () => {
     const rules = { line: { rotateBetweenMs: [60, 120], paceMs: 10 } } as const;
     await using stage = await openStage({ everyMs: 4, staleAfterMs, rules });
     await untilLive(stage);
     const changes = stage.changes.length;
-    await until("a hundred rotations", () => stage.feed.status().rotations >= 100, 80_000);
+    await until("a hundred rotations", () => stage.feed.status().rotations >= 100, 110_000);
     await untilMoreTrades(stage, 10);
     expectNothingMissed(stage, changes);
     const { reconnects, symbols, connections } = stage.feed.status();
@@ -166,7 +167,8 @@ describe("a line that must end soon", () => {
   });
 
   test("goes on while its successor cannot be reached", async () => {
-    await using stage = await openStage({ rules: { line: { rotateBetweenMs: [150, 150] } } });
+    await using stage = await openStage({ rules: { line: { rotateBetweenMs: [1_500, 1_500] } } });
+    // Long before its time: the venue refuses from here on, so that only the first connection stands.
     await untilLive(stage);
     stage.venue.wrong.refuse = { status: 503 };
     await until("it has tried in vain", () => stage.venue.dials.length > 4);
@@ -189,7 +191,7 @@ describe("symbols", () => {
     stage.feed.remove([btc]);
     const unsubscribed = (): number =>
       stage.venue.requests.filter(({ text }) => text.includes("UNSUBSCRIBE") && text.includes("btcusdt")).length;
-    await until("both lines have let go", () => unsubscribed() === 2);
+    await until("both lines have let go", () => unsubscribed() >= 2);
     await untilBoth(stage);
     expect([stage.feed.top(btc), stage.feed.book(btc, 5)]).toEqual([undefined, undefined]);
     expect(stage.feed.status()).toMatchObject({ connections: 2, badFrames: 0 });

@@ -32,7 +32,7 @@ describe("a question to the venue", () => {
       asked += 1;
       response.writeHead(429, { "retry-after": "30" }).end("{}");
     });
-    const get = openRest({ origin, clock, deadlineMs: 1_000 });
+    const get = openRest({ origin, clock, deadlineMs: 20_000 });
     await expect(get("/x", never)).rejects.toMatchObject({ code: "rest-refused", status: 429, retryAfterMs: 30_000 });
     await expect(get("/x", never)).rejects.toMatchObject({ code: "rest-paused" });
     expect(asked).toBe(1);
@@ -46,7 +46,7 @@ describe("a question to the venue", () => {
     });
     const states: string[] = [];
     const get = openRest({
-      ...{ origin, deadlineMs: 5_000, onBreaker: (state) => states.push(state) },
+      ...{ origin, deadlineMs: 20_000, onBreaker: (state) => states.push(state) },
       clock: { ...clock, mono: () => monoMs(world.nowMono) },
     });
     for (let n = 0; n < 5; n += 1) await expect(get("/x", never)).rejects.toMatchObject({ status: 503 });
@@ -68,7 +68,7 @@ describe("a question to the venue", () => {
   test("that is given up by its asker, or refused for its own fault, says nothing against the venue", async () => {
     const origin = await serve((response) => response.writeHead(404).end("{}"));
     const states: string[] = [];
-    const get = openRest({ origin, clock, deadlineMs: 5_000, onBreaker: (state) => states.push(state) });
+    const get = openRest({ origin, clock, deadlineMs: 20_000, onBreaker: (state) => states.push(state) });
     for (let n = 0; n < 6; n += 1) {
       await expect(get("/x", AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
       await expect(get("/x", never)).rejects.toMatchObject({ status: 404 });
@@ -78,7 +78,7 @@ describe("a question to the venue", () => {
 
   test("that is answered with a page instead of data is an error with a code", async () => {
     const origin = await serve((response) => response.end("<html>maintenance</html>"));
-    await expect(openRest({ origin, clock, deadlineMs: 1_000 })("/x", never)).rejects.toMatchObject({
+    await expect(openRest({ origin, clock, deadlineMs: 20_000 })("/x", never)).rejects.toMatchObject({
       code: "rest-unreadable",
     });
   });

@@ -12,7 +12,7 @@ interface Said {
   readonly args?: readonly string[];
 }
 
-describe("a feed of Bybit", { timeout: 30_000 }, () => {
+describe("a feed of Bybit", { timeout: 60_000 }, () => {
   test("asks for no more than ten topics at once", async () => {
     await using stage = await openVenueStage(bybit);
     await untilVenueLive(stage);

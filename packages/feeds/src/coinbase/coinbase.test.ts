@@ -17,7 +17,7 @@ import {
 
 const coinbase = spokenCoinbase;
 
-describe("a feed of Coinbase", { timeout: 30_000 }, () => {
+describe("a feed of Coinbase", { timeout: 60_000 }, () => {
   test("asks for the heartbeats besides, one channel a message", async () => {
     await using stage = await openVenueStage(coinbase);
     await untilVenueLive(stage);

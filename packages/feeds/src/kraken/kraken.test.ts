@@ -21,7 +21,7 @@ interface Said {
 const said = (venue: ScriptedVenue, method: string): readonly Said[] =>
   venue.requests.map(({ text }) => JSON.parse(text) as Said).filter((one) => one.method === method);
 
-describe("a feed of Kraken", { timeout: 30_000 }, () => {
+describe("a feed of Kraken", { timeout: 60_000 }, () => {
   test("asks by one message a channel, and renews the stream of a broken book alone", async () => {
     await using stage = await openVenueStage(kraken);
     await untilVenueLive(stage);

@@ -12,7 +12,7 @@ import {
 
 const okx = spokenOkx;
 
-describe("a feed of OKX", { timeout: 30_000 }, () => {
+describe("a feed of OKX", { timeout: 60_000 }, () => {
   test("follows a reset to lower ids without a gap", async () => {
     await using stage = await openVenueStage(okx);
     await untilVenueLive(stage);
@@ -34,9 +34,12 @@ describe("a feed of OKX", { timeout: 30_000 }, () => {
     const timer = setInterval(() => {
       for (const code of [btc, stage.eth]) venue.send(dialect.quiet(venue.market(code)));
     }, 100);
-    const from = performance.now();
-    await until("more time has passed than a price may be old", () => performance.now() - from > 2_500);
-    clearInterval(timer);
+    try {
+      const from = stage.clock.mono();
+      await until("more time has passed than a price may be old", () => stage.clock.mono() - from > 2_500);
+    } finally {
+      clearInterval(timer);
+    }
     expect(feed.top(btcUsd)?.quality).toBe("live");
     expect(feed.status().connections).toBe(1);
     expect(feed.status().symbols[0]?.gaps).toBe(0);

@@ -46,7 +46,7 @@ async function record(options: Partial<RecorderOptions> = {}, feed: Partial<Feed
     await until("the loss was seen", () => stage.feed.status().reconnects.reset > 0);
     await untilLive(stage);
     const { length } = stage.trades;
-    await until("the market has gone on", () => stage.trades.length > length + 40);
+    await until("the market has gone on", () => stage.trades.length > length + 100);
     stage.venue.rest();
     await until("all has come and is told", () => {
       const hasAll = (["BTCUSDT", "ETHUSDT"] as const).every(

@@ -39,7 +39,7 @@ async function live(stage: VenueStage): Promise<void> {
   await untilVenueLive(stage);
   for (const socket of venue.sockets) socket.terminate();
   for (const code of [btc, eth]) venue.trade(code, 5);
-  await until("it was noticed", () => feed.status().connections === 2 * spoken.connections);
+  await until("it was noticed", () => feed.status().connections >= 2 * spoken.connections);
   await untilVenueLive(stage);
   await untilTradesGoOn(stage);
   await untilTradesGoOn(stage, ethUsd);

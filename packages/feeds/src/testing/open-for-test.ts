@@ -1,12 +1,14 @@
 /** A feed with short deadlines against a scripted venue, and patience that polls. */
 import type { SymbolId, TradeEvent } from "@baton/core";
-import { id, monoMs, wallMs } from "@baton/core";
+import { id } from "@baton/core";
 import { expect, vi } from "vitest";
 import type { FeedRules } from "../feed-rules.ts";
 import { feedRules } from "../feed-rules.ts";
 import type { FeedOptions } from "../feed-options.ts";
 import { openFeed } from "../feed.ts";
 import type { Feed, FeedChange } from "../market-view.ts";
+import type { OwnTime } from "./own-time.ts";
+import { openOwnTime } from "./own-time.ts";
 import type { ScriptedVenue } from "./scripted-venue.ts";
 import { openScriptedVenue } from "./scripted-venue.ts";
 
@@ -24,6 +26,8 @@ const hasty: FeedRules["line"] = {
 };
 
 export interface Stage extends AsyncDisposable {
+  /** The clock of the feed, and of what the venue notes: it stands still while this process does. */
+  readonly clock: OwnTime;
   readonly venue: ScriptedVenue;
   readonly feed: Feed;
   readonly changes: readonly FeedChange[];
@@ -38,7 +42,8 @@ export async function openStage(
   } = {},
 ): Promise<Stage> {
   const { everyMs = 20, before, rules, ...others } = options;
-  const venue = await openScriptedVenue(["BTCUSDT", "ETHUSDT"]);
+  const clock = openOwnTime();
+  const venue = await openScriptedVenue(["BTCUSDT", "ETHUSDT"], { nowMs: clock.mono });
   before?.(venue);
   const staleAfterMs = others.staleAfterMs ?? 400;
   const defaults = feedRules(staleAfterMs);
@@ -49,7 +54,7 @@ export async function openStage(
     wsUrl: venue.wsUrl,
     restUrl: venue.restUrl,
     staleAfterMs,
-    clock: { mono: () => monoMs(performance.now()), wall: () => wallMs(Date.now()) },
+    clock,
     rules: {
       ...defaults,
       ...rules,
@@ -63,6 +68,7 @@ export async function openStage(
   feed.onTrade((event) => trades.push(event));
   if (everyMs > 0) venue.run(everyMs);
   return {
+    clock,
     venue,
     feed,
     changes,
@@ -70,12 +76,13 @@ export async function openStage(
     async [Symbol.asyncDispose]() {
       await feed.close();
       await venue.close();
+      clock[Symbol.dispose]();
     },
   };
 }
 
-/** Polls until it holds; fails with the fact that did not come true. */
-export async function until(fact: string, holds: () => boolean, withinMs = 8_000): Promise<void> {
+/** Polls until it holds; fails with the fact that did not come true. The bound is for what hangs, on whatever machine. */
+export async function until(fact: string, holds: () => boolean, withinMs = 40_000): Promise<void> {
   await vi.waitFor(() => expect(holds(), fact).toBe(true), { timeout: withinMs, interval: 5 });
 }
 

@@ -96,8 +96,13 @@ export interface ScriptedVenue extends AsyncDisposable {
 /** Starts a venue with these markets, each by the name that its dialect gives it, on a free port of loopback. */
 export async function openScriptedVenue(
   codes: readonly string[],
-  dialect: Dialect = binanceDialect,
+  options: {
+    readonly dialect?: Dialect;
+    /** Of the instants that are noted; default the machine's. */
+    readonly nowMs?: () => number;
+  } = {},
 ): Promise<ScriptedVenue> {
+  const { dialect = binanceDialect, nowMs = () => performance.now() } = options;
   const wrong: Misbehaviour = {
     refuse: undefined,
     closeOnAccept: undefined,
@@ -178,7 +183,7 @@ export async function openScriptedVenue(
   };
 
   const onText = (socket: WebSocket, connection: Connection, text: string): void => {
-    requests.push({ atMs: performance.now(), text, connection: connection.number });
+    requests.push({ atMs: nowMs(), text, connection: connection.number });
     if (wrong.isDead) return;
     const heard = dialect.read(text, connection);
     if (heard.kind === "ping" && wrong.hasNoPong) return;
@@ -236,7 +241,7 @@ export async function openScriptedVenue(
   const server = createServer(onRequest);
   const upgrades = new WebSocketServer({ noServer: true, autoPong: false });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    dials.push(performance.now());
+    dials.push(nowMs());
     dialledFrom.push(request.socket.remoteAddress ?? "");
     const refused = dialect.paths.includes(request.url ?? "") ? wrong.refuse : { status: 404 };
     if (refused !== undefined) {
@@ -250,7 +255,7 @@ export async function openScriptedVenue(
     upgrades.handleUpgrade(request, socket, head, (ws) => onSocket(ws, request.url ?? ""));
   });
   const onSocket = (ws: WebSocket, path: string): void => {
-    accepted.push(performance.now());
+    accepted.push(nowMs());
     let sequence = 0;
     const next = (): number => sequence++;
     const connection: Connection = { number: accepted.length, path, streams: new Set(), next };

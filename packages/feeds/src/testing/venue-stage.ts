@@ -17,6 +17,8 @@ import { krakenDialect } from "./dialects/kraken.ts";
 import type { OkxDialect } from "./dialects/okx.ts";
 import { okxDialect } from "./dialects/okx.ts";
 import { until } from "./open-for-test.ts";
+import type { OwnTime } from "./own-time.ts";
+import { openOwnTime } from "./own-time.ts";
 import type { ScriptedVenue } from "./scripted-venue.ts";
 import { openScriptedVenue } from "./scripted-venue.ts";
 
@@ -115,6 +117,8 @@ const hasty: FeedRules["line"] = {
 
 export interface VenueStage<D extends Dialect = Dialect> extends AsyncDisposable {
   readonly spoken: SpokenVenue;
+  /** The feed's clock, which stands still while this process does. */
+  readonly clock: OwnTime;
   readonly dialect: D;
   readonly venue: ScriptedVenue;
   readonly feed: Feed;
@@ -137,7 +141,8 @@ export async function openVenueStage<D extends Dialect = Dialect>(
 ): Promise<VenueStage<D>> {
   const dialect = spoken.dialect();
   const [btc, eth] = [spoken.codeOf(btcUsd), spoken.codeOf(ethUsd)];
-  const venue = await openScriptedVenue([btc, eth], dialect);
+  const clock = openOwnTime();
+  const venue = await openScriptedVenue([btc, eth], { dialect, nowMs: clock.mono });
   options.before?.(venue);
   const staleAfterMs = options.staleAfterMs ?? 1_000;
   const feed = openFeed({
@@ -149,6 +154,7 @@ export async function openVenueStage<D extends Dialect = Dialect>(
     restUrl: venue.restUrl,
     lines: Array.from({ length: options.lines ?? 1 }, () => ({})),
     staleAfterMs,
+    clock,
     rules: { ...feedRules(staleAfterMs), restPaceMs: 5, line: { ...hasty, ...options.line } },
     ...(options.tap === undefined ? {} : { tap: options.tap }),
   });
@@ -158,10 +164,11 @@ export async function openVenueStage<D extends Dialect = Dialect>(
   feed.onState((change) => changes.push(change));
   venue.run(options.everyMs ?? 25);
   return {
-    ...{ spoken, dialect, venue, feed, trades, changes, btc, eth },
+    ...{ spoken, clock, dialect, venue, feed, trades, changes, btc, eth },
     async [Symbol.asyncDispose]() {
       await feed.close();
       await venue.close();
+      clock[Symbol.dispose]();
     },
   };
 }
@@ -172,7 +179,7 @@ export async function untilVenueLive({ feed }: VenueStage): Promise<void> {
     const { state, symbols } = feed.status();
     return state === "live" && symbols.every(({ quality }) => quality === "live");
   };
-  await until("the feed and each symbol are live", holds, 20_000);
+  await until("the feed and each symbol are live", holds);
 }
 
 /** Waits until the feed holds the venue's own books. Both are read in one turn. */
@@ -188,7 +195,7 @@ export async function untilSameBooks(stage: VenueStage): Promise<void> {
         numbers(book?.[which].map((row) => [row.price, row.quantity]) ?? []) === numbers(truth[which].slice(0, depth)),
     );
   };
-  await until("the books are the venue's", () => isSame(btcUsd) && isSame(ethUsd), 20_000);
+  await until("the books are the venue's", () => isSame(btcUsd) && isSame(ethUsd));
 }
 
 /**
@@ -233,7 +240,7 @@ export function holesOf({ trades }: VenueStage, symbol: SymbolId): number {
 export async function untilTradesGoOn(stage: VenueStage, symbol: SymbolId = btcUsd): Promise<void> {
   const code = stage.spoken.codeOf(symbol);
   const from = stage.venue.lastTradeId(code);
-  await until("trades go on", () => (stage.feed.lastTrade(symbol)?.id ?? 0) > from, 20_000);
+  await until("trades go on", () => (stage.feed.lastTrade(symbol)?.id ?? 0) > from);
   await until("and are told", () =>
     stage.trades.some((event) => event.type === "trade" && event.trade.symbol === symbol && event.trade.id > from),
   );
