@@ -51,6 +51,8 @@ const config: ViteUserConfig = {
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     watch: false,
+    // A bound for what hangs, as those of the tests are: a fact that is polled for comes when the machine lets it.
+    expect: { poll: { timeout: 20_000 } },
     pool: "forks",
     maxWorkers: Math.min(2 * availableParallelism() + 1, 8),
     allowOnly: false,

@@ -41,7 +41,7 @@ describe("opening a venue", () => {
   it("asks for markets only then: no order, cancel or query loads any", async () => {
     const venue = await connect(server.url, permits);
     const order = { clientOrderId: "a", symbol: btc };
-    await venue.place({ ...order, terms, expiresAtMonoMs: inMs(1_000) }, permits.permit());
+    await venue.place({ ...order, terms, expiresAtMonoMs: inMs(20_000) }, permits.permit());
     await venue.cancel(order, permits.permit());
     await venue.query(btc, "a");
     expect(server.received.filter(({ path }) => path.endsWith("exchangeInfo")).length).toBe(1);
@@ -61,13 +61,17 @@ describe("opening a venue", () => {
   it("takes the published limits, unless the configuration replaces them", async () => {
     server.script["GET /api/v3/exchangeInfo"] = (_request, response) =>
       json(response, 200, exchangeInfo({ orders: 2 }));
+    // The venue's window of ten seconds began a second ago, so that none begins while an order waits.
+    const aheadMs = 11_000 - (Date.now() % 10_000);
+    server.script["GET /api/v3/time"] = (_request, response) =>
+      json(response, 200, { serverTime: Date.now() + aheadMs });
     const place = async (over: object): Promise<string[]> => {
       const venue = await connect(server.url, permits, over);
       const kinds: string[] = [];
       for (let order = 0; order < 3; order += 1) {
         const outcome = await venue.place(
-          // Long for an answer on a loaded machine, short for the venue's window of ten seconds.
-          { clientOrderId: `o${order}`, terms, expiresAtMonoMs: inMs(2_000) },
+          // Long for an answer on a loaded machine, short for what is left of the window.
+          { clientOrderId: `o${order}`, terms, expiresAtMonoMs: inMs(4_000) },
           permits.permit(),
         );
         kinds.push(outcome.kind === "not-sent" ? outcome.reason : outcome.kind);

@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { buildConnector } from "undici";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PlaceOutcome } from "@baton/core";
@@ -8,7 +8,6 @@ import {
   inMs,
   json,
   orderAnswer,
-  realClock,
   startScriptedVenue,
   terms,
   TestPermits,
@@ -16,7 +15,7 @@ import {
   type Script,
   type ScriptedVenue,
 } from "./testing/scripted-venue.ts";
-import type { RequestTelemetry, Venue } from "./venue.ts";
+import type { RequestTelemetry, Venue, VenueOptions } from "./venue.ts";
 
 const clientOrderId = "00112233445566778899aabbccddeeff";
 const orderPath = "/api/v3/order";
@@ -29,8 +28,22 @@ let ahead: number[];
 let telemetry: RequestTelemetry[];
 
 const place = (): Promise<PlaceOutcome> =>
-  venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(2_000) }, permits.permit());
+  venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(30_000) }, permits.permit());
 const posts = (): number => server.received.filter(({ method }) => method === "POST").length;
+
+const listeners: Partial<VenueOptions> = {
+  onLateAnswer: (clientId, outcome) => late.push([clientId, outcome]),
+  onClockAhead: (ms) => ahead.push(ms),
+  onTelemetry: (request) => telemetry.push(request),
+};
+
+/** For what is about the outer deadline; elsewhere an answer may take as long as a busy machine needs. The sockets stand. */
+async function hurry(): Promise<void> {
+  await venue.close();
+  venue = await connect(server.url, permits, { ...listeners, deadlineMs: hastyMs });
+  await venue.warm();
+}
+const hastyMs = 1_000;
 
 beforeEach(async () => {
   server = await startScriptedVenue();
@@ -38,12 +51,7 @@ beforeEach(async () => {
   late = [];
   ahead = [];
   telemetry = [];
-  venue = await connect(server.url, permits, {
-    deadlineMs: 400,
-    onLateAnswer: (clientId, outcome) => late.push([clientId, outcome]),
-    onClockAhead: (ms) => ahead.push(ms),
-    onTelemetry: (request) => telemetry.push(request),
-  });
+  venue = await connect(server.url, permits, listeners);
 });
 afterEach(async () => {
   await venue.close();
@@ -52,7 +60,7 @@ afterEach(async () => {
 
 describe("what goes over the wire", () => {
   it("is the terms as journaled, the native id field, and a window no longer than permit and configuration", async () => {
-    permits.deadlineMonoMs = inMs(1_500);
+    permits.deadlineMonoMs = inMs(4_000);
     const outcome = await place();
     expect(outcome.kind).toBe("accepted");
     const sent = server.received.at(-1)!.parameters;
@@ -66,7 +74,7 @@ describe("what goes over the wire", () => {
       newClientOrderId: clientOrderId,
     });
     const recvWindow = Number(sent.get("recvWindow"));
-    expect(recvWindow).toBeLessThanOrEqual(1_500);
+    expect(recvWindow).toBeLessThanOrEqual(4_000);
     expect(recvWindow).toBeGreaterThan(0);
     expect(Number.isInteger(recvWindow)).toBe(true);
     const stamp = outcome.kind === "accepted" ? outcome.stamp : undefined;
@@ -79,15 +87,19 @@ describe("what goes over the wire", () => {
   });
 
   it("is nothing when the permit leaves less than the least validity", async () => {
-    permits.deadlineMonoMs = inMs(40);
-    expect(await place()).toMatchObject({ kind: "not-sent", reason: "validity-too-short" });
+    const choosy = await connect(server.url, permits, { validityMs: 60_000, minValidityMs: 50_000 });
+    permits.deadlineMonoMs = inMs(45_000);
+    const order = { clientOrderId, terms, expiresAtMonoMs: inMs(30_000) };
+    const outcome = await choosy.place(order, permits.permit());
+    expect(outcome).toMatchObject({ kind: "not-sent", reason: "validity-too-short" });
     expect(posts()).toBe(0);
+    await choosy.close();
   });
 
   it("is nothing for a permit of an earlier epoch", async () => {
     const permit = permits.permit();
     permits.epoch += 1;
-    const outcome = await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(2_000) }, permit);
+    const outcome = await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(30_000) }, permit);
     expect(outcome).toMatchObject({ kind: "not-sent", reason: "permit-ended" });
     expect(posts()).toBe(0);
   });
@@ -96,10 +108,15 @@ describe("what goes over the wire", () => {
     server.script["GET /api/v3/time"] = (_request, response) =>
       json(response, 200, { serverTime: Date.now() - 3_600_000 });
     const other = await connect(server.url, permits);
-    expect(other.clock()!.offsetMs).toBeCloseTo(-3_600_000, -3);
-    await other.place({ clientOrderId, terms, expiresAtMonoMs: inMs(2_000) }, permits.permit());
+    const { offsetMs, errorMs } = other.clock()!;
+    // Within its own error, however long the answers took: the wall is read in whole milliseconds.
+    expect(Math.abs(offsetMs + 3_600_000)).toBeLessThanOrEqual(errorMs + 2);
+    const beforeWallMs = Date.now();
+    await other.place({ clientOrderId, terms, expiresAtMonoMs: inMs(30_000) }, permits.permit());
     const sent = server.received.at(-1)!;
-    expect(Math.abs(Number(sent.parameters.get("timestamp")) - (sent.atWallMs - 3_600_000))).toBeLessThan(500);
+    const signedWallMs = Number(sent.parameters.get("timestamp")) + 3_600_000;
+    expect(signedWallMs).toBeGreaterThanOrEqual(beforeWallMs - errorMs - 3);
+    expect(signedWallMs).toBeLessThanOrEqual(sent.atWallMs + errorMs + 3);
     await other.close();
   });
 });
@@ -165,14 +182,15 @@ describe("one request is sent once and ends in the class that its evidence allow
       { kind: "in-doubt" },
     ],
     ["200 without an order: in doubt", (_request, response) => json(response, 200, {}), { kind: "in-doubt" }],
-    ["silence: in doubt", () => undefined, { kind: "in-doubt", cause: "no answer within 400 ms" }],
+    ["silence: in doubt", () => undefined, { kind: "in-doubt", cause: `no answer within ${hastyMs} ms` }],
     [
       "headers, then a stalled body: in doubt",
       (_request, response) => void response.writeHead(200, { "content-length": "500" }).write("{"),
-      { kind: "in-doubt", cause: "no answer within 400 ms" },
+      { kind: "in-doubt", cause: `no answer within ${hastyMs} ms` },
     ],
   ];
   it.each(cases)("%s", async (_name, script, expected) => {
+    if ("cause" in expected) await hurry();
     server.script[`POST ${orderPath}`] = script;
     const outcome = await place();
     expect(outcome).toMatchObject(expected);
@@ -196,7 +214,7 @@ describe("one request is sent once and ends in the class that its evidence allow
       connect: (options, callback) => plain(isBroken ? { ...options, ...over } : options, callback),
     });
     isBroken = true;
-    const outcome = await other.place({ clientOrderId, terms, expiresAtMonoMs: inMs(2_000) }, permits.permit());
+    const outcome = await other.place({ clientOrderId, terms, expiresAtMonoMs: inMs(30_000) }, permits.permit());
     expect(outcome).toMatchObject({ kind: "not-sent", reason: "connect-failed" });
     await other.close();
   });
@@ -247,7 +265,7 @@ describe("one request is sent once and ends in the class that its evidence allow
     const numbers = Array.from({ length: 30 }, (_, number) => number);
     const outcomes = await Promise.all(
       numbers.map((number) =>
-        venue.place({ clientOrderId: `${number}`, terms, expiresAtMonoMs: inMs(2_000) }, permits.permit()),
+        venue.place({ clientOrderId: `${number}`, terms, expiresAtMonoMs: inMs(30_000) }, permits.permit()),
       ),
     );
     const got = outcomes.map((outcome) => {
@@ -259,12 +277,18 @@ describe("one request is sent once and ends in the class that its evidence allow
 
   it("a peer that accepts TCP and resets before HTTP leaves doubt, because bytes may have left", async () => {
     const rude = createServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
-    await server.close();
-    const port = Number(new URL(server.url).port);
-    await new Promise<void>((resolve) => rude.listen(port, "127.0.0.1", resolve));
-    expect(await place()).toMatchObject({ kind: "in-doubt" });
+    await new Promise<void>((resolve) => rude.listen(0, "127.0.0.1", resolve));
+    const { port } = rude.address() as AddressInfo;
+    const plain = buildConnector({});
+    let isRude = false;
+    const other = await connect(server.url, permits, {
+      connect: (options, callback) => plain(isRude ? { ...options, port: `${port}` } : options, callback),
+    });
+    isRude = true;
+    const order = { clientOrderId, terms, expiresAtMonoMs: inMs(30_000) };
+    expect(await other.place(order, permits.permit())).toMatchObject({ kind: "in-doubt" });
+    await other.close();
     await new Promise((resolve) => rude.close(resolve));
-    server = await startScriptedVenue();
   });
 });
 
@@ -277,19 +301,24 @@ it("after a refused signature time the venue's clock is read again, and the next
     else json(response, 200, orderAnswer(parameters));
   };
   expect(await place()).toMatchObject({ kind: "rejected", code: "-1021" });
-  await until("the new reading", () => venue.clock()!.offsetMs > 9_000);
-  // This machine may have stood still as well: whoever holds its permit is told, once.
-  expect(ahead).toEqual([expect.closeTo(10_000, -3)]);
+  await until("the new reading", () => venue.clock()!.offsetMs > 5_000);
+  // This machine may have stood still as well: whoever holds its permit is told, once, and of no more than is certain.
+  expect(ahead).toHaveLength(1);
+  expect(ahead[0]).toBeGreaterThan(100);
+  expect(ahead[0]).toBeLessThanOrEqual(10_002);
   expect(await place()).toMatchObject({ kind: "accepted" });
 });
 
 describe("after the outer deadline", () => {
   it("an acceptance that comes late is handed over once, with its stamp", async () => {
+    await hurry();
+    let answer = (): void => undefined;
     server.script[`POST ${orderPath}`] = ({ parameters }, response) =>
-      void setTimeout(() => json(response, 200, orderAnswer(parameters)), 700);
+      void (answer = () => json(response, 200, orderAnswer(parameters)));
     const outcome = await place();
     expect(outcome.kind).toBe("in-doubt");
     expect(late).toEqual([]);
+    answer();
     await until("the late answer", () => late.length > 0);
     expect(late).toEqual([
       [
@@ -301,10 +330,13 @@ describe("after the outer deadline", () => {
   });
 
   it("a reset that comes late tells nothing new", async () => {
-    server.script[`POST ${orderPath}`] = (_request, _response, socket) =>
-      void setTimeout(() => socket.resetAndDestroy(), 500);
+    await hurry();
+    let reset = (): void => undefined;
+    server.script[`POST ${orderPath}`] = (_request, _response, socket) => void (reset = () => socket.resetAndDestroy());
     expect((await place()).kind).toBe("in-doubt");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    reset();
+    // Its answer is read after the reset.
+    expect(await venue.query(btc, clientOrderId)).toEqual({ kind: "not-found" });
     expect(late).toEqual([]);
   });
 });
@@ -314,14 +346,15 @@ describe("throttling", () => {
     server.script[`POST ${orderPath}`] = error(429, -1003, "Too many", { "retry-after": "1" });
     await place();
     const before = server.received.length;
+    const refused = server.received.at(-1)!;
     expect(venue.budget()).toBe(0);
     const short = await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(300) }, permits.permit());
     expect(short).toMatchObject({ kind: "not-sent", reason: "limiter" });
     expect(server.received.length).toBe(before);
     delete server.script[`POST ${orderPath}`];
-    const frozenMonoMs = realClock.mono();
     expect((await place()).kind).toBe("accepted");
-    expect(realClock.mono() - frozenMonoMs).toBeGreaterThan(300);
+    // From the refusal, which the client reads a little later than it was made, to the next arrival.
+    expect(server.received.at(-1)!.atWallMs - refused.atWallMs).toBeGreaterThanOrEqual(998);
   });
 
   it("the permit is judged after the wait for the limiter, not before it", async () => {
@@ -330,7 +363,7 @@ describe("throttling", () => {
     delete server.script[`POST ${orderPath}`];
     const permit = permits.permit();
     permits.deadlineMonoMs = inMs(500);
-    const outcome = await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(3_000) }, permit);
+    const outcome = await venue.place({ clientOrderId, terms, expiresAtMonoMs: inMs(30_000) }, permit);
     expect(outcome).toMatchObject({ kind: "not-sent", reason: "permit-ended" });
     expect(posts()).toBe(1);
   });
@@ -362,15 +395,15 @@ describe("the breaker", () => {
 
 describe("a venue that answers no order any more", () => {
   it("has no more open than there are sockets; cancels, queries and what only reduces pass beside them, and the rest was never sent", async () => {
-    const hung = await connect(server.url, permits, { deadlineMs: 3_000 });
+    const hung = await connect(server.url, permits, { deadlineMs: 4_000 });
     try {
-      const stop = { clientOrderId, terms, expiresAtMonoMs: inMs(2_500), isAhead: true };
+      const stop = { clientOrderId, terms, expiresAtMonoMs: inMs(30_000), isAhead: true };
       server.script["POST /api/v3/order"] = ({ parameters }, response) => {
         if (parameters.get("newClientOrderId") === clientOrderId) json(response, 200, orderAnswer(parameters));
       };
       const placing = Array.from({ length: 70 }, (_, at) =>
         hung.place(
-          { clientOrderId: at.toString(16).padStart(32, "0"), terms, expiresAtMonoMs: inMs(1_500) },
+          { clientOrderId: at.toString(16).padStart(32, "0"), terms, expiresAtMonoMs: inMs(30_000) },
           permits.permit(),
         ),
       );
@@ -420,6 +453,7 @@ describe("cancel", () => {
   });
 
   it("without any answer is in doubt", async () => {
+    await hurry();
     server.script[`DELETE ${orderPath}`] = () => undefined;
     expect(await cancel()).toMatchObject({ kind: "in-doubt" });
   });
@@ -453,6 +487,7 @@ describe("query", () => {
   });
 
   it("without an answer in time is unavailable", async () => {
+    await hurry();
     server.script[`GET ${orderPath}`] = () => undefined;
     expect(await venue.query(btc, clientOrderId)).toMatchObject({ kind: "unavailable" });
   });
@@ -462,6 +497,7 @@ it("reach is true when a signed read is answered, false when the key is refused 
   expect(await venue.reach()).toBe(true);
   server.script[`GET ${orderPath}`] = error(401, -2015, "Invalid API-key");
   expect(await venue.reach()).toBe(false);
+  await hurry();
   server.script[`GET ${orderPath}`] = () => undefined;
   expect(await venue.reach()).toBe(false);
 });

@@ -25,7 +25,7 @@ it("a secret that REST can sign with and the stream cannot: the account is read 
     ...{ id: id<VenueId>("v"), exchange: "coinbase", account: "test", mode: "live", symbols: [symbol] },
     ...{ apiKey: keys.apiKey.replace("organizations/", ""), secret: Buffer.alloc(64, 7).toString("base64") },
     ...{ restUrl: server.rest.url, wsUrl: server.rest.url.replace(/^http/, "ws"), limits: { weight: 100_000 } },
-    ...{ validityMs: 5_000, minValidityMs: 50, deadlineMs: 3_000, clock: realClock, permits: new TestPermits() },
+    ...{ validityMs: 5_000, minValidityMs: 50, deadlineMs: 20_000, clock: realClock, permits: new TestPermits() },
   });
   const whys: string[] = [];
   const stream = venue.openAccountStream({
@@ -34,7 +34,7 @@ it("a secret that REST can sign with and the stream cannot: the account is read 
     onEvent: () => undefined,
     onState: (_state, why) => whys.push(why),
   });
-  await until("the account is read", () => stream.state() === "reading", 20_000);
+  await until("the account is read", () => stream.state() === "reading");
   expect(whys.at(-1)).toMatch(/^the subscription could not be signed: /);
   stream.close();
   await venue.close();
@@ -63,7 +63,7 @@ describe.each(exchanges)("the account stream of %s", (exchange) => {
       symbols: [symbol],
       validityMs: 5_000,
       minValidityMs: 50,
-      deadlineMs: 3_000,
+      deadlineMs: 20_000,
       clock: realClock,
       permits: new TestPermits(),
       limits: { weight: 100_000 },
@@ -167,9 +167,9 @@ describe.each(exchanges)("the account stream of %s", (exchange) => {
     await until("the account is read", () => stream.state() === "reading");
     expect(states.at(-1)?.[1]).toMatch(/the subscription was refused: /);
     server.trade(1, { isTold: false });
-    await until("the fill is read", () => fills().length === 1, 15_000);
+    await until("the fill is read", () => fills().length === 1);
     server.isRefusing = false;
-    await until("ready", isReady, 20_000);
+    await until("ready", isReady);
     server.trade(2, { isTold: true });
     await until("the second fill", () => fills().length === 2);
     expect(states.filter(([state]) => state === "reading")).toHaveLength(1);
@@ -185,7 +185,7 @@ describe.each(exchanges)("the account stream of %s", (exchange) => {
     const before = server.streams.length;
     server.isPonging = false;
     server.streams.at(-1)?.pause();
-    await until("it is replaced", () => server.streams.length > before, 15_000);
+    await until("it is replaced", () => server.streams.length > before);
     expect(states.find(([state]) => state === "backing-off")?.[1]).toBe("no answer to a ping");
   });
 
@@ -210,7 +210,7 @@ describe.each(exchanges)("the account stream of %s", (exchange) => {
     await until("ready", isReady);
     const before = server.streams.length;
     server.trade(1, { isTold: false, agoMs: 10_000 });
-    await until("it is replaced", () => isReady() && server.streams.length > before, 8_000);
+    await until("it is replaced", () => isReady() && server.streams.length > before);
     expect(fills()).toHaveLength(1);
     expect(states).toContainEqual(["backing-off", "a fill was found that the stream did not tell"]);
   });

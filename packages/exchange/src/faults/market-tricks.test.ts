@@ -103,7 +103,7 @@ describe("a cancel that comes too late", () => {
 test("a busted trade is gone from the account's trades and its money is back, told only as money that moved", async () => {
   const heard = await account();
   const before = [await balance("BTC"), await balance("USDT")];
-  exchange.arm({ fault: "trade-bust", delayMs: 200, count: 1 });
+  exchange.arm({ fault: "trade-bust", delayMs: 2_500, count: 1 });
   await client.send("POST", "/api/v3/order", { symbol: "BTCUSDT", side: "BUY", type: "MARKET", quantity: "0.0001" });
   expect(await json(client.send("GET", "/api/v3/myTrades", { symbol: "BTCUSDT" }))).toHaveLength(1);
   const gone = await heard((event) => event["e"] === "balanceUpdate" && event["a"] === "BTC");
@@ -158,7 +158,7 @@ test("busted futures give back the position, what they won and the fee; the orde
 
     // One that opens: what protected it has nothing left to reduce.
     await market("SELL", "0.02");
-    futures.arm({ fault: "trade-bust", delayMs: 200 });
+    futures.arm({ fault: "trade-bust", delayMs: 2_500 });
     await market("BUY", "0.01");
     const rest = { type: "LIMIT", timeInForce: "GTC", price: "65000", newClientOrderId: "guard" };
     expect(await place({ ...rest, side: "SELL", quantity: "0.01", reduceOnly: "true" })).toMatchObject({

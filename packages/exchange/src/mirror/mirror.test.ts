@@ -7,7 +7,7 @@ import { startExchange, type ExchangeOptions, type RunningExchange } from "../ex
 import { CollectingSocket, SignedClient, type Answer } from "../testing/signed-client.ts";
 import { readInstrument } from "./live-venue.ts";
 
-const patience = { timeout: 15_000, interval: 25 };
+const patience = { timeout: 40_000, interval: 25 };
 const running: RunningExchange[] = [];
 const sockets: CollectingSocket[] = [];
 
@@ -58,9 +58,9 @@ function quote(client: SignedClient, side: "BUY" | "SELL", price: string, quanti
   return client.place(`${side}-${price}-${Math.random().toString(36).slice(2, 10)}`, { side, price, quantity });
 }
 
-/** Places and cancels far from the market until the mirror is live. */
+/** Quotes far from the market until the mirror is live, for as long as one that has just lost its line may take to dial. */
 async function stir(rig: Rig): Promise<void> {
-  for (let round = 0; round < 100 && stateOf(rig) !== "live"; round += 1) {
+  for (let round = 0; round < 600 && stateOf(rig) !== "live"; round += 1) {
     await quote(rig.maker, "BUY", `${30_000 + round}`, "0.01");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

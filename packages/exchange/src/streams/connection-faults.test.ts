@@ -56,7 +56,7 @@ describe("connections that end or never begin", () => {
       await rig.open("/stream?streams=btcusdt@trade"),
       await rig.openAccount(),
     ];
-    await rig.arm({ fault: "server-shutdown", delayMs: 200 });
+    await rig.arm({ fault: "server-shutdown", delayMs: 1_500 });
     expect(await raw.heard((one) => one["e"] === "serverShutdown")).toEqual({
       e: "serverShutdown",
       E: expect.any(Number),
@@ -90,12 +90,12 @@ describe("connections that end or never begin", () => {
   });
 
   test("the age at which connections are cut can be set to seconds, at the start and by a fault", async () => {
+    const dialled = performance.now();
     const socket = await rig.open("/ws/btcusdt@trade");
-    const opened = performance.now();
     await rig.arm({ fault: "life-cut", lifeMs: 400, closeCode: 1008 });
     await socket.until(() => socket.closedWith !== undefined);
     expect(socket.closedWith).toBe(1008);
-    expect(performance.now() - opened).toBeGreaterThan(300);
+    expect(performance.now() - dialled).toBeGreaterThanOrEqual(400);
     const brief = await startExchange({ keys: [], flow: { rate: 0 }, limits: { connectionLifeMs: 200 } });
     try {
       const short = await rig.open("/ws", {}, brief.url);

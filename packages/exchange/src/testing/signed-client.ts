@@ -152,14 +152,14 @@ export class CollectingSocket {
   }
 
   /** The first message that fits, past or to come; rejects after `withinMs`. */
-  async heard(fits: (message: Message) => boolean, withinMs = 8_000): Promise<Message> {
+  async heard(fits: (message: Message) => boolean, withinMs = 40_000): Promise<Message> {
     let found: Message | undefined;
     await this.until(() => (found = this.messages.find(fits)) !== undefined, withinMs);
     return found as Message;
   }
 
-  /** Resolves when `isSo` holds after a message or the close. */
-  until(isSo: () => boolean, withinMs = 8_000): Promise<void> {
+  /** Resolves when `isSo` holds after a message, a pong that was asked for, or the close; the bound is for what hangs. */
+  until(isSo: () => boolean, withinMs = 40_000): Promise<void> {
     if (isSo()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const look = (): void => {
@@ -174,6 +174,17 @@ export class CollectingSocket {
       }, withinMs);
       this.#waiting.add(look);
     });
+  }
+
+  /** Resolves with the pong to a ping that is sent now: whatever the other end had sent before it is here by then. */
+  async ponged(): Promise<void> {
+    let isHere = false;
+    this.socket.once("pong", () => {
+      isHere = true;
+      this.#wake();
+    });
+    this.socket.ping();
+    await this.until(() => isHere);
   }
 
   close(): void {

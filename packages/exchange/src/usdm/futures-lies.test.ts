@@ -8,7 +8,7 @@ import type { Answer, CollectingSocket, Message, SignedClient } from "../testing
 let rig: FuturesRig;
 let exchange: RunningExchange;
 let client: SignedClient;
-const patience = { timeout: 10_000, interval: 20 };
+const patience = { timeout: 40_000, interval: 20 };
 
 beforeEach(async () => {
   rig = await FuturesRig.start({ flow: { rate: 100 } });
