@@ -56,6 +56,7 @@ describe("unlike a naive client, the feed", () => {
     stage.venue.wrong.refuse = undefined;
     stage.venue.run(20);
     await untilLive(tried);
+    expect(tried.feed.status().lines.map(({ url }) => new URL(url).port)).toEqual([port]);
     tried.feed.onTop(() => {
       throw new Error("a listener's own fault");
     });

@@ -459,6 +459,7 @@ describe("cancel", () => {
   });
 
   it("to a venue that refuses connections is not sent", async () => {
+    await hurry();
     await server.close();
     expect(await cancel()).toMatchObject({ kind: "not-sent", reason: "connect-failed" });
     server = await startScriptedVenue();

@@ -57,6 +57,8 @@ export async function openStage(
     clock,
     rules: {
       ...defaults,
+      // By the machine's clock: an answer may take as long as a busy machine needs.
+      restWithinMs: 20_000,
       ...rules,
       line: { ...hasty, ...rules?.line },
     },

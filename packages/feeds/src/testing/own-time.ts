@@ -4,10 +4,16 @@
  * would be right to call its prices stale and its deadlines missed after it, and what a test says of the venue's behaviour
  * would be about the machine's.
  */
-import type { Clock } from "@baton/core";
+import type { MonoMs, WallMs } from "@baton/core";
 import { monoMs, wallMs } from "@baton/core";
 
-export interface OwnTime extends Clock, Disposable {}
+/** A clock of this process. Disposed, it is not looked at any more. */
+export interface OwnTime extends Disposable {
+  /** Milliseconds that this process has lived, on the machine's monotonic clock less what it was kept from. */
+  readonly mono: () => MonoMs;
+  /** The machine's wall clock. */
+  readonly wall: () => WallMs;
+}
 
 /** The clock is looked at this often, whoever else asks. */
 const everyMs = 10;
@@ -18,7 +24,7 @@ const gapMaxMs = 50;
 export function openOwnTime(): OwnTime {
   let lastMs = performance.now();
   let lostMs = 0;
-  const mono = (): ReturnType<Clock["mono"]> => {
+  const mono = (): MonoMs => {
     const nowMs = performance.now();
     lostMs += Math.max(0, nowMs - lastMs - gapMaxMs);
     lastMs = nowMs;

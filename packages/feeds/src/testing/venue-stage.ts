@@ -155,7 +155,7 @@ export async function openVenueStage<D extends Dialect = Dialect>(
     lines: Array.from({ length: options.lines ?? 1 }, () => ({})),
     staleAfterMs,
     clock,
-    rules: { ...feedRules(staleAfterMs), restPaceMs: 5, line: { ...hasty, ...options.line } },
+    rules: { ...feedRules(staleAfterMs), restPaceMs: 5, restWithinMs: 20_000, line: { ...hasty, ...options.line } },
     ...(options.tap === undefined ? {} : { tap: options.tap }),
   });
   const trades: TradeEvent[] = [];
