@@ -52,11 +52,9 @@ describe("a feed of Coinbase", { timeout: 60_000 }, () => {
   test("does not take a cut for harmless because of an answer that the venue gave before it", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using stage = await openVenueStage(coinbase, {
-      before(venue) {
-        venue.wrong.gates.set("/ticker", promise);
-        // Trades that a subscription begins with: with them something can be missing.
-        for (const symbol of [btcUsd, ethUsd]) venue.trade(coinbase.codeOf(symbol), 3);
-      },
+      // Long enough for trades between the subscription to them and the last one: with them something can be missing.
+      line: { paceMs: 300 },
+      before: ({ wrong }) => wrong.gates.set("/ticker", promise),
     });
     const { venue, feed } = stage;
     await untilVenueLive(stage);
