@@ -23,7 +23,7 @@ import { verifyJournal } from "@baton/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
-import { arm, call, callLeader, eventually, restingBuy } from "./calls.ts";
+import { arm, call, callLeader, eventually, leads, restingBuy } from "./calls.ts";
 import type { Told } from "./calls.ts";
 import { addVenues } from "./other-venues.ts";
 import type { OtherVenues } from "./other-venues.ts";
@@ -138,13 +138,13 @@ test("while a venue is ill new orders go to its alternate, what was there stays 
   });
   await arm(cluster, { fault: "venue-down", mode: "reset", durationMs: 600_000 });
   const routed = await eventually("an order for sim is recorded for alt", async () => {
-    const told = await call(await cluster.leader(), "POST", "/v1/orders", { body: { ...eth, venue: "sim" } });
+    const told = await call(await leads(cluster), "POST", "/v1/orders", { body: { ...eth, venue: "sim" } });
     const view = told.status === 202 ? await viewOf(told.body.intentId) : undefined;
     return view?.terms.venue === "alt" ? view : undefined;
   });
   expect(routed.routedFrom).toBe("sim");
   await until(routed.id, "filled");
-  const at = (await cluster.leader()).endpoint;
+  const at = (await leads(cluster)).endpoint;
   const shown = await baton(["orders", "show", routed.id, "--endpoint", at]);
   expect(shown.text).toMatch(/venue +alt, in place of sim/);
   expect(venues?.alt.audit().some((each) => each.type === "fill" && each.symbol === "ETHUSDT")).toBe(true);
@@ -155,7 +155,7 @@ test("while a venue is ill new orders go to its alternate, what was there stays 
   const stays = await viewOf(resting);
   expect([stays.terms.venue, stays.status, stays.routedFrom]).toEqual(["sim", "new", undefined]);
   await eventually("the promise is broken", async () => {
-    const { broken } = await countedAt(await cluster.leader());
+    const { broken } = await countedAt(await leads(cluster));
     return broken.some((each) => /% of requests failed, promised 2 %/.test(each)) ? true : undefined;
   });
   const { body: promises } = await ofLeader("/v1/sla");
@@ -163,7 +163,7 @@ test("while a venue is ill new orders go to its alternate, what was there stays 
 
   await fetch(`${cluster.exchange.endpoint}/__faults`, { method: "DELETE" });
   await eventually("orders for sim stay at sim again", async () => {
-    const told = await call(await cluster.leader(), "POST", "/v1/orders", { body: { ...eth, venue: "sim" } });
+    const told = await call(await leads(cluster), "POST", "/v1/orders", { body: { ...eth, venue: "sim" } });
     const view = told.status === 202 ? await viewOf(told.body.intentId) : undefined;
     return view?.terms.venue === "sim" && view.status === "filled" ? true : undefined;
   });

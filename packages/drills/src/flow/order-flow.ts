@@ -33,8 +33,11 @@ export interface FlowCount {
   overloaded: number;
 }
 
-/** How long one order is asked for again before it is given up. */
-const giveUpMs = 20_000;
+/**
+ * How long one order is asked for again before it is given up: longer than a leader may be without a second copy, since a
+ * standby that falls behind again and again is taken in up to 30 s later each time.
+ */
+const giveUpMs = 90_000;
 /** How long every symbol's first quote is waited for. */
 const quotesWithinMs = 60_000;
 const waitingMax = 300;
