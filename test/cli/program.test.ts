@@ -154,6 +154,40 @@ describe("a good configuration", () => {
   });
 });
 
+describe("baton doctor", () => {
+  test("tells one line a check and what to do, ends with 4 for a failure, and prints one object with --json", async () => {
+    using folder = temporaryFolder();
+    copyFileSync(laptop, join(folder.path, "laptop.yaml"));
+    const file = join(folder.path, "laptop.yaml");
+    const shown = await baton(["doctor"], { environment: { BATON_CONFIG: file } });
+    expect(shown.status).toBe(4);
+    expect(shown.out).toMatch(/^ok +machine\.sqlite +better-sqlite3 .* SQLite 3\./m);
+    expect(shown.out).toMatch(
+      /^failure +etcd\.endpoints +http:\/\/127\.0\.0\.1:\d+: It does not answer.*\n +→ look at/m,
+    );
+    expect(shown.out).toMatch(/^skipped +journal\.chain .*no journal yet/m);
+    expect(shown.err).toMatch(/failed: config\.secrets, etcd\.endpoints/);
+    const run = await baton(["doctor", "--config", file, "--json"]);
+    expect(run.status).toBe(4);
+    expect(run.out.split("\n")).toHaveLength(1);
+    expect(json(run)).toMatchObject({
+      ...{ version: 1, cluster: "laptop", node: "a", isRunning: null, verdict: "failure" },
+      error: { exit: "not-healthy", status: 4 },
+    });
+  });
+
+  test("of a file with a fault ends with 78 and names the line, in the same object", async () => {
+    using folder = temporaryFolder();
+    const { file, line } = changed(folder.path, /^ {2}listen:/, "  lissten: 127.0.0.1:1");
+    const run = await baton(["doctor", "--config", file, "--json"]);
+    expect(run.status).toBe(78);
+    const [finding] = json(run)["findings"] as readonly { readonly sentence: string }[];
+    expect(finding).toMatchObject({ code: "config.valid", result: "failure" });
+    expect(finding?.sentence).toContain(`line ${line}:`);
+    expect((await baton(["doctor"])).status).toBe(2);
+  });
+});
+
 describe("the first live start", () => {
   function live(folder: string): string {
     copyFileSync(laptop, join(folder, "laptop.yaml"));
@@ -168,6 +202,17 @@ describe("the first live start", () => {
     expect(run.err).toContain("real money");
     expect(run.err).toContain("--yes --cluster laptop");
     expect(existsSync(join(folder.path, "data-a", "live-confirmed"))).toBe(false);
+  });
+
+  test("is refused while the doctor finds a failure, which is named, and is not remembered", async () => {
+    using folder = temporaryFolder();
+    // Nobody is there, and the keys are not either: nothing leaves for the venue.
+    const run = await start(["node", "--config", live(folder.path), "--yes", "--cluster", "laptop"]);
+    expect(run.status).toBe(3);
+    expect(run.err).toMatch(/^failure +config\.secrets /m);
+    expect(run.err).toMatch(/first live start needs a doctor without failures: config\.secrets, etcd\.endpoints/);
+    expect(run.err).toMatch(/^warning +config\.live +api\.allowLoopbackWithoutToken: /m);
+    expect(existsSync(join(folder.path, "data-a"))).toBe(false);
   });
 
   test("under the name of another cluster is refused", async () => {

@@ -5,7 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setDefaultCACertificates } from "node:tls";
@@ -132,14 +132,9 @@ interface DirectVerdict {
 
 /** `baton kill … --direct` as an operator runs it, with the file of one node and the addresses of all. */
 async function killDirectly(parameters: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
-  const baton = join(import.meta.dirname, "..", "..", "packages", "cli", "src", "baton.ts");
   const nodes = cluster.endpoints.flatMap((endpoint) => ["-e", endpoint]);
-  const given = [baton, "kill", ...parameters, "--direct", "--reason", "test", "--json", ...nodes];
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [...given, "-c", cluster.configFiles[0] ?? ""], (error, out) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 1), out });
-    });
-  });
+  const given = ["kill", ...parameters, "--direct", "--reason", "test", "--json", ...nodes];
+  return await baton([...given, "-c", cluster.configFiles[0] ?? ""]);
 }
 
 test("a direct kill takes the orders back while the leader hangs and etcd is away, and whoever leads next is killed", async () => {
@@ -181,6 +176,88 @@ test("a direct kill takes the orders back while the leader hangs and etcd is awa
     return told.status === 202 ? true : undefined;
   });
 });
+
+test("the doctor finds a running node fit, names a key that does not sign, and keeps such a node from a live start", async () => {
+  const node = await cluster.leader();
+  const { body: view } = await call(node, "GET", "/cluster");
+  await eventually("the standbys are back", async () => {
+    const { body } = await call(node, "GET", "/cluster");
+    return body.insync.members.length === cluster.nodes.length ? true : undefined;
+  });
+  const received = (): number => auditOf(cluster).filter(({ type }) => type === "recv").length;
+  const orders = received();
+  const well = await baton(["doctor", "--config", node.configFile, "--json"]);
+  const report = JSON.parse(well.out);
+  const findings = report.findings as readonly Finding[];
+  const failed = findings.filter((each) => each.result === "failure");
+  expect(well.code).toBe(failed.length === 0 ? 0 : 4);
+  // What this machine is, how busy it is, and which etcd it has, is none of the node's fault.
+  const here =
+    /^(machine\.(ntp|systemd)|journal\.(filesystem|space|fsync)|etcd\.(version|latency)|venue\.(clock|window))$/;
+  const unwell = findings.filter(({ code, result }) => result !== "ok" && !here.test(code));
+  expect(unwell.map(({ code, result }) => [code, result])).toEqual([["alerts.alertmanager", "skipped"]]);
+  expect(report).toMatchObject({ cluster: cluster.name, node: node.id, isRunning: true });
+  const told = (code: string): readonly string[] =>
+    findings.filter((each) => each.code === code).map((each) => each.sentence);
+  expect(told("peers.certificate")).toHaveLength(cluster.nodes.length - 1);
+  expect(told("journal.chain")[0]).toMatch(/^Its last \d+ frames chain, up to record \d+/);
+  expect(told("venue.rights")).toEqual(["The key may trade, from certain addresses only, and may not withdraw."]);
+
+  // Two twins of it that would trade real money, one of them with another secret.
+  const [refused, passed] = await Promise.all([liveStart(node, "another"), liveStart(node, undefined)]);
+  expect(refused.code).toBe(3);
+  expect(refused.err).toMatch(/failure +venue\.key +sim\/\S+: The account cannot be read with the key: .*-1022/);
+  expect(refused.err).toMatch(/needs a doctor without failures: .*venue\.key \(sim\//);
+  expect(existsSync(join(refused.home, "data"))).toBe(false);
+  // The other passes, which is written down; then it is refused for what it is.
+  expect(passed.err).toMatch(/cannot listen on .* address already in use/);
+  const marker = JSON.parse(readFileSync(join(passed.home, "data", "live-confirmed"), "utf8"));
+  expect(marker).toMatchObject({
+    version: 1,
+    doctor: { failure: 0, leftOut: expect.arrayContaining(["journal.chain"]) },
+  });
+
+  expect(received()).toBe(orders);
+  expect((await call(node, "GET", "/cluster")).body.epoch).toBe(view.epoch);
+}, 120_000);
+
+/** A live start of a node with the file of another one, in a home of its own. */
+async function liveStart(
+  of: Seat,
+  secret: string | undefined,
+): Promise<{ readonly home: string; readonly code: number; readonly err: string }> {
+  const home = mkdtempSync(join(folder, "twin-"));
+  const config = JSON.parse(readFileSync(of.configFile, "utf8"));
+  config.node.dataDir = join(home, "data");
+  config.venues[0].mode = "live";
+  if (secret !== undefined) {
+    config.venues[0].secretFile = join(home, "secret");
+    writeFileSync(config.venues[0].secretFile, secret, { mode: 0o600 });
+  }
+  const file = join(home, "node.yaml");
+  writeFileSync(file, JSON.stringify(config));
+  const args = ["node", "--config", file, "--no-supervisor", "--yes", "--cluster", cluster.name];
+  return { home, ...(await baton(args)) };
+}
+
+/** What the doctor found of one check. */
+interface Finding {
+  readonly code: string;
+  readonly result: string;
+  readonly sentence: string;
+}
+
+/** `baton` as a program. */
+async function baton(
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const program = join(import.meta.dirname, "..", "..", "packages", "cli", "src", "baton.ts");
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { timeout: 45_000 }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, err });
+    });
+  });
+}
 
 test("over TLS a standby forwards an order, plain HTTP is not answered, and the leader's death costs neither", async () => {
   const first = await cluster.leader();

@@ -92,6 +92,24 @@ const sites: Readonly<Record<string, Site>> = {
       ],
     ],
   },
+  "packages/engine/src/doctor/outside.ts": {
+    calls: "other nodes (a handshake) and an Alertmanager's status, for the doctor",
+    failures: ["silent", "not believed (with the reason)", "an answer of somebody else"],
+    faults: [
+      [
+        "packages/engine/src/doctor/outside.test.ts",
+        "a peer that nobody is at, or that never shakes hands, is told as such within the deadline",
+      ],
+      [
+        "packages/engine/src/doctor/outside.test.ts",
+        "a certificate of another authority, of another host or past its end is doubted, with the reason",
+      ],
+      [
+        "packages/engine/src/doctor/outside.test.ts",
+        "an Alertmanager is known by its status; refusal, silence and somebody else are told apart",
+      ],
+    ],
+  },
   "packages/feeds/src/rest.ts": {
     calls: "a venue's public REST interface",
     failures: ["no whole answer in time", "told to wait (Retry-After)", "an answer that is no data"],

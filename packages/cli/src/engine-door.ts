@@ -2,7 +2,7 @@
  * The engine, loaded only by the commands that need it: `status` against a URL must answer in a moment and works where
  * no engine can start. What the command line asks of the engine stands here in full.
  */
-import type { Config, ExitName, KillLevel } from "@baton/core";
+import type { Config, DoctorReport, ExitName, KillLevel } from "@baton/core";
 
 /** What `baton` calls in `@baton/engine`. */
 export interface EngineDoor {
@@ -30,6 +30,8 @@ export interface EngineDoor {
     readonly dryRun?: boolean;
     readonly timeoutMs?: number;
   }): Promise<ReAnchorVerdict>;
+  /** Looks at a node's configuration and at what it hangs on; see `baton doctor`. */
+  examine(options: { readonly configFile: string; readonly config: Config }): Promise<DoctorReport>;
   /** Takes the open orders of a scope back at the venues themselves; see `baton kill --direct`. */
   killDirect(options: {
     readonly config: Config;

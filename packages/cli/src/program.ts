@@ -10,6 +10,7 @@ import { addClusterCommands } from "./commands/cluster.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addControlCommands } from "./commands/control.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addExplainCommands } from "./commands/explain.ts";
 import { addFailoverCommand } from "./commands/failover.ts";
 import { addFeedsCommand } from "./commands/feeds.ts";
@@ -92,6 +93,7 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
   addOperationCommands(program, terminal);
   addKillCommands(program, terminal);
   addJournalCommands(program, terminal);
+  addDoctorCommand(program, terminal);
   addConfigCommands(program, terminal);
   addCompletionCommand(program, terminal);
   for (const command of everyCommand(program)) {

@@ -4,6 +4,7 @@
  * and the whole of core costs a thread a quarter of a second and ten megabytes that it never looks at.
  */
 export { assert, assertNever, InvariantError } from "./assert.ts";
+export { isOlder, nodeMajorMin, sqliteMin } from "./doctor/machine.ts";
 export { decodeEvent } from "./formats/events.ts";
 export { frameFault, genesisHash } from "./formats/frame.ts";
 export { id } from "./ids.ts";

@@ -1,4 +1,5 @@
 /** The one door of the engine. What is heavy (ccxt, SQLite, the node itself) is loaded by the functions that need it. */
+import type { Config, DoctorReport } from "@baton/core";
 import type { DirectKillOptions, DirectKillVerdict } from "./direct-kill.ts";
 import type { InitOptions, InitVerdict } from "./init-cluster.ts";
 import type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
@@ -29,6 +30,12 @@ export async function initCluster(o: InitOptions): Promise<InitVerdict> {
 export async function reAnchorCluster(o: ReAnchorOptions): Promise<ReAnchorVerdict> {
   const { reAnchorCluster: reAnchor } = await import("./re-anchor.ts");
   return await reAnchor(o);
+}
+
+/** `baton doctor`: reads, and changes nothing; see `doctor/examine.ts`. */
+export async function examine(o: { readonly configFile: string; readonly config: Config }): Promise<DoctorReport> {
+  const { examine: look } = await import("./doctor/examine.ts");
+  return await look(o);
 }
 
 /** The venue's part of `baton kill --direct`: no node, no leader, no etcd. */

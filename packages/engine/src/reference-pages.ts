@@ -9,6 +9,7 @@ import {
   apiProblemCodes,
   capabilityPage,
   configKeys,
+  doctorChecks,
   exitTable,
   openApiDocument,
   promotabilityCodes,
@@ -28,6 +29,7 @@ export function referencePages(version: string): ReadonlyMap<string, string> {
     ["rejoin-states.md", rejoinPage()],
     ["metrics.md", metricsPage()],
     ["exit-codes.md", exitPage()],
+    ["doctor-checks.md", doctorPage()],
     ["configuration.md", configurationPage()],
     // Beside the code that it speaks of.
     ["../../venues/CAPABILITIES.md", capabilityPage(Object.values(venueProfiles))],
@@ -63,6 +65,14 @@ function promotabilityPage(): string {
   return page("Promotability", [
     "Why a node is not promoted. The election, a switchover, `baton status`, `baton explain node` and `GET /promotability` ask the same function; `baton_promotable` has the code as its label.",
     table(["Code", "Means", "Bars"], rows),
+  ]);
+}
+
+function doctorPage(): string {
+  const rows = Object.entries(doctorChecks).map(([code, looks]) => [`\`${code}\``, looks]);
+  return page("Checks of the doctor", [
+    "What `baton doctor --config FILE` looks at, with the node running or not. Each finding has a `code`, the `result` (`ok`, `warning`, `failure`, `skipped`), a sentence with the number that was read and the limit, and `advice` where it is not well. With `--json` they are in `findings` of the one object, beside `verdict` and `counts`. Exit status 0: no failure, whatever the warnings; 4: a failure; 78: the configuration cannot be used. The first live start of a node asks for the same, without a failure.",
+    table(["Code", "Well when"], rows),
   ]);
 }
 

@@ -15,6 +15,8 @@ export type { Signal } from "./signal.ts";
 export { verifyJournal } from "./store/chain.ts";
 export type { VerifyReport } from "./store/chain.ts";
 export { digestOfFile } from "./store/digest.ts";
+export { examineJournal, tryDisk, tryLibrary } from "./store/examine.ts";
+export type { DiskTrial } from "./store/examine.ts";
 export { exportRecords } from "./store/export.ts";
 export type { ExportedRecord } from "./store/export.ts";
 export { readQuarantine } from "./store/quarantine.ts";

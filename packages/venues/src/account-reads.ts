@@ -3,7 +3,15 @@
  * makes the list unavailable. Trades come oldest first whatever order the venue lists them in. Who asks for the same list
  * at the same time shares one reading (`shared-reads.ts`), so that 200 doubts do not ask 200 times.
  */
-import { isAnswered, type Decimal, type MonoMs, type SymbolId, type TradeId, type VenueOrder } from "@baton/core";
+import {
+  isAnswered,
+  type Decimal,
+  type KeyRights,
+  type MonoMs,
+  type SymbolId,
+  type TradeId,
+  type VenueOrder,
+} from "@baton/core";
 import type { Page, Request, SymbolOf, TradeRange } from "./dialects/dialect.ts";
 import { timeOfTradeId } from "./dialects/trade-ids.ts";
 import { read, type Line } from "./requests.ts";
@@ -20,6 +28,8 @@ export interface AccountReads {
   trades: Venue["trades"];
   balances(): Promise<readonly (readonly [string, Decimal])[]>;
   positions(): Promise<readonly (readonly [SymbolId, Decimal])[]>;
+  /** Absent where the venue does not tell. */
+  readonly keyRights?: () => Promise<KeyRights>;
   /** Undefined when the venue does not know it. */
   orderById(symbol: SymbolId, venueOrderId: string): Promise<VenueOrder | undefined>;
 }
@@ -33,6 +43,7 @@ export function reads(parts: {
 }): AccountReads {
   const { line, deadlineMs, venueSymbolOf, symbolOf } = parts;
   const { dialect } = line;
+  const { keyRights } = dialect;
 
   async function get<T>(request: Request, parse: (json: unknown) => T | undefined): Promise<T> {
     const untilMonoMs = (line.clock.mono() + deadlineMs * 2) as MonoMs;
@@ -114,6 +125,7 @@ export function reads(parts: {
       const { positions } = dialect;
       return positions === undefined ? [] : await get(positions.request, (json) => positions.read(json, symbolOf));
     },
+    ...(keyRights === undefined ? {} : { keyRights: () => get(keyRights.request, (json) => keyRights.read(json)) }),
     orderById: async (symbol, venueOrderId) => {
       const request = dialect.orderById(venueSymbolOf(symbol), venueOrderId);
       const untilMonoMs = (line.clock.mono() + deadlineMs) as MonoMs;

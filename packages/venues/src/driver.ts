@@ -64,7 +64,7 @@ export async function openDriver(options: {
   if (options.restUrl !== undefined) exchange.urls.api = replaceOrigins(exchange.urls.api, options.restUrl);
   await exchange.loadFetchImplementation();
   exchange.fetchDispatcher = options.dispatcher;
-  signByTicket(exchange);
+  signByTicket(exchange, dialect.profile.countsNonces === true);
   const restResponse = exchange.onRestResponse.bind(exchange);
   exchange.onRestResponse = (...parts) => {
     const ticket = currentTicket();
@@ -90,8 +90,7 @@ export async function openDriver(options: {
  * Where ccxt itself puts time and window into the signature, it asks these two; they answer with the stamp of the request
  * that is being signed. A number may not come twice, because to some venues it is a nonce.
  */
-function signByTicket(exchange: Ccxt): void {
-  const isNonce = exchange.id === "kraken";
+function signByTicket(exchange: Ccxt, isNonce: boolean): void {
   let last = 0;
   exchange.nonce = () => {
     const atMs = currentTicket()?.stamp?.atMs;

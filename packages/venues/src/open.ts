@@ -232,6 +232,7 @@ function compose(parts: {
     lastTradeId: async (symbol) => (await account.trades(symbol, { limit: 1 })).at(-1)?.tradeId,
     balances: async () => Object.fromEntries((await account.balances()).filter(([, total]) => !isZero(total))),
     positions: async () => new Map(await account.positions()),
+    ...(account.keyRights === undefined || !tellsRights(options) ? {} : { keyRights: account.keyRights }),
     clock: () => line.venueClock.reading(),
     reach: () => reach(desk, options.symbols[0]),
     warm: () => warmer.warm(),
@@ -250,6 +251,11 @@ function compose(parts: {
     },
   };
   return venue;
+}
+
+/** Not every test network has the call that tells what a key may do. */
+function tellsRights({ exchange, mode, restUrl }: VenueOptions): boolean {
+  return mode !== "sandbox" || restUrl !== undefined || dialects[exchange].keyRights?.inSandbox === true;
 }
 
 /** The cheapest read with our key; that an order does not exist is an answer as well. */

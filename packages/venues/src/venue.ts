@@ -11,6 +11,7 @@ import type {
   Decimal,
   ExchangeId,
   InstrumentRules,
+  KeyRights,
   MonoMs,
   OrderTerms,
   Permit,
@@ -164,6 +165,8 @@ export interface Venue {
   balances(): Promise<Readonly<Record<string, Decimal>>>;
   /** Positions that the venue keeps, signed, zeros left out; empty on a spot venue. Throws `VenueUnavailable`. */
   positions(): Promise<ReadonlyMap<SymbolId, Decimal>>;
+  /** What the key may do, as the venue tells it. Throws `VenueUnavailable`. Absent: it does not tell. */
+  keyRights?(): Promise<KeyRights>;
   /** Undefined until the first sample, and then never again. */
   clock(): ClockReading | undefined;
   /** True when one signed read with this node's own key was answered within a short deadline. */

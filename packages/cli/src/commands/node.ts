@@ -1,12 +1,15 @@
 /**
  * `baton node`: the engine under its supervisor, in the foreground; what systemd starts. The first start that would trade
- * real money on this disk asks for the cluster's name, typed, and remembers the answer beside the journal.
+ * real money on this disk passes the doctor and asks for the cluster's name, typed; that it did is kept beside the journal
+ * (decision 36).
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { liveSubject } from "@baton/core";
 import type { Config } from "@baton/core";
 import type { Command } from "commander";
 import { engineDoor } from "../engine-door.ts";
+import { namesOf, reportText } from "./doctor.ts";
 import { CliEnd } from "../exit.ts";
 import { loadConfigOrEnd } from "../session.ts";
 import { confirm } from "../terminal.ts";
@@ -38,13 +41,38 @@ export function addNodeCommand(program: Command, terminal: Terminal, exitWith: (
     });
 }
 
+/**
+ * The gate before real money: the doctor finds no failure, and a person types the cluster's name. It is passed once for
+ * this node, these accounts and these keys (`liveSubject`); what was found stands in the marker, so that anybody can read
+ * later on what it was opened. A node that has passed starts again by itself, whatever the doctor would say then: at 3 a.m.
+ * a leader's successor must not wait for a warning about a certificate.
+ */
 async function confirmLiveStart(config: Config, options: NodeOptions, terminal: Terminal): Promise<void> {
-  const live = config.venues.filter((venue) => venue.mode === "live").map((venue) => `${venue.id}/${venue.account}`);
-  if (live.length === 0) return;
+  const subject = liveSubject(config);
+  if (subject === undefined) return;
   const marker = join(config.node.dataDir, "live-confirmed");
-  const wanted = [config.cluster.name, ...live.toSorted()].join("\n");
-  if (readIfThere(marker) === wanted) return;
+  if (confirmedIn(marker) === subject) return;
+  const live = config.venues.filter((venue) => venue.mode === "live").map((venue) => `${venue.id}/${venue.account}`);
   terminal.err(`this node would trade real money on ${live.join(", ")}.`);
+  // Who is asked reads the doctor's findings first; where nobody can be asked, nothing is looked at for nothing.
+  const isAsked = options.yes !== true && terminal.isInteractive && options.input !== false;
+  if (!isAsked) await confirmOrEnd(config, options, terminal);
+  const engine = await engineDoor();
+  const report = await engine.examine({ configFile: options.config, config });
+  terminal.err(reportText(terminal, report));
+  const failed = report.findings.filter((each) => each.result === "failure");
+  if (failed.length > 0)
+    throw new CliEnd("refused", `the first live start needs a doctor without failures: ${namesOf(failed)}.`);
+  if (isAsked) await confirmOrEnd(config, options, terminal);
+  const codes = (result: "warning" | "skipped"): readonly string[] =>
+    report.findings.filter((each) => each.result === result).map((each) => each.code);
+  const found = { ...report.counts, warnings: codes("warning"), leftOut: codes("skipped") };
+  mkdirSync(config.node.dataDir, { recursive: true });
+  const passed = { version: 1, subject, confirmedAt: new Date().toISOString(), doctor: found };
+  writeFileSync(marker, `${JSON.stringify(passed, undefined, 2)}\n`);
+}
+
+async function confirmOrEnd(config: Config, options: NodeOptions, terminal: Terminal): Promise<void> {
   try {
     await confirm(terminal, config.cluster.name, options);
   } catch (error) {
@@ -54,13 +82,13 @@ async function confirmLiveStart(config: Config, options: NodeOptions, terminal: 
     }
     throw error;
   }
-  mkdirSync(config.node.dataDir, { recursive: true });
-  writeFileSync(marker, wanted);
 }
 
-function readIfThere(file: string): string | undefined {
+/** What a marker confirms; undefined where there is none, or where it cannot be read: then it is asked again. */
+function confirmedIn(file: string): string | undefined {
   try {
-    return readFileSync(file, "utf8");
+    const marker = JSON.parse(readFileSync(file, "utf8")) as { readonly subject?: unknown } | null;
+    return typeof marker?.subject === "string" ? marker.subject : undefined;
   } catch {
     return undefined;
   }

@@ -394,6 +394,16 @@ describe("etcd's own state", () => {
     });
   });
 
+  test("tells who the members are and of each alarm, and why it does not where nobody answers", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const asked = await cluster.etcd.inquire();
+    expect(asked.alarms).toEqual({ kind: "told", list: [] });
+    const members = asked.members.kind === "told" ? asked.members.list : [];
+    expect(members.flatMap((each) => each.clientUrls).toSorted()).toHaveLength(rig.endpoints.length);
+    await using nobody = connectEtcd({ ...cluster.access, endpoints: ["http://127.0.0.1:1"], callTimeoutMs: 300 });
+    expect(await nobody.inquire()).toMatchObject({ members: { kind: "untold" }, alarms: { kind: "untold" } });
+  });
+
   test("names the endpoint that is down", async () => {
     await using cluster = await freshCluster(rig.endpoints);
     const { followers } = await rig.roles();

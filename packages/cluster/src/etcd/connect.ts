@@ -32,8 +32,8 @@ import * as control from "./control.ts";
 import type { GuardedWrite } from "./control.ts";
 import type { EtcdAccess } from "./endpoint.ts";
 import { Fleet } from "./fleet.ts";
-import type { EtcdHealth } from "./health.ts";
-import { etcdHealth, moveLeaderAway } from "./health.ts";
+import type { EtcdHealth, EtcdInquiry } from "./health.ts";
+import { etcdHealth, inquireEtcd, moveLeaderAway } from "./health.ts";
 import { Keys } from "./keys.ts";
 import * as membership from "./membership.ts";
 import { transact } from "./transaction.ts";
@@ -95,6 +95,8 @@ export interface Etcd extends AsyncDisposable {
   warm(): Promise<void>;
   /** Never rejects. */
   status(): Promise<EtcdHealth>;
+  /** Who its members are, and its alarms. Never rejects. */
+  inquire(): Promise<EtcdInquiry>;
   /** True when etcd's leader is not at that endpoint any more. Never rejects. */
   moveLeaderAway(fromEndpoint: string): Promise<boolean>;
   close(): Promise<void>;
@@ -162,6 +164,7 @@ export function connectEtcd(access: EtcdAccess): Etcd {
       await Promise.allSettled(calls);
     },
     status: () => etcdHealth(fleet),
+    inquire: () => inquireEtcd(fleet),
     moveLeaderAway: (fromEndpoint) => moveLeaderAway(fleet, fromEndpoint),
     close,
     [Symbol.asyncDispose]: close,

@@ -1,4 +1,7 @@
-/** How each etcd endpoint is, who leads etcd, and asking etcd's leader to move off a host (design §1, the 1.5 s row). */
+/**
+ * How each etcd endpoint is, who leads etcd, who its members are and what they complain of, and asking etcd's leader to
+ * move off a host (design §1, the 1.5 s row).
+ */
 import { causeOf } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
 
@@ -45,6 +48,52 @@ export async function etcdHealth(fleet: Fleet): Promise<EtcdHealth> {
     }),
   );
   return { endpoints, leaderEndpoint: endpoints.find((one) => one.isHealthy && one.isEtcdLeader)?.endpoint };
+}
+
+/** What etcd says of itself as a whole; each part, or why nobody told it. */
+export interface EtcdInquiry {
+  /** Its voting members. */
+  readonly members:
+    | {
+        readonly kind: "told";
+        readonly list: readonly { readonly name: string; readonly clientUrls: readonly string[] }[];
+      }
+    | { readonly kind: "untold"; readonly cause: string };
+  readonly alarms:
+    | { readonly kind: "told"; readonly list: readonly { readonly member: string; readonly alarm: string }[] }
+    | { readonly kind: "untold"; readonly cause: string };
+}
+
+/** Asks who its members are and for alarms; reads only, and never rejects. */
+export async function inquireEtcd(fleet: Fleet): Promise<EtcdInquiry> {
+  const untold = (error: unknown): { readonly kind: "untold"; readonly cause: string } => ({
+    kind: "untold",
+    cause: causeOf(error),
+  });
+  const listed = await fleet
+    .first("member list", (client, options) => client.cluster.memberList({}, options))
+    .catch((error: unknown) => untold(error));
+  const raised = await fleet
+    .first("alarms", (client, options) => client.maintenance.alarm({ action: "Get" }, options))
+    .catch((error: unknown) => untold(error));
+  const members = "members" in listed ? listed.members.filter((each) => !each.isLearner) : [];
+  const nameOf = (memberId: string): string => members.find((each) => each.ID === memberId)?.name ?? memberId;
+  return {
+    members:
+      "kind" in listed
+        ? listed
+        : { kind: "told", list: members.map(({ name, clientURLs }) => ({ name, clientUrls: clientURLs })) },
+    alarms:
+      "kind" in raised
+        ? raised
+        : {
+            kind: "told",
+            list: raised.alarms.map(({ memberID, alarm }) => ({
+              member: nameOf(memberID),
+              alarm: alarm.toUpperCase(),
+            })),
+          },
+  };
 }
 
 /** Asks etcd to move its leader away from `endpoint`. True when it now leads elsewhere; false when nobody could take it. */

@@ -105,6 +105,8 @@ export interface VenueProfile {
   readonly hasSandbox: boolean;
   readonly needsPassphrase: boolean;
   readonly market: "spot" | "perpetual";
+  /** Each signed request has to carry a higher number than the one before: two programs with one key overtake each other. */
+  readonly countsNonces?: true;
   /** Whether it has orders that can only bring a position nearer to zero. */
   readonly hasReduceOnly: boolean;
   readonly clientOrderId: { readonly field: string; readonly form: string; readonly uniqueness: UniquenessRule };

@@ -17,6 +17,7 @@ import { riskRoutes } from "../api/risk-routes.ts";
 import type { Answer, ForwardedAnswer, ForwardedRequest, Route, RouteRequest } from "../api/server.ts";
 import { openApi } from "../api/server.ts";
 import { monoNow, wallNow } from "../clock.ts";
+import { hostPort } from "../host-port.ts";
 import { readTokens } from "../config/secrets.ts";
 import type { Logger } from "../log.ts";
 import { openMetrics } from "../metrics.ts";
@@ -317,12 +318,6 @@ function aborted(signal: AbortSignal): Promise<undefined> {
     if (signal.aborted) resolve(undefined);
     signal.addEventListener("abort", () => resolve(undefined), { once: true });
   });
-}
-
-/** `host:port`, with `[::1]:port` for IPv6. */
-function hostPort(text: string): readonly [string, number] {
-  const at = text.lastIndexOf(":");
-  return [text.slice(0, at).replace(/^\[|\]$/g, ""), Number(text.slice(at + 1))];
 }
 
 /** A new identity for this run of the process. */

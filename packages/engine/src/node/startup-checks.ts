@@ -3,6 +3,8 @@
  * journal, timing against etcd by the cluster room, the venue's clock once it answers. Each refusal names the number.
  */
 
+import { nodeMajorMin } from "@baton/core";
+
 /** This machine or its software does not fit; the sentence says what is there and what is needed. */
 export class StartRefused extends Error {
   override readonly name = "StartRefused";
@@ -13,7 +15,6 @@ export class StartRefused extends Error {
   }
 }
 
-const nodeMajorMin = 24;
 // This file was written after it; a wall clock before it is wrong, and venues would refuse every signature.
 const wallMinMs = Date.UTC(2026, 0, 1);
 

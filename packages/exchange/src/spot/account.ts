@@ -32,6 +32,31 @@ export const queryMyTrades: Call = {
 /** `GET /api/v3/account` */
 export const queryAccount: Call = { name: "account.status", kind: "query", weight: () => 20, run: account };
 
+/** `GET /sapi/v1/account/apiRestrictions`: keys here may trade, and nothing else. */
+export const queryRestrictions: Call = {
+  name: "account.apiRestrictions",
+  kind: "query",
+  weight: () => 1,
+  run: (scope: SignedScope): unknown => {
+    scope.parameters.finish();
+    return {
+      ipRestrict: true,
+      createTime: 1_700_000_000_000,
+      enableReading: true,
+      enableWithdrawals: false,
+      enableInternalTransfer: false,
+      enableMargin: false,
+      enableFutures: true,
+      permitsUniversalTransfer: false,
+      enableVanillaOptions: false,
+      enableFixApiTrade: false,
+      enableFixReadOnly: false,
+      enableSpotAndMarginTrading: true,
+      enablePortfolioMarginTrading: false,
+    };
+  },
+};
+
 /** `GET /api/v3/rateLimit/order` */
 export const queryOrderCounts: Call = {
   name: "account.rateLimits.orders",

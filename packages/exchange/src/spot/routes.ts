@@ -8,6 +8,7 @@ import {
   queryOrder,
   queryOrderCounts,
   queryPreventedMatches,
+  queryRestrictions,
 } from "./account.ts";
 import { exchangeInfo } from "./exchange-info.ts";
 import { marketCalls } from "./market-data.ts";
@@ -29,6 +30,7 @@ const signed: readonly Call[] = [
   queryOrderCounts,
   queryCommission,
   queryPreventedMatches,
+  queryRestrictions,
   openListenKey,
   extendListenKey,
   closeListenKey,
@@ -66,6 +68,7 @@ const paths: Readonly<Record<string, string>> = {
   "GET /api/v3/allOrders": "allOrders",
   "GET /api/v3/myTrades": "myTrades",
   "GET /api/v3/account": "account.status",
+  "GET /sapi/v1/account/apiRestrictions": "account.apiRestrictions",
   "GET /api/v3/account/commission": "account.commission",
   "GET /api/v3/myPreventedMatches": "myPreventedMatches",
   "POST /api/v3/userDataStream": "userDataStream.start",

@@ -8,7 +8,7 @@ import { createReadStream } from "node:fs";
 import { frameFault, id } from "@baton/core/records";
 import type { ClusterId, Epoch, Frame, NodeId, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
-import { readFact } from "./additions.ts";
+import { hasTable, readFact } from "./additions.ts";
 import { isHeadGenuine, readHeads } from "./heads.ts";
 import type { HeadRow } from "./heads.ts";
 import type { EpochMark, FrameReader } from "./read.ts";
@@ -105,7 +105,8 @@ export function whyUnsound(file: string): string | undefined {
  * yet, and what the file says of itself. One in which rot was found while it was in use is read from the start.
  */
 export function whyNotOpened(db: Db, reader: FrameReader, frames: number): string | undefined {
-  if (readFact(db, "rot") !== undefined) return ownFault(db, reader).fault?.sentence;
+  // A file of an older build has no facts until it is opened for writing.
+  if (hasTable(db, "fact") && readFact(db, "rot") !== undefined) return ownFault(db, reader).fault?.sentence;
   const last = db
     .prepare<[number], number>("SELECT last FROM frame ORDER BY last DESC LIMIT 1 OFFSET ?")
     .pluck()

@@ -6,6 +6,7 @@
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { isOlder, nodeMajorMin, sqliteMin } from "@baton/core/records";
 import Database from "better-sqlite3";
 import type { TableName } from "@baton/core";
 import { JournalError } from "../errors.ts";
@@ -14,9 +15,6 @@ export type Db = Database.Database;
 
 /** Version of the file and of the link's messages. Nodes of different versions do not follow each other. */
 export const journalFormat = 1;
-
-const sqliteMin = [3, 51, 3] as const;
-const nodeMajorMin = 24;
 
 /** Every table that is made from the events. */
 export const tableNames: readonly TableName[] = Object.keys({
@@ -86,18 +84,10 @@ export function assertVersions(versions: { readonly node: string; readonly sqlit
   if (Number(versions.node.split(".")[0]) < nodeMajorMin) {
     throw new JournalError("node-version", `Node ${versions.node} is too old: Baton needs ${nodeMajorMin} or newer`);
   }
-  const [major = 0, minor = 0, patch = 0] = versions.sqlite.split(".").map(Number);
-  const isOlder =
-    major !== sqliteMin[0]
-      ? major < sqliteMin[0]
-      : minor !== sqliteMin[1]
-        ? minor < sqliteMin[1]
-        : patch < sqliteMin[2];
-  if (isOlder) {
-    const needed = sqliteMin.join(".");
+  if (isOlder(versions.sqlite, sqliteMin)) {
     throw new JournalError(
       "sqlite-version",
-      `SQLite ${versions.sqlite} can corrupt a WAL: Baton needs ${needed} or newer`,
+      `SQLite ${versions.sqlite} can corrupt a WAL: Baton needs ${sqliteMin} or newer`,
     );
   }
 }

@@ -7,6 +7,7 @@
 import type {
   Decimal,
   InstrumentRules,
+  KeyRights,
   OrderTerms,
   SymbolId,
   TradeId,
@@ -156,6 +157,12 @@ export interface Dialect {
   };
   /** Where the profile has a dead man's switch. */
   readonly deadMansSwitch?: SwitchDialect;
+  /** What the key may do, where the venue tells. `inSandbox`: its test network tells too. */
+  readonly keyRights?: {
+    readonly request: Request;
+    readonly inSandbox: boolean;
+    read(json: unknown): KeyRights | undefined;
+  };
   /** The cheapest read that shows that the venue answers this key. */
   reach(symbol: string): Request;
   /** What signs the time: parameters and headers beside the request's own. `ccxt` is what ccxt itself asks for. */

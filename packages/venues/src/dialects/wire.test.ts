@@ -6,7 +6,16 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { exchangeIds, id, placementClassOf, venueProfiles, type OrderTerms, type VenueId } from "@baton/core";
+import {
+  exchangeIds,
+  id,
+  placementClassOf,
+  venueProfiles,
+  type ExchangeId,
+  type KeyRights,
+  type OrderTerms,
+  type VenueId,
+} from "@baton/core";
 import { openVenue } from "../open.ts";
 import { inMs, realClock, TestPermits } from "../testing/scripted-venue.ts";
 import { wireClientOrderId, wireScripts } from "../testing/wire-scripts.ts";
@@ -14,6 +23,49 @@ import { startWireVenue, type Captured, type WireVenue } from "../testing/wire-v
 import type { Venue } from "../venue.ts";
 import { dialects } from "./dialects.ts";
 import { timedTradeId } from "./trade-ids.ts";
+
+/** Where each venue tells what a key may do, in its documented shape: a key that may trade and withdraw, from anywhere. */
+const rights: Partial<Record<ExchangeId, { readonly route: string; readonly body: object; readonly told: KeyRights }>> =
+  {
+    binance: {
+      route: "GET /sapi/v1/account/apiRestrictions",
+      body: { ipRestrict: false, enableWithdrawals: true, enableSpotAndMarginTrading: true, enableFutures: false },
+      told: { canTrade: true, canWithdraw: true, isBoundToAddress: false },
+    },
+    binanceusdm: {
+      route: "GET /sapi/v1/account/apiRestrictions",
+      body: { ipRestrict: true, enableWithdrawals: false, enableSpotAndMarginTrading: true, enableFutures: false },
+      told: { canTrade: false, canWithdraw: false, isBoundToAddress: true },
+    },
+    bybit: {
+      route: "GET /v5/user/query-api",
+      body: {
+        retCode: 0,
+        result: {
+          readOnly: 0,
+          ips: ["*"],
+          expiredAt: "2026-12-20T00:00:00Z",
+          permissions: { Spot: ["SpotTrade"], Wallet: ["AccountTransfer", "Withdraw"] },
+        },
+      },
+      told: {
+        canTrade: true,
+        canWithdraw: true,
+        isBoundToAddress: false,
+        expiresWallMs: Date.UTC(2026, 11, 20),
+      },
+    },
+    okx: {
+      route: "GET /api/v5/account/config",
+      body: { code: "0", data: [{ perm: "read_only,trade,withdraw", ip: "" }] },
+      told: { canTrade: true, canWithdraw: true, isBoundToAddress: false },
+    },
+    coinbase: {
+      route: "GET /api/v3/brokerage/key_permissions",
+      body: { can_view: true, can_trade: true, can_transfer: true },
+      told: { canTrade: true, canWithdraw: true },
+    },
+  };
 
 /** Names that ccxt puts into ids and headers for its own share of the fees, and its own. */
 const brokers = /x-TKT5PX2F|x-xcKtGhcu|x-cvBPrNm9|6b9ad766b55dBCDE|ccxt/i;
@@ -110,6 +162,21 @@ describe.each(exchangeIds)("%s", (exchange) => {
     expect(
       Math.abs((stamp?.validityMs ?? 0) - (isFixed ? profile.validity.maxMs : (validityMs ?? 0))),
     ).toBeLessThanOrEqual(2);
+  });
+
+  it("what the key may do is read where the venue tells it, and is no guess where the answer has another shape", async () => {
+    const told = rights[exchange];
+    expect(venue.keyRights === undefined).toBe(told === undefined);
+    if (told === undefined) return;
+    let body: object = told.body;
+    server.intercept = ({ method, path }, response) => {
+      if (`${method} ${path}` !== told.route) return false;
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+      return true;
+    };
+    expect(await venue.keyRights?.()).toEqual(told.told);
+    body = { code: "0", retCode: 0, data: [{}], result: {} };
+    await expect(venue.keyRights?.()).rejects.toThrow("unknown shape");
   });
 
   it("an order whose answer is lost was sent once: ccxt does not retry", async () => {

@@ -10,6 +10,7 @@ export const kraken: VenueProfile = {
   hasSandbox: false,
   needsPassphrase: false,
   market: "spot",
+  countsNonces: true,
   hasReduceOnly: false,
   // Guide "client order ids": a UUID, 32 hex characters, or text of up to 18; unique among the open orders of the client.
   clientOrderId: { field: "cl_ord_id", form: "UUID, 32 hex characters, or text of up to 18", uniqueness: "open-only" },

@@ -162,6 +162,18 @@ function dialectOf(market: Market, more: Pick<Dialect, "positions" | "deadMansSw
     readTrades: (json, _range, symbolOf) => pageOf(allOf(json, (row) => parseTrade(row, symbolOf))),
     balances: () => ask("account", isPerpetual ? {} : { omitZeroBalances: "true" }),
     readBalances: (json) => pageOf(allOf(market.balanceRows(json), market.balanceRow)),
+    // One call of the wallet for both markets; the test networks have no wallet.
+    keyRights: {
+      request: { call: "sapiGetAccountApiRestrictions", parameters: {}, weight: 1 },
+      inSandbox: false,
+      read: (json) => {
+        const canTrade = at(json, isPerpetual ? "enableFutures" : "enableSpotAndMarginTrading");
+        const canWithdraw = at(json, "enableWithdrawals");
+        const isBoundToAddress = at(json, "ipRestrict");
+        if (typeof canTrade !== "boolean" || typeof canWithdraw !== "boolean") return undefined;
+        return { canTrade, canWithdraw, ...(typeof isBoundToAddress === "boolean" && { isBoundToAddress }) };
+      },
+    },
     // An order that does not exist: "no such order" is an answer, and nothing signed is cheaper.
     reach: (symbol) => ask("query", { symbol, origClientOrderId: "reach" }),
     stamp: (_kind, stamp: Stamp) => ({

@@ -114,6 +114,26 @@ export const bybit: Dialect = {
     parameters: { category, symbol, orderLinkId: "reach" },
     weight: 1,
   }),
+  keyRights: {
+    request: { call: "privateGetV5UserQueryApi", parameters: {}, weight: 1 },
+    inSandbox: true,
+    read: (json) => {
+      const readOnly = at(json, "result", "readOnly");
+      const spot = at(json, "result", "permissions", "Spot");
+      const wallet = at(json, "result", "permissions", "Wallet");
+      if (typeof readOnly !== "number" || !Array.isArray(spot) || !Array.isArray(wallet)) return undefined;
+      const addresses = at(json, "result", "ips");
+      const isBound = Array.isArray(addresses) && addresses.length > 0 && !addresses.includes("*");
+      // A key that is bound to addresses has no end, whatever stands there.
+      const expiresWallMs = isBound ? Number.NaN : Date.parse(text(at(json, "result", "expiredAt")) ?? "");
+      return {
+        canTrade: readOnly === 0 && spot.includes("SpotTrade"),
+        canWithdraw: readOnly === 0 && wallet.includes("Withdraw"),
+        isBoundToAddress: isBound,
+        ...(Number.isFinite(expiresWallMs) && { expiresWallMs }),
+      };
+    },
+  },
   stamp: () => ({}), // both are headers that ccxt signs: see the driver
   stream,
 };

@@ -129,6 +129,15 @@ export const coinbase: Dialect = {
     return pageOf(json, rows);
   },
   reach: () => ({ call: "v3PrivateGetBrokerageAccounts", parameters: { limit: 1 }, weight: 1 }),
+  keyRights: {
+    request: { call: "v3PrivateGetBrokerageKeyPermissions", parameters: {}, weight: 1 },
+    inSandbox: false,
+    read: (json) => {
+      const canTrade = at(json, "can_trade");
+      const canWithdraw = at(json, "can_transfer");
+      return typeof canTrade === "boolean" && typeof canWithdraw === "boolean" ? { canTrade, canWithdraw } : undefined;
+    },
+  },
   stamp: () => ({}), // the token's time is ccxt's, its life the venue's
   stream,
 };

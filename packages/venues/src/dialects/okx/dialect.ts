@@ -112,6 +112,21 @@ export const okx: Dialect = {
     isSet: (json, timeoutMs) => isRunning(milliseconds(at(json, "data", 0, "triggerTime")), timeoutMs),
   },
   reach: (instId) => ({ call: "privateGetTradeOrder", parameters: { instId, clOrdId: "reach" }, weight: 1 }),
+  keyRights: {
+    request: { call: "privateGetAccountConfig", parameters: {}, weight: 1 },
+    inSandbox: true,
+    read: (json) => {
+      const permitted = text(at(json, "data", 0, "perm"))?.split(",");
+      // Empty: from everywhere.
+      const addresses = at(json, "data", 0, "ip");
+      if (permitted === undefined) return undefined;
+      return {
+        canTrade: permitted.includes("trade"),
+        canWithdraw: permitted.includes("withdraw"),
+        ...(typeof addresses === "string" && { isBoundToAddress: addresses !== "" }),
+      };
+    },
+  },
   // The signature's time comes from the driver. Only an order has an end; reads and cancels harm nobody when late.
   stamp: (kind, { atMs, validityMs }) =>
     kind === "place" ? { headers: { expTime: `${Math.floor(atMs + validityMs)}` } } : {},
