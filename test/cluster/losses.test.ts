@@ -23,6 +23,7 @@ import { verifyJournal } from "@baton/engine";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
+import { openLink } from "../rig/link.ts";
 import { arm, call, callLeader, eventually, leads, restingBuy } from "./calls.ts";
 import type { Told } from "./calls.ts";
 import { addVenues } from "./other-venues.ts";
@@ -34,6 +35,8 @@ const top = fileURLToPath(new URL("../..", import.meta.url));
 let cluster: Cluster;
 let venues: OtherVenues | undefined;
 let mounted: string | undefined;
+/** The way that each node's prices of `sim` come by. */
+const streams = new Map<Seat, Awaited<ReturnType<typeof openLink>>>();
 beforeAll(async () => {
   cluster = await startCluster();
 });
@@ -41,12 +44,23 @@ afterAll(async () => {
   await Promise.all((cluster?.nodes ?? []).map((node) => node.stop()));
   if (mounted !== undefined) shell('umount "$1"', mounted);
   await cluster?.stop();
+  await Promise.all([...streams.values()].map((link) => link.close()));
   await venues?.[Symbol.asyncDispose]();
 });
 
 async function standby(): Promise<Seat> {
   const leader = await cluster.leader();
   return cluster.nodes.find((node) => node !== leader) as Seat;
+}
+
+/** Puts a link into the way of a node's prices of `sim`, and of nothing else; the node does not run. */
+async function streamsOf(node: Seat): ReturnType<typeof openLink> {
+  const { host } = new URL(cluster.exchange.endpoint);
+  const link = await openLink(host);
+  const config = JSON.parse(readFileSync(node.configFile, "utf8"));
+  Object.assign(config.feeds[0], { wsUrl: `ws://127.0.0.1:${link.port}`, restUrl: `http://127.0.0.1:${link.port}` });
+  writeFileSync(node.configFile, JSON.stringify(config));
+  return link;
 }
 
 const logOf = (node: Seat): string => readFileSync(join(dirname(node.configFile), "node.log"), "utf8");
@@ -74,6 +88,7 @@ test("a strategy trades, and a successor goes on from exactly what was traded on
   const module = fileURLToPath(new URL("./counting.ts", import.meta.url));
   const strategies = [{ id: "counting", venue: "sim", module, symbols: ["BTC/USDT"], budgetMs: 1_000 }];
   venues = await addVenues(cluster, { strategies });
+  for (const node of cluster.nodes) streams.set(node, await streamsOf(node));
   await Promise.all(cluster.nodes.map((node) => node.start()));
   const first = await cluster.leader();
   await cluster.untilInSync();
@@ -96,6 +111,21 @@ test("a strategy trades, and a successor goes on from exactly what was traded on
   expect(new Set(after.map((order) => order.epoch)).size).toBeGreaterThanOrEqual(2);
 });
 
+test("a leader that reaches the venue and sees no price of it any more hands over to one that does", async () => {
+  await cluster.untilInSync();
+  const blind = await cluster.leader();
+  const { epoch } = await leaderNow();
+  streams.get(blind)?.cut();
+  const seeing = await eventually("another node leads", async () => {
+    const leader = await cluster.leader();
+    return leader === blind ? undefined : leader;
+  });
+  expect(logOf(blind)).toContain("has no fresh price of sim");
+  await until(await taken({ ...(await restingEth()), venue: "sim" }), "new");
+  expect(await leaderNow()).toMatchObject({ node: seeing.id, epoch: epoch + 1, reason: "yield" });
+  streams.get(blind)?.heal();
+}, 60_000);
+
 /** An order for one of the venues, taken by whoever leads; gives its id. */
 async function taken(body: Record<string, unknown>): Promise<string> {
   const key = randomUUID();
@@ -104,6 +134,7 @@ async function taken(body: Record<string, unknown>): Promise<string> {
 }
 
 const ofLeader = (path: string): Promise<Told> => callLeader(cluster, 200, (leader) => call(leader, "GET", path));
+const leaderNow = async (): Promise<{ epoch: number }> => (await ofLeader("/cluster")).body.leader;
 const viewOf = async (id: string): Promise<OrderView> => (await ofLeader(`/v1/orders/${id}`)).body;
 
 async function until(id: string, status: OrderView["status"]): Promise<OrderView> {

@@ -273,6 +273,9 @@ export function openFeed(options: FeedOptions): Feed {
       carried.drop(symbols);
       lines.want();
     },
+    hurry() {
+      for (const lane of lines.all()) lane.driver.input({ type: "hurry" });
+    },
     top: topOf,
     book: bookOf,
     marks(symbol) {

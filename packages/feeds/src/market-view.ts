@@ -186,6 +186,8 @@ export interface Feed {
   add(symbols: readonly SymbolId[]): void;
   /** Lets go of these symbols; of them the feed knows nothing any more. */
   remove(symbols: readonly SymbolId[]): void;
+  /** The venue is known to answer again: what waits to be dialled is dialled now, within the host's budget. */
+  hurry(): void;
   /** Best bid and ask; undefined before the first price and while a side is empty. Check `quality` before use. */
   top(symbol: SymbolId): Top | undefined;
   /** The best `depth` levels; undefined while the book is unknown. */

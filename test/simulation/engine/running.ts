@@ -410,13 +410,16 @@ export class Running {
     const now = this.#boot.main.clock.mono();
     const to = yieldTo({
       now,
+      ownBlindSinceMonoMs: undefined,
       yieldMs: this.#boot.settings.yieldMs,
       ownLostSinceMonoMs: since === undefined ? undefined : monoMs(since),
       standbys: role.known.record.members.flatMap(({ node }) => {
         const word = this.#words.get(node);
-        return word === undefined ? [] : [{ node, reachesVenue: word.reachesVenue, saidMonoMs: monoMs(word.saidMono) }];
+        if (word === undefined) return [];
+        const { reachesVenue } = word;
+        return [{ node, reachesVenue, seesMarket: reachesVenue, saidMonoMs: monoMs(word.saidMono) }];
       }),
-    });
+    })?.to;
     if (to === undefined) return;
     const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(now)}`);
     this.leadership.feed({ kind: "switchover", operation, to, reason: "yield" });

@@ -53,7 +53,7 @@ export interface Connected {
 /** What a standing connection is told that changes it alone. */
 export type ConnectionInput = Exclude<
   LineInput,
-  { type: "start" | "stop" | "wake" | "want" | "denied" | "opened" | "closed" | "stalled" | "shutdown" }
+  { type: "start" | "stop" | "wake" | "hurry" | "want" | "denied" | "opened" | "closed" | "stalled" | "shutdown" }
 >;
 
 /** It has just been opened: nothing is asked for yet. */

@@ -46,6 +46,8 @@ export type LineInput =
   /** Ends in good order, for good; why, when it is not our own end (`ours`). */
   | { readonly type: "stop"; readonly because?: LineLoss }
   | { readonly type: "wake" }
+  /** The venue is known to answer again: whoever backs off need not wait any longer. The host's budget holds all the same. */
+  | { readonly type: "hurry" }
   | { readonly type: "want"; readonly wants: LineWants }
   /** The attempt may not be made yet: the host's budget is spent. */
   | { readonly type: "denied"; readonly connection: number; readonly untilMono: MonoMs }

@@ -258,6 +258,23 @@ describe("a line", () => {
     expect(dialled).toEqual([0, 0, 0, 1, 1, 1, 2, 2]);
   });
 
+  test("that was given up is dialled at once when the venue is known to answer; a budget that is spent holds it all the same", () => {
+    const story = started();
+    for (let round = 1; round < rules.giveUpAfter; round += 1)
+      story.closed("reset").pass((story.wakeMs ?? 0) - story.nowMs);
+    story.closed("reset");
+    expect(lineState(story.line)).toBe("given-up");
+    const dials = story.count("connect");
+    story.do({ type: "hurry" });
+    expect(story.count("connect")).toBe(dials + 1);
+    // Who is dialled already has nothing to hurry.
+    story.do({ type: "hurry" });
+    expect(story.count("connect")).toBe(dials + 1);
+    const { connections } = story.line;
+    story.do({ type: "denied", connection: connections, untilMono: monoMs(story.nowMs + 10_000) });
+    expect(story.wakeMs).toBeGreaterThanOrEqual(story.nowMs + 10_000);
+  });
+
   test("asks for its replacement between the youngest and the oldest age, at random, and delivers on", () => {
     const dueAt = (random: number): number | undefined => {
       const story = new Story({ ...rules, rotateBetweenMs: [100_000, 200_000] }).do({ type: "start" });
@@ -298,6 +315,7 @@ describe("a line", () => {
     const sentence = fc.constant("so it was");
     const input: fc.Arbitrary<LineInput | number> = fc.oneof(
       fc.constant<LineInput>({ type: "start" }),
+      fc.constant<LineInput>({ type: "hurry" }),
       fc.constant<LineInput>({ type: "stop" }),
       fc.record({ type: fc.constant("opened" as const), connection }),
       fc.record({ type: fc.constant("closed" as const), connection, cause: fc.constant("reset" as const), sentence }),

@@ -117,6 +117,8 @@ function decide(line: Line, input: LineInput, moment: LineMoment, effects: LineE
       return stop(line, input.because ?? { cause: "ours", sentence: "stopped" }, moment, effects);
     case "wake":
       return onTime(line, moment, effects);
+    case "hurry":
+      return phase.kind === "backing-off" ? connect(line, moment, effects) : line;
     case "want":
       return want(line, input.wants);
     default:

@@ -143,6 +143,22 @@ describe("who waits for a better one", () => {
     expect(codes(first)).toEqual(["venue-unreached"]);
   });
 
+  test("who sees no price of a venue lets one go first that does, unless that one lacks the way to a venue", () => {
+    const sees = (seesMarket: boolean, isReached = true): Partial<SelfFacts> => ({
+      venues: [{ id: venue, isKnown: true, isReached, clockOffByMs: 1, seesMarket }],
+    });
+    const among = (facts: Partial<SelfFacts>): Partial<PromotabilityInput> => ({
+      view: { ...view, members: new Map([[c, record(c, {}, facts)]]) },
+    });
+    expect(codes(record(b, {}, sees(false)), among(sees(true)))).toEqual(["market-unseen"]);
+    expect(codes(record(b, {}, { ...sees(false), priority: 900 }), among(sees(true)))).toEqual(["market-unseen"]);
+    expect(codes(record(b, {}, sees(true)), among({ ...sees(false), priority: 900 }))).toEqual([]);
+    expect(codes(record(b, {}, sees(false)), among(sees(true, false)))).toEqual([]);
+    expect(codes(record(b, {}, sees(false)), among(sees(false)))).toEqual([]);
+    // A node of an older build does not say.
+    expect(codes(record(b, {}, sees(false)), among({}))).toEqual([]);
+  });
+
   test("where nobody reaches the venue nobody waits", () => {
     const cut = { venues: [{ id: venue, isKnown: true, isReached: false, clockOffByMs: 1 }] };
     const members = new Map([[c, record(c, {}, cut)]]);

@@ -61,6 +61,7 @@ export const promotabilityCodes = {
     means: "It has not reached a venue with its own key since it started: the key, the address or the venue is wrong.",
   },
   "venue-unreached": { bars: "while-better", means: "It does not reach a venue that another candidate reaches." },
+  "market-unseen": { bars: "while-better", means: "It has no fresh price of a venue, and another candidate has." },
   "no-failover": { bars: "automatic", means: "It is tagged no-failover: never promoted by itself." },
   "anti-flap": {
     bars: "automatic",
@@ -110,6 +111,8 @@ export interface VenueFacts {
   /** Reached with the node's own key at least once since its start. */
   readonly isKnown: boolean;
   readonly isReached: boolean;
+  /** Its own feeds have a fresh price of something there; absent in the record of an older build. */
+  readonly seesMarket?: boolean;
   /** Bound on the distance of its clock to the venue's; null while that is not known. */
   readonly clockOffByMs: number | null;
   /** What the node has used of the venue's limits, for whoever takes over from it. */
@@ -293,7 +296,7 @@ export function isOrderlyEnd(cause: string): boolean {
 /** What an engine ends with that was asked to begin anew (its journal is set aside): its supervisor starts the next boot. */
 export const startAgainStatus = 75;
 
-/** Another promotable node that should go first: it reaches a venue that this one does not, or has a higher priority. */
+/** Another promotable node that should go first: it reaches a venue or sees a market that this one does not, or has a higher priority. */
 function waiting(input: PromotabilityInput): readonly PromotabilityReason[] {
   const { candidate, view, leader } = input;
   const mine = candidate.facts;
@@ -308,14 +311,27 @@ function waiting(input: PromotabilityInput): readonly PromotabilityReason[] {
       (venue) => !venue.isReached && theirs.venues.some((each) => each.id === venue.id && each.isReached),
     );
     const theirPriority = priorityOf(other.node, theirs, view);
-    const isBetterPlaced = missing === undefined && theirPriority > priority && !lacksVenue(theirs, mine);
-    if (missing === undefined && !isBetterPlaced) continue;
+    const isNoWorse = missing === undefined && !lacksVenue(theirs, mine);
+    const unseen = isNoWorse ? unseenOf(mine, theirs) : undefined;
+    const isBetterPlaced = isNoWorse && theirPriority > priority && unseenOf(theirs, mine) === undefined;
+    if (missing === undefined && unseen === undefined && !isBetterPlaced) continue;
     if (bars(barring({ ...input, candidate: other }), "automatic").length > 0) continue;
-    return missing !== undefined
-      ? [because("venue-unreached", `it does not reach ${missing.id} and ${other.node} does`)]
-      : [because("priority", `${other.node} goes first with priority ${theirPriority} over ${priority}`)];
+    if (missing !== undefined) {
+      return [because("venue-unreached", `it does not reach ${missing.id} and ${other.node} does`)];
+    }
+    return unseen === undefined
+      ? [because("priority", `${other.node} goes first with priority ${theirPriority} over ${priority}`)]
+      : [because("market-unseen", `it has no fresh price of ${unseen.id} and ${other.node} has`)];
   }
   return [];
+}
+
+/** A venue of which one has no fresh price and the other has. */
+function unseenOf(one: SelfFacts, other: SelfFacts): VenueFacts | undefined {
+  return one.venues.find(
+    (venue) =>
+      venue.seesMarket === false && other.venues.some((each) => each.id === venue.id && each.seesMarket === true),
+  );
 }
 
 function lacksVenue(theirs: SelfFacts, mine: SelfFacts): boolean {

@@ -2,24 +2,50 @@ import { expect, test } from "vitest";
 import { monoMs } from "../time.ts";
 import { b, c } from "./told.ts";
 import { yieldTo } from "./yield.ts";
+import type { StandbySight } from "./yield.ts";
 
-const says = (node: typeof b, reachesVenue: boolean, saidMonoMs = 9_900) => ({
+const says = (
+  node: typeof b,
+  reachesVenue: boolean,
+  more: { readonly saidMonoMs?: number; readonly seesMarket?: boolean | undefined } = {},
+): StandbySight => ({
   node,
   reachesVenue,
-  saidMonoMs: monoMs(saidMonoMs),
+  seesMarket: "seesMarket" in more ? more.seesMarket : true,
+  saidMonoMs: monoMs(more.saidMonoMs ?? 9_900),
 });
-const lost = (ms: number) => ({ now: monoMs(10_000), yieldMs: 1_000, ownLostSinceMonoMs: monoMs(10_000 - ms) });
+const times = { now: monoMs(10_000), yieldMs: 1_000 };
+const lost = (ms: number) => ({ ...times, ownLostSinceMonoMs: monoMs(10_000 - ms), ownBlindSinceMonoMs: undefined });
+const blind = (ms: number) => ({ ...times, ownLostSinceMonoMs: undefined, ownBlindSinceMonoMs: monoMs(10_000 - ms) });
 
 test("a leader without a venue session yields to a standby that has one, after yieldMs", () => {
   expect(yieldTo({ ...lost(999), standbys: [says(b, true)] })).toBeUndefined();
-  expect(yieldTo({ ...lost(1_000), standbys: [says(c, false), says(b, true)] })).toBe(b);
+  expect(yieldTo({ ...lost(1_000), standbys: [says(c, false), says(b, true)] })).toEqual({ to: b, lacks: "venue" });
 });
 
-test("a leader that reaches the venue stays", () => {
-  expect(yieldTo({ ...lost(0), ownLostSinceMonoMs: undefined, standbys: [says(b, true)] })).toBeUndefined();
+test("a leader that reaches the venue and sees its market stays", () => {
+  const well = { ...times, ownLostSinceMonoMs: undefined, ownBlindSinceMonoMs: undefined };
+  expect(yieldTo({ ...well, standbys: [says(b, true)] })).toBeUndefined();
 });
 
 test("where nobody reaches the venue nothing moves, and an old word is no word", () => {
-  expect(yieldTo({ ...lost(5_000), standbys: [says(b, false), says(c, true, 7_000)] })).toBeUndefined();
+  expect(yieldTo({ ...lost(5_000), standbys: [says(b, false), says(c, true, { saidMonoMs: 7_000 })] })).toBeUndefined();
   expect(yieldTo({ ...lost(5_000), standbys: [] })).toBeUndefined();
+});
+
+test("of two standbys that reach the venue the one that sees the market gets the leadership, and one is better than none", () => {
+  const unseeing = says(b, true, { seesMarket: false });
+  expect(yieldTo({ ...lost(1_000), standbys: [unseeing, says(c, true)] })).toEqual({ to: c, lacks: "venue" });
+  expect(yieldTo({ ...lost(1_000), standbys: [unseeing] })).toEqual({ to: b, lacks: "venue" });
+});
+
+test("a leader without any fresh price yields to a standby that has prices and the venue, after yieldMs", () => {
+  expect(yieldTo({ ...blind(999), standbys: [says(b, true)] })).toBeUndefined();
+  expect(yieldTo({ ...blind(1_000), standbys: [says(b, false), says(c, true)] })).toEqual({ to: c, lacks: "market" });
+});
+
+test("where nobody sees the market nothing moves, nor to one whose build does not say, nor on a word of a second ago", () => {
+  const standbys = [says(b, true, { seesMarket: false }), says(c, true, { seesMarket: undefined })];
+  expect(yieldTo({ ...blind(60_000), standbys })).toBeUndefined();
+  expect(yieldTo({ ...blind(60_000), standbys: [says(b, true, { saidMonoMs: 9_000 })] })).toBeUndefined();
 });

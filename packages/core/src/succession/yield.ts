@@ -1,6 +1,9 @@
 /**
- * Yielding: a leader that has lost its own path to the venue hands over to an in-sync standby that still has one. Where
- * nobody has a path, nothing moves: a venue that is down for everybody is no reason to change the leader.
+ * Yielding: a leader that has lost its own path to the venue, or all its prices of it, hands over to an in-sync standby that
+ * still has both. Where nobody has, nothing moves: a venue that is down for everybody is no reason to change the leader.
+ *
+ * Orders and prices come by different ways (requests and streams), and a leader without a fresh price takes no order that
+ * needs one: to who trades it is as good as gone, though it answers.
  */
 import type { NodeId } from "../ids.ts";
 import type { MonoMs } from "../time.ts";
@@ -10,16 +13,42 @@ export interface YieldInput {
   readonly yieldMs: number;
   /** Since when the leader itself has had no working venue session; undefined while it has one. */
   readonly ownLostSinceMonoMs: MonoMs | undefined;
+  /** Since when it has had no fresh price of anything at some venue; undefined while it has. */
+  readonly ownBlindSinceMonoMs: MonoMs | undefined;
   /** In-sync standbys by what they last said of themselves, at most a few seconds ago. */
-  readonly standbys: readonly { readonly node: NodeId; readonly reachesVenue: boolean; readonly saidMonoMs: MonoMs }[];
+  readonly standbys: readonly StandbySight[];
+}
+
+/** What a standby said of itself, and when. */
+export interface StandbySight {
+  readonly node: NodeId;
+  readonly reachesVenue: boolean;
+  /** Fresh prices of every venue; undefined when its build does not say. */
+  readonly seesMarket: boolean | undefined;
+  readonly saidMonoMs: MonoMs;
+}
+
+/** The standby to hand over to, and what it has that the leader lacks. */
+export interface YieldChoice {
+  readonly to: NodeId;
+  readonly lacks: "venue" | "market";
 }
 
 /** How old a standby's word about its venue session may be. */
 const saidMaxMs = 2_500;
+/** The same of its prices: where a venue falls silent for everybody, all lose them within a moment. */
+const seenMaxMs = 1_000;
 
-/** The standby to hand over to, or undefined when leadership stays. */
-export function yieldTo(input: YieldInput): NodeId | undefined {
-  const since = input.ownLostSinceMonoMs;
-  if (since === undefined || input.now - since < input.yieldMs) return undefined;
-  return input.standbys.find((s) => s.reachesVenue && input.now - s.saidMonoMs < saidMaxMs)?.node;
+/** Undefined when leadership stays. */
+export function yieldTo(input: YieldInput): YieldChoice | undefined {
+  const { now, yieldMs, ownLostSinceMonoMs, ownBlindSinceMonoMs, standbys } = input;
+  const lasts = (since: MonoMs | undefined): boolean => since !== undefined && now - since >= yieldMs;
+  const reaching = standbys.filter((s) => s.reachesVenue && now - s.saidMonoMs < saidMaxMs);
+  const seeing = reaching.find((s) => s.seesMarket === true && now - s.saidMonoMs < seenMaxMs);
+  if (lasts(ownLostSinceMonoMs)) {
+    // One without prices can at least take orders back and end doubts.
+    const to = (seeing ?? reaching[0])?.node;
+    if (to !== undefined) return { to, lacks: "venue" };
+  }
+  return lasts(ownBlindSinceMonoMs) && seeing !== undefined ? { to: seeing.node, lacks: "market" } : undefined;
 }

@@ -19,6 +19,7 @@ export interface FeedMarks {
 export class Markets {
   readonly #feeds: readonly Feed[];
   /** By the id of the feed that they stand in for. */
+  readonly #symbols = new Map<string, readonly SymbolId[]>();
   readonly #fallbacks = new Map<string, FallbackFeed>();
 
   constructor(
@@ -54,6 +55,9 @@ export class Markets {
             }),
       });
     });
+    for (const { venue, symbols } of config.feeds) {
+      this.#symbols.set(venue, [...(this.#symbols.get(venue) ?? []), ...symbols]);
+    }
     for (const feed of this.#feeds) {
       feed.onState(on.change);
       feed.onTop(on.top);
@@ -82,6 +86,24 @@ export class Markets {
     if (best === undefined) return { kind: "stale", why: this.#whyStale(venue, symbol) };
     const { feed, updateId, bid, ask } = best;
     return { kind: "fresh", basis: { feed, updateId, ageMs: Math.max(0, Math.round(best.ageMs(now))), bid, ask } };
+  }
+
+  /** A venue of which no feed here has a fresh price of anything; undefined while there is none such. */
+  unseen(): VenueId | undefined {
+    for (const venue of new Set(this.#feeds.map((feed) => feed.venue)))
+      if (!this.sees(id<VenueId>(venue))) return id(venue);
+    return undefined;
+  }
+
+  /** Whether some symbol of the venue has a fresh price; true where no feed is of it. */
+  sees(venue: VenueId): boolean {
+    const symbols = this.#symbols.get(venue);
+    return symbols === undefined || symbols.some((symbol) => this.price(venue, symbol).kind === "fresh");
+  }
+
+  /** The venue has just been seen to answer: connections that wait to be dialled again are dialled now. */
+  hurry(venue: VenueId): void {
+    for (const feed of this.#feeds) if (feed.venue === venue) feed.hurry();
   }
 
   /** The best book there is, stale ones included. */

@@ -128,6 +128,7 @@ export class EngineNode {
         keeper: o.keeper,
         warn: (event, sentence) => o.log.warn({ event, epoch: this.epoch }, sentence),
       }),
+      onReached: (venue) => this.markets.hurry(venue),
       say: (event, sentence) => this.#log(event, sentence),
       refuse: (why) => this.fence(why),
     });
@@ -193,6 +194,7 @@ export class EngineNode {
     });
     this.standing = new Standing({
       ...{ config, boot: o.boot, etcd: o.etcd, journal, doors: this.doors },
+      seesMarket: (venue) => this.markets.sees(venue),
       lease: () => o.keeper.lease,
       kill: () => this.ledger.committed.engine.kill,
       keeping: () => this.keeping,
@@ -206,6 +208,7 @@ export class EngineNode {
       leadership: this.leadership,
       yieldMs: config.leadership.yieldMs,
       ownLostSinceMonoMs: () => this.doors.lostSinceMonoMs,
+      unseen: () => this.markets.unseen(),
       node: config.node.id,
       say: (event, sentence) => this.say(event, sentence),
     });
@@ -353,7 +356,8 @@ export class EngineNode {
   }
 
   #word(): StandbyWord {
-    return { reachesVenue: this.doors.reachesAll, ...(this.standing.isStopping && { isLeaving: true }) };
+    const sight = { reachesVenue: this.doors.reachesAll, seesMarket: this.markets.unseen() === undefined };
+    return { ...sight, ...(this.standing.isStopping && { isLeaving: true }) };
   }
 
   #tick(): void {

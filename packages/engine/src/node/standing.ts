@@ -14,6 +14,7 @@ import type {
   SelfFacts,
   Succession,
   VenueFacts,
+  VenueId,
   WallMs,
 } from "@baton/core";
 import { bars, because, promotability, usualPromotabilityRules } from "@baton/core";
@@ -34,6 +35,7 @@ export interface StandingPorts {
   readonly etcd: Etcd;
   readonly journal: Journal;
   readonly doors: VenueDoors;
+  readonly seesMarket: (venue: VenueId) => boolean;
   readonly lease: () => LeaseId;
   /** What the journal's keeping knows of disk and state. */
   readonly keeping: () => Pick<JournalKeeping, "diskUsed" | "stateDigest" | "stateDiffers">;
@@ -149,6 +151,7 @@ export class Standing {
       id: venue,
       isKnown: door !== undefined,
       isReached: doors.reaches(venue),
+      seesMarket: this.#o.seesMarket(venue),
       clockOffByMs,
       ...(door !== undefined && { used: door.usage() }),
     };

@@ -34,6 +34,8 @@ export interface VenueEvents {
   readonly onTelemetry: (venue: VenueId, request: RequestTelemetry) => void;
   /** The venue's time is further than our clock says: see `VenueOptions.onClockAhead`. */
   readonly onClockAhead: (venue: VenueId, ms: number) => void;
+  /** It answers after it had not: what else waits for it need not wait longer. */
+  readonly onReached: (venue: VenueId) => void;
   readonly say: (event: string, sentence: string) => void;
   /** This machine does not fit the venue: the node must not run. */
   readonly refuse: (why: string) => void;
@@ -133,6 +135,7 @@ export class VenueDoors {
         this.#misses.set(venue.id, misses);
         if (reaches && this.#lostSince.delete(venue.id)) {
           this.#events.say("venue.reached", `${venue.id} answers this node again.`);
+          this.#events.onReached(venue.id);
         } else if (misses === missesMin) {
           this.#lostSince.set(venue.id, monoNow() - reachEveryMs);
           this.#events.say("venue.lost", `${venue.id} does not answer this node.`);

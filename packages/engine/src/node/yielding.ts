@@ -2,7 +2,7 @@
  * Yielding at work: what the standbys say of their way to the venue, several times a second over the link, and the
  * handover when this leader has lost its own, or was drained in the very moment of its takeover. Whether and to whom is decided in `core/succession/yield.ts`.
  */
-import type { NodeId, OperationId } from "@baton/core";
+import type { MonoMs, NodeId, OperationId, StandbySight, VenueId } from "@baton/core";
 import { id, isEpochOpen, monoMs, yieldTo } from "@baton/core";
 import { monoNow } from "../clock.ts";
 import type { Leadership } from "../leadership.ts";
@@ -10,6 +10,8 @@ import type { Leadership } from "../leadership.ts";
 /** What a standby says of itself over the link. */
 export interface StandbyWord {
   readonly reachesVenue: boolean;
+  /** It has fresh prices of every venue; absent in the word of an older build. */
+  readonly seesMarket?: boolean;
   /** It is stopping and wants to be taken out of the set. */
   readonly isLeaving?: boolean;
 }
@@ -19,6 +21,8 @@ export interface YieldingPorts {
   readonly node: NodeId;
   readonly yieldMs: number;
   readonly ownLostSinceMonoMs: () => number | undefined;
+  /** A venue of which this node has no fresh price, whatever its feeds carry; undefined while there is none. */
+  readonly unseen: () => VenueId | undefined;
   readonly say: (event: string, sentence: string) => void;
 }
 
@@ -27,7 +31,9 @@ const drainedAskMs = 1_000;
 
 export class Yielding {
   readonly #o: YieldingPorts;
-  readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMonoMs: number }>();
+  readonly #words = new Map<NodeId, StandbySight>();
+  /** Since when this leader has been seen without prices. */
+  #blindSinceMonoMs: MonoMs | undefined;
 
   #askedMonoMs = Number.NEGATIVE_INFINITY;
 
@@ -36,30 +42,35 @@ export class Yielding {
   }
 
   heard(node: NodeId, word: StandbyWord): void {
-    this.#words.set(node, { reachesVenue: word.reachesVenue, saidMonoMs: monoNow() });
+    const { reachesVenue, seesMarket } = word;
+    this.#words.set(node, { node, reachesVenue, seesMarket, saidMonoMs: monoNow() });
   }
 
   /** Asked with every turn of the loop. */
   consider(): void {
-    const { leadership, yieldMs, ownLostSinceMonoMs, say } = this.#o;
+    const { leadership, yieldMs, ownLostSinceMonoMs, unseen, say } = this.#o;
     const role = leadership.leading;
-    if (role === undefined || role.hold !== undefined || !isEpochOpen(role)) return;
+    if (role === undefined || role.hold !== undefined || !isEpochOpen(role)) {
+      this.#blindSinceMonoMs = undefined;
+      return;
+    }
     if (this.#isDrained()) return this.#yieldToAnybody(role.epoch);
+    const now = monoNow();
+    const dark = unseen();
+    this.#blindSinceMonoMs = dark === undefined ? undefined : (this.#blindSinceMonoMs ?? now);
     const since = ownLostSinceMonoMs();
-    const to = yieldTo({
-      now: monoNow(),
+    const choice = yieldTo({
+      now,
       yieldMs,
       ownLostSinceMonoMs: since === undefined ? undefined : monoMs(since),
-      standbys: role.known.record.members.flatMap(({ node }) => {
-        const word = this.#words.get(node);
-        return word === undefined
-          ? []
-          : [{ node, reachesVenue: word.reachesVenue, saidMonoMs: monoMs(word.saidMonoMs) }];
-      }),
+      ownBlindSinceMonoMs: this.#blindSinceMonoMs,
+      standbys: role.known.record.members.flatMap(({ node }) => this.#words.get(node) ?? []),
     });
-    if (to === undefined) return;
-    const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(monoNow())}`);
-    say("leadership.yields", `This node does not reach the venue and ${to} does.`);
+    if (choice === undefined) return;
+    const { to, lacks } = choice;
+    const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(now)}`);
+    const why = lacks === "venue" ? "does not reach the venue" : `has no fresh price of ${dark ?? "the venue"}`;
+    say("leadership.yields", `This node ${why} and ${to} ${lacks === "venue" ? "does" : "has"}.`);
     leadership.feed({ kind: "switchover", operation, to, reason: "yield" });
   }
 

@@ -20,7 +20,12 @@ export const leadership: z.ZodType<Opened<LeadershipConfig, "leaseTtlSeconds" | 
       whole("how long before the lease ends the leader stops; default 300, 500, 1000", 250, 10_000),
     ),
     preempt: flag("let an in-sync standby take over from a silent leader before its lease ends", true),
-    yieldMs: whole("how long a leader may be without the venue while a standby reaches it", 100, 600_000, 2_000),
+    yieldMs: whole(
+      "how long a leader may be without the venue, or without any fresh price of it, while a standby has both",
+      100,
+      600_000,
+      2_000,
+    ),
     autofailover: choice(
       "what cluster init writes: on acts, observe only says what it would do, off does nothing",
       ["on", "observe", "off"],
