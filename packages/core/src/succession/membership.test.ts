@@ -253,6 +253,39 @@ describe("who goes, and who comes and goes", () => {
     expect(leaderA({ members: [a, b] }).tell({ kind: "leaving", node: c })).toEqual([]);
   });
 
+  test("a leader that is alone takes in one that flaps after a second at the most, however often it did", () => {
+    const told = leaderA();
+    let revision = 11;
+    const out = (node: typeof b, at: number): void => {
+      told.at = at;
+      told.tell({ kind: "follower-down", node });
+      told.at = at + 100;
+      settle(told, told.tickAt(at + 100), revision++);
+    };
+    const waitMsOf = (node: typeof b): number => {
+      const from = told.at;
+      for (let at = from; at <= from + 60_000; at += 50) {
+        told.at = at;
+        const effects = told.ack(node, 1);
+        if (!kinds(effects).includes("transact")) continue;
+        settle(told, effects, revision++);
+        return at - from;
+      }
+      return Infinity;
+    };
+    out(c, 0);
+    const waits: number[] = [];
+    for (let time = 1; time <= 6; time += 1) {
+      out(b, told.at + 500);
+      expect(told.leading.known.record.members).toHaveLength(1);
+      told.join(b);
+      waits.push(waitMsOf(b));
+    }
+    expect(waits.slice(0, 2)).toEqual([0, expect.toSatisfy((ms: number) => ms <= 1_000)]);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
+    expect(Math.max(...waits)).toBeGreaterThan(500);
+  });
+
   test("a standby that flaps is taken in at once the first time, and then after it was steady for longer each time", () => {
     const told = leaderA();
     let revision = 11;

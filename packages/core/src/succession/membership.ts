@@ -85,11 +85,16 @@ function flapped(role: LeaderRole, node: NodeId, now: MonoMs): ReadonlyMap<NodeI
   return new Map([...(role.flaps ?? []), [node, { count: isAgain ? before.count + 1 : 1, lastMonoMs: now }]]);
 }
 
-/** The first return is free; each further one has to wait twice as long. */
+/**
+ * The first return is free; each further one has to wait twice as long, lest every commit waits for one that flaps. A leader
+ * that is alone in the set has nothing to spare it: its records have one copy, and under strict durability nobody trades.
+ */
 function steadyMs(state: Succession, role: LeaderRole, follower: Follower): number {
   const count = role.flaps?.get(follower.member.node)?.count ?? 0;
   if (count < 2) return 0;
-  return Math.min((state.timing.growAfterMs ?? 1_000) * 2 ** (count - 2), steadyMaxMs);
+  const growAfterMs = state.timing.growAfterMs ?? 1_000;
+  const isAlone = role.known.record.members.length === 1;
+  return Math.min(growAfterMs * 2 ** (count - 2), isAlone ? growAfterMs : steadyMaxMs);
 }
 
 function steadySince(role: LeaderRole, follower: Follower): MonoMs {
