@@ -9,7 +9,8 @@
  * `judgeVenueCancels` and decision 34.
  */
 import { add, compare, negate, subtract, zero } from "../decimal.ts";
-import type { SymbolId, VenueId } from "../ids.ts";
+import type { Decimal } from "../decimal.ts";
+import type { VenueId } from "../ids.ts";
 import { driftConfirmMs, isAgreed } from "../orders/drift.ts";
 import type { AccountReading } from "../orders/drift.ts";
 import { isOfLostHistory } from "../orders/numbering.ts";
@@ -17,6 +18,7 @@ import { isOrderEnded, latestAttempt, takenOf } from "../orders/order-row.ts";
 import type { OrderRow } from "../orders/order-row.ts";
 import { marketKey } from "../orders/state.ts";
 import type { EngineState } from "../orders/state.ts";
+import { wallMs } from "../time.ts";
 import type { WallMs } from "../time.ts";
 import type { KillScope } from "./kill.ts";
 
@@ -32,14 +34,20 @@ export type CancelCause = "understood" | "stranger" | "venue-perhaps";
  * and a stop of the account would end the very parents that wait for a person.
  */
 export function cancelCause(state: EngineState, order: OrderRow): CancelCause {
-  if (order.status !== "cancelled" || order.cancel !== undefined) return "understood";
-  if (isOfLostHistory(state.engine, latestAttempt(order))) return "understood";
+  if (!isUnasked(state, order)) return "understood";
+  if (order.terms.reduceOnly !== true) return "stranger";
+  const now = { reducible: reducibleNow(state, order), beside: restingBeside(state, order) };
+  return wasCovered(order, now) ? "venue-perhaps" : "understood";
+}
+
+/** The venue cancelled it, and neither a wish that is on record nor the order's own terms say why. */
+function isUnasked(state: EngineState, order: OrderRow): boolean {
+  if (order.status !== "cancelled" || order.cancel !== undefined) return false;
+  if (isOfLostHistory(state.engine, latestAttempt(order))) return false;
   // An operator who says that an order was cancelled knows more than we do.
   const { resolution } = latestAttempt(order);
-  if (resolution?.kind === "accepted" && resolution.by === "operator") return "understood";
-  if (order.terms.timeInForce !== "GTC" && order.terms.timeInForce !== "GTX") return "understood";
-  if (order.terms.reduceOnly !== true) return "stranger";
-  return isCovered(state, [order]) ? "venue-perhaps" : "understood";
+  if (resolution?.kind === "accepted" && resolution.by === "operator") return false;
+  return order.terms.timeInForce === "GTC" || order.terms.timeInForce === "GTX";
 }
 
 /** What is known by now of reduce-only orders that their venue cancelled though the journal has what they would reduce. */
@@ -52,19 +60,23 @@ export type VenueCancelVerdict =
   | "unexplained";
 
 /**
- * Judges such cancels of one symbol, on one side, by a reading of the venue's positions. No reading soon after the cancel
- * counts, since the venue's own list may lag behind it; a difference is drift or a bust before it is nothing.
+ * Judges such cancels of one symbol, on one side, by a reading of the venue's positions; a verdict for each, in their order.
+ * No reading soon after a cancel counts, since the venue's own list may lag behind it; a difference is drift or a bust before
+ * it is nothing.
  */
 export function judgeVenueCancels(
   state: EngineState,
   cancelled: readonly OrderRow[],
   reading: AccountReading,
-): VenueCancelVerdict {
+): readonly VenueCancelVerdict[] {
   const [first] = cancelled;
-  if (first === undefined || !isCovered(state, cancelled)) return "understood";
-  if (!isAgreed(state, reading, first.terms.symbol)) return "wait";
-  const last = Math.max(...cancelled.map((order) => order.endedWallMs ?? 0));
-  return reading.atWallMs - last < driftConfirmMs ? "wait" : "unexplained";
+  if (first === undefined) return [];
+  const isKnown = isAgreed(state, reading, first.terms.symbol);
+  const covered = coveredThen(state, cancelled);
+  return cancelled.map((order) => {
+    if (!covered.has(order)) return "understood";
+    return isKnown && reading.atWallMs - (order.endedWallMs ?? 0) >= driftConfirmMs ? "unexplained" : "wait";
+  });
 }
 
 /** A bust is known after a minute and the next reading. */
@@ -77,11 +89,12 @@ const unjudgedForMs = 120_000;
 export function unjudgedCancels(state: EngineState, now: WallMs): readonly OrderRow[] {
   const recent = [...state.orders.values()].filter(
     (order) =>
-      order.terms.reduceOnly === true &&
-      (order.endedWallMs ?? 0) > now - unjudgedForMs &&
-      cancelCause(state, order) === "venue-perhaps",
+      order.terms.reduceOnly === true && (order.endedWallMs ?? 0) > now - unjudgedForMs && isUnasked(state, order),
   );
-  return recent.filter(({ terms, endedWallMs }) => {
+  const sides = new Map<string, OrderRow[]>();
+  for (const order of recent) sides.set(sideOf(order), [...(sides.get(sideOf(order)) ?? []), order]);
+  const unexplained = [...sides.values()].flatMap((alike) => [...coveredThen(state, alike)]);
+  return unexplained.filter(({ terms, endedWallMs }) => {
     for (const { venue, symbol, side, tradedWallMs } of state.fills.values()) {
       const isOfIt = venue === terms.venue && symbol === terms.symbol;
       if (isOfIt && side !== terms.side && tradedWallMs > (endedWallMs ?? 0)) return false;
@@ -90,26 +103,82 @@ export function unjudgedCancels(state: EngineState, now: WallMs): readonly Order
   });
 }
 
+/** What the position had when an order ended, and what could reduce it then. */
+interface Moment {
+  readonly reducible: Decimal;
+  /** Reduce-only orders of its side; those that did not rest beside it are passed over. */
+  readonly beside: readonly OrderRow[];
+}
+
 /**
  * Reduce-only orders rest only while the position has what all of them could take: what is beyond that their venue takes
- * back. `cancelled` are of one symbol and side, and counted as if they rested still.
+ * back. True where it had. Only orders that rested together count together: what was recorded after the cancel, such as the
+ * exit that comes in the place of the cancelled one, explains nothing. Those that ended shortly before it do count, since which
+ * of several goes first is the venue's choice, and it may be told in any order.
  */
-function isCovered(state: EngineState, cancelled: readonly OrderRow[]): boolean {
-  const [first] = cancelled;
-  if (first === undefined) return false;
-  const { venue, symbol, side } = first.terms;
-  const resting = restingBeside(state, { venue, symbol, side });
-  const position = state.positions.get(marketKey(venue, symbol))?.quantity ?? zero;
-  const reducible = side === "sell" ? position : negate(position);
-  const rests = [...cancelled, ...resting].map((order) => subtract(order.terms.quantity, takenOf(order)));
+function wasCovered(order: OrderRow, { reducible, beside }: Moment): boolean {
+  const endedWallMs = order.endedWallMs ?? 0;
+  const stood = beside.filter((other) => {
+    if (other.id === order.id || other.recordedWallMs >= endedWallMs) return false;
+    if (!isOrderEnded(other)) return true;
+    const otherEndedWallMs = other.endedWallMs ?? 0;
+    return otherEndedWallMs > order.recordedWallMs && otherEndedWallMs > endedWallMs - driftConfirmMs;
+  });
+  const rests = [order, ...stood].map((each) => subtract(each.terms.quantity, takenOf(each)));
   return compare(reducible, rests.reduce(add, zero)) >= 0;
 }
 
+/** Of orders of one symbol and side those that the position, as it was when each ended, had room for. */
+function coveredThen(state: EngineState, cancelled: readonly OrderRow[]): ReadonlySet<OrderRow> {
+  const [first] = cancelled;
+  if (first === undefined) return new Set();
+  const sinceWallMs = Math.min(...cancelled.map((order) => order.endedWallMs ?? 0)) - driftConfirmMs;
+  const beside = [...state.orders.values()].filter(
+    (order) =>
+      order.terms.reduceOnly === true &&
+      sideOf(order) === sideOf(first) &&
+      (!isOrderEnded(order) || (order.endedWallMs ?? 0) > sinceWallMs),
+  );
+  return new Set(cancelled.filter((order) => wasCovered(order, { reducible: reducibleThen(state, order), beside })));
+}
+
+/** What an order on its side can take of the position. */
+function reducibleNow(state: EngineState, { terms: { venue, symbol, side } }: OrderRow): Decimal {
+  const position = state.positions.get(marketKey(venue, symbol))?.quantity ?? zero;
+  return side === "sell" ? position : negate(position);
+}
+
+/** The venue's clock may be ahead of ours by less than this. */
+const clocksApartMs = 1_000;
+
+/**
+ * The same when the order ended: without what was traded since. A trade that reduces counts as one of since only where it
+ * surely is, by an order that was recorded later or by its time; else it may be the very one for which the venue cancelled.
+ */
+function reducibleThen(state: EngineState, order: OrderRow): Decimal {
+  const { terms, endedWallMs = wallMs(0) } = order;
+  let reducible = reducibleNow(state, order);
+  for (const { venue, symbol, side, quantity, tradedWallMs, intent, bustedWallMs } of state.fills.values()) {
+    if (bustedWallMs !== undefined || venue !== terms.venue || symbol !== terms.symbol) continue;
+    if (side !== terms.side) {
+      if (tradedWallMs > endedWallMs) reducible = subtract(reducible, quantity);
+      continue;
+    }
+    const by = intent === undefined ? undefined : state.orders.get(intent);
+    const isByLater = by !== undefined && by.recordedWallMs >= endedWallMs;
+    // What rested beside it counts with what it has not traded to this day, so its trades of since are in neither.
+    const isBeside = by?.terms.reduceOnly === true;
+    if (isByLater || (!isBeside && tradedWallMs > endedWallMs + clocksApartMs)) reducible = add(reducible, quantity);
+  }
+  return reducible;
+}
+
+function sideOf({ terms: { venue, symbol, side } }: OrderRow): string {
+  return `${marketKey(venue, symbol)} ${side}`;
+}
+
 /** Reduce-only orders on this side that have not ended. */
-function restingBeside(
-  state: EngineState,
-  at: { readonly venue: VenueId; readonly symbol: SymbolId; readonly side: "buy" | "sell" },
-): readonly OrderRow[] {
+function restingBeside(state: EngineState, { terms: at }: OrderRow): readonly OrderRow[] {
   return [...(state.indexes.open.get(marketKey(at.venue, at.symbol)) ?? [])].flatMap((intent) => {
     const order = state.orders.get(intent);
     const isOne = order?.terms.reduceOnly === true && order.terms.side === at.side && !isOrderEnded(order);

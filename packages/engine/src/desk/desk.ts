@@ -183,6 +183,7 @@ export class Desk {
     });
     const venueCancels: VenueCancels = new VenueCancels(this.#context, term, {
       readPositions: (venue) => accounts.readPositions(venue),
+      maySwitchHaveFired: (venue) => switches.mayHaveFired(venue),
       unexplained: (order) => kills.cancelledUnasked(order),
     });
     const denials = new Denials(this.#context, term, (order, told) => accounts.found(order.terms.venue, told));

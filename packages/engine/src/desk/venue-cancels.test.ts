@@ -1,6 +1,6 @@
 /** A reduce-only order that its venue takes back: whether the account is stopped for it is what the account's numbers say. */
 import { decimal } from "@baton/core";
-import type { IntentId } from "@baton/core";
+import type { IntentId, ParentRequest } from "@baton/core";
 import { expect, test } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { leading } from "../testing/leading-desk.ts";
@@ -9,19 +9,28 @@ import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 
 onVirtualTime();
 
-/** It holds 2 at a venue of futures, and an order to sell them rests there. */
-async function guarded(): Promise<{ readonly rig: DeskRig; readonly guard: IntentId }> {
+/** It holds 2 at a venue of futures. */
+async function holding(hasSwitch = false): Promise<DeskRig> {
   const venue = new ScriptedVenue();
   venue.positions = new Map();
+  venue.hasSwitch = hasSwitch;
   const config = rigConfig();
+  const armed = { deadMansSwitch: { policy: "arm-on-lead", timeoutMs: 8_000 } } as const;
+  const venues = config.venues.map((each) => (hasSwitch ? { ...each, ...armed } : each));
   const rig = await leading(
-    new DeskRig({ venue, config: { ...config, risk: { ...config.risk, balances: "ignore" } } }),
+    new DeskRig({ venue, config: { ...config, venues, risk: { ...config.risk, balances: "ignore" } } }),
   );
   rig.order({ quantity: decimal("2") });
   await pass(50);
   venue.fill(venue.placed[0] ?? "", "1");
   venue.positions.set(btc, decimal("2"));
   await pass(50);
+  return rig;
+}
+
+/** It holds 2 at a venue of futures, and an order to sell them rests there. */
+async function guarded(hasSwitch = false): Promise<{ readonly rig: DeskRig; readonly guard: IntentId }> {
+  const rig = await holding(hasSwitch);
   const guard = rig.order({ side: "sell", price: decimal("100.5"), quantity: decimal("2"), reduceOnly: true });
   await pass(50);
   return { rig, guard };
@@ -73,6 +82,42 @@ test("of which the venue has the position as the journal has it was taken back b
   expect(rig.warnings).toContain(
     `order.cancelled-unasked: ${guard} was cancelled at sim, and nobody here took it back.`,
   );
+});
+
+test("that was the exit of an OCO stops the account as well, though its parent has made another one meanwhile", async () => {
+  const rig = await holding();
+  const oco: ParentRequest = {
+    ...{ algo: "oco", symbol: btc, side: "sell", quantity: decimal("2"), aggressionBps: 100 },
+    ...{ takePrice: decimal("101"), stopPrice: decimal("90") },
+  };
+  expect(rig.desk.request(oco, "trader", undefined)).toMatchObject({ kind: "recorded" });
+  await pass(1_000);
+  const exits = (): readonly IntentId[] =>
+    [...rig.ledger.speculative.orders.values()].filter((order) => order.parent !== undefined).map((order) => order.id);
+  const [exit] = exits();
+  if (exit === undefined) throw new Error("there is no exit");
+  cancelAtVenue(rig, exit);
+  await pass(3_900);
+  expect(exits()).toHaveLength(2);
+  expect(isStopped(rig)).toBe(false);
+  await pass(6_000);
+  expect(isStopped(rig)).toBe(true);
+  expect(rig.warnings).toContain(
+    `order.cancelled-unasked: ${exit} was cancelled at sim, and nobody here took it back.`,
+  );
+});
+
+test("when its venue's switch may have fired is understood as that, also where the positions are read long after", async () => {
+  const { rig, guard } = await guarded(true);
+  // The switch could not be set for longer than its countdown; then it is again, and what it cancelled is told.
+  rig.venue.isReachable = false;
+  await pass(9_000);
+  rig.venue.isReachable = true;
+  await pass(8_000);
+  cancelAtVenue(rig, guard);
+  await pass(20_000);
+  expect(isStopped(rig)).toBe(false);
+  expect(rig.warnings).toContain(`switch.fired: ${guard} was cancelled at sim, by its dead man's switch as it seems.`);
 });
 
 test("of which the position has gone, and neither a trade nor a bust says why, stops the account when that is on record", async () => {

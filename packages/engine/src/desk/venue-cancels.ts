@@ -14,7 +14,9 @@ import type { Term } from "./term.ts";
 export interface VenueCancelPorts {
   /** Reads the positions at a venue; `onReading` is told of it, as of every other reading. */
   readPositions(venue: VenueId): Promise<void>;
-  /** Nobody here took it back, and nothing explains why its venue did. */
+  /** True when a cancel at this venue that is told now may be its dead man's switch's. */
+  maySwitchHaveFired(venue: VenueId): boolean;
+  /** Nobody here took it back, and no position explains why its venue did. */
   unexplained(order: OrderRow): void;
 }
 
@@ -40,6 +42,8 @@ export class VenueCancels {
   take(order: OrderRow): void {
     if (this.#waiting.has(order.id)) return;
     const { venue, symbol } = order.terms;
+    // Whether the switch may have fired is a question of now: when the positions have been read it is set again, and forgotten.
+    if (this.#ports.maySwitchHaveFired(venue)) return this.#ports.unexplained(order);
     const sentence = `${order.id}, which only reduces, was cancelled by ${venue}, and the journal has a position in ${symbol} that it would reduce: the account's positions are read before anybody is suspected.`;
     this.#context.warn("order.cancelled-by-venue", sentence, { intent: order.id, venue });
     this.#wait(order);
@@ -48,9 +52,10 @@ export class VenueCancels {
   /** The venue's positions were read. */
   onReading(reading: AccountReading): void {
     for (const together of this.#together(reading.venue)) {
-      const verdict = judgeVenueCancels(this.#term.state, together, reading);
-      if (verdict === "wait") continue;
-      for (const order of together) {
+      const verdicts = judgeVenueCancels(this.#term.state, together, reading);
+      for (const [at, order] of together.entries()) {
+        const verdict = verdicts[at] ?? "wait";
+        if (verdict === "wait") continue;
         this.#waiting.delete(order.id);
         if (verdict === "unexplained") this.#ports.unexplained(order);
         else {
