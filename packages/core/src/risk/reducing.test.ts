@@ -1,11 +1,12 @@
 /** What opens a position cannot use up what is needed to get out of one, and nothing is without a bound. */
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
-import { btc, fill, story, venue } from "../orders/sample-events.ts";
+import { btc, fill, story, terms, venue } from "../orders/sample-events.ts";
 import type { Story } from "../orders/sample-events.ts";
 import type { OrderTerms } from "../orders/terms.ts";
 import { wallMs } from "../time.ts";
 import { riskView } from "./headroom.ts";
+import { isAhead } from "./reducing.ts";
 import { code, context, q, within } from "./sample-limits.ts";
 
 const opens = q("0.1");
@@ -120,6 +121,22 @@ describe("room that is kept", () => {
     s.want({ side: "sell", ...q("2") });
     expect(code(s, reduces, { ...rate, by: "p-1" })).toBe("order-rate");
     expect(code(s, opens, { ...rate, ...wayOut })).toBe("order-rate");
+  });
+
+  test("is not for an OCO that would open a position: one that buys where nothing is short", () => {
+    const s = story();
+    const oco = { name: "oco", venue, symbol: btc, side: "buy", quantity: decimal("2"), aggressionBps: 50 } as const;
+    s.tell({
+      ...{ kind: "parent.recorded", parent: "p-1" as never, by: "trader", atWallMs: wallMs(10_000) },
+      algorithm: { ...oco, takePrice: decimal("95"), stopPrice: decimal("105") },
+    });
+    for (let made = 0; made < 4; made += 1) s.want(opens, lately);
+    const entry = { side: "buy", ...q("0.1") } as const;
+    expect(code(s, entry, { ...rate, ...wayOut })).toBe("order-rate");
+    expect(isAhead(s.state, { terms: terms(entry), parent: "p-1" as never })).toBe(false);
+    // With a short position to close it is what it says that it is.
+    s.tell(fill(s.order(s.want({ side: "sell", ...q("1") }).id), 1, "1"));
+    expect(code(s, entry, { ...rate, ...wayOut })).toBeUndefined();
   });
 
   test("is not taken twice by the next attempt of what reduces", () => {

@@ -15,6 +15,7 @@ import type { OrderRow } from "../orders/order-row.ts";
 import type { EngineState } from "../orders/state.ts";
 import type { OrderTerms } from "../orders/terms.ts";
 import { isReducing } from "./loss.ts";
+import { isContract } from "./margin.ts";
 
 /** What an order is for: to open or to reduce a position, or (a bracket's or OCO's take and stop) to get out of one. */
 export type OrderPurpose = "opens" | "reduces" | "gets-out";
@@ -29,9 +30,19 @@ export function purposeOf(
   o: { readonly parent: ParentId | undefined; readonly isCounted: boolean },
 ): OrderPurpose {
   const parent = o.parent === undefined ? undefined : state.parents.get(o.parent);
-  if (parent !== undefined && hasLegs(parent.algorithm) && exitSideOf(parent.algorithm) === terms.side)
-    return "gets-out";
-  return isReducing(state, terms, o.isCounted) ? "reduces" : "opens";
+  const isReduction = isReducing(state, terms, o.isCounted);
+  if (parent === undefined || !hasLegs(parent.algorithm) || exitSideOf(parent.algorithm) !== terms.side)
+    return isReduction ? "reduces" : "opens";
+  // What a bracket gets out of it has got into itself; an OCO is what somebody says that it is.
+  return parent.algorithm.name === "bracket" || isReduction || cannotOpen(terms) ? "gets-out" : "opens";
+}
+
+/**
+ * True where the terms alone tell that an order opens nothing: a reduce-only one, or a spot sale, which is of what is held
+ * (of what was bought before the journal began, too). An OCO that buys and has no short position to close is an entry.
+ */
+export function cannotOpen({ symbol, side, reduceOnly }: Pick<OrderTerms, "symbol" | "side" | "reduceOnly">): boolean {
+  return reduceOnly === true || (side === "sell" && !isContract(symbol));
 }
 
 /** True when an order on record takes no risk, so that it leaves before those that do. */

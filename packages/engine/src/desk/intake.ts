@@ -17,6 +17,7 @@ import type {
   OrderRow,
   OrderTerms,
   ParentId,
+  ParentRequest,
   PlaceOrderRequest,
   PriceBasis,
   Refusal,
@@ -28,6 +29,7 @@ import type {
 } from "@baton/core";
 import {
   attemptEvent,
+  cannotOpen,
   checkRisk,
   endedEvent,
   id,
@@ -138,7 +140,11 @@ export class Intake {
     const overloaded =
       "algo" in request
         ? // Nothing of a parent leaves at once: it is taken where a strategy's order would be.
-          this.#whyOverloaded(venue, usualSendWithinMs, request.algo === "oco" ? "reduces" : "strategy")
+          this.#whyOverloaded(
+            venue,
+            usualSendWithinMs,
+            request.algo === "oco" ? this.#ocoAsker(request, venue) : "strategy",
+          )
         : this.whyOverloaded({ ...request, venue }, request.sendWithinMs);
     if (overloaded !== undefined) return { kind: "refused", refusal: overloaded };
     return "algo" in request
@@ -220,6 +226,13 @@ export class Intake {
 
   #askerOf(terms: OrderTerms, asker: BacklogAsker, state: EngineState = this.#inputs.state): BacklogAsker {
     return purposeOf(state, terms, { parent: undefined, isCounted: false }) === "opens" ? asker : "reduces";
+  }
+
+  /** An OCO is a way out where the venue lets its exits open nothing, or its terms or the position do. */
+  #ocoAsker({ symbol, side, quantity }: ParentRequest, venue: VenueId): BacklogAsker {
+    const terms = { venue, symbol, side, type: "limit", quantity, timeInForce: "GTC" } as const;
+    const hasReduceOnly = this.#inputs.of(venue, symbol).hasReduceOnly === true;
+    return hasReduceOnly || cannotOpen(terms) ? "reduces" : this.#askerOf(terms, "strategy");
   }
 
   #whyOverloaded(venue: VenueId, sendWithinMs: number, asker: BacklogAsker): Refusal | undefined {
