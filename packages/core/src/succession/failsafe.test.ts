@@ -40,6 +40,19 @@ describe("the leader", () => {
     ]);
   });
 
+  test("yields to nobody while its deadline rests on promises: held, it would ask for no more of them", () => {
+    const told = leaderA();
+    told.see(ledByA(11));
+    told.at = 1_000;
+    told.tell({ kind: "ask-promises", forMs });
+    for (const peer of [b, c]) promises(told, peer, 1);
+    const yields = () => kinds(told.tell({ kind: "switchover", operation, to: b, reason: "yield" }));
+    told.at = 4_599;
+    expect(yields()).toEqual([]);
+    told.at = 4_600;
+    expect(yields()).toEqual(["hold"]);
+  });
+
   test("counts no answer to an earlier question, and none of another disk", () => {
     const told = leaderA({ members: [a, b] });
     told.tell({ kind: "ask-promises", forMs });

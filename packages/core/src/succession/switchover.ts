@@ -4,6 +4,7 @@
  * own bump that has committed lets the leader go on, for it kills the handoff that may still be on its way. Invariants I3,
  * I6, I14, I16. Operators: `runbooks/planned-switchover.md`.
  */
+import { isExtended } from "./failsafe.ts";
 import type { NodeId, OperationId } from "../ids.ts";
 import type { MonoMs, WallMs } from "../time.ts";
 import { ask, guardOf, whyShrink } from "./membership.ts";
@@ -66,7 +67,7 @@ export function startSwitchover(
   const to = input.to ?? best(state, role, input.wall);
   const isNamed = input.to !== undefined && input.reason === "switchover";
   const how = { whom: isNamed ? "named" : "automatic", wall: input.wall } as const;
-  const why = whyNotNow(state, role, input.reason) ?? whyNotTo(state, role, to, how);
+  const why = whyNotNow(state, role, input) ?? whyNotTo(state, role, to, how);
   if (why !== undefined || to === undefined) {
     return { state, effects: [refusal(input, why ?? "there is no other node")] };
   }
@@ -89,10 +90,16 @@ function refusal(input: Extract<SuccessionInput, { kind: "switchover" }>, why: s
   return { kind: "say", event: "leadership.yield-withheld", sentence: `Would yield the leadership, but: ${why}.` };
 }
 
-function whyNotNow(state: Succession, role: LeaderRole, reason: Hold["reason"]): string | undefined {
+function whyNotNow(
+  state: Succession,
+  role: LeaderRole,
+  { reason, now }: Pick<Extract<SuccessionInput, { kind: "switchover" }>, "reason" | "now">,
+): string | undefined {
   if (role.hold !== undefined) return `operation ${role.hold.operation} is under way`;
   if (role.openedAt === undefined || role.commit < role.openedAt) return "the epoch is not open yet";
-  return reason === "yield" ? whyNoYield(state) : undefined;
+  if (reason !== "yield") return undefined;
+  // etcd could not carry it out; and a leader that is held asks for no promises, so that its right to act would end.
+  return isExtended(role, now) ? "etcd is away, and its peers' promises hold the epoch" : whyNoYield(state);
 }
 
 /** I16: in pause, and unless autofailover is on, only an operator's operation changes the leader. */

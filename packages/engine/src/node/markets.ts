@@ -3,7 +3,7 @@
  * a symbol the freshest that is not stale gives the price; with none there is no price, and a reason. A feed with a fallback is
  * asked through it: what the other provider says counts under that provider's name.
  */
-import type { BookMark, Config, MarketView, SymbolId, TradeEvent, VenueId } from "@baton/core";
+import type { BookMark, Config, MarketView, MonoMs, SymbolId, TradeEvent, VenueId } from "@baton/core";
 import { assert, id } from "@baton/core";
 import type { BookView, FallbackFeed, Feed, FeedChange, FeedStatus, Top } from "@baton/feeds";
 import { openFallbackFeed, openFeed } from "@baton/feeds";
@@ -18,8 +18,9 @@ export interface FeedMarks {
 
 export class Markets {
   readonly #feeds: readonly Feed[];
+  /** All that some feed carries, by venue. */
+  readonly #symbols = new Map<VenueId, readonly SymbolId[]>();
   /** By the id of the feed that they stand in for. */
-  readonly #symbols = new Map<string, readonly SymbolId[]>();
   readonly #fallbacks = new Map<string, FallbackFeed>();
 
   constructor(
@@ -76,13 +77,7 @@ export class Markets {
   /** The price to decide on now, or why there is none. */
   price(venue: VenueId, symbol: SymbolId): MarketView {
     const now = monoNow();
-    let best: Top | undefined;
-    for (const feed of this.#feeds) {
-      if (feed.venue !== venue) continue;
-      const top = (this.#fallbacks.get(feed.id) ?? feed).top(symbol);
-      if (top === undefined || top.quality === "stale") continue;
-      if (best === undefined || top.ageMs(now) < best.ageMs(now)) best = top;
-    }
+    const best = this.#freshest(venue, symbol, now);
     if (best === undefined) return { kind: "stale", why: this.#whyStale(venue, symbol) };
     const { feed, updateId, bid, ask } = best;
     return { kind: "fresh", basis: { feed, updateId, ageMs: Math.max(0, Math.round(best.ageMs(now))), bid, ask } };
@@ -90,15 +85,18 @@ export class Markets {
 
   /** A venue of which no feed here has a fresh price of anything; undefined while there is none such. */
   unseen(): VenueId | undefined {
-    for (const venue of new Set(this.#feeds.map((feed) => feed.venue)))
-      if (!this.sees(id<VenueId>(venue))) return id(venue);
-    return undefined;
+    return [...this.#symbols.keys()].find((venue) => !this.sees(venue));
   }
 
-  /** Whether some symbol of the venue has a fresh price; true where no feed is of it. */
+  /**
+   * Whether some symbol of the venue has a fresh price; true where no feed is of it. Asked many times a second, and of every
+   * symbol while none is fresh: so nobody is asked for reasons here, which would be the status of a whole feed for each.
+   */
   sees(venue: VenueId): boolean {
     const symbols = this.#symbols.get(venue);
-    return symbols === undefined || symbols.some((symbol) => this.price(venue, symbol).kind === "fresh");
+    if (symbols === undefined) return true;
+    const now = monoNow();
+    return symbols.some((symbol) => this.#freshest(venue, symbol, now) !== undefined);
   }
 
   /** The venue has just been seen to answer: connections that wait to be dialled again are dialled now. */
@@ -151,6 +149,17 @@ export class Markets {
   async close(): Promise<void> {
     for (const both of this.#fallbacks.values()) both.close();
     await Promise.all(this.#feeds.map((feed) => feed.close()));
+  }
+
+  #freshest(venue: VenueId, symbol: SymbolId, now: MonoMs): Top | undefined {
+    let best: Top | undefined;
+    for (const feed of this.#feeds) {
+      if (feed.venue !== venue) continue;
+      const top = (this.#fallbacks.get(feed.id) ?? feed).top(symbol);
+      if (top === undefined || top.quality === "stale") continue;
+      if (best === undefined || top.ageMs(now) < best.ageMs(now)) best = top;
+    }
+    return best;
   }
 
   #whyStale(venue: VenueId, symbol: SymbolId): string {

@@ -17,7 +17,7 @@ export interface StandbyWord {
 }
 
 export interface YieldingPorts {
-  readonly leadership: Leadership;
+  readonly leadership: Pick<Leadership, "leading" | "state" | "feed">;
   readonly node: NodeId;
   readonly yieldMs: number;
   readonly ownLostSinceMonoMs: () => number | undefined;
@@ -68,6 +68,9 @@ export class Yielding {
     });
     if (choice === undefined) return;
     const { to, lacks } = choice;
+    // One that comes to nothing holds trading for a moment, and without prices this leader can still take orders back: so the
+    // next is asked for when it has been blind for as long again.
+    if (lacks === "market") this.#blindSinceMonoMs = now;
     const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(now)}`);
     const why = lacks === "venue" ? "does not reach the venue" : `has no fresh price of ${dark ?? "the venue"}`;
     say("leadership.yields", `This node ${why} and ${to} ${lacks === "venue" ? "does" : "has"}.`);
