@@ -3,6 +3,7 @@ import { engineLink } from "@baton/cluster";
 import { configWarnings, startAgainStatus } from "@baton/core";
 import { AlertPosts } from "./alerts/alert-posts.ts";
 import { ConfigError, loadConfig, problemText } from "./config/load.ts";
+import { whyNotLive } from "./live-start.ts";
 import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
 import type { RunOptions } from "./node/run-node.ts";
@@ -27,6 +28,11 @@ export async function runEngineProcess(
   try {
     checkMachine({ nodeVersion: process.version, wallMs: Date.now() });
     const config = loadConfig(configFile);
+    const unconfirmed = whyNotLive(config, process.env);
+    if (unconfirmed !== undefined) {
+      process.stderr.write(`baton: ${unconfirmed}\n`);
+      return 78;
+    }
     const boot = newBoot();
     const ownLog = openLog({ level: config.log.level, node: config.node.id, boot });
     const { alertmanagerUrl } = config.alerts;

@@ -4,6 +4,7 @@ import { supervise } from "@baton/cluster/supervisor";
 import type { SupervisorEvent } from "@baton/cluster/supervisor";
 import { loadConfig } from "./config/load.ts";
 import { engineEnvironment, engineFlags } from "./engine-flags.ts";
+import { liveEnvironment } from "./live-start.ts";
 import { openLog } from "./log.ts";
 import { etcdAccessOf } from "./node/etcd-access.ts";
 
@@ -27,7 +28,7 @@ export async function startNode(o: {
     args: [o.configFile],
     execArgv: engineFlags,
     // What an operator has set there stays.
-    environment: { ...engineEnvironment, ...process.env },
+    environment: { ...engineEnvironment, ...process.env, ...liveEnvironment(config) },
     etcd: etcdAccessOf(config),
     log: (fact: SupervisorEvent) => log.info(fact, fact.event),
   });

@@ -3,8 +3,8 @@
  * real money on this disk passes the doctor and asks for the cluster's name, typed; that it did is kept beside the journal
  * (decision 36).
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { liveSubject } from "@baton/core";
 import type { Config } from "@baton/core";
 import type { Command } from "commander";
@@ -69,7 +69,16 @@ async function confirmLiveStart(config: Config, options: NodeOptions, terminal: 
   const found = { ...report.counts, warnings: codes("warning"), leftOut: codes("skipped") };
   mkdirSync(config.node.dataDir, { recursive: true });
   const passed = { version: 1, subject, confirmedAt: new Date().toISOString(), doctor: found };
-  writeFileSync(marker, `${JSON.stringify(passed, undefined, 2)}\n`);
+  keep(marker, `${JSON.stringify(passed, undefined, 2)}\n`);
+}
+
+/** Whole or not at all, and on the disk: a node that forgot it in a power loss would stay down until a person comes. */
+function keep(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { flush: true });
+  renameSync(`${file}.new`, file);
+  const folder = openSync(dirname(file), "r");
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 async function confirmOrEnd(config: Config, options: NodeOptions, terminal: Terminal): Promise<void> {
