@@ -20,15 +20,9 @@ import { RateBudget } from "./rate-budget.ts";
 import { causeOf, read, readingOf, sampleClock, signedRead, within, type Line } from "./requests.ts";
 import { SocketWarmer } from "./socket-warmer.ts";
 import { VenueBreaker } from "./venue-breaker.ts";
-import { VenueClock } from "./venue-clock.ts";
+import { clockPauseMs, VenueClock } from "./venue-clock.ts";
 import { VenueSetupError, VenueUnavailable, type Venue, type VenueOptions } from "./venue.ts";
 
-const clockEveryMs = 10_000;
-/**
- * A reading that may be further off than this is soon taken again: the answer was slow, which passes, but a node whose clock may be
- * too far off may not trade (`promotability`), and who waits for the next turn waits ten seconds.
- */
-const clockWide = { errorMs: 100, everyMs: 1_000 };
 const probeEveryMs = 500;
 const reachWithinMs = 800;
 
@@ -125,16 +119,16 @@ async function readClock(line: Line, options: VenueOptions): Promise<void> {
   if (line.venueClock.now() === undefined) throw new VenueUnavailable(options.id, "time", "no sample of its clock");
 }
 
-/** A sample every now and then, sooner while the reading is wide, until the signal. */
-function keepClock(line: Line, options: VenueOptions, closing: AbortSignal): void {
+/** A sample every now and then, sooner while the reading is wide, until the signal. `lastMs`: the pause before this one. */
+function keepClock(line: Line, options: VenueOptions, closing: AbortSignal, lastMs?: number): void {
   if (closing.aborted) return;
-  const isWide = (line.venueClock.now()?.errorMs ?? Infinity) > clockWide.errorMs;
+  const pauseMs = clockPauseMs(line.venueClock.now()?.errorMs, lastMs);
   const sample = (): unknown =>
     sampleClock(line, options.deadlineMs).finally(() => {
       closing.removeEventListener("abort", stop);
-      keepClock(line, options, closing);
+      keepClock(line, options, closing, pauseMs);
     });
-  const timer = setTimeout(sample, isWide ? clockWide.everyMs : clockEveryMs);
+  const timer = setTimeout(sample, pauseMs);
   const stop = (): void => clearTimeout(timer);
   closing.addEventListener("abort", stop);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { monoMs, wallMs } from "@baton/core";
-import { VenueClock } from "./venue-clock.ts";
+import { clockPauseMs, VenueClock } from "./venue-clock.ts";
 
 /** A venue that is 5 s ahead of our wall clock, which is 1,000,000 ms ahead of our monotonic one. */
 function setUp(): {
@@ -77,4 +77,13 @@ describe("the venue's clock", () => {
     sample(20_000, 400, 1_003_300);
     expect(told).toEqual([]);
   });
+});
+
+it("is asked again in a second while the reading is wide, and less and less where it stays wide: the venue is far away", () => {
+  const pauses = [100, 101, 250, 250, 250, 250, 99].reduce<readonly number[]>(
+    (told, errorMs) => [...told, clockPauseMs(errorMs, told.at(-1))],
+    [],
+  );
+  expect(pauses).toEqual([10_000, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+  expect(clockPauseMs(undefined, undefined)).toBe(1_000);
 });

@@ -77,6 +77,20 @@ export class VenueClock {
   }
 }
 
+const usualEveryMs = 10_000;
+/**
+ * A reading that may be further off than this is soon taken again: the answer was slow, which passes, but a node whose clock may be
+ * too far off may not trade (`promotability`), and who waits for the next turn waits ten seconds. Where it stays wide the venue is
+ * far away, and no better for being asked each second: some venues let an address ask no more than that.
+ */
+const wide = { errorMs: 100, firstMs: 1_000 };
+
+/** The pause before the next sample, by the error of the reading (undefined: there is none) and the pause before this one. */
+export function clockPauseMs(errorMs: number | undefined, lastMs: number | undefined): number {
+  if (errorMs !== undefined && errorMs <= wide.errorMs) return usualEveryMs;
+  return lastMs === undefined || lastMs >= usualEveryMs ? wide.firstMs : Math.min(lastMs * 2, usualEveryMs);
+}
+
 function driftOf(sample: Sample, monoMs: number): number {
   return ((monoMs - sample.takenMonoMs) * driftPpm) / 1e6;
 }
