@@ -106,9 +106,9 @@ async function strikeAndRecover(
   flow: OrderFlow,
   stage: Stage,
 ): Promise<Struck> {
+  if (!changesLeader(options.fault)) return await strikeUntilItHolds(cluster, options.fault, stage);
   const recovered = flow.untilEpochAfter(flow.epoch, recoverWithinMs);
   const struck = await strikeUntilItHolds(cluster, options.fault, stage);
-  if (!changesLeader(options.fault)) return struck;
   const epoch = await recovered;
   if (epoch === undefined) throw new Error(`no order was acknowledged in a later epoch within ${recoverWithinMs} ms`);
   const ms = Math.round(Number(process.hrtime.bigint()) / 1e6 - struck.evidence.atMonoMs);
