@@ -12,6 +12,7 @@ import {
   tagOf,
   usualPromotabilityRules,
   wallMs,
+  whyNotSuccessor,
   yieldTo,
 } from "@baton/core";
 import type {
@@ -419,6 +420,10 @@ export class Running {
         const { reachesVenue } = word;
         return [{ node, reachesVenue, seesMarket: reachesVenue, saidMonoMs: monoMs(word.saidMono) }];
       }),
+      isFit: (node) => {
+        const how = { whom: "automatic", wall: this.#boot.main.clock.wall() } as const;
+        return whyNotSuccessor(this.leadership.state, role, node, how) === undefined;
+      },
     })?.to;
     if (to === undefined) return;
     const operation = id<OperationId>(`yield-${role.epoch}-${Math.round(now)}`);

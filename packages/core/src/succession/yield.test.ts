@@ -14,7 +14,7 @@ const says = (
   seesMarket: "seesMarket" in more ? more.seesMarket : true,
   saidMonoMs: monoMs(more.saidMonoMs ?? 9_900),
 });
-const times = { now: monoMs(10_000), yieldMs: 1_000 };
+const times = { now: monoMs(10_000), yieldMs: 1_000, isFit: () => true };
 const lost = (ms: number) => ({ ...times, ownLostSinceMonoMs: monoMs(10_000 - ms), ownBlindSinceMonoMs: undefined });
 const blind = (ms: number) => ({ ...times, ownLostSinceMonoMs: undefined, ownBlindSinceMonoMs: monoMs(10_000 - ms) });
 
@@ -48,4 +48,14 @@ test("where nobody sees the market nothing moves, nor to one whose build does no
   const standbys = [says(b, true, { seesMarket: false }), says(c, true, { seesMarket: undefined })];
   expect(yieldTo({ ...blind(60_000), standbys })).toBeUndefined();
   expect(yieldTo({ ...blind(60_000), standbys: [says(b, true, { saidMonoMs: 9_000 })] })).toBeUndefined();
+});
+
+test("of standbys that have what it lacks one that is fit is asked, and one that is not only where there is no other", () => {
+  const unfit = (...nodes: readonly (typeof b)[]) => ({ isFit: (node: typeof b) => !nodes.includes(node) });
+  const standbys = [says(b, true), says(c, true)];
+  expect(yieldTo({ ...blind(1_000), ...unfit(b), standbys })).toEqual({ to: c, lacks: "market" });
+  expect(yieldTo({ ...lost(1_000), ...unfit(b), standbys })).toEqual({ to: c, lacks: "venue" });
+  expect(yieldTo({ ...blind(1_000), ...unfit(b, c), standbys })).toEqual({ to: b, lacks: "market" });
+  const unseeing = [says(b, true), says(c, true, { seesMarket: false })];
+  expect(yieldTo({ ...lost(1_000), ...unfit(b), standbys: unseeing })).toEqual({ to: c, lacks: "venue" });
 });

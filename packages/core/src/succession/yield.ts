@@ -17,6 +17,8 @@ export interface YieldInput {
   readonly ownBlindSinceMonoMs: MonoMs | undefined;
   /** In-sync standbys by what they last said of themselves, at most a few seconds ago. */
   readonly standbys: readonly StandbySight[];
+  /** Whether a node could be handed the leadership now (`whyNotSuccessor`); asked only where something is lacked. */
+  readonly isFit: (node: NodeId) => boolean;
 }
 
 /** What a standby said of itself, and when. */
@@ -39,16 +41,23 @@ const saidMaxMs = 2_500;
 /** The same of its prices: where a venue falls silent for everybody, all lose them within a moment. */
 const seenMaxMs = 1_000;
 
-/** Undefined when leadership stays. */
+/**
+ * Undefined when leadership stays. Of those that have what is lacked one that is fit is asked; where none is, one of them is named
+ * all the same: the refusal says why nobody takes over.
+ */
 export function yieldTo(input: YieldInput): YieldChoice | undefined {
-  const { now, yieldMs, ownLostSinceMonoMs, ownBlindSinceMonoMs, standbys } = input;
+  const { now, yieldMs, standbys, isFit } = input;
   const lasts = (since: MonoMs | undefined): boolean => since !== undefined && now - since >= yieldMs;
+  const [isLost, isBlind] = [lasts(input.ownLostSinceMonoMs), lasts(input.ownBlindSinceMonoMs)];
+  if (!isLost && !isBlind) return undefined;
   const reaching = standbys.filter((s) => s.reachesVenue && now - s.saidMonoMs < saidMaxMs);
-  const seeing = reaching.find((s) => s.seesMarket === true && now - s.saidMonoMs < seenMaxMs);
-  if (lasts(ownLostSinceMonoMs)) {
+  const seeing = reaching.filter((s) => s.seesMarket === true && now - s.saidMonoMs < seenMaxMs);
+  const fitOf = (of: readonly StandbySight[]): StandbySight | undefined => of.find((s) => isFit(s.node));
+  if (isLost) {
     // One without prices can at least take orders back and end doubts.
-    const to = (seeing ?? reaching[0])?.node;
-    if (to !== undefined) return { to, lacks: "venue" };
+    const to = fitOf(seeing) ?? fitOf(reaching) ?? seeing[0] ?? reaching[0];
+    if (to !== undefined) return { to: to.node, lacks: "venue" };
   }
-  return lasts(ownBlindSinceMonoMs) && seeing !== undefined ? { to: seeing.node, lacks: "market" } : undefined;
+  const to = fitOf(seeing) ?? seeing[0];
+  return isBlind && to !== undefined ? { to: to.node, lacks: "market" } : undefined;
 }

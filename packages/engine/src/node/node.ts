@@ -3,11 +3,11 @@
  * leads is decided in `core/succession`, what is traded in `desk/`. Opened and let go of in `run-node.ts`.
  */
 import type { BootId, Config, DeploymentTag, Epoch, EtcdView, NodeId, Refusal } from "@baton/core";
-import { isEpochOpen, isOrderKilled, refused, tagOf, whyNotAborted, whyNotReinit } from "@baton/core";
+import { isEpochOpen, isOrderKilled, refused, tagOf, whyNotAborted, whyNotReinit, whyNotSuccessor } from "@baton/core";
 import type { Etcd, Keeper, KeeperEvent } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { EventStreams } from "../api/event-stream.ts";
-import { monoNow } from "../clock.ts";
+import { monoNow, wallNow } from "../clock.ts";
 import { Desk } from "../desk/desk.ts";
 import { pause } from "../desk/pause.ts";
 import { VolumeTapes } from "../desk/volume-tapes.ts";
@@ -209,6 +209,8 @@ export class EngineNode {
       yieldMs: config.leadership.yieldMs,
       ownLostSinceMonoMs: () => this.doors.lostSinceMonoMs,
       unseen: () => this.markets.unseen(),
+      isFit: (role, node) =>
+        whyNotSuccessor(this.leadership.state, role, node, { whom: "automatic", wall: wallNow() }) === undefined,
       node: config.node.id,
       say: (event, sentence) => this.say(event, sentence),
     });

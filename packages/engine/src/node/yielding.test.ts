@@ -21,6 +21,7 @@ function leader(lacks: { venueSinceMs?: number; market?: boolean }): { readonly 
     yieldMs: 2_000,
     ownLostSinceMonoMs: () => (lacks.venueSinceMs === undefined ? undefined : monoMs(lacks.venueSinceMs)),
     unseen: () => (lacks.market === true ? id<VenueId>("sim") : undefined),
+    isFit: () => true,
     say: () => undefined,
   });
   return {

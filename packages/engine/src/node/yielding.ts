@@ -2,7 +2,7 @@
  * Yielding at work: what the standbys say of their way to the venue, several times a second over the link, and the
  * handover when this leader has lost its own, or was drained in the very moment of its takeover. Whether and to whom is decided in `core/succession/yield.ts`.
  */
-import type { MonoMs, NodeId, OperationId, StandbySight, VenueId } from "@baton/core";
+import type { LeaderRole, MonoMs, NodeId, OperationId, StandbySight, VenueId } from "@baton/core";
 import { id, isEpochOpen, monoMs, yieldTo } from "@baton/core";
 import { monoNow } from "../clock.ts";
 import type { Leadership } from "../leadership.ts";
@@ -23,6 +23,8 @@ export interface YieldingPorts {
   readonly ownLostSinceMonoMs: () => number | undefined;
   /** A venue of which this node has no fresh price, whatever its feeds carry; undefined while there is none. */
   readonly unseen: () => VenueId | undefined;
+  /** Whether a node could be handed the leadership now. */
+  readonly isFit: (role: LeaderRole, node: NodeId) => boolean;
   readonly say: (event: string, sentence: string) => void;
 }
 
@@ -65,6 +67,7 @@ export class Yielding {
       ownLostSinceMonoMs: since === undefined ? undefined : monoMs(since),
       ownBlindSinceMonoMs: this.#blindSinceMonoMs,
       standbys: role.known.record.members.flatMap(({ node }) => this.#words.get(node) ?? []),
+      isFit: (node) => this.#o.isFit(role, node),
     });
     if (choice === undefined) return;
     const { to, lacks } = choice;
