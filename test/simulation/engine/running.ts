@@ -418,7 +418,8 @@ export class Running {
         const word = this.#words.get(node);
         if (word === undefined) return [];
         const { reachesVenue } = word;
-        return [{ node, reachesVenue, seesMarket: reachesVenue, saidMonoMs: monoMs(word.saidMono) }];
+        const saidMonoMs = monoMs(word.saidMono);
+        return [{ node, reachesVenue, seesSinceMonoMs: reachesVenue ? saidMonoMs : undefined, saidMonoMs }];
       }),
       isFit: (node) => {
         const how = { whom: "automatic", wall: this.#boot.main.clock.wall() } as const;

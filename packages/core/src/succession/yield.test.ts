@@ -1,17 +1,18 @@
 import { expect, test } from "vitest";
 import { monoMs } from "../time.ts";
+import type { MonoMs } from "../time.ts";
 import { b, c } from "./told.ts";
-import { yieldTo } from "./yield.ts";
+import { sightOf, yieldTo } from "./yield.ts";
 import type { StandbySight } from "./yield.ts";
 
 const says = (
   node: typeof b,
   reachesVenue: boolean,
-  more: { readonly saidMonoMs?: number; readonly seesMarket?: boolean | undefined } = {},
+  more: { readonly saidMonoMs?: number; readonly seesSinceMonoMs?: MonoMs | undefined } = {},
 ): StandbySight => ({
   node,
   reachesVenue,
-  seesMarket: "seesMarket" in more ? more.seesMarket : true,
+  seesSinceMonoMs: "seesSinceMonoMs" in more ? more.seesSinceMonoMs : monoMs(1_000),
   saidMonoMs: monoMs(more.saidMonoMs ?? 9_900),
 });
 const times = { now: monoMs(10_000), yieldMs: 1_000, isFit: () => true };
@@ -34,7 +35,7 @@ test("where nobody reaches the venue nothing moves, and an old word is no word",
 });
 
 test("of two standbys that reach the venue the one that sees the market gets the leadership, and one is better than none", () => {
-  const unseeing = says(b, true, { seesMarket: false });
+  const unseeing = says(b, true, { seesSinceMonoMs: undefined });
   expect(yieldTo({ ...lost(1_000), standbys: [unseeing, says(c, true)] })).toEqual({ to: c, lacks: "venue" });
   expect(yieldTo({ ...lost(1_000), standbys: [unseeing] })).toEqual({ to: b, lacks: "venue" });
 });
@@ -44,10 +45,27 @@ test("a leader without any fresh price yields to a standby that has prices and t
   expect(yieldTo({ ...blind(1_000), standbys: [says(b, false), says(c, true)] })).toEqual({ to: c, lacks: "market" });
 });
 
-test("where nobody sees the market nothing moves, nor to one whose build does not say, nor on a word of a second ago", () => {
-  const standbys = [says(b, true, { seesMarket: false }), says(c, true, { seesMarket: undefined })];
+test("where nobody sees the market nothing moves, nor on a word of a second ago", () => {
+  const standbys = [says(b, true, { seesSinceMonoMs: undefined })];
   expect(yieldTo({ ...blind(60_000), standbys })).toBeUndefined();
   expect(yieldTo({ ...blind(60_000), standbys: [says(b, true, { saidMonoMs: 9_000 })] })).toBeUndefined();
+});
+
+test("when a venue comes back to everybody, a leader has yieldMs to see it after the first standby does", () => {
+  const since = (ms: number) => [says(b, true, { seesSinceMonoMs: monoMs(ms) })];
+  expect(yieldTo({ ...blind(60_000), standbys: since(9_001) })).toBeUndefined();
+  expect(yieldTo({ ...blind(60_000), standbys: since(9_000) })).toEqual({ to: b, lacks: "market" });
+});
+
+test("a standby sees for as long as it says so without a gap; a build that does not say does not see", () => {
+  const word = (seesMarket: boolean) => ({ node: b, reachesVenue: true, seesMarket });
+  const first = sightOf(undefined, word(true), monoMs(1_000));
+  const second = sightOf(first, word(true), monoMs(1_999));
+  expect([first.seesSinceMonoMs, second.seesSinceMonoMs]).toEqual([1_000, 1_000]);
+  expect(sightOf(second, word(true), monoMs(2_999)).seesSinceMonoMs).toBe(2_999);
+  const blinded = sightOf(second, word(false), monoMs(2_000));
+  expect(blinded.seesSinceMonoMs).toBeUndefined();
+  expect(sightOf(blinded, word(true), monoMs(2_100)).seesSinceMonoMs).toBe(2_100);
 });
 
 test("of standbys that have what it lacks one that is fit is asked, and one that is not only where there is no other", () => {
@@ -56,6 +74,6 @@ test("of standbys that have what it lacks one that is fit is asked, and one that
   expect(yieldTo({ ...blind(1_000), ...unfit(b), standbys })).toEqual({ to: c, lacks: "market" });
   expect(yieldTo({ ...lost(1_000), ...unfit(b), standbys })).toEqual({ to: c, lacks: "venue" });
   expect(yieldTo({ ...blind(1_000), ...unfit(b, c), standbys })).toEqual({ to: b, lacks: "market" });
-  const unseeing = [says(b, true), says(c, true, { seesMarket: false })];
+  const unseeing = [says(b, true), says(c, true, { seesSinceMonoMs: undefined })];
   expect(yieldTo({ ...lost(1_000), ...unfit(b), standbys: unseeing })).toEqual({ to: c, lacks: "venue" });
 });

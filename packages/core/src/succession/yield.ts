@@ -25,8 +25,8 @@ export interface YieldInput {
 export interface StandbySight {
   readonly node: NodeId;
   readonly reachesVenue: boolean;
-  /** Fresh prices of every venue; undefined when its build does not say. */
-  readonly seesMarket: boolean | undefined;
+  /** Since when it has said, without a gap, that it has fresh prices of every venue; undefined: it has not, or does not say. */
+  readonly seesSinceMonoMs: MonoMs | undefined;
   readonly saidMonoMs: MonoMs;
 }
 
@@ -41,6 +41,18 @@ const saidMaxMs = 2_500;
 /** The same of its prices: where a venue falls silent for everybody, all lose them within a moment. */
 const seenMaxMs = 1_000;
 
+/** A standby's word, after what it said before. */
+export function sightOf(
+  before: StandbySight | undefined,
+  word: { readonly node: NodeId; readonly reachesVenue: boolean; readonly seesMarket: boolean },
+  now: MonoMs,
+): StandbySight {
+  const { node, reachesVenue, seesMarket } = word;
+  const isOn = before !== undefined && now - before.saidMonoMs < seenMaxMs;
+  const since = (isOn ? before.seesSinceMonoMs : undefined) ?? now;
+  return { node, reachesVenue, seesSinceMonoMs: seesMarket ? since : undefined, saidMonoMs: now };
+}
+
 /**
  * Undefined when leadership stays. Of those that have what is lacked one that is fit is asked; where none is, one of them is named
  * all the same: the refusal says why nobody takes over.
@@ -51,13 +63,16 @@ export function yieldTo(input: YieldInput): YieldChoice | undefined {
   const [isLost, isBlind] = [lasts(input.ownLostSinceMonoMs), lasts(input.ownBlindSinceMonoMs)];
   if (!isLost && !isBlind) return undefined;
   const reaching = standbys.filter((s) => s.reachesVenue && now - s.saidMonoMs < saidMaxMs);
-  const seeing = reaching.filter((s) => s.seesMarket === true && now - s.saidMonoMs < seenMaxMs);
+  const seeing = reaching.filter((s) => s.seesSinceMonoMs !== undefined && now - s.saidMonoMs < seenMaxMs);
   const fitOf = (of: readonly StandbySight[]): StandbySight | undefined => of.find((s) => isFit(s.node));
   if (isLost) {
     // One without prices can at least take orders back and end doubts.
     const to = fitOf(seeing) ?? fitOf(reaching) ?? seeing[0] ?? reaching[0];
     if (to !== undefined) return { to: to.node, lacks: "venue" };
   }
-  const to = fitOf(seeing) ?? seeing[0];
-  return isBlind && to !== undefined ? { to: to.node, lacks: "market" } : undefined;
+  if (!isBlind) return undefined;
+  // When a venue comes back to everybody, one is the first to have prices, which is no reason yet: the leader has the same time.
+  const lasting = seeing.filter((s) => lasts(s.seesSinceMonoMs));
+  const to = fitOf(lasting) ?? lasting[0];
+  return to !== undefined ? { to: to.node, lacks: "market" } : undefined;
 }

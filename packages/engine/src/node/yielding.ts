@@ -3,7 +3,7 @@
  * handover when this leader has lost its own, or was drained in the very moment of its takeover. Whether and to whom is decided in `core/succession/yield.ts`.
  */
 import type { LeaderRole, MonoMs, NodeId, OperationId, StandbySight, VenueId } from "@baton/core";
-import { id, isEpochOpen, monoMs, yieldTo } from "@baton/core";
+import { id, isEpochOpen, monoMs, sightOf, yieldTo } from "@baton/core";
 import { monoNow } from "../clock.ts";
 import type { Leadership } from "../leadership.ts";
 
@@ -44,8 +44,8 @@ export class Yielding {
   }
 
   heard(node: NodeId, word: StandbyWord): void {
-    const { reachesVenue, seesMarket } = word;
-    this.#words.set(node, { node, reachesVenue, seesMarket, saidMonoMs: monoNow() });
+    const { reachesVenue, seesMarket = false } = word;
+    this.#words.set(node, sightOf(this.#words.get(node), { node, reachesVenue, seesMarket }, monoNow()));
   }
 
   /** Asked with every turn of the loop. */
