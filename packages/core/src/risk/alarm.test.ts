@@ -138,6 +138,14 @@ describe("a reduce-only order that its venue took back though the journal has th
     expect(judgeVenueCancels(s.state, [guard], reading("0.9", 20_000))).toEqual(["understood"]);
   });
 
+  test("is not brought up again by a successor when a person has lifted the stop that it led to", () => {
+    const { s, guard } = cancelledGuard();
+    s.tell({ kind: "kill.set", level: "account", by: "baton", reason: "a hand", atWallMs: wallMs(15_000) } as never);
+    expect(unjudgedCancels(s.state, wallMs(20_000)).map((order) => order.id)).toEqual([guard.id]);
+    s.tell({ kind: "kill.set", level: "off", by: "ann", reason: "it was me", atWallMs: wallMs(18_000) });
+    expect(unjudgedCancels(s.state, wallMs(20_000))).toEqual([]);
+  });
+
   test("is understood by a successor too where another rested beside it, and was taken back by us since", () => {
     const { s, guard } = cancelledGuard("1");
     const { id: second } = s.want({ side: "sell", reduceOnly: true, quantity: decimal("1") });

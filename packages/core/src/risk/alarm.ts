@@ -84,12 +84,14 @@ const unjudgedForMs = 120_000;
 
 /**
  * Cancels that a predecessor may have left unjudged: those of the last minutes. Where the position has grown since, what it
- * was then cannot be told any more, and nobody is suspected.
+ * was then cannot be told any more, and nobody is suspected. What came before a person lifted the last stop was judged, and
+ * looked at: it stops nothing a second time.
  */
 export function unjudgedCancels(state: EngineState, now: WallMs): readonly OrderRow[] {
+  const { kill } = state.engine;
+  const sinceWallMs = Math.max(now - unjudgedForMs, kill.level === "off" ? kill.atWallMs : 0);
   const recent = [...state.orders.values()].filter(
-    (order) =>
-      order.terms.reduceOnly === true && (order.endedWallMs ?? 0) > now - unjudgedForMs && isUnasked(state, order),
+    (order) => order.terms.reduceOnly === true && (order.endedWallMs ?? 0) > sinceWallMs && isUnasked(state, order),
   );
   const sides = new Map<string, OrderRow[]>();
   for (const order of recent) sides.set(sideOf(order), [...(sides.get(sideOf(order)) ?? []), order]);
