@@ -102,11 +102,14 @@ describe("where a crowd waits to leave", () => {
     expect(asked).toEqual([false]);
   });
 
-  test("an OCO is taken, and a bracket, which opens first, is not", async () => {
+  test("an OCO that gets out is taken, and what opens first, a bracket or an OCO, is not", async () => {
     const rig = await jammed();
     expect(rig.desk.request(oco, "trader", undefined)).toMatchObject({ kind: "recorded" });
     const bracket: ParentRequest = { ...oco, algo: "bracket", side: "buy", timeInForce: "IOC" };
     expect(rig.desk.request(bracket, "trader", undefined)).toMatchObject({ refusal: { code: "overloaded" } });
+    // On spot one that buys, with nothing short, is an entry.
+    const entry: ParentRequest = { ...oco, side: "buy", takePrice: decimal("99"), stopPrice: decimal("101") };
+    expect(rig.desk.request(entry, "trader", undefined)).toMatchObject({ refusal: { code: "overloaded" } });
   });
 
   test("what closes may be replaced, and what opens may not", async () => {

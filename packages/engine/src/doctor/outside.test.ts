@@ -98,3 +98,10 @@ test("an Alertmanager is known by its status; refusal, silence and somebody else
   expect(await askAlertmanager(mute, 150)).toEqual({ kind: "silent", cause: "no answer within 150 ms" });
   expect(await askAlertmanager(`http://${await left()}`)).toMatchObject({ kind: "silent" });
 });
+
+test.each(["nowhere", "host:", "host:99999"])(
+  "an address that cannot be dialled (%s) is told, and ends nothing",
+  async (address) => {
+    expect(await dial(address, undefined)).toEqual({ kind: "silent", cause: `${address} is no address` });
+  },
+);

@@ -20,6 +20,9 @@ export async function dial(
   withinMs: number = answerWithinMs,
 ): Promise<DialFacts> {
   const [host, port] = hostPort(address);
+  // A node publishes its address itself; one that cannot be dialled is its fault, and no end of the doctor.
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    return { kind: "silent", cause: `${address} is no address` };
   const begun = monoNow();
   const plain = connect({ host, port });
   try {
