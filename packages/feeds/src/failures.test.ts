@@ -119,6 +119,20 @@ describe("reconnecting", () => {
     await untilLive(stage);
   });
 
+  test("that was given up is dialled at once when the feed is told that the venue answers again", async () => {
+    await using stage = await openStage({
+      before: ({ wrong }) => (wrong.closeOnAccept = 1001),
+      // No probe of its own comes within this test.
+      rules: { line: { giveUpAfter: 2, probeEveryMs: 3_600_000 } },
+    });
+    await until("it was given up", () => stage.feed.status().state === "given-up");
+    stage.venue.wrong.closeOnAccept = undefined;
+    const dials = stage.venue.dials.length;
+    stage.feed.hurry();
+    await untilLive(stage);
+    expect(stage.venue.dials.length).toBe(dials + 1);
+  });
+
   test("survives refused upgrades and obeys Retry-After", async () => {
     await using stage = await openStage({
       before: ({ wrong }) => (wrong.refuse = { status: 429, retryAfterSeconds: 1 }),

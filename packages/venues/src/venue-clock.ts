@@ -83,12 +83,15 @@ const usualEveryMs = 10_000;
  * too far off may not trade (`promotability`), and who waits for the next turn waits ten seconds. Where it stays wide the venue is
  * far away, and no better for being asked each second: some venues let an address ask no more than that.
  */
-const wide = { errorMs: 100, firstMs: 1_000 };
+const wide = { errorMs: 100, firstMs: 1_000, mostMs: 8_000 };
 
-/** The pause before the next sample, by the error of the reading (undefined: there is none) and the pause before this one. */
+/**
+ * The pause before the next sample, by the error of the reading (undefined: there is none) and the pause before this one: after
+ * one of `usualEveryMs` the reading has only just become wide.
+ */
 export function clockPauseMs(errorMs: number | undefined, lastMs: number | undefined): number {
   if (errorMs !== undefined && errorMs <= wide.errorMs) return usualEveryMs;
-  return lastMs === undefined || lastMs >= usualEveryMs ? wide.firstMs : Math.min(lastMs * 2, usualEveryMs);
+  return lastMs === undefined || lastMs >= usualEveryMs ? wide.firstMs : Math.min(lastMs * 2, wide.mostMs);
 }
 
 function driftOf(sample: Sample, monoMs: number): number {
