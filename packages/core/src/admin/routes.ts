@@ -137,7 +137,7 @@ const probeAnswers: ApiRoute["answers"] = {
   200: { says: "yes", body: "Probe" },
   503: { says: "no; the body says why", body: "Probe" },
 };
-const noLeader = problemAnswer("`refused`: no node leads now; nothing was recorded, try again");
+const noLeader = problemAnswer("`refused`: no node leads now, or its epoch is not open yet; try again");
 
 /** A call's name: the `operationId` of the OpenAPI document. */
 export type ApiRouteName =

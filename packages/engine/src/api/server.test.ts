@@ -21,8 +21,15 @@ const tokens: Tokens = {
 };
 const here: Leader = {
   current: () => ({ node: id<NodeId>("a"), isHere: true }),
+  whenOpen: () => Promise.resolve(true),
   forward: () => Promise.reject(new Error("nothing is forwarded by a leader")),
 };
+
+/** Another node leads. */
+const elsewhere = (node: string): Pick<Leader, "current" | "whenOpen"> => ({
+  current: () => ({ node: id<NodeId>(node), isHere: false }),
+  whenOpen: () => Promise.reject(new Error("asked of a node that does not lead")),
+});
 
 interface Served {
   readonly api: Api;
@@ -190,7 +197,7 @@ describe("forwarding", () => {
     const leader = await serve(leads);
     const standby = await serve({
       leader: {
-        current: () => ({ node: id<NodeId>("b"), isHere: false }),
+        ...elsewhere("b"),
         forward: (_to, request) => {
           sent.push(request);
           return leader.api.answerForwarded(JSON.parse(JSON.stringify(request)) as ForwardedRequest);
@@ -257,7 +264,7 @@ describe("forwarding", () => {
   test("of a write over a link that breaks is unknown, of a read refused", async () => {
     const { url } = await serve({
       leader: {
-        current: () => ({ node: id<NodeId>("b"), isHere: false }),
+        ...elsewhere("b"),
         forward: () => Promise.reject(new Error("the link broke")),
       },
     });
@@ -274,7 +281,7 @@ describe("forwarding", () => {
   test("ends after one step: a node that leads no more refuses what is forwarded to it", async () => {
     const { api } = await serve({
       leader: {
-        current: () => ({ node: id<NodeId>("c"), isHere: false }),
+        ...elsewhere("c"),
         forward: () => Promise.reject(new Error("asked twice")),
       },
     });
@@ -288,9 +295,28 @@ describe("forwarding", () => {
     expect(answer).toMatchObject({ status: 503, body: { code: "refused" } });
   });
 
+  test("what a leader is asked while its epoch opens waits for that, here and forwarded; what it is told does not", async () => {
+    const opens = Promise.withResolvers<boolean>();
+    const { standby, leader } = await pair({ leader: { ...here, whenOpen: () => opens.promise } });
+    const reads = [standby, leader].map(({ url }) => fetch(`${url}/v1/orders/i-1`, { headers: as("viewer") }));
+    expect((await fetch(`${standby.url}/v1/orders`, json("trader", {}))).status).toBe(200);
+    expect(leader.asked.map(({ params }) => params["id"])).toEqual([undefined]);
+    opens.resolve(true);
+    expect((await Promise.all(reads)).map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  test("a read of an epoch that does not open is refused: what was acknowledged before may not be known yet", async () => {
+    const { standby, leader } = await pair({ leader: { ...here, whenOpen: () => Promise.resolve(false) } });
+    for (const { url } of [standby, leader]) {
+      const read = await fetch(`${url}/v1/orders/i-1`, { headers: as("viewer") });
+      expect(await problemOf(read)).toMatchObject({ status: 503, code: "refused" });
+    }
+    expect(leader.asked).toEqual([]);
+  });
+
   test("without a leader, what orders need is refused and the rest is answered", async () => {
     const { url } = await serve({
-      leader: { current: () => undefined, forward: () => Promise.reject(new Error("no")) },
+      leader: { ...elsewhere("b"), current: () => undefined, forward: () => Promise.reject(new Error("no")) },
     });
     expect(await problemOf(await fetch(`${url}/v1/orders`, json("trader", {})))).toMatchObject({
       status: 503,
@@ -356,7 +382,7 @@ test("a slow request does not keep the listener from closing", async () => {
   const forwarded = Promise.withResolvers<void>();
   const { api, url } = await serve({
     leader: {
-      current: () => ({ node: id<NodeId>("b"), isHere: false }),
+      ...elsewhere("b"),
       forward: () => {
         forwarded.resolve();
         return new Promise(() => undefined);

@@ -72,6 +72,8 @@ export interface Access {
 export interface Leader {
   /** Undefined when there is none; `isHere` when it is this node. */
   current(): { readonly node: NodeId; readonly isHere: boolean } | undefined;
+  /** Asked where the leader is here: true once its epoch is open, false where that takes long or never comes. */
+  whenOpen(): Promise<boolean>;
   forward(node: NodeId, request: ForwardedRequest): Promise<ForwardedAnswer>;
 }
 
@@ -294,6 +296,9 @@ async function handle(
       return await forward(o.leader, leader.node, { request, principal, idempotencyKey }, reply);
     }
     reply.header("baton-leader", o.node);
+    // Before, it does not know of all that its predecessor acknowledged: it would say that such an order does not exist.
+    if (route.method === "GET" && !(await o.leader.whenOpen()))
+      return sendProblem(reply, problem(503, "refused", "the leader's epoch is not open yet; try again"));
   }
   const answer = await route.handle({
     params: request.params as Record<string, string>,

@@ -9,6 +9,7 @@ import type { Etcd, Keeper } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { wallNow } from "../clock.ts";
 import type { Desk } from "../desk/desk.ts";
+import { pause } from "../desk/pause.ts";
 import type { Leadership, LeadershipPorts } from "../leadership.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -51,6 +52,9 @@ export interface LeadingParts {
   readonly journal: Journal;
   readonly metrics: Pick<Metrics, "takeover" | "takeovers">;
 }
+
+/** How long a request waits for the epoch to open, as a write does for its record. */
+const openWithinMs = 2_000;
 
 export class Leading {
   readonly #o: LeadingParts;
@@ -115,6 +119,20 @@ export class Leading {
   /** The epoch's record is committed here: from now on it is open to whoever asks. */
   recordCommitted(epoch: Epoch): void {
     if (epoch === this.#node.leadership.leading?.epoch) this.#takeover.mark("opened");
+  }
+
+  /** True once the epoch is open: what is committed here holds all that any predecessor acknowledged. False after a while. */
+  async whenOpen(): Promise<boolean> {
+    const openedAt = this.#node.leadership.leading?.openedAt;
+    if (openedAt === undefined) return false;
+    const { ledger } = this.#node;
+    if (openedAt <= ledger.committed.applied) return true;
+    // An epoch that is given up meanwhile does not open here any more.
+    const opened = ledger.whenCommitted(openedAt).then(
+      () => true,
+      () => false,
+    );
+    return await Promise.race([opened, pause(openWithinMs).then(() => false)]);
   }
 
   /** The journal holds more, or less, than the succession was told last. */

@@ -1,6 +1,7 @@
 /** May anyone trade, and is money at risk: the first two questions of whoever looks at a node at night. */
 import type { ClusterView } from "@baton/core";
 import {
+  isEpochOpen,
   parentsHeldByLoss,
   strategiesHeldByLoss,
   usualSendWithinMs,
@@ -34,6 +35,7 @@ export function whyNoTrading({ node, config, keeper }: ViewSources): readonly st
     const why = whyNotCandidate(node.leadership.state, view, wallNow());
     reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
   }
+  if (role !== undefined && !isEpochOpen(role)) reasons.push("its epoch is not open yet");
   if (role?.heldStart !== undefined) reasons.push(role.heldStart.sentence);
   if (role?.hold !== undefined) reasons.push("a switchover is under way");
   for (const venue of role === undefined ? [] : config.venues) {
