@@ -193,6 +193,42 @@ describe("the stream of events", () => {
   });
 
   test.each([
+    ["while it waits", 3],
+    ["before it came", 5],
+  ])(
+    "passes over nothing of another history: a client that knows lost events is told so, where they were lost %s",
+    async (_when, known) => {
+      // It has 1:7 of a leader whose last events were lost in an unclean failover; the successor wrote others in their place.
+      const story = new Story().record(1, 3).record(2, 2).commit(known);
+      const client = (await (await serve(story))({}, "?after=1:7")).read();
+      await client.until(({ text }) => /: events after 7|"code":"conflict"/.test(text));
+      story.record(2, 6).commit();
+      await client.until(({ text }) => /: dropped|"code":"conflict"|^id: /m.test(text));
+      expect(client.text).toMatch(/is of another history here, of epoch 2; read the orders anew|HTTP\/1.1 409 /);
+      expect(client.ids).toEqual([]);
+    },
+  );
+
+  test("ends rather than leave a hole where its backlog is pruned while it is read", async () => {
+    const story = new Story();
+    for (let at = 0; at < 8; at += 1) story.record(1, 1);
+    story.commit();
+    let reads = 0;
+    story.beforeRead = () => {
+      reads += 1;
+      if (reads === 2) {
+        story.frames.splice(0, 5);
+        story.pruned = 5;
+      }
+      return Promise.resolve();
+    };
+    const client = (await (await serve(story))({}, "?after=0")).read();
+    await client.until(({ text }) => text.includes(": dropped") || text.includes("id: 1:8"));
+    expect(client.text).toContain("its position was pruned; resume with Last-Event-ID 1:3");
+    expect(client.ids).toEqual(idsFrom(1, 3));
+  });
+
+  test.each([
     ["a position that is none", "?after=x", 400, "invalid"],
     ["an event of another epoch", "?after=1:5", 409, "conflict"],
     ["what was pruned", "?after=1", 410, "not-found"],

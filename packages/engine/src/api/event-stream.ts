@@ -84,7 +84,12 @@ export class EventStreams {
   onCommitted(event: JournalEvent, sequence: Sequence, epoch: Epoch): void {
     let text: string | undefined;
     for (const client of this.#clients) {
-      if (!client.isLive || sequence <= client.position.sequence) continue;
+      if (!client.isLive) continue;
+      if (sequence <= client.position.sequence) {
+        // What it knows ahead of this node is left out only where it is the same history: an unclean failover begins another.
+        if (isOtherHistory(client.position, { first: sequence, last: sequence, epoch })) this.#dropOther(client, epoch);
+        continue;
+      }
       if (sequence !== client.position.sequence + 1) {
         void this.#catchUp(client);
         continue;
@@ -108,12 +113,13 @@ export class EventStreams {
     if (start.sequence < pruned) {
       return no(410, "not-found", `events up to ${pruned} were pruned here; read the orders, then listen from there`);
     }
-    if (start.epoch === undefined || start.sequence === pruned || start.sequence > this.#source.committed()) {
+    // Of a client that knows more than this node, what both know is compared.
+    const both = Math.min(start.sequence, this.#source.committed());
+    if (start.epoch === undefined || both <= pruned) return undefined;
+    const [frame] = await this.#source.frames(both - 1, 1);
+    if (frame === undefined || !isOtherHistory(start, { first: both, last: both, epoch: frame.epoch }))
       return undefined;
-    }
-    const [frame] = await this.#source.frames(start.sequence - 1, 1);
-    if (frame === undefined || frame.epoch === start.epoch) return undefined;
-    const detail = `event ${start.sequence} is of epoch ${frame.epoch}, not ${start.epoch}; read the orders anew`;
+    const detail = `event ${both} is of epoch ${frame.epoch} here, which is not the history of ${start.epoch}:${start.sequence}; read the orders anew`;
     return no(409, "conflict", detail);
   }
 
@@ -138,7 +144,11 @@ export class EventStreams {
         }
         if (client.position.sequence < this.#source.pruned()) return this.#drop(client, "its position was pruned");
         const frames = await this.#source.frames(client.position.sequence, readBytes);
-        if (frames.length === 0) return this.#drop(client, "the journal does not hold what follows");
+        const [next] = frames;
+        if (next === undefined) return this.#drop(client, "the journal does not hold what follows");
+        // Pruned, or replaced by a snapshot, while it was read.
+        if (next.first > client.position.sequence + 1) return this.#drop(client, "its position was pruned");
+        if (isOtherHistory(client.position, next)) return this.#dropOther(client, next.epoch);
         for (const frame of frames) this.#sendFrame(client, frame, committed);
       }
     } catch (error) {
@@ -175,6 +185,13 @@ export class EventStreams {
     return true;
   }
 
+  #dropOther(client: Client, epoch: Epoch): void {
+    this.#drop(
+      client,
+      `event ${client.position.sequence} is of another history here, of epoch ${epoch}; read the orders anew`,
+    );
+  }
+
   #drop(client: Client, why: string): void {
     if (!this.#clients.delete(client)) return;
     const { epoch, sequence } = client.position;
@@ -183,6 +200,12 @@ export class EventStreams {
     // What it never takes must not stay in memory.
     setTimeout(() => client.out.destroy(), this.#limits.stallMs).unref();
   }
+}
+
+/** True where events that reach up to a client's position, or hold it, were written by another epoch than it says or a later one. */
+function isOtherHistory(position: Position, events: Pick<Frame, "first" | "last" | "epoch">): boolean {
+  if (position.epoch === undefined || events.first > position.sequence) return false;
+  return events.last < position.sequence ? events.epoch > position.epoch : events.epoch !== position.epoch;
 }
 
 /** `event` is the stored text of one line, as the journal has it. */
