@@ -2,7 +2,7 @@
  * Ends an order that its venue took and denies now, when an operator says so: the venue is asked once more, all that core
  * wants to know at the same time, and its answers are recorded with the word or stand against it.
  */
-import type { DenialEvidence, IntentId, OperatorRefusal, OrderRow, Sequence, VenueOrder } from "@baton/core";
+import type { DenialEvidence, IntentId, OrderRow, VenueOrder } from "@baton/core";
 import { askingRefusal, denialEnding, fillKey, id, wallMs } from "@baton/core";
 import type { Venue } from "@baton/venues";
 import { wallNow } from "../clock.ts";
@@ -10,6 +10,7 @@ import type { DeskContext } from "./desk-context.ts";
 import { orUnavailable, tradesSince } from "./doubts.ts";
 import { noted, repeated } from "./once.ts";
 import type { Asked, Repeated } from "./once.ts";
+import type { OperatorWord, WordTaken } from "./operator-word.ts";
 import type { Term } from "./term.ts";
 
 /** Trades that are older than this were read by the account's own recovery, which found the order to be denied. */
@@ -28,10 +29,7 @@ export class Denials {
   }
 
   /** The record of the word, or why it is not taken; `unknown`: there is no such order. Undefined: the term is over. */
-  async end(
-    intent: string,
-    operator: { readonly by: string; readonly reason: string; readonly operation?: string | undefined },
-  ): Promise<Sequence | OperatorRefusal | Repeated | "unknown" | undefined> {
+  async end(intent: string, operator: OperatorWord): Promise<WordTaken | undefined> {
     const asked: Asked = {
       what: "resolve",
       ref: intent,

@@ -1,7 +1,8 @@
 /**
  * The trading desk: one term of it per leadership. It opens the epoch, drives what it inherits and what comes in, and
  * stops at the end of the term. Effects hang on commits: persist, tell the peers, tell the venue, tell people, in this
- * order and no other. Invariants I3, I4, I6.
+ * order and no other. What a wish or a record leads to is decided in the parts (`parts.ts`); here stands what the rest of
+ * the node may ask of whichever term there is, and what it gets where there is none. Invariants I3, I4, I6.
  */
 import type {
   DecidedOn,
@@ -9,94 +10,38 @@ import type {
   EnableRequest,
   EngineState,
   Epoch,
-  IntentId,
   JournalEvent,
   KillRecord,
   KillScope,
   OperatorFinding,
-  OperatorRefusal,
-  OrderRow,
   ParentId,
   PlaceOrderRequest,
   PlaceOutcome,
   ReplaceRequest,
   RiskView,
   Sequence,
-  TakeoverReason,
   VenueId,
-  WallMs,
 } from "@baton/core";
-import {
-  assert,
-  cancelCause,
-  heldByLoss,
-  id,
-  openingOf,
-  operatorResolution,
-  reissuableIntents,
-  riskView,
-} from "@baton/core";
-import type { BootId } from "@baton/core";
+import { assert, id, reissuableIntents, riskView } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { Ledger } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
-import { Accounts } from "./accounts.ts";
-import { Backlogs } from "./backlogs.ts";
-import { Cancels } from "./cancels.ts";
+import type { Backlogs } from "./backlogs.ts";
+import { runCommitEffects } from "./commit-effects.ts";
 import type { DeskContext } from "./desk-context.ts";
-import { Denials } from "./denials.ts";
-import { Doubts } from "./doubts.ts";
-import type { CancelTaken, Taken } from "./intake.ts";
-import { Intake } from "./intake.ts";
+import { drain, goOn } from "./drain.ts";
 import { enabling } from "./enabling.ts";
 import type { Enabled } from "./enabling.ts";
+import type { CancelTaken, Taken } from "./intake.ts";
+import { recordOpening } from "./opening.ts";
+import type { TermStart } from "./opening.ts";
+import { endDoubt } from "./operator-word.ts";
+import type { OperatorWord, WordTaken } from "./operator-word.ts";
 import type { ParentTaken } from "./parent-intake.ts";
-import { Kills } from "./kills.ts";
-import { noted, repeated } from "./once.ts";
-import type { Asked, Repeated } from "./once.ts";
-import { Parents } from "./parents.ts";
-import { Placements } from "./placements.ts";
-import { Replacements } from "./replacements.ts";
+import { partsOf } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import type { ReplaceTaken } from "./replacements.ts";
-import { RiskDays } from "./risk-days.ts";
-import { RiskInputs } from "./risk-inputs.ts";
-import { Switches } from "./switches.ts";
 import { Term } from "./term.ts";
-import { VenueCancels } from "./venue-cancels.ts";
-
-/** How a term begins. */
-export interface TermStart {
-  readonly epoch: Epoch;
-  readonly boot: BootId;
-  readonly reason: TakeoverReason;
-  /** Until when an earlier leader may still have sent what it had journaled. */
-  readonly inheritedSendByWallMs: WallMs;
-  /** The journal may lack records: nothing is ordered at a venue before its orders and trades were read. */
-  readonly isReconcileDue: boolean;
-}
-
-/** How long a switchover goes on sending what was recorded before it; what has not left by then is taken back. */
-const sendMs = 60;
-/** How long it waits for answers that are still out; what is out then is inherited as doubt. */
-const settleMs = 120;
-
-interface Parts {
-  readonly term: Term;
-  readonly accounts: Accounts;
-  readonly backlogs: Backlogs;
-  readonly cancels: Cancels;
-  readonly days: RiskDays;
-  readonly doubts: Doubts;
-  readonly inputs: RiskInputs;
-  readonly intake: Intake;
-  readonly kills: Kills;
-  readonly parents: Parents;
-  readonly placements: Placements;
-  readonly replacements: Replacements;
-  readonly switches: Switches;
-  readonly denials: Denials;
-  readonly venueCancels: VenueCancels;
-}
 
 export class Desk {
   readonly #context: DeskContext;
@@ -145,62 +90,8 @@ export class Desk {
       const isKnown = refused.code.endsWith("-known") || refused.code === "fill-before-baseline";
       if (!isKnown) this.#context.warn("event.refused", refused.message, { code: refused.code });
     });
-    const { isReconcileDue } = start;
-    const stop = (venue: VenueId, why: string): void => this.#parts?.kills.stopAccount(venue, why);
-    const accounts: Accounts = new Accounts(this.#context, term, {
-      isReconcileDue,
-      onEvidence: (order, told) => doubts.evidence(order, told),
-      stop,
-      onPositions: (reading) => venueCancels.onReading(reading),
-    });
-    const inputs = new RiskInputs(this.#context, term, {
-      fundsOf: (venue) => accounts.fundsOf(venue),
-      leftOrphans: () => accounts.leftOrphans(),
-    });
-    const backlogs = new Backlogs();
-    const intake = new Intake(this.#context, term, inputs, {
-      whyNotReady: (venue) => accounts.whyNotReady(venue),
-      backlogs,
-    });
-    const placements: Placements = new Placements(this.#context, term, {
-      resolve: (intent) => doubts.begin(intent),
-      reissue: (order) => intake.reissue(order),
-      backlogs,
-    });
-    const doubts: Doubts = new Doubts(this.#context, term, {
-      ended: (intent) => placements.drive(intent),
-      isForeign: (venue, symbol, venueOrderId) => accounts.isForeign(venue, symbol, venueOrderId),
-      stop,
-    });
-    const cancels = new Cancels(this.#context, term, (order, told) => doubts.evidence(order, told));
-    const parents = new Parents(term, intake.parents);
-    const replacements = new Replacements(this.#context, term, intake);
-    const days = new RiskDays(this.#context, term, inputs);
-    const switches = new Switches(this.#context, term);
-    const kills = new Kills(this.#context, term, {
-      takeBack: (intent, by) => intake.cancel(intent, by),
-      maySwitchHaveFired: (venue) => switches.mayHaveFired(venue),
-    });
-    const venueCancels: VenueCancels = new VenueCancels(this.#context, term, {
-      readPositions: (venue) => accounts.readPositions(venue),
-      maySwitchHaveFired: (venue) => switches.mayHaveFired(venue),
-      unexplained: (order) => kills.cancelledUnasked(order),
-    });
-    const denials = new Denials(this.#context, term, (order, told) => accounts.found(order.terms.venue, told));
-    const driven = { cancels, denials, doubts, parents, placements, replacements, venueCancels };
-    this.#parts = { term, accounts, backlogs, days, inputs, intake, kills, switches, ...driven };
-    const opening = openingOf(term.state, { ...start, node: this.#context.node, atWallMs: wallNow() });
-    const strategies = this.#context.config.strategies.map((strategy) => strategy.id);
-    const held = heldByLoss(term.state, opening, strategies);
-    const sequence = term.decide([opening, ...held]);
-    if (held.length > 0) {
-      const ids = held.flatMap((event) =>
-        event.kind === "parent.paused" ? event.parent : event.kind === "strategy.switched" ? event.strategy : [],
-      );
-      const sentence = `Epoch ${start.epoch} began on a loss: until somebody has looked at the account, ${ids.join(", ")} wait.`;
-      this.#context.warn("history.lost", sentence, { epoch: start.epoch });
-    }
-    return sequence;
+    this.#parts = partsOf(this.#context, term, start.isReconcileDue);
+    return recordOpening(this.#context, term, start);
   }
 
   /**
@@ -217,57 +108,7 @@ export class Desk {
   onCommitted(event: JournalEvent, epoch: Epoch): void {
     const parts = this.#parts;
     if (parts === undefined || parts.term.isOver || epoch !== parts.term.epoch) return;
-    const outcome = outcomeTold(event);
-    if (outcome !== undefined) this.#context.metrics.intents.inc({ outcome });
-    if (event.kind === "attempt.answered") parts.accounts.answered(event.intent);
-    switch (event.kind) {
-      case "epoch.opened":
-        return this.#opened(parts, event.inDoubt);
-      case "intent.recorded":
-      case "attempt.recorded":
-        return parts.placements.drive(event.intent);
-      case "cancel.requested":
-        return parts.cancels.arm(event.intent);
-      case "replace.requested":
-        return parts.replacements.drive(event.intent);
-      case "parent.recorded":
-      case "parent.resumed":
-      case "parent.amended":
-      case "parent.triggered":
-        return parts.parents.wake(event.parent);
-      case "kill.set":
-        // A kill ends the parents that it covers, whatever they wait for.
-        return parts.parents.wakeAll();
-      case "attempt.answered":
-      case "doubt.resolved":
-      case "intent.ended":
-      case "order.updated":
-      case "order.ended":
-      case "fill.recorded":
-      case "fill.busted": {
-        const order = event.intent === undefined ? undefined : this.#ledger.speculative.orders.get(event.intent);
-        // A trade taken back says nothing of who cancelled the rest of its order, perhaps hours ago: that was asked then.
-        const isToldOfOrder = event.kind !== "fill.busted";
-        if (isToldOfOrder && order !== undefined) this.#cancelled(parts, order);
-        if (order?.replace !== undefined) parts.replacements.drive(order.id);
-        return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
-      }
-      case "orphan.found":
-        return parts.accounts.orphanCommitted(event);
-      case "replace.ended":
-      case "slice.skipped":
-      case "parent.ended":
-      case "parent.paused":
-      case "volume.counted":
-      case "control.switched":
-      case "risk.day-opened":
-      case "baseline.taken":
-      case "drift.found":
-      case "strategy.advanced":
-      case "strategy.switched":
-      case "operation.noted":
-        return;
-    }
+    runCommitEffects(event, parts, this.#context);
   }
 
   request(request: PlaceOrderRequest, by: string, key: string | undefined): Taken | undefined {
@@ -319,33 +160,15 @@ export class Desk {
     return "kind" in enabled ? { kind: "recorded", sequence: parts.term.decide([enabled]) } : enabled;
   }
 
-  /** Ends a doubt by an operator's word, unless the venue can still prove it; `unknown`: there is no such order. */
-  resolve(
-    intent: string,
-    finding: OperatorFinding,
-    operator: { readonly by: string; readonly reason: string; readonly operation?: string | undefined },
-  ): Sequence | OperatorRefusal | Repeated | "unknown" | undefined {
+  /** Ends a doubt by an operator's word, unless the venue can still prove it; undefined: this node does not trade. */
+  resolve(intent: string, finding: OperatorFinding, operator: OperatorWord): WordTaken | undefined {
     const parts = this.#parts;
     if (parts === undefined || !parts.term.isTrading) return undefined;
-    const { by, reason, operation } = operator;
-    const asked: Asked = { what: "resolve", ref: intent, by, reason, operation, more: finding };
-    const earlier = repeated(parts.term.state, asked);
-    if (earlier !== undefined) return earlier;
-    const order = parts.term.state.orders.get(id<IntentId>(intent));
-    if (order === undefined) return "unknown";
-    const made = operatorResolution(parts.doubts.known(order), finding, operator, wallNow());
-    if ("code" in made) return made;
-    this.#context.warn("doubt.resolved-by-operator", `${operator.by} ended the doubt about ${intent}: ${finding.as}.`, {
-      intent,
-    });
-    return parts.term.decide([made, ...noted(asked)]);
+    return endDoubt(parts, this.#context, intent, finding, operator);
   }
 
   /** Ends an order that its venue took and denies now, by an operator's word, while the venue denies it. */
-  async endDenied(
-    intent: string,
-    operator: { readonly by: string; readonly reason: string; readonly operation?: string | undefined },
-  ): Promise<Sequence | OperatorRefusal | Repeated | "unknown" | undefined> {
+  async endDenied(intent: string, operator: OperatorWord): Promise<WordTaken | undefined> {
     return this.isTrading ? await this.#parts?.denials.end(intent, operator) : undefined;
   }
 
@@ -398,30 +221,15 @@ export class Desk {
   async hold(): Promise<Sequence | undefined> {
     const parts = this.#parts;
     assert(parts !== undefined, "a leader has a desk");
-    parts.term.hold();
     const hold = {};
     this.#hold = hold;
-    const start = monoNow();
-    // What was recorded must be committed before it can be sent and answered.
-    await Promise.race([this.#ledger.whenCommitted(parts.term.state.applied), after(sendMs)]);
-    await parts.placements.settle(Math.max(1, start + sendMs - monoNow()));
-    if (this.#hold !== hold) return undefined;
-    parts.placements.stop();
-    await parts.placements.settle(Math.max(1, start + settleMs - monoNow()));
-    return this.#hold === hold ? parts.term.seal() : undefined;
+    return await drain(parts, this.#ledger, () => this.#hold === hold);
   }
 
   /** The switchover did not happen: goes on. */
   resume(): void {
-    const parts = this.#parts;
-    if (parts === undefined) return;
     this.#hold = undefined;
-    parts.term.resume();
-    parts.kills.goOn();
-    parts.placements.goOn();
-    const { unsettled, reissuable } = parts.term.state.indexes;
-    for (const intent of [...unsettled, ...reissuable]) parts.placements.drive(intent);
-    parts.replacements.driveAll();
+    if (this.#parts !== undefined) goOn(this.#parts);
   }
 
   /** This node stops in order and nobody takes over. */
@@ -440,47 +248,4 @@ export class Desk {
     parts.parents.close();
     parts.days.close();
   }
-
-  /** Where its venue cancelled it and nobody here asked for that: suspects somebody, or asks the account first. */
-  #cancelled(parts: Parts, order: OrderRow): void {
-    const cause = cancelCause(this.#ledger.speculative, order);
-    if (cause === "stranger") parts.kills.cancelledUnasked(order);
-    if (cause === "venue-perhaps") parts.venueCancels.take(order);
-  }
-
-  #opened(parts: Parts, inDoubt: readonly IntentId[]): void {
-    // Before anything else: a predecessor's countdown is running.
-    parts.switches.begin();
-    for (const intent of inDoubt) parts.doubts.begin(intent);
-    for (const intent of reissuableIntents(parts.term.state)) parts.placements.drive(intent);
-    parts.accounts.begin();
-    parts.venueCancels.begin();
-    // A predecessor may have ended between the kill and the last of its wishes to cancel.
-    parts.kills.takeBackKilled();
-    parts.cancels.armAll();
-    parts.replacements.driveAll();
-    parts.parents.begin();
-    parts.days.begin();
-  }
-}
-
-/** The word on an intent that an event is; an attempt of which no byte left is not one, since it may be sent again. */
-function outcomeTold(event: JournalEvent): string | undefined {
-  switch (event.kind) {
-    case "intent.recorded":
-      return "recorded";
-    case "intent.ended":
-      return "not-sent";
-    case "attempt.answered":
-      if (event.outcome.kind === "duplicate") return "in-doubt";
-      return event.outcome.kind === "not-sent" ? undefined : event.outcome.kind;
-    case "doubt.resolved":
-      return event.resolution.kind === "accepted" ? "accepted" : undefined;
-    default:
-      return undefined;
-  }
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

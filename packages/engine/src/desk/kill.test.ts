@@ -1,6 +1,6 @@
 import { id, wallMs, withKill, withoutKill } from "@baton/core";
 import type { KillState, KillTarget, VenueId } from "@baton/core";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { wallNow } from "../clock.ts";
 import { DeskRig } from "../testing/desk-rig.ts";
 import { leading } from "../testing/leading-desk.ts";
@@ -139,4 +139,34 @@ test("what etcd said of kills while a switchover was under way counts at once wh
   expect(rig.row(waiting)).toMatchObject({ status: "not-sent" });
   expect(rig.venue.placed).toHaveLength(1);
   expect(rig.ask()).toMatchObject({ refusal: { code: "kill-cluster" } });
+});
+
+describe("a kill", () => {
+  const kill = { level: "cluster", by: "op", reason: "test", atWallMs: wallMs(1) } as const;
+
+  test("takes open orders back, refuses new ones, and ends when it is lifted", async () => {
+    const rig = await leading();
+    const intents = [rig.order(), rig.order(), rig.order()];
+    await pass(20);
+    rig.desk.applyKill(kill);
+    rig.desk.applyKill(kill);
+    expect(rig.ask()).toMatchObject({ refusal: { code: "kill-cluster" } });
+    await pass(500);
+    expect(intents.map((intent) => rig.row(intent).status)).toEqual(["cancelled", "cancelled", "cancelled"]);
+    expect(rig.journal.events.filter((event) => event.kind === "kill.set")).toHaveLength(1);
+    rig.desk.applyKill({ ...kill, level: "off" });
+    expect(rig.ask().kind).toBe("recorded");
+  });
+
+  test("that comes before the commit keeps the order from leaving", async () => {
+    const rig = await leading();
+    rig.isCommitting = false;
+    const intent = rig.order();
+    rig.desk.applyKill(kill);
+    rig.isCommitting = true;
+    rig.commit();
+    await pass(500);
+    expect(rig.venue.placed).toEqual([]);
+    expect(rig.row(intent).status).toBe("not-sent");
+  });
 });

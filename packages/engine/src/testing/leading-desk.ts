@@ -1,4 +1,4 @@
-/** What most tests of the desk begin with: one that leads and has its baseline, and the answer that never came. */
+/** What most tests of the desk begin with: one that leads and has its baseline, and the answers that leave an order open. */
 import type { PlaceOutcome } from "@baton/core";
 import { DeskRig } from "./desk-rig.ts";
 import { stampNow } from "./scripted-venue.ts";
@@ -14,4 +14,9 @@ export async function leading(rig: DeskRig = new DeskRig()): Promise<DeskRig> {
 /** Sent, and nobody knows what became of it. */
 export function inDoubt(): PlaceOutcome {
   return { kind: "in-doubt", cause: "no answer", stamp: stampNow() };
+}
+
+/** No byte of it left: the venue could not be connected to. */
+export function notSent(): PlaceOutcome {
+  return { kind: "not-sent", reason: "connect-failed", message: "as scripted" };
 }
