@@ -110,6 +110,7 @@ export * from "./succession/machine.ts";
 export * from "./succession/member-care.ts";
 export * from "./succession/permit.ts";
 export * from "./succession/promotability.ts";
+export * from "./succession/reading.ts";
 export * from "./succession/records.ts";
 export * from "./succession/standby.ts";
 export * from "./succession/state.ts";

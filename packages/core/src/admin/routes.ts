@@ -137,7 +137,9 @@ const probeAnswers: ApiRoute["answers"] = {
   200: { says: "yes", body: "Probe" },
   503: { says: "no; the body says why", body: "Probe" },
 };
-const noLeader = problemAnswer("`refused`: no node leads now, or its epoch is not open yet; try again");
+const noLeader = problemAnswer(
+  "`refused`: no node leads now, or the leader could not make sure within 2 s that it still does and knows all that was acknowledged; try again",
+);
 
 /** A call's name: the `operationId` of the OpenAPI document. */
 export type ApiRouteName =

@@ -171,6 +171,7 @@ function onFollowerUp(
     isConnected: true,
     linkMonoMs: input.now,
     acked: 0,
+    round: 0,
     heardMonoMs: input.now,
     progressMonoMs: input.now,
     vowedVersion: undefined,
@@ -188,6 +189,7 @@ function onAck(state: Succession, role: LeaderRole, input: Extract<SuccessionInp
     ...follower,
     isConnected: true,
     acked: Math.max(follower.acked, input.position),
+    round: Math.max(follower.round, input.round ?? 0),
     heardMonoMs: input.now,
     progressMonoMs: hasProgress ? input.now : follower.progressMonoMs,
   };

@@ -216,6 +216,8 @@ export type SuccessionInput =
       readonly epoch: Epoch;
       readonly leaderBoot: BootId;
       readonly position: Sequence;
+      /** The newest question of this leader's that had come when it was said; absent: none. */
+      readonly round?: number;
       readonly now: MonoMs;
       readonly wall: WallMs;
     }

@@ -199,7 +199,7 @@ export class Told {
   ack(
     node: NodeId,
     position: number,
-    more: { epoch?: number; leaderBoot?: BootId; journal?: JournalId } = {},
+    more: { epoch?: number; leaderBoot?: BootId; journal?: JournalId; round?: number } = {},
   ): readonly SuccessionEffect[] {
     const leaderBoot = this.state.me.boot;
     return this.tell({ kind: "ack", node, journal: diskOf(node), epoch: 1, leaderBoot, position, ...more });

@@ -19,7 +19,7 @@ function follower(node: NodeId, acked: number): readonly [NodeId, Follower] {
   const times = { linkMonoMs: at, heardMonoMs: at, progressMonoMs: at };
   return [
     node,
-    { member: member(node), boot: bootOf(node), isConnected: true, acked, vowedVersion: undefined, ...times },
+    { member: member(node), boot: bootOf(node), isConnected: true, acked, round: 0, vowedVersion: undefined, ...times },
   ];
 }
 

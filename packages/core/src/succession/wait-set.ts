@@ -22,6 +22,8 @@ export interface Follower {
   readonly linkMonoMs: MonoMs;
   /** Durable there, under this leadership. */
   readonly acked: Sequence;
+  /** The newest question of the leader's that it has answered, under this leadership; 0: none. */
+  readonly round: number;
   /** When it last said anything. */
   readonly heardMonoMs: MonoMs;
   /** When it last held all there was, or moved on. */

@@ -50,7 +50,7 @@ async function serve(o: { readonly isPlain?: boolean } = {}): Promise<Served> {
     },
     leader: {
       current: () => ({ node: id<NodeId>("a"), isHere: true }),
-      whenOpen: () => Promise.resolve(true),
+      whenReadable: () => Promise.resolve(true),
       forward: () => Promise.reject(new Error("nothing is forwarded by a leader")),
     },
     onError: (error) => expect.unreachable(error.message),

@@ -21,14 +21,14 @@ const tokens: Tokens = {
 };
 const here: Leader = {
   current: () => ({ node: id<NodeId>("a"), isHere: true }),
-  whenOpen: () => Promise.resolve(true),
+  whenReadable: () => Promise.resolve(true),
   forward: () => Promise.reject(new Error("nothing is forwarded by a leader")),
 };
 
 /** Another node leads. */
-const elsewhere = (node: string): Pick<Leader, "current" | "whenOpen"> => ({
+const elsewhere = (node: string): Pick<Leader, "current" | "whenReadable"> => ({
   current: () => ({ node: id<NodeId>(node), isHere: false }),
-  whenOpen: () => Promise.reject(new Error("asked of a node that does not lead")),
+  whenReadable: () => Promise.reject(new Error("asked of a node that does not lead")),
 });
 
 interface Served {
@@ -295,24 +295,77 @@ describe("forwarding", () => {
     expect(answer).toMatchObject({ status: 503, body: { code: "refused" } });
   });
 
-  test("what a leader is asked while its epoch opens waits for that, here and forwarded; what it is told does not", async () => {
-    const opens = Promise.withResolvers<boolean>();
-    const { standby, leader } = await pair({ leader: { ...here, whenOpen: () => opens.promise } });
+  test("what a leader is asked waits until it is certain, here and forwarded; what it is told does not", async () => {
+    const certain = Promise.withResolvers<boolean>();
+    const { standby, leader } = await pair({ leader: { ...here, whenReadable: () => certain.promise } });
     const reads = [standby, leader].map(({ url }) => fetch(`${url}/v1/orders/i-1`, { headers: as("viewer") }));
     expect((await fetch(`${standby.url}/v1/orders`, json("trader", {}))).status).toBe(200);
     expect(leader.asked.map(({ params }) => params["id"])).toEqual([undefined]);
-    opens.resolve(true);
+    certain.resolve(true);
     expect((await Promise.all(reads)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  test("a read of an epoch that does not open is refused: what was acknowledged before may not be known yet", async () => {
-    const { standby, leader } = await pair({ leader: { ...here, whenOpen: () => Promise.resolve(false) } });
+  test("a read of a leader that is not certain is refused: another may have acknowledged what it does not know", async () => {
+    const { standby, leader } = await pair({ leader: { ...here, whenReadable: () => Promise.resolve(false) } });
     for (const { url } of [standby, leader]) {
       const read = await fetch(`${url}/v1/orders/i-1`, { headers: as("viewer") });
       expect(await problemOf(read)).toMatchObject({ status: 503, code: "refused" });
     }
     expect(leader.asked).toEqual([]);
   });
+
+  test("a read that waits while its leader hands over is answered by the successor", async () => {
+    const successor = await serve();
+    const handed = Promise.withResolvers<boolean>();
+    let isHere = true;
+    const { url, asked } = await serve({
+      leader: {
+        current: () => ({ node: id<NodeId>(isHere ? "a" : "b"), isHere }),
+        whenReadable: () => handed.promise,
+        forward: (_to, request) => successor.api.answerForwarded(request),
+      },
+    });
+    const read = fetch(`${url}/v1/orders/i-1`, { headers: as("viewer") });
+    isHere = false;
+    handed.resolve(false);
+    const answer = await read;
+    expect([answer.status, answer.headers.get("baton-leader")]).toEqual([200, "b"]);
+    expect([asked.length, successor.asked.length]).toEqual([0, 1]);
+  });
+
+  test.each([404, 409])(
+    "a cancel that is refused by what a leader knows (%i) is refused so only once that is certain",
+    async (status) => {
+      const told = problem(status, "conflict", "there is none, or it has ended");
+      let isKnown = false;
+      let isCertain = false;
+      const cancelled: Route = {
+        ...apiRoutes.cancelOrder,
+        handle: () => (isKnown ? { status: 202, body: {} } : { status, body: told }),
+      };
+      const api = await openApi({
+        node: id<NodeId>("a"),
+        routes: [cancelled],
+        access: { tokens, allowLoopbackWithoutToken: false },
+        leader: {
+          ...here,
+          whenReadable: () => {
+            // Meanwhile the end of what a predecessor acknowledged has been committed here.
+            isKnown = isCertain;
+            return Promise.resolve(isCertain);
+          },
+        },
+        onError: () => undefined,
+      });
+      open.push(api);
+      await api.listen("127.0.0.1", 0);
+      const url = `http://127.0.0.1:${(api.server.address() as AddressInfo).port}/v1/orders/i-1`;
+      const cancel = (): Promise<Response> => fetch(url, { method: "DELETE", headers: as("trader") });
+      expect(await problemOf(await cancel())).toMatchObject({ status: 503, code: "refused" });
+      isCertain = true;
+      expect((await cancel()).status).toBe(202);
+    },
+  );
 
   test("without a leader, what orders need is refused and the rest is answered", async () => {
     const { url } = await serve({

@@ -72,8 +72,11 @@ export interface Access {
 export interface Leader {
   /** Undefined when there is none; `isHere` when it is this node. */
   current(): { readonly node: NodeId; readonly isHere: boolean } | undefined;
-  /** Asked where the leader is here: true once its epoch is open, false where that takes long or never comes. */
-  whenOpen(): Promise<boolean>;
+  /**
+   * Asked where the leader is here: true once what is committed here holds all that any leader had acknowledged when this
+   * was called; false where that cannot be made sure of in time, or another leads by now.
+   */
+  whenReadable(): Promise<boolean>;
   forward(node: NodeId, request: ForwardedRequest): Promise<ForwardedAnswer>;
 }
 
@@ -247,6 +250,16 @@ function throwOutside(error: InvariantError): void {
   });
 }
 
+/** To who would be told of something that is not there, or has ended, by a leader that may not know. */
+const notReadable = problem(
+  503,
+  "refused",
+  "it is not certain that this node still leads, and knows all; nothing was recorded, try again",
+);
+
+/** A write that was refused with one of these is told what a read would be: there is no such order, or it has ended. */
+const tellsOfState: ReadonlySet<number> = new Set([404, 409]);
+
 /** Who may ask a probe and nothing else. */
 const stranger: Principal = { name: "stranger", role: "viewer" };
 
@@ -284,7 +297,11 @@ async function handle(
   const idempotencyKey = typeof key === "string" ? key : undefined;
   const lastEventId = request.headers["last-event-id"];
   if (route.on === "leader") {
-    const leader = o.leader.current();
+    let leader = o.leader.current();
+    const isRead = route.method === "GET";
+    const isReadable = !isRead || leader?.isHere !== true || (await o.leader.whenReadable());
+    // It may have handed over while the read waited: then the successor knows.
+    if (!isReadable) leader = o.leader.current();
     if (leader === undefined)
       return sendProblem(reply, problem(503, "refused", "no node leads now; nothing was recorded, try again"));
     if (!leader.isHere) {
@@ -296,18 +313,22 @@ async function handle(
       return await forward(o.leader, leader.node, { request, principal, idempotencyKey }, reply);
     }
     reply.header("baton-leader", o.node);
-    // Before, it does not know of all that its predecessor acknowledged: it would say that such an order does not exist.
-    if (route.method === "GET" && !(await o.leader.whenOpen()))
-      return sendProblem(reply, problem(503, "refused", "the leader's epoch is not open yet; try again"));
+    if (!isReadable) return sendProblem(reply, notReadable);
   }
-  const answer = await route.handle({
+  const asked: RouteRequest = {
     params: request.params as Record<string, string>,
     query: request.query as Record<string, string>,
     body: request.body,
     idempotencyKey,
     lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     principal,
-  });
+  };
+  let answer = await route.handle(asked);
+  if (route.on === "leader" && route.method !== "GET" && tellsOfState.has(answer.status)) {
+    // It was refused by what is known here, and recorded nothing: it is handled once more when that is known to be all.
+    if (!(await o.leader.whenReadable())) return sendProblem(reply, notReadable);
+    answer = await route.handle(asked);
+  }
   return "stream" in answer ? startStream(request, reply, answer) : send(reply, answer);
 }
 

@@ -71,7 +71,10 @@ export function hearLinks(hearer: Hearer, replication: Replication, log: Logger)
   replication.onMisfit.on(({ node, address, sentence }) => {
     turnedAway.say(`No link to ${node} at ${address}: ${sentence}`, monoNow());
   });
-  replication.onAck.on((ack) => leadership.feed({ kind: "ack", ...ack }));
+  replication.onAck.on((ack) => {
+    leadership.feed({ kind: "ack", ...ack });
+    hearer.leading.reads.look();
+  });
   replication.onVowed.on(({ node, epoch, version }) => leadership.feed({ kind: "vowed", node, epoch, version }));
   replication.onStatus.on(({ node, payload }) => {
     const word = payload as StandbyWord;

@@ -4,12 +4,11 @@
  * order of the promises: announce, open, trade (see "the life of a failover" on the map).
  */
 import type { BootId, Config, Epoch, EtcdView, Sequence, TakeoverReason } from "@baton/core";
-import { monoMs, wallMs } from "@baton/core";
+import { isReadable, monoMs, wallMs } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import type { Journal, Replication } from "@baton/journal";
 import { wallNow } from "../clock.ts";
 import type { Desk } from "../desk/desk.ts";
-import { pause } from "../desk/pause.ts";
 import type { Leadership, LeadershipPorts } from "../leadership.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -19,6 +18,7 @@ import type { Housekeeping } from "./housekeeping.ts";
 import { inheritedSendForMs } from "./inherited-bound.ts";
 import type { JournalKeeping } from "./journal-keeping.ts";
 import type { Operations } from "./operations.ts";
+import { Reads } from "./reads.ts";
 import type { Standing } from "./standing.ts";
 import { TakeoverClock } from "./takeover-clock.ts";
 
@@ -53,17 +53,21 @@ export interface LeadingParts {
   readonly metrics: Pick<Metrics, "takeover" | "takeovers">;
 }
 
-/** How long a request waits for the epoch to open, as a write does for its record. */
-const openWithinMs = 2_000;
-
 export class Leading {
   readonly #o: LeadingParts;
   readonly #node: LedNode;
   readonly #takeover = new TakeoverClock();
+  /** What this leader is asked, and when it may say what it knows. */
+  readonly reads: Reads;
 
   constructor(o: LeadingParts, node: LedNode) {
     this.#o = o;
     this.#node = node;
+    this.reads = new Reads({
+      ask: () => node.replication.ask(),
+      isReadable: (round, now) =>
+        isReadable(node.leadership.state, { round, deadlineMonoMs: o.keeper.deadline() }, now),
+    });
   }
 
   /** What the succession's effects do. */
@@ -121,20 +125,6 @@ export class Leading {
     if (epoch === this.#node.leadership.leading?.epoch) this.#takeover.mark("opened");
   }
 
-  /** True once the epoch is open: what is committed here holds all that any predecessor acknowledged. False after a while. */
-  async whenOpen(): Promise<boolean> {
-    const openedAt = this.#node.leadership.leading?.openedAt;
-    if (openedAt === undefined) return false;
-    const { ledger } = this.#node;
-    if (openedAt <= ledger.committed.applied) return true;
-    // An epoch that is given up meanwhile does not open here any more.
-    const opened = ledger.whenCommitted(openedAt).then(
-      () => true,
-      () => false,
-    );
-    return await Promise.race([opened, pause(openWithinMs).then(() => false)]);
-  }
-
   /** The journal holds more, or less, than the succession was told last. */
   journalMoved(): void {
     const node = this.#node;
@@ -145,6 +135,7 @@ export class Leading {
   /** Nothing new is taken, sent or shipped. What is under way is left to the successor. */
   stop(): void {
     const node = this.#node;
+    this.reads.end();
     node.desk.end();
     node.strategies.setTrading(false);
     node.replication.stopLeading();
@@ -160,6 +151,7 @@ export class Leading {
     const { keeper, config, boot, metrics } = this.#o;
     keeper.lead(epoch);
     node.replication.lead(epoch);
+    this.reads.begin();
     const opened = node.ledger.speculative.engine.epoch;
     const sendForMs = inheritedSendForMs({ reason, epoch, opened, ttlMs: keeper.ttlMs });
     const inheritedSendByWallMs = wallMs(wallNow() + sendForMs);

@@ -372,6 +372,7 @@ export class EngineNode {
     leadership.feed({ kind: "fit", unfit: [], self });
     if (isNews) void this.standing.publish();
     leadership.feed({ kind: "tick" });
+    this.leading.reads.look();
     this.yielding.consider();
     this.failsafe.consider();
   }

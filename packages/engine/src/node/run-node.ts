@@ -110,7 +110,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
     },
     leader: {
       current: () => seat.up?.views.leader(),
-      whenOpen: () => running().node.leading.whenOpen(),
+      whenReadable: () => running().node.leading.reads.whenReadable(),
       forward: async (to: NodeId, request: ForwardedRequest) =>
         (await running().node.replication.request(to, request, forwardWithinMs)) as ForwardedAnswer,
     },

@@ -29,6 +29,8 @@ export type ToLeader =
       readonly leaderBoot: BootId;
       readonly journal: JournalId;
       readonly position: Sequence;
+      /** The newest of the leader's rounds that had come when this was said, 0: none; absent: it is of an older version. */
+      readonly round?: number;
     }
   | { readonly kind: "vowed"; readonly epoch: Epoch; readonly version: number }
   /** Digest of the rows after record `at`. */
@@ -63,6 +65,8 @@ export type ToFollower =
       readonly boot: BootId;
       readonly commit: Sequence;
       readonly last: Sequence;
+      /** Every acknowledgement from here on names it: that proves that it was said later. Absent: of an older version. */
+      readonly round?: number;
       /** Records up to here are gone from the leader's file, and may go everywhere. */
       readonly pruned: Sequence;
     }

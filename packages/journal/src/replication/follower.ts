@@ -31,6 +31,8 @@ interface Joined {
   readonly epoch: Epoch;
   readonly boot: BootId;
   phase: Following["phase"];
+  /** The leader's newest question; 0: none has come. */
+  round: number;
   incoming: IncomingSnapshot | undefined;
 }
 
@@ -183,7 +185,14 @@ export class FollowerSide {
     const decision = onLeadHeard({ epoch: lead.epoch, epochMax, mayFollow: this.#o.mayFollow(lead.epoch) });
     if (decision === "ignore") return;
     this.superseded.emit({ epoch: lead.epoch, node: peer.node, boot: lead.boot });
-    const next: Joined = { peer, epoch: lead.epoch, boot: lead.boot, phase: "promising", incoming: undefined };
+    const next: Joined = {
+      peer,
+      epoch: lead.epoch,
+      boot: lead.boot,
+      phase: "promising",
+      round: 0,
+      incoming: undefined,
+    };
     this.#leave();
     this.#joined = next;
     this.changed.emit(this.following);
@@ -286,6 +295,7 @@ export class FollowerSide {
       return;
     }
     this.#hear(peer, joined);
+    joined.round = beat.round ?? 0;
     if (joined.phase !== "cutting" && joined.phase !== "following") return;
     this.#commit(beat.commit);
     this.#acknowledge();
@@ -333,6 +343,7 @@ export class FollowerSide {
       leaderBoot: joined.boot,
       journal: me.journal,
       position: journal.durable,
+      round: joined.round,
     });
   }
 

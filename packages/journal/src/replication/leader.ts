@@ -50,6 +50,8 @@ export interface AckHeard {
   readonly epoch: Epoch;
   readonly leaderBoot: BootId;
   readonly position: Sequence;
+  /** The newest of this node's questions that had reached it when it said so. */
+  readonly round: number;
 }
 
 /** Bounds of one session. */
@@ -92,6 +94,8 @@ export class LeaderSide {
   readonly #stopSealed: () => void;
   #leading: Epoch | undefined;
   #snapshots = 0;
+  /** Never starts anew, so that no answer is taken for one to a question of a later term. */
+  #round = 0;
 
   constructor(o: { journal: Journal; boot: BootId; heartbeatMs: number; limits: SessionLimits }) {
     this.#journal = o.journal;
@@ -122,6 +126,13 @@ export class LeaderSide {
   stopLeading(): void {
     this.#leading = undefined;
     for (const session of this.#sessions) this.#reset(session);
+  }
+
+  /** Asks every follower now for an acknowledgement, which names the number given here, or a later one. */
+  ask(): number {
+    this.#round += 1;
+    this.#beat();
+    return this.#round;
   }
 
   /** Tells every follower of this leadership whose file has the format of this one. */
@@ -191,8 +202,10 @@ export class LeaderSide {
       this.#enter(session, "in-sync");
     }
     const { node, journal, boot } = link.peer;
-    const { epoch, leaderBoot, position } = message;
-    this.ack.emit({ node, journal, boot, epoch, leaderBoot, position });
+    // A standby of an older version knows of no rounds. It counts as having answered, so that the roll of a new version
+    // refuses no read: until it runs the new one, reads are as they were.
+    const { epoch, leaderBoot, position, round = this.#round } = message;
+    this.ack.emit({ node, journal, boot, epoch, leaderBoot, position, round });
   }
 
   async #rejoin(session: Session, epoch: Epoch, standing: Standing): Promise<void> {
@@ -303,9 +316,8 @@ export class LeaderSide {
     const commit = this.#journal.commitMark.sequence;
     const last = this.#journal.last.sequence;
     const { pruned } = this.#journal;
-    for (const session of this.#sessions) {
-      this.#send(session, { kind: "heartbeat", epoch: this.#leading, boot: this.#boot, commit, last, pruned });
-    }
+    const what = { epoch: this.#leading, boot: this.#boot, commit, last, round: this.#round, pruned };
+    for (const session of this.#sessions) this.#send(session, { kind: "heartbeat", ...what });
   }
 
   #announce(session: Session, epoch: Epoch): void {

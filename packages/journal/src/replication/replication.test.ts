@@ -113,6 +113,35 @@ test("a vow stops acknowledgements, not receiving; lifting it repeats the last p
   await until(() => a.journal.commitMark.sequence === last, "committed after the vow");
 });
 
+test("an acknowledgement names the newest question that had come when it was said, and nothing does under a vow", async () => {
+  using folder = scratch();
+  await using a = await startNode(folder.dir, "a");
+  await using b = await startNode(folder.dir, "b");
+  const rounds: number[] = [];
+  a.replication.onAck.on(({ round }) => rounds.push(round));
+  connect(a, b);
+  await a.lead(1, ["b"]);
+  await until(() => rounds.length >= 3, "b acknowledges");
+  expect(new Set(rounds)).toEqual(new Set([0]));
+  const asked = a.replication.ask();
+  expect(asked).toBe(1);
+  await until(() => rounds.at(-1) === asked, "b answers");
+  // A frame's acknowledgement, too, is later than the question.
+  const before = rounds.length;
+  const last = a.journal.append(1, notes(5));
+  await until(() => a.journal.commitMark.sequence === last, "committed");
+  expect(new Set(rounds.slice(before))).toEqual(new Set([asked]));
+  b.isVowed = true;
+  let beats = 0;
+  b.replication.onHeard.on(() => (beats += 1));
+  const unanswered = a.replication.ask();
+  await until(() => beats >= 5, "five heartbeats");
+  expect(rounds).not.toContain(unanswered);
+  b.isVowed = false;
+  // What was asked meanwhile is asked again with each heartbeat.
+  await until(() => rounds.at(-1) === unanswered, "b answers again");
+});
+
 test("a new leader is followed, the old one steps aside, and its uncommitted tail goes to quarantine", async () => {
   using folder = scratch();
   await using a = await startNode(folder.dir, "a");

@@ -268,6 +268,11 @@ export class Replication {
     this.#heads.lead(epoch);
   }
 
+  /** Leader: asks every follower now for an acknowledgement that names this number, or a later one (`onAck`). */
+  ask(): number {
+    return this.#leader.ask();
+  }
+
   /** Ships nothing more and counts no acknowledgement. */
   stopLeading(): void {
     this.#leader.stopLeading();
