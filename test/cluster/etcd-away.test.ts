@@ -10,7 +10,7 @@ import { startCluster } from "../rig/cluster.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { play, trials } from "./etcd-trials.ts";
 import type { TrialSeen } from "./etcd-trials.ts";
-import { auditEnd, auditOf, call, callLeader, eventually, placed, restingBuy } from "./calls.ts";
+import { auditEnd, auditOf, call, callLeader, eventually, operate, placed, restingBuy } from "./calls.ts";
 
 type Seat = Cluster["nodes"][number];
 
@@ -140,6 +140,47 @@ test("a leader that is cut off from etcd alone ends at its deadline, and a stand
     });
   } finally {
     for (const link of leader.links.toEtcd) link.heal();
+  }
+  await cluster.untilInSync();
+});
+
+test("a leader that was replaced behind a cut and does not know it tells no client less than its successor acknowledged", async () => {
+  const old = await cluster.leader();
+  const known = await call(old, "POST", "/v1/orders", { body: await restingBuy(old) });
+  expect(known.status).toBe(202);
+  const others = { ...cluster, nodes: cluster.nodes.filter((node) => node !== old) };
+  const successor = others.nodes[0] as Seat;
+  // Clients and the venue still reach it, and its lease has a while to live; an operator's word waits for no silence.
+  const links = [...old.links.toPeers, ...old.links.fromPeers, ...old.links.toEtcd];
+  for (const link of links) link.cut();
+  try {
+    await operate(successor, { what: "failover", to: successor.id });
+    const taken = await callLeader(others, 202, async (node) =>
+      call(node, "POST", "/v1/orders", { body: await restingBuy(node), key: "behind-the-cut" }),
+    );
+    await callLeader(others, 202, (node) =>
+      call(node, "DELETE", `/v1/orders/${known.body.intentId}`, { key: "cancelled-behind-the-cut" }),
+    );
+    const path = `/v1/orders/${taken.body.intentId}`;
+    const asked = [
+      ["GET", path],
+      ["GET", `/v1/orders/${known.body.intentId}`],
+      ["GET", "/v1/orders"],
+      ["GET", "/v1/positions"],
+      ["DELETE", path],
+    ] as const;
+    const told = await Promise.all(
+      asked.map(([method, what]) =>
+        // Its process may end meanwhile: then nothing is told.
+        call(old, method, what).then(
+          ({ status, body }) => [method, what, status, body.code],
+          () => [method, what, 503, "refused"],
+        ),
+      ),
+    );
+    expect(told).toEqual(asked.map((each) => [...each, 503, "refused"]));
+  } finally {
+    for (const link of links) link.heal();
   }
   await cluster.untilInSync();
 });
