@@ -261,12 +261,15 @@ export class Journal {
 
   /**
    * Follower: proves a snapshot and puts it in the journal's place, keeping identity, promises and quarantine. Throws
-   * `snapshot-refused`, and nothing has changed. Nothing may be appended or received until it settles.
+   * `snapshot-refused`, and nothing has changed. Nothing may be appended or received until it settles. `isWanted` is asked
+   * last, after the proof, which takes long: who sent the copy may be followed no more.
    */
-  async install(snapshotFile: string, label: SnapshotLabel): Promise<void> {
+  async install(snapshotFile: string, label: SnapshotLabel, isWanted: () => boolean = () => true): Promise<void> {
     this.#assertUsable();
     await this.#reader.prove(snapshotFile, label);
     await this.#reader.stop();
+    if (!isWanted()) throw new JournalError("snapshot-refused", "whoever sent the copy is followed no more");
+    this.#assertUsable();
     this.dropQueued();
     const installed = await this.#writer.ask<Installed>("install", { snapshotFile, label });
     const found = installed.opened;

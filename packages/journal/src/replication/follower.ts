@@ -14,6 +14,7 @@ import type { DialledLink } from "../link/dial.ts";
 import { plainMarks } from "../link/messages.ts";
 import type { BinaryMessage, Introduction, ToFollower } from "../link/messages.ts";
 import { Emitter } from "../signal.ts";
+import type { SnapshotLabel } from "../store/snapshot.ts";
 import type { Promises } from "../store/store.ts";
 import type { Following, Stopped } from "./following.ts";
 import { IncomingSnapshot } from "./incoming.ts";
@@ -65,6 +66,8 @@ export class FollowerSide {
   readonly #unsubscribe: (() => void)[];
   readonly #pruning: PruneAlong;
   #joined: Joined | undefined;
+  /** A copy that is coming in, or that is being installed or dropped; whoever sent it may be followed no more. */
+  #copy: IncomingSnapshot | undefined;
   /** Received, not durable yet. */
   #pending: Frame[] = [];
   #isPaused = false;
@@ -143,7 +146,7 @@ export class FollowerSide {
         if (this.#isFollowed(peer, message.epoch)) {
           this.#enter("snapshot");
           const joined = this.#joined;
-          if (joined !== undefined) joined.incoming = new IncomingSnapshot(this.#o.journal, message.label);
+          if (joined !== undefined) joined.incoming = this.#newCopy(message.label);
         }
         return;
       case "snapshot-end":
@@ -215,6 +218,13 @@ export class FollowerSide {
     const { journal, me, mayFollow } = this.#o;
     if (journal.promises.epochMax !== joined.epoch || !mayFollow(joined.epoch)) {
       this.#leave();
+      return;
+    }
+    if (this.#copy !== undefined) {
+      // What this node holds is not known before that has ended; the link is heard meanwhile.
+      void this.#copy.ended.then(() => {
+        if (this.#joined === joined) this.#hello(joined);
+      });
       return;
     }
     this.#hear(joined.peer, joined);
@@ -345,6 +355,13 @@ export class FollowerSide {
       position: journal.durable,
       round: joined.round,
     });
+  }
+
+  #newCopy(label: SnapshotLabel): IncomingSnapshot {
+    const copy = new IncomingSnapshot(this.#o.journal, label);
+    this.#copy = copy;
+    void copy.ended.then(() => (this.#copy = undefined));
+    return copy;
   }
 
   #onSnapshotEnd(peer: Peer): void {
