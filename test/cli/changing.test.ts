@@ -179,6 +179,21 @@ describe("baton op", () => {
     expect((await baton(["op", "wait", "op-1", "-e", node.url])).status).toBe(1);
     expect((await baton(["op", "wait", "op-9", "-e", node.url])).status).toBe(1);
   });
+
+  test.each(["hang-up" as const, refuse(503, "refused", "etcd does not answer.")()])(
+    "wait begins to wait also where nobody can say yet whether there is such an operation (%o)",
+    async (away) => {
+      const { "GET /operations/op-1": told } = operating([{ phase: "done" }], true);
+      let asked = 0;
+      await using node = await scriptedNode({
+        "GET /operations/op-1": (call) => {
+          asked += 1;
+          return asked === 1 ? away : (told?.(call) ?? away);
+        },
+      });
+      expect((await baton(["op", "wait", "op-1", "-e", node.url])).status).toBe(0);
+    },
+  );
 });
 
 describe("baton kill and unkill", () => {
@@ -428,6 +443,27 @@ describe("baton orders pause, resume and amend", () => {
   });
 });
 
+test.each([
+  [["orders", "pause", "p-1"], "POST /v1/orders/p-1", "baton orders show p-1"],
+  [
+    ["risk", "enable", "loss-limit", "USDT", "--reason", "r", "--yes", "--cluster", "demo"],
+    "POST /v1/risk/enable",
+    "baton risk",
+  ],
+])(
+  "baton %o, which has no id, says where to look when its answer is lost, and ends with 5",
+  async (args, call, look) => {
+    for (const lost of ["hang-up" as const, refuse(503, "unknown", "recorded, not known durable.")()]) {
+      await using node = await scriptedNode({ ...cluster, [call]: () => lost });
+      const run = await baton([...args, "-e", node.url]);
+      expect([run.status, run.err]).toEqual([
+        5,
+        expect.stringContaining(`See what came of it, and repeat it otherwise: ${look}`),
+      ]);
+    }
+  },
+);
+
 describe("baton orders amend of an order", () => {
   const replaced = (replace: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => ({
     ...orderView(42, { status: "cancelled" }),
@@ -562,6 +598,12 @@ describe("baton orders", () => {
     [refuse(422, "key-reused", "another body stands under this key."), 6],
     [refuse(503, "refused", "nobody leads; nothing was recorded."), 4],
     [refuse(503, "unknown", "recorded, not known durable."), 5],
+    // It broke over the request: what it had recorded by then nobody says.
+    [refuse(500, "internal", "the rows of event 7 were not written in time"), 5],
+    // A proxy, whose node may have taken it.
+    [() => ({ status: 502, body: "Bad Gateway" }), 5],
+    // A newer node's answer: whatever it says, it was taken.
+    [() => ({ status: 202, body: { intent: "i-42" } }), 5],
     [() => "hang-up" as const, 5],
   ])("place that is answered with %o ends with %i", async (refusal, status) => {
     await using node = await scriptedNode({ "POST /v1/orders": refusal });
@@ -591,6 +633,21 @@ describe("baton orders", () => {
     const run = await baton([...order, "--price", "1", "-e", first.url, "-e", second.url]);
     expect(run.status).toBe(5);
   });
+
+  test.each([
+    ["does not let it in", refuse(401, "unauthorized", "this token is not known here.")],
+    ["is another program", () => ({ status: 404, body: "Not Found" })],
+  ])(
+    "place is not called refused by a second node that %s while a first one fell silent over it",
+    async (_what, said) => {
+      await using first = await scriptedNode({ "POST /v1/orders": () => "hang-up" });
+      await using second = await scriptedNode({ "POST /v1/orders": said });
+      const run = await baton([...order, "--price", "1", "-e", first.url, "-e", second.url]);
+      expect([run.status, second.asked.length]).toEqual([5, 1]);
+      const alone = await baton([...order, "--price", "1", "-e", second.url]);
+      expect(alone.status).toBe(1);
+    },
+  );
 
   test("place says in words what it asks for, and with --dry-run asks nothing", async () => {
     await using node = await scriptedNode({});

@@ -206,8 +206,9 @@ describe("baton status", () => {
 
   test("asks the next node where one is away", async () => {
     await using away = await scriptedNode({ "GET /cluster": () => "hang-up" });
+    await using proxy = await scriptedNode({ "GET /cluster": () => ({ status: 502, body: "Bad Gateway" }) });
     await using node = await scriptedNode({ "GET /cluster": ok(clusterView()) });
-    expect((await baton(["status", "-e", away.url, "-e", node.url])).status).toBe(0);
+    expect((await baton(["status", "-e", away.url, "-e", proxy.url, "-e", node.url])).status).toBe(0);
     expect((await baton(["status"], { environment: { BATON_ENDPOINT: `${away.url},${node.url}` } })).status).toBe(0);
   });
 

@@ -16,7 +16,7 @@ import { problem } from "@baton/core";
 import type { ClusterView, OperationView, OrderView, Promotability } from "@baton/core";
 
 /** What a call of a test answers: a status and a body, or nothing at all. */
-export type Answer = { readonly status: number; readonly body: unknown } | "hang-up";
+export type Answer = { readonly status: number; readonly body: unknown } | "hang-up" | "silence";
 /** `GET /cluster` → what to answer; asked anew for each call. */
 export type Script = Readonly<Record<string, (asked: Asked) => Answer>>;
 
@@ -61,7 +61,8 @@ export async function scriptedNode(
         body: problem(404, "not-found", `there is no ${call.path}.`),
       };
       if (answer === "hang-up") request.socket.destroy();
-      else response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify(answer.body));
+      else if (answer !== "silence")
+        response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify(answer.body));
     });
   };
   const server: Server =

@@ -43,53 +43,23 @@ import type {
   PositionView,
   ReplaceRequest,
   ResolveRequest,
-  Problem,
   Promotability,
   RiskView,
   SlaView,
 } from "@baton/core";
-import { fetchWith, tlsAdvice } from "./secure-fetch.ts";
+import { waitsUntil } from "./durations.ts";
+import {
+  RefusedError,
+  StrangeAnswerError,
+  UnreachableError,
+  UntrustedError,
+  causeOf,
+  isBeforeTheLeader,
+  isNotBelieved,
+  isRefusedConnection,
+} from "./failures.ts";
+import { fetchWith } from "./secure-fetch.ts";
 import type { ClientTls } from "./secure-fetch.ts";
-
-/** A node answered, and said no. */
-export class RefusedError extends Error {
-  override readonly name = "RefusedError";
-  readonly code = "refused";
-  readonly problem: Problem;
-
-  constructor(problem: Problem) {
-    super(problem.detail);
-    this.problem = problem;
-  }
-}
-
-/** No node answered. `mayHaveArrived`: a request left and its answer never came, so the outcome is not known. */
-export class UnreachableError extends Error {
-  override readonly name = "UnreachableError";
-  readonly code = "unreachable";
-  readonly mayHaveArrived: boolean;
-
-  constructor(attempts: readonly string[], mayHaveArrived: boolean) {
-    super(`no node answered: ${attempts.join("; ")}.`);
-    this.mayHaveArrived = mayHaveArrived;
-  }
-}
-
-/** No node answered, and at least one was not believed, or did not speak TLS; the sentence says what to do. */
-export class UntrustedError extends Error {
-  override readonly name = "UntrustedError";
-  readonly code = "untrusted";
-
-  constructor(attempts: readonly string[]) {
-    super(`no node could be asked: ${attempts.join("; ")}.`);
-  }
-}
-
-/** A node answered with something that this program does not understand: another version, or not Baton at all. */
-export class StrangeAnswerError extends Error {
-  override readonly name = "StrangeAnswerError";
-  readonly code = "strange-answer";
-}
 
 export interface ClientOptions {
   /** Base URLs of nodes, tried in this order; the one that answered last goes first. */
@@ -121,6 +91,7 @@ interface Call {
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 /** Talks to one cluster. Holds no connection of its own and needs no closing. */
@@ -150,8 +121,9 @@ export class BatonClient {
     return this.#get(`/history${query({ since: sinceWallMs })}`, historyPageSchema);
   }
 
-  operation(id: string): Promise<OperationView> {
-    return this.#get(`/operations/${encodeURIComponent(id)}`, operationViewSchema);
+  /** `signal`: whoever asks waits no longer. */
+  operation(id: string, signal?: AbortSignal): Promise<OperationView> {
+    return this.#get(`/operations/${encodeURIComponent(id)}`, operationViewSchema, signal);
   }
 
   /** Asks for an operation. With the same id it may be repeated: nothing happens twice. */
@@ -168,11 +140,11 @@ export class BatonClient {
       readonly onChange?: (view: OperationView) => void;
     },
   ): Promise<OperationView | undefined> {
-    const until = performance.now() + options.timeoutMs;
+    const end = waitsUntil(options.timeoutMs, options.signal);
     let last: OperationView | undefined;
-    while (performance.now() < until && options.signal?.aborted !== true) {
+    while (!end.aborted) {
       try {
-        const view = await this.operation(id);
+        const view = await this.operation(id, end);
         if (view.phase !== last?.phase || view.detail !== last.detail) options.onChange?.(view);
         last = view;
         if (isSettled(view.phase)) return view;
@@ -180,7 +152,7 @@ export class BatonClient {
         // A node in the middle of a takeover may not answer, or not know of the operation yet.
         if (!(error instanceof UnreachableError || error instanceof RefusedError)) throw error;
       }
-      await sleep(Math.min(100, Math.max(0, until - performance.now())));
+      await sleep(100, undefined, { signal: end }).catch(() => undefined);
     }
     return last;
   }
@@ -236,8 +208,9 @@ export class BatonClient {
     return this.#call({ method: "DELETE", path, ...keyed(key) }, viewSchema(id));
   }
 
-  order(id: string): Promise<OrderView | ParentView> {
-    return this.#get(`/v1/orders/${encodeURIComponent(id)}`, viewSchema(id));
+  /** `signal`: whoever asks waits no longer. */
+  order(id: string, signal?: AbortSignal): Promise<OrderView | ParentView> {
+    return this.#get(`/v1/orders/${encodeURIComponent(id)}`, viewSchema(id), signal);
   }
 
   orders(asked: OrdersQuery = {}): Promise<OrdersPage> {
@@ -276,12 +249,13 @@ export class BatonClient {
     return this.#get(`/v1/books/${encodeURIComponent(symbol)}`, bookViewSchema);
   }
 
-  #get<T>(path: string, schema: Schema<T>): Promise<T> {
-    return this.#call({ method: "GET", path }, schema);
+  #get<T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> {
+    return this.#call({ method: "GET", path, ...(signal !== undefined && { signal }) }, schema);
   }
 
   async #call<T>(call: Call, schema: Schema<T>): Promise<T> {
     const failures: string[] = [];
+    const isWrite = call.method !== "GET";
     let mayHaveArrived = false;
     let isUntrusted = false;
     let refusal: RefusedError | undefined;
@@ -291,24 +265,29 @@ export class BatonClient {
         this.#prefer(endpoint);
         return value;
       } catch (error) {
+        // What a node says of itself is no word about what another one may have recorded.
+        const isOnlyItsOwn = isBeforeTheLeader(error) && (mayHaveArrived || refusal?.problem.code === "unknown");
         if (error instanceof RefusedError && error.problem.status === 503) {
           // "unknown" says more than any "refused" of another node that has no leader either.
           if (refusal?.problem.code !== "unknown") refusal = error;
           // The leader's own word, whoever was asked: another node would only burden it once more.
           if (error.problem.retryAfterMs !== undefined) break;
-        } else if (error instanceof RefusedError || error instanceof StrangeAnswerError) {
+        } else if (
+          (error instanceof RefusedError || error instanceof StrangeAnswerError) &&
+          !(isWrite && isOnlyItsOwn)
+        ) {
           throw error;
         } else {
           failures.push(`${endpoint} (${causeOf(error)})`);
-          const isTls = tlsAdvice(codeOf(error)) !== undefined;
-          isUntrusted ||= isTls;
+          isUntrusted ||= isNotBelieved(error);
           // Who is not believed is not told anything.
-          mayHaveArrived ||= !isTls && !isRefusedConnection(error);
+          mayHaveArrived ||= !isNotBelieved(error) && !isRefusedConnection(error);
+          if (call.signal?.aborted === true) break;
         }
       }
     }
     // One node's "nothing was recorded" does not speak for another one that took the request and fell silent.
-    const isUnknown = mayHaveArrived && call.method !== "GET";
+    const isUnknown = mayHaveArrived && isWrite;
     if (refusal !== undefined && (!isUnknown || refusal.problem.code === "unknown")) throw refusal;
     if (isUntrusted && !isUnknown) throw new UntrustedError(failures);
     throw new UnreachableError(failures, isUnknown);
@@ -320,7 +299,7 @@ export class BatonClient {
     const response = await ask(`${endpoint}${call.path}`, {
       method: call.method,
       redirect: "error",
-      signal: AbortSignal.timeout(this.#requestTimeoutMs),
+      signal: waitsUntil(this.#requestTimeoutMs, call.signal),
       headers: {
         Accept: "application/json",
         ...(call.body !== undefined && { "Content-Type": "application/json" }),
@@ -334,12 +313,16 @@ export class BatonClient {
     if (!response.ok) {
       const problem = problemSchema.safeParse(content);
       if (problem.success) throw new RefusedError(problem.data);
+      // Who stands before a node says this where the node itself does not answer.
+      if (response.status >= 500) throw new Error(`it answered ${response.status} without a problem document`);
       throw new StrangeAnswerError(`${endpoint}${call.path} answered ${response.status} without a problem document.`);
     }
     const checked = schema.safeParse(content);
     if (!checked.success) {
       throw new StrangeAnswerError(
         `${endpoint}${call.path} answered something that this version does not know: ${checked.error.message}`,
+        // Whatever it says, it was done.
+        call.method !== "GET",
       );
     }
     // The document as it came: a newer node may say more than this program knows.
@@ -372,27 +355,4 @@ function parsed(text: string): unknown {
 
 function keyed(key: string | undefined): { readonly headers?: Readonly<Record<string, string>> } {
   return key === undefined ? {} : { headers: { "Idempotency-Key": key } };
-}
-
-function isRefusedConnection(error: unknown): boolean {
-  return /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(causeOf(error));
-}
-
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = codeOf(error);
-  const advice = tlsAdvice(code);
-  if (advice !== undefined) return advice;
-  const { cause } = error;
-  // A node with TLS hangs up on whoever speaks plain HTTP to it.
-  if (code === "UND_ERR_SOCKET" || code === "ECONNRESET")
-    return `${code}: it hung up; where it speaks TLS, use https://`;
-  if (cause instanceof Error) return code === "" ? cause.message : code;
-  return error.name === "TimeoutError" ? "no answer in time" : error.message;
-}
-
-/** The code of what ended a request; empty where it has none. */
-function codeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }

@@ -3,6 +3,15 @@ import { InvalidArgumentError } from "commander";
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** As long as a timer can be: 24 days. */
+const timerMostMs = 2 ** 31 - 1;
+
+/** Aborts after so many milliseconds, and before where `signal` does: nobody waits any longer. */
+export function waitsUntil(ms: number, signal?: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(Math.min(ms, timerMostMs));
+  return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+}
+
 /** Milliseconds of such a text; a usage error for anything else. */
 export function durationMs(text: string): number {
   const [, count, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];

@@ -8,9 +8,9 @@ import { id as idOf, isSettled } from "@baton/core";
 import type { OperationId, OperationRequest, OperationView } from "@baton/core";
 import type { Command } from "commander";
 import type { BatonClient } from "./client.ts";
-import { RefusedError, UnreachableError } from "./client.ts";
 import { durationMs } from "./durations.ts";
 import { CliEnd } from "./exit.ts";
+import { isOutcomeUnknown } from "./failures.ts";
 import { print } from "./session.ts";
 import type { TargetOptions } from "./session.ts";
 import { facts, instant, paint } from "./terminal.ts";
@@ -131,9 +131,7 @@ async function request(
   try {
     return await client.operate(body);
   } catch (error) {
-    const mayHaveArrived = error instanceof UnreachableError && error.mayHaveArrived;
-    const isUnknown = error instanceof RefusedError && error.problem.code === "unknown";
-    if (!mayHaveArrived && !isUnknown) throw error;
+    if (!isOutcomeUnknown(error) || !(error instanceof Error)) throw error;
     throw new CliEnd(
       "timed-out",
       `${error.message} Whether it was accepted is readable with: baton op show ${body.id}`,

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { exitOfProblem, exitTable } from "@baton/core";
 import { Command, CommanderError } from "commander";
-import { RefusedError, StrangeAnswerError, UnreachableError, UntrustedError } from "./client.ts";
+import { RefusedError, StrangeAnswerError, UnreachableError, UntrustedError } from "./failures.ts";
 import { addClusterCommands } from "./commands/cluster.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addConfigCommands } from "./commands/config.ts";

@@ -29,16 +29,29 @@ export function processTerminal(detached: AbortSignal): Terminal {
     hasColor: stdout.isTTY && (env["NO_COLOR"] ?? "") === "",
     out: (text) => void stdout.write(`${text}\n`),
     err: (text) => void stderr.write(`${text}\n`),
-    ask: async (question) => {
-      const lines = createInterface({ input: stdin, output: stderr });
-      try {
-        return await lines.question(question, { signal: detached });
-      } finally {
-        lines.close();
-      }
-    },
+    ask: (question) => typedAt(stdin, stderr, question, detached),
     detached,
   };
+}
+
+/** What a person types. Ends the program with `refused` where they go away instead: Ctrl-C, or the end of the input. */
+export async function typedAt(
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream,
+  question: string,
+  detached: AbortSignal,
+): Promise<string> {
+  const lines = createInterface({ input, output });
+  const gone = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
+  try {
+    const asked = lines.question(question, { signal: detached });
+    const typed = await Promise.race([asked.catch(() => undefined), gone]);
+    if (typed !== undefined) return typed;
+  } finally {
+    lines.close();
+  }
+  output.write("\n");
+  throw new CliEnd("refused", "nothing was typed: nothing was done.");
 }
 
 export type Color = "bold" | "dim" | "red" | "green" | "yellow";

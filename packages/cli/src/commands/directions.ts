@@ -7,7 +7,7 @@ import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
-import { underKey, withKey } from "./keyed.ts";
+import { underKey, unlessLost, withKey } from "./keyed.ts";
 import { viewText } from "./order-text.ts";
 import { endUnlessReplaced, isReplaceDecided, waitForOrder, withOrderWait } from "./order-wait.ts";
 import type { WaitOptions } from "./order-wait.ts";
@@ -32,7 +32,10 @@ export function addDirectionCommands(orders: Command, terminal: Terminal): void 
     terminal.err(`plan:\n  1. ${plan}`);
     const view = isDry
       ? await client.order(id)
-      : await client.directOrder(id, { ...direction, ...(options.reason && { reason: options.reason }) });
+      : await unlessLost(
+          { advice: `See what came of it, and repeat it otherwise: baton orders show ${id}`, operation: id },
+          () => client.directOrder(id, { ...direction, ...(options.reason && { reason: options.reason }) }),
+        );
     print(terminal, options, { version: 1, dryRun: isDry, order: view }, () => viewText(view));
   };
   withTarget(orders.command("pause"))

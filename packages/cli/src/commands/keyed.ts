@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import { RefusedError, UnreachableError } from "../client.ts";
 import { CliEnd } from "../exit.ts";
+import { isOutcomeUnknown } from "../failures.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Adds `--id`. */
@@ -26,14 +26,21 @@ export async function underKey<T>(
 
 /** The answer; where it may have been lost, the end that says how to ask again. */
 export async function unlessUnknown<T>(key: string, what: "happens" | "is placed", ask: () => Promise<T>): Promise<T> {
+  return await unlessLost(
+    { advice: `Repeat the command with --id ${key}: nothing ${what} twice.`, operation: key },
+    ask,
+  );
+}
+
+/** The answer; where it may have been lost, the end that says what to do. `operation`: what to look for, or to ask again under. */
+export async function unlessLost<T>(
+  { advice, operation }: { readonly advice: string; readonly operation: string },
+  ask: () => Promise<T>,
+): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    const mayHaveArrived = error instanceof UnreachableError && error.mayHaveArrived;
-    const isUnknown = error instanceof RefusedError && error.problem.code === "unknown";
-    if (!mayHaveArrived && !isUnknown) throw error;
-    throw new CliEnd("timed-out", `${error.message} Repeat the command with --id ${key}: nothing ${what} twice.`, {
-      operation: key,
-    });
+    if (!isOutcomeUnknown(error) || !(error instanceof Error)) throw error;
+    throw new CliEnd("timed-out", `${error.message} ${advice}`, { operation });
   }
 }

@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import type { BatonClient } from "../client.ts";
 import { durationMs } from "../durations.ts";
 import { CliEnd } from "../exit.ts";
+import { RefusedError, UnreachableError } from "../failures.ts";
 import { finish, operate, operationText, withOperation } from "../operate.ts";
 import type { OperateOptions, Plan } from "../operate.ts";
 import { clientOf, print, withTarget } from "../session.ts";
@@ -21,6 +22,14 @@ async function abortPlan(client: BatonClient, target: string): Promise<Plan> {
     steps: [`${target} is ${what}, ${phase}: ${detail}`, "it is given up, unless its handoff has been asked of etcd"],
     refusals: isOver ? [`operation ${target} has ended`] : [],
   };
+}
+
+/** Ends the program where there is no such operation to wait for; who does not answer now may do so in time. */
+async function known(client: BatonClient, operation: string): Promise<void> {
+  await client.operation(operation).catch((error: unknown) => {
+    const isPassing = error instanceof RefusedError && error.problem.status === 503;
+    if (!isPassing && !(error instanceof UnreachableError)) throw error;
+  });
 }
 
 /** Adds `baton op`. */
@@ -39,7 +48,7 @@ export function addOperationCommands(program: Command, terminal: Terminal): void
     .option("--timeout <span>", "how long to wait", durationMs, 30_000)
     .action(async (id: string, options: TargetOptions & { readonly timeout: number }) => {
       const client = await clientOf(options, terminal);
-      await client.operation(id);
+      await known(client, id);
       const last = await client.settled(id, { timeoutMs: options.timeout, signal: terminal.detached });
       if (last === undefined) throw new CliEnd("timed-out", "no node told of it in time.", { operation: id });
       finish(terminal, options, last);

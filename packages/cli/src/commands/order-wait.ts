@@ -6,8 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { OrderView, ParentView } from "@baton/core";
 import type { Command } from "commander";
 import type { BatonClient } from "../client.ts";
-import { RefusedError, UnreachableError } from "../client.ts";
-import { durationMs } from "../durations.ts";
+import { RefusedError, UnreachableError } from "../failures.ts";
+import { durationMs, waitsUntil } from "../durations.ts";
 import { CliEnd } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -27,23 +27,23 @@ export function withOrderWait(command: Command, until: string): Command {
 
 /** The order once `isReached` holds; ends the program with `timed-out` and its id where that comes too late. */
 export async function waitForOrder(
-  client: BatonClient,
-  terminal: Terminal,
+  client: Pick<BatonClient, "order">,
+  terminal: Pick<Terminal, "detached">,
   id: string,
   options: WaitOptions,
   isReached: (view: AnyOrder) => boolean,
 ): Promise<AnyOrder> {
-  const until = performance.now() + options.timeout;
-  while (performance.now() < until && !terminal.detached.aborted) {
+  const end = waitsUntil(options.timeout, terminal.detached);
+  while (!end.aborted) {
     try {
-      const view = await client.order(id);
+      const view = await client.order(id, end);
       if (isReached(view)) return view;
     } catch (error) {
       // In the middle of a takeover nobody may answer for a while.
       const isPassing = error instanceof RefusedError && error.problem.status === 503;
       if (!isPassing && !(error instanceof UnreachableError)) throw error;
     }
-    await sleep(Math.min(100, Math.max(0, until - performance.now())));
+    await sleep(100, undefined, { signal: end }).catch(() => undefined);
   }
   throw new CliEnd("timed-out", `it goes on; look at it with: baton orders show ${id}`, { operation: id });
 }

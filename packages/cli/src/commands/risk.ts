@@ -6,6 +6,7 @@ import { killText } from "@baton/core";
 import type { EnableRequest, RiskView } from "@baton/core";
 import type { Command } from "commander";
 import { CliEnd } from "../exit.ts";
+import { unlessLost } from "./keyed.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
 import { confirm, instant, paint, table } from "../terminal.ts";
@@ -58,7 +59,12 @@ async function enable(control: string, subject: string, options: EnableOptions, 
     return { control: known, subject, reason: options.reason, cluster: name };
   };
   const isDry = options.dryRun === true;
-  const view = isDry ? await client.risk() : await client.enableRisk(await confirmed());
+  const advice = "See what came of it, and repeat it otherwise: baton risk";
+  const enableIt = async (): Promise<RiskView> => {
+    const request = await confirmed();
+    return await unlessLost({ advice, operation: subject }, () => client.enableRisk(request));
+  };
+  const view = isDry ? await client.risk() : await enableIt();
   print(terminal, options, { ...view, dryRun: isDry }, () => riskText(terminal, view));
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { killText, scopesOf } from "@baton/core";
 import type { ClusterView, MemberView } from "@baton/core";
 import type { Command } from "commander";
-import { UnreachableError } from "../client.ts";
+import { UnreachableError } from "../failures.ts";
 import { CliEnd } from "../exit.ts";
 import { clientOf, print, withTarget } from "../session.ts";
 import type { TargetOptions } from "../session.ts";
