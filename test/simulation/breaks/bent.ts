@@ -19,6 +19,7 @@ export const breaks = {
   "ack-before-fsync": "a frame is acknowledged when it is received",
   "synchronous-normal": "the disk says that it has what it only holds in memory",
   "fsync-error-ignored": "a failed fsync counts as done",
+  "read-unasked": "a leader answers a read without a word of its standbys",
   "stale-acks": "acknowledgements of another leadership count",
   "cut-by-length": "tails are compared by length only",
   "deadline-ignored": "a permit has no end",

@@ -24,6 +24,7 @@ export const foundWithin: Readonly<
   "ack-before-fsync": { seeds: 10, by: ["I5"], last: 1 },
   "synchronous-normal": { seeds: 10, by: ["I5"], last: 1 },
   "fsync-error-ignored": { seeds: 10, by: ["I4", "I5"], last: 1 },
+  "read-unasked": { seeds: 10, by: ["reading"], last: 1 },
   "stale-acks": { seeds: 20, by: ["I4"], last: 8 },
   "cut-by-length": { seeds: 10, by: ["I6", "healing"], last: 3 },
   "deadline-ignored": { seeds: 20, by: ["I2"], last: 4 },

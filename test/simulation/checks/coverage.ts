@@ -76,6 +76,8 @@ export const transitions: readonly string[] = [
   "doubt: not-accepted",
   "reissue",
   "late answer",
+  "read answered",
+  "read refused",
   "replace asked",
   "replaced",
   "successor accepted",

@@ -27,6 +27,7 @@ export const invariants = {
     "An order and the one that comes in its place are never at the venue at once, and may never execute more together than was asked for.",
   losing:
     "An unclean failover is an operator's, waits until nobody can act any more, and loses nothing but what was declared before it.",
+  reading: "A read that a leader answers tells all that any leader had committed before it came in.",
   healing:
     "When all faults have ended, a leader leads an open epoch, every node is in sync, and every doubt, cancel, parent and operation has ended.",
   core: "No assertion of the production core fails.",

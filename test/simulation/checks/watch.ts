@@ -32,6 +32,7 @@ import { IdentityChecks } from "./identities.ts";
 import { LosingChecks } from "./losing.ts";
 import { OrderChecks } from "./orders.ts";
 import { PromiseChecks } from "./promises.ts";
+import { ReadingChecks } from "./reading.ts";
 import { ReconcilingChecks } from "./reconciling.ts";
 import { Records } from "./records.ts";
 import { ReplacingChecks } from "./replacing.ts";
@@ -53,6 +54,7 @@ export class Watch {
   readonly losing: LosingChecks;
   readonly identities: IdentityChecks;
   readonly replacing: ReplacingChecks;
+  readonly reading: ReadingChecks;
   readonly #slices: SliceChecks;
   readonly #reconciling: ReconcilingChecks;
   /** Boots that were told to end for good, or whose end was seen. */
@@ -68,6 +70,7 @@ export class Watch {
     this.losing = new LosingChecks(this);
     this.identities = new IdentityChecks(this);
     this.replacing = new ReplacingChecks(this);
+    this.reading = new ReadingChecks(this);
     this.#slices = new SliceChecks(this);
     this.#reconciling = new ReconcilingChecks(this);
   }

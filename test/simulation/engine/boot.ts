@@ -22,6 +22,7 @@ import type { Links } from "./links.ts";
 import type { ToLeader } from "./messages.ts";
 import { Prices } from "./prices.ts";
 import type { Top } from "./prices.ts";
+import type { SimReads } from "./reads.ts";
 import { Running } from "./running.ts";
 import type { Settings } from "./settings.ts";
 import { recordOf } from "./standing.ts";
@@ -133,6 +134,10 @@ export class Boot {
 
   get desk(): Desk | undefined {
     return this.#isClosing ? undefined : this.#running?.desk;
+  }
+
+  get reads(): SimReads | undefined {
+    return this.#isClosing ? undefined : this.#running?.reads;
   }
 
   get links(): Links | undefined {

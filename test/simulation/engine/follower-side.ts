@@ -29,6 +29,8 @@ interface Joined {
   readonly epoch: Epoch;
   readonly boot: BootId;
   phase: "promising" | "greeting" | "cutting" | "snapshot" | "following";
+  /** The leader's newest question. */
+  round: number;
 }
 
 export class FollowerSide {
@@ -132,7 +134,7 @@ export class FollowerSide {
     const decision = onLeadHeard({ epoch: lead.epoch, epochMax, mayFollow: this.#ports.mayFollow(lead.epoch) });
     if (decision === "ignore") return;
     this.#ports.superseded(lead.epoch, peer);
-    const next: Joined = { peer, epoch: lead.epoch, boot: lead.boot, phase: "promising" };
+    const next: Joined = { peer, epoch: lead.epoch, boot: lead.boot, phase: "promising", round: 0 };
     this.#joined = next;
     if (decision === "hello") return this.#hello(next);
     this.#journal.persist({ epochMax: lead.epoch, vow: undefined }, () => {
@@ -219,6 +221,7 @@ export class FollowerSide {
       return;
     }
     this.#hear(joined);
+    joined.round = beat.round;
     if (joined.phase !== "cutting" && joined.phase !== "following") return;
     this.#commit(beat.commit);
     this.#acknowledge();
@@ -246,6 +249,7 @@ export class FollowerSide {
       leaderBoot: joined.boot,
       journal: this.#journal.disk.content.journal,
       position: this.#bent.is("ack-before-fsync") ? this.#journal.last.sequence : this.#journal.durable,
+      round: joined.round,
     });
   }
 

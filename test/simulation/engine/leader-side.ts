@@ -44,6 +44,7 @@ export class LeaderSide {
   readonly #ports: LeaderSidePorts;
   readonly #sessions = new Set<Session>();
   leading: Epoch | undefined;
+  #round = 0;
 
   constructor(o: {
     journal: SimJournal;
@@ -116,9 +117,15 @@ export class LeaderSide {
     }
   }
 
+  /** A question to the followers, which leaves with the next heartbeat; gives its number. */
+  ask(): number {
+    this.#round += 1;
+    return this.#round;
+  }
+
   beat(): void {
     if (this.leading === undefined || this.#journal.hasFailed) return;
-    const beat = { kind: "heartbeat", epoch: this.leading, boot: this.#me.boot } as const;
+    const beat = { kind: "heartbeat", epoch: this.leading, boot: this.#me.boot, round: this.#round } as const;
     for (const session of this.#sessions) session.link.send({ ...beat, commit: this.#journal.commitMark.sequence });
   }
 
@@ -165,7 +172,7 @@ export class LeaderSide {
   #countWhatItHeld(link: ServedLink, epoch: Epoch, standing: Standing): void {
     const position = standing.tail.at(-1)?.sequence ?? standing.commit.sequence;
     const { journal } = link;
-    this.#ports.ack(link, { kind: "ack", epoch, leaderBoot: this.#me.boot, journal, position });
+    this.#ports.ack(link, { kind: "ack", epoch, leaderBoot: this.#me.boot, journal, position, round: 0 });
   }
 
   #pump(session: Session, generation: number): void {

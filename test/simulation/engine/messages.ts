@@ -9,6 +9,7 @@ export type ToLeader =
       readonly leaderBoot: BootId;
       readonly journal: JournalId;
       readonly position: Sequence;
+      readonly round: number;
     }
   /** Failsafe: the leader asks a peer that it has dialled. */
   | {
@@ -26,6 +27,12 @@ export type ToFollower =
   | { readonly kind: "cut"; readonly epoch: Epoch; readonly after: Sequence }
   | { readonly kind: "frame"; readonly frame: Frame; readonly commit: Sequence }
   | { readonly kind: "snapshot"; readonly epoch: Epoch; readonly frames: readonly Frame[]; readonly commit: Sequence }
-  | { readonly kind: "heartbeat"; readonly epoch: Epoch; readonly boot: BootId; readonly commit: Sequence }
+  | {
+      readonly kind: "heartbeat";
+      readonly epoch: Epoch;
+      readonly boot: BootId;
+      readonly commit: Sequence;
+      readonly round: number;
+    }
   | { readonly kind: "refused"; readonly state: RejoinState; readonly sentence: string }
   | { readonly kind: "promise-answer"; readonly token: number; readonly journal?: JournalId; readonly why?: string };

@@ -40,6 +40,7 @@ import { SimLedger } from "./ledger.ts";
 import { Links } from "./links.ts";
 import type { ToLeader } from "./messages.ts";
 import { Operations } from "./operations.ts";
+import { SimReads } from "./reads.ts";
 import { recordOf } from "./standing.ts";
 
 const presenceEveryMs = 1_000;
@@ -56,6 +57,7 @@ export class Running {
   readonly desk: Desk;
   readonly operations: Operations;
   readonly failsafe: Failsafe;
+  readonly reads: SimReads;
   readonly #boot: Boot;
   readonly #first: EtcdView;
   readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMono: number }>();
@@ -134,16 +136,18 @@ export class Running {
         followerUp: (link) =>
           this.leadership.feed({ kind: "follower-up", node: link.node, journal: link.journal, boot: link.boot }),
         followerDown: (peer) => this.leadership.feed({ kind: "follower-down", node: peer }),
-        ack: (link, { epoch, leaderBoot, position }) => {
+        ack: (link, { epoch, leaderBoot, position, round }) => {
           world.watch.note("ack");
           const { journal } = link;
-          this.leadership.feed({ kind: "ack", node: link.node, journal, epoch, leaderBoot, position });
+          this.leadership.feed({ kind: "ack", node: link.node, journal, epoch, leaderBoot, position, round });
+          this.reads.look();
         },
         sent: (frame) => world.watch.commits.sent(boot, frame),
         rejoined: (peer, state, sentence) => world.watch.rejoined(boot, peer, state, sentence),
         soon,
       },
     });
+    this.reads = new SimReads(boot, this);
     this.followerSide = this.#newFollowerSide();
     this.links = new Links(world, boot, {
       onMessage: (peer, message) => {
@@ -206,6 +210,7 @@ export class Running {
     leadership.feed({ kind: "fit", unfit: [], self });
     if (isNews) this.#publish();
     leadership.feed({ kind: "tick" });
+    this.reads.look();
     this.failsafe.consider();
     this.#considerYield();
   }
@@ -464,6 +469,7 @@ export class Running {
   }
 
   #stopLeading(): void {
+    this.reads.end();
     this.desk.end();
     this.leaderSide.stopLeading();
     this.ledger.abandonWaiters();

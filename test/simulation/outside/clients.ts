@@ -69,6 +69,25 @@ export class Clients {
     this.#world.agenda.after(2_000, next);
   }
 
+  /** Everybody who thinks that he leads is asked what is committed, every so often. */
+  read(everyMs: number): void {
+    const { agenda } = this.#world;
+    const next = (): void => {
+      if (!this.#isOpen) return;
+      for (const boot of this.#world.boots()) {
+        if (boot.leadership?.leading !== undefined) boot.main.run(() => this.#read(boot));
+      }
+      agenda.after(everyMs, next);
+    };
+    agenda.after(everyMs, next);
+  }
+
+  #read(boot: Boot): void {
+    const { watch } = this.#world;
+    const answered = watch.reading.came(boot);
+    boot.reads?.read((isReadable) => (isReadable ? answered() : watch.note("read refused")));
+  }
+
   /** No new wishes; what was asked is still asked for. */
   close(): void {
     this.#isOpen = false;

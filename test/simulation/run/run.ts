@@ -42,6 +42,7 @@ export interface RunOptions {
   readonly setting?: Setting;
 }
 
+const readEveryMs = 130;
 /** How often somebody looks whether parents wait for a person. */
 const mindEveryMs = 800;
 /** How long healing may take. */
@@ -73,6 +74,7 @@ export function run(seed: number, options: RunOptions = {}): Report {
       inflict(stage, incident);
     });
   }
+  clients.read(readEveryMs);
   let isClosing = false;
   operators.mindParents(mindEveryMs, () => isClosing);
   const isBroken = (): boolean => world.watch.violation !== undefined;
