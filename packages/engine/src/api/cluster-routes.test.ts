@@ -45,12 +45,16 @@ async function answered(url: string, o: Partial<ClusterRoutesContext> = {}): Pro
 describe("a probe that says no says why", () => {
   const leading = view({ node: { id: "a", role: "leader", sentence: "It leads." } });
   const held = view({ node: { id: "a", role: "held", sentence: "It hands over." } });
+  // The loop stood still until the deadline had passed, and has not been told of it yet.
+  const late = view({ node: { id: "a", role: "leader", sentence: "It leads." }, deadlineSlackMs: 0 });
   const outside = view({ insync: { epoch: 7, version: 4, members: ["a", "c"] } });
 
   test.each<[string, Partial<ClusterRoutesContext>, number, string]>([
     ["/leader", { cluster: () => leading }, 200, "a is the leader; a leads epoch 7."],
     ["/leader", {}, 503, "b is a standby; a leads epoch 7."],
     ["/leader", { cluster: () => view({ leader: null }) }, 503, "b is a standby; nobody leads."],
+    ["/leader", { cluster: () => late }, 503, "a led until its deadline, which has passed."],
+    ["/ready", { cluster: () => late }, 503, "a led until its deadline, which has passed."],
     ["/standby", {}, 200, "b is a standby; a leads epoch 7."],
     ["/standby", { cluster: () => leading }, 503, "a is the leader; a leads epoch 7."],
     ["/in-sync", {}, 200, "b is a standby; a leads epoch 7."],

@@ -58,7 +58,7 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
     (view: ClusterView): string | undefined =>
       roles.includes(view.node.role) ? undefined : standingOf(view);
   return [
-    probe(apiRoutes.leader, only("leader")),
+    probe(apiRoutes.leader, whyNotLeader),
     probe(apiRoutes.standby, only("standby")),
     probe(apiRoutes.inSync, whyNotInSync),
     probe(apiRoutes.health, only("leader", "standby", "held")),
@@ -70,7 +70,7 @@ export function clusterRoutes(context: ClusterRoutesContext): readonly Route[] {
         if (lagMax === undefined) return notWhole("lag", "a whole number of records");
         const view = context.cluster();
         const isStandby = view.node.role === "standby";
-        return probed(isStandby ? whyTooFarBehind(context.lagRecords(), lagMax) : only("leader")(view), view);
+        return probed(isStandby ? whyTooFarBehind(context.lagRecords(), lagMax) : whyNotLeader(view), view);
       },
     },
     { ...apiRoutes.cluster, handle: () => ok(context.cluster()) },
@@ -156,6 +156,12 @@ const roleWords: Readonly<Record<NodeRole, string>> = {
   fenced: "fenced",
   stopped: "stopped",
 };
+
+/** A node that stood still finds out late that its time is up: meanwhile another may lead, and is to be sent the orders. */
+function whyNotLeader(view: ClusterView): string | undefined {
+  if (view.node.role !== "leader") return standingOf(view);
+  return view.deadlineSlackMs === 0 ? `${view.node.id} led until its deadline, which has passed.` : undefined;
+}
 
 function whyNotInSync({ insync, node }: ClusterView): string | undefined {
   if (insync === null) return `${node.id} does not know the in-sync set.`;

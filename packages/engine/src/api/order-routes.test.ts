@@ -125,6 +125,26 @@ describe("placing", () => {
     expect(again).toMatchObject({ status: 202, body: { intentId: "i-1" } });
   });
 
+  test("or changing without a key, not durable in time, is told to look before it repeats: a second order would be another one", async () => {
+    const routes = await leading();
+    await settled(routes.ask("placeOrder", { body: order, key: "k-1" }));
+    routes.rig.isCommitting = false;
+    const asked = [
+      routes.ask("placeOrder", { body: order, key: "k-2" }),
+      routes.ask("placeOrder", { body: order }),
+      routes.ask("cancelOrder", { id: "i-1" }),
+      routes.ask("cancelOrder", { id: "i-2", key: "k-3" }),
+    ];
+    await pass(2_100);
+    const said = (await Promise.all(asked)).map(({ status, body }) => [status, (body as { detail: string }).detail]);
+    expect(said).toEqual([
+      [503, expect.stringContaining("repeat with the same key")],
+      [503, expect.stringContaining("look for it first (GET /v1/orders?all=1)")],
+      [503, expect.stringContaining("look at it before you repeat it (GET /v1/orders/i-1)")],
+      [503, expect.stringContaining("repeat with the same key")],
+    ]);
+  });
+
   test("whose leader stops before the commit is unknown", async () => {
     const routes = await leading();
     routes.rig.isCommitting = false;
@@ -424,6 +444,9 @@ describe("reading and taking back", () => {
     expect(await routes.ask("order", { id: "p-1" })).toMatchObject({ status: 200, body: { status: "cancelled" } });
     expect(await settled(routes.ask("placeOrder", { body: twap, key: "k-1" }))).toEqual(first);
     expect(await routes.ask("cancelOrder", { id: "p-1" })).toMatchObject({ status: 409 });
+    // It is no unknown one to direct, either.
+    expect(await routes.ask("directOrder", { id: "p-1", body: { what: "pause" } })).toMatchObject({ status: 409 });
+    expect(await routes.ask("directOrder", { id: "p-7", body: { what: "pause" } })).toMatchObject({ status: 404 });
     expect(await routes.ask("order", { id: "p-7" })).toMatchObject({ status: 404 });
   });
 

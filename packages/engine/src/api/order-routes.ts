@@ -102,7 +102,7 @@ async function place(context: OrderRoutesContext, request: RouteRequest): Promis
       return refusal(taken.refusal);
     case "recorded":
     case "repeated": {
-      const unknown = await notCommitted(context, taken.sequence);
+      const unknown = await notCommitted(context, taken.sequence, toPlaceAgain(request));
       return unknown ?? (await placed(context, taken));
     }
   }
@@ -257,7 +257,7 @@ async function directed(
       return keyReused();
     case "repeated":
     case "recorded": {
-      const unknown = await notCommitted(context, taken.sequence);
+      const unknown = await notCommitted(context, taken.sequence, toAskAgain(request));
       return unknown ?? { ...(await show(context, request)), status: 202 };
     }
   }
@@ -270,8 +270,12 @@ async function direct(context: OrderRoutesContext, request: RouteRequest): Promi
   const taken = context.desk().direct(ref, checked.value, request.principal.name);
   if (taken === undefined) return no(503, "refused", "the leader takes nothing new now; try again");
   if (taken === "unknown") return no(404, "not-found", `there is no parent order ${ref}`);
+  if (taken === "ended") return no(409, "conflict", `${ref} has ended already`);
   if (taken.kind === "refused") return refusal(taken.refusal);
-  return (await notCommitted(context, taken.sequence)) ?? { ...(await show(context, request)), status: 202 };
+  // A direction has no key, and none is looked at.
+  return (
+    (await notCommitted(context, taken.sequence, lookedUp(ref))) ?? { ...(await show(context, request)), status: 202 }
+  );
 }
 
 async function resolveDoubt(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
@@ -304,7 +308,9 @@ async function resolveDoubt(context: OrderRoutesContext, request: RouteRequest):
   }
   if (typeof resolved !== "number" && resolved.kind === "key-reused") return keyReused();
   const sequence = typeof resolved === "number" ? resolved : resolved.sequence;
-  return (await notCommitted(context, sequence)) ?? { ...(await show(context, request)), status: 202 };
+  return (
+    (await notCommitted(context, sequence, toAskAgain(request))) ?? { ...(await show(context, request)), status: 202 }
+  );
 }
 
 /** What is wrong with the key of a request; undefined where it is well, or has none. */
@@ -317,10 +323,28 @@ function keyReused(): Answer {
   return no(422, "key-reused", "another request came under this Idempotency-Key", "Idempotency-Key");
 }
 
-/** Undefined once the record is durable; else the 503 that says that it may be. */
+const sameKey = "repeat with the same key";
+
+/** What to do about an order that may have been recorded. */
+function toPlaceAgain({ idempotencyKey }: RouteRequest): string {
+  if (idempotencyKey !== undefined) return sameKey;
+  return "it came without an Idempotency-Key, and sent again it is another order: look for it first (GET /v1/orders?all=1)";
+}
+
+/** What to do about a wish for an order that may have been recorded. */
+function toAskAgain({ idempotencyKey, params }: RouteRequest): string {
+  return idempotencyKey === undefined ? lookedUp(params["id"] ?? "") : sameKey;
+}
+
+function lookedUp(ref: string): string {
+  return `look at it before you repeat it (GET /v1/orders/${ref})`;
+}
+
+/** Undefined once the record is durable; else the 503 that says that it may be, and what to do about that. */
 export async function notCommitted(
   context: Pick<OrderRoutesContext, "whenCommitted">,
   sequence: Sequence,
+  advice: string,
 ): Promise<Answer | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
@@ -329,14 +353,10 @@ export async function notCommitted(
   try {
     const first = await Promise.race([context.whenCommitted(sequence), late]);
     if (first !== "late") return undefined;
-    return no(
-      503,
-      "unknown",
-      `recorded, not durable on the in-sync set within ${commitWithinMs} ms; repeat with the same key`,
-    );
+    return no(503, "unknown", `recorded, not durable on the in-sync set within ${commitWithinMs} ms; ${advice}`);
   } catch (error) {
     if (!(error instanceof CommitUnknown)) throw error;
-    return no(503, "unknown", `recorded, but ${error.message}; repeat with the same key`);
+    return no(503, "unknown", `recorded, but ${error.message}; ${advice}`);
   } finally {
     clearTimeout(timer);
   }

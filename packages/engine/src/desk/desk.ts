@@ -22,7 +22,7 @@ import type {
   Sequence,
   VenueId,
 } from "@baton/core";
-import { assert, id, reissuableIntents, riskView } from "@baton/core";
+import { assert, id, reissuableIntents, riskView, wasRecorded } from "@baton/core";
 import { monoNow, wallNow } from "../clock.ts";
 import type { Ledger } from "../ledger.ts";
 import type { StrategyIntent } from "../strategies/strategy.ts";
@@ -129,11 +129,13 @@ export class Desk {
     return this.isTrading ? this.#parts?.replacements.request(ref, change, by, operation) : undefined;
   }
 
-  /** Pauses, resumes or amends a parent order; `unknown`: there is none of this id that works. */
-  direct(parent: string, direction: Direction, by: string): ParentTaken | "unknown" | undefined {
+  /** Pauses, resumes or amends a parent order; `unknown`: there is none of this id; `ended`: it has left the state. */
+  direct(parent: string, direction: Direction, by: string): ParentTaken | "unknown" | "ended" | undefined {
     if (!this.isTrading) return undefined;
-    const row = this.#ledger.speculative.parents.get(id<ParentId>(parent));
-    return row === undefined ? "unknown" : this.#parts?.intake.parents.direct(row, direction, by);
+    const state = this.#ledger.speculative;
+    const row = state.parents.get(id<ParentId>(parent));
+    if (row !== undefined) return this.#parts?.intake.parents.direct(row, direction, by);
+    return parent.startsWith("p-") && wasRecorded(state, parent) ? "ended" : "unknown";
   }
 
   strategy(

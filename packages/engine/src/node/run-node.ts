@@ -146,7 +146,11 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         cluster: config.cluster.name,
         desk: () => running().node.desk,
         notCommitted: (sequence) =>
-          notCommitted({ whenCommitted: (upTo) => running().node.ledger.whenCommitted(upTo) }, sequence),
+          notCommitted(
+            { whenCommitted: (upTo) => running().node.ledger.whenCommitted(upTo) },
+            sequence,
+            "look at it before you repeat it (GET /v1/risk)",
+          ),
       }),
     ]
       .map((route) => ({
