@@ -97,6 +97,8 @@ export class FollowerSide {
 
   close(): void {
     for (const stop of this.#unsubscribe) stop();
+    // A copy that is half here is dropped, and one that is whole is not installed any more: the journal closes next.
+    this.#copy?.abandon();
     this.#joined = undefined;
   }
 

@@ -1,4 +1,5 @@
 /** A whole copy that comes in while the leader changes, or its link does: nothing else may take hold of the journal meanwhile. */
+import { existsSync } from "node:fs";
 import type { Sequence } from "@baton/core";
 import { expect, test } from "vitest";
 import { openJournal } from "../open.ts";
@@ -96,4 +97,20 @@ test("a copy that comes again over a new link waits until the one before it has 
   await until(() => b.journal.commitMark.sequence === last, "b is live");
   expect(failures).toEqual([]);
   expect(await b.journal.verify()).toMatchObject({ sound: true, lastHash: a.journal.last.hash });
+});
+
+test("a node that stops puts no copy in its journal's place any more, and leaves no file of it behind", async () => {
+  using folder = scratch();
+  await using a = await startNode(folder.dir, "a", { replication: { limits: { snapshotBehind: 500 } } });
+  await durable(a.journal, a.journal.append(1, notes(1000)));
+  await using b = await startNode(folder.dir, "b");
+  const installs = holdInstalls(b);
+  connect(a, b);
+  await a.lead(1, ["b"]);
+  await until(() => installs.begun() === 1, "the copy is on b");
+  b.replication.close();
+  installs.letGo();
+  await until(() => installs.ended() === 1, "the copy has been dealt with");
+  expect(b.journal.last.sequence).toBe(0);
+  await until(() => !existsSync(`${b.journal.file}.incoming`), "its file is gone");
 });
