@@ -1,0 +1,129 @@
+/** Who is told what inside one node: real wiring, over feeds and venues that are scripted, and a journal that is silent. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { emptyState, id } from "@baton/core";
+import type { BootId, ClusterId, Config, FeedId, JournalId, LeaseId, VenueId } from "@baton/core";
+import type { Etcd, Keeper } from "@baton/cluster";
+import type { Feed, FeedOptions } from "@baton/feeds";
+import type { Journal, Replication } from "@baton/journal";
+import type { VenueOptions } from "@baton/venues";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { openLog } from "../log.ts";
+import { openMetrics } from "../metrics.ts";
+import { rigConfig } from "../testing/desk-rig.ts";
+import { ScriptedVenue } from "../testing/scripted-venue.ts";
+import { onVirtualTime, pass } from "../testing/virtual-time.ts";
+import { LocalKills } from "./local-kills.ts";
+import { EngineNode } from "./node.ts";
+
+const outside = vi.hoisted(() => ({
+  venues: new Map<string, { asVenue(): unknown }>(),
+  /** Feeds that were told to dial at once, in order. */
+  hurried: [] as string[],
+}));
+
+vi.mock("@baton/venues", async (original) => ({
+  ...(await original<object>()),
+  openVenue: ({ id: venue }: VenueOptions) => Promise.resolve(outside.venues.get(venue)?.asVenue()),
+}));
+
+vi.mock("@baton/feeds", () => ({
+  openFallbackFeed: () => undefined,
+  openFeed: ({ id: feed, venue }: FeedOptions): Partial<Feed> => ({
+    id: feed,
+    venue,
+    onState: () => () => undefined,
+    onTop: () => () => undefined,
+    onTrade: () => () => undefined,
+    top: () => undefined,
+    hurry: () => void outside.hurried.push(feed),
+    close: () => Promise.resolve(),
+  }),
+}));
+
+onVirtualTime();
+
+/** Whose signals are never given, and who answers nothing else that is asked of it here. */
+function silent<T extends object>(facts: Partial<T>): T {
+  const signal = { on: () => () => undefined };
+  return new Proxy(facts as T, {
+    get: (target, name) => (typeof name === "string" && /^on[A-Z]/.test(name) ? signal : Reflect.get(target, name)),
+  });
+}
+
+const never = (): Promise<never> => Promise.withResolvers<never>().promise;
+
+let home: string;
+let node: EngineNode;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "baton-node-"));
+  outside.hurried.length = 0;
+});
+
+afterEach(async () => {
+  await node.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** A node that waits for etcd, as every node does at its start: its venues and feeds are at work already. */
+function started(config: Config): EngineNode {
+  const boot = id<BootId>("boot-a");
+  const cluster = id<ClusterId>("6f6c0f7e-0000-4000-8000-000000000001");
+  return new EngineNode({
+    config,
+    boot,
+    log: openLog({ level: "silent", node: "a", boot }),
+    metrics: openMetrics(() => expect.fail("nobody asks for metrics")),
+    etcd: silent<Etcd>({ status: never, read: never }),
+    keeper: silent<Keeper>({ lease: id<LeaseId>("1"), ttlMs: 3_000, deadline: () => 0 }),
+    journal: silent<Journal>({
+      ...{ opened: { state: emptyState(), tail: [] }, durable: 0, commitMark: { sequence: 0, hash: "" } },
+      identity: { cluster, journal: id<JournalId>("j"), bootCount: 1 },
+      promises: { epochMax: 0 },
+      care: { format: 1 },
+      close: () => Promise.resolve(),
+    } as never),
+    openReplication: () => silent<Replication>({ sendStatus: () => undefined, close: () => undefined, peers: [] }),
+    localKills: new LocalKills(home),
+    end: (why) => expect.fail(why),
+    beginAnew: (why) => expect.fail(why),
+  });
+}
+
+/** Two venues, "sim" and "other", that answer by a script, with a feed of each. */
+function twoVenues(): { readonly config: Config; readonly sim: ScriptedVenue } {
+  const secret = join(home, "secret");
+  writeFileSync(secret, "secret", { mode: 0o600 });
+  const config = rigConfig("other");
+  const [feed] = config.feeds;
+  if (feed === undefined) throw new Error("the configuration has a feed");
+  const [sim, other] = [new ScriptedVenue("sim"), new ScriptedVenue("other")];
+  outside.venues = new Map([sim, other].map((venue) => [venue.id, venue]));
+  return {
+    sim,
+    config: {
+      ...config,
+      node: { ...config.node, dataDir: home },
+      venues: config.venues.map((venue) => ({ ...venue, apiKeyFile: secret, secretFile: secret })),
+      feeds: [feed, { ...feed, id: id<FeedId>("other-feed"), venue: id<VenueId>("other") }],
+    },
+  };
+}
+
+test("a venue that answers again has its feeds dialled at once, and no other venue's", async () => {
+  const { config, sim } = twoVenues();
+  node = started(config);
+  await pass(5_000);
+  expect([node.doors.reachesAll, outside.hurried]).toEqual([true, []]);
+  sim.isReachable = false;
+  await pass(5_000);
+  expect([node.doors.reaches(sim.id), outside.hurried]).toEqual([false, []]);
+  sim.isReachable = true;
+  await pass(1_000);
+  expect([node.doors.reaches(sim.id), outside.hurried]).toEqual([true, ["f"]]);
+  // It answers on: that is no news.
+  await pass(5_000);
+  expect(outside.hurried).toEqual(["f"]);
+});
