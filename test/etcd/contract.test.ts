@@ -42,8 +42,8 @@ interface Side {
   /** From here on, until the answer is called, what etcd says does not reach the asker; what it asks does. */
   loseAnswers(): Promise<() => void>;
   /**
-   * Once the asker's watch is open: counts its wakes, those that name what changed, and all, since the watch may say only
-   * "read".
+   * Once the asker's watch is open: counts its wakes. Those that name what changed are a watch's alone; the others say only
+   * "read", and on the real side some come each second, whatever the watch hears.
    */
   watch(): Promise<() => { readonly named: number; readonly all: number }>;
   /** From here on the watch is told nothing before the answer is called. */
@@ -238,7 +238,7 @@ describe.each(["simulated", "real"] as const)("the %s etcd", (which) => {
     await side.close();
   });
 
-  test("shows to a read what a late watch has not told yet, and the watch wakes in the end", async () => {
+  test("shows to a read what a late watch has not told yet; then the watch wakes, and names what changes from there on", async () => {
     const side = await open();
     const wakes = await side.watch();
     await side.pass(500);
@@ -251,6 +251,13 @@ describe.each(["simulated", "real"] as const)("the %s etcd", (which) => {
     heal();
     for (let waited = 0; wakes().all === meanwhile.all && waited < 600; waited += 1) await side.pass(100);
     expect(wakes().all).toBeGreaterThan(meanwhile.all);
+    // A watch that was opened anew knows only what comes after it; until it is open, nothing that is written is named.
+    const healed = wakes();
+    for (let waited = 0; wakes().named === healed.named && waited < 600; waited += 1) {
+      await side.writeElsewhere();
+      await side.pass(100);
+    }
+    expect(wakes().named).toBeGreaterThan(healed.named);
     await side.close();
   });
 

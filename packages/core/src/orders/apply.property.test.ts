@@ -9,6 +9,7 @@ import type { Decimal } from "../decimal.ts";
 import { decodeEvent } from "../formats/events.ts";
 import type { JournalEvent } from "../formats/events.ts";
 import type { FillRecorded } from "../formats/order-events.ts";
+import type { IntentId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import { attemptEvent } from "./intent.ts";
 import { noExposure, recentAttempts, recentCancels, venueOrderKey } from "./indexes.ts";
@@ -41,7 +42,7 @@ import { stateOf } from "./state-of-rows.ts";
 import type { EngineState } from "./state.ts";
 
 /** A choice of what happens next: which kind, to which order, how much. */
-const choices = fc.array(fc.tuple(fc.nat(27), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
+const choices = fc.array(fc.tuple(fc.nat(32), fc.nat(7), fc.nat(20)), { minLength: 1, maxLength: 140, size: "max" });
 type Choice = readonly [kind: number, which: number, amount: number];
 
 const endings = ["cancelled", "expired", "filled"] as const;
@@ -78,9 +79,18 @@ function eventOf(state: EngineState, [kind, which, amount]: Choice): JournalEven
       reason: "window-passed",
       atWallMs: wallMs(now),
     };
-  const recent = [...state.orders.values()].slice(-5);
-  const order = recent[which % Math.max(1, recent.length)];
+  const order = orderFor(state, kind, which);
   return order === undefined ? undefined : orderEvent(order, kind, amount, now, state);
+}
+
+/** One of the newest orders; a proof and a new attempt go to one that can have them, which chance alone would hardly meet. */
+function orderFor(state: EngineState, kind: number, which: number): OrderRow | undefined {
+  const { unsettled, reissuable } = state.indexes;
+  const isWanted = (intent: IntentId): boolean => state.orders.get(intent)?.cancel === undefined;
+  const fit = kind === 14 ? [...unsettled] : kind === 15 ? [...reissuable].filter(isWanted) : [];
+  const among = fit.length > 0 ? fit : [...state.orders.keys()].slice(-5);
+  const intent = among[which % Math.max(1, among.length)];
+  return intent === undefined ? undefined : state.orders.get(intent);
 }
 
 /** The venue takes a trade back, one of those that are still in the tables. */
@@ -103,8 +113,13 @@ function replaceEvent(state: EngineState, amount: number, now: number): JournalE
   }
   const [intent] = state.indexes.replacing;
   const order = intent === undefined ? undefined : state.orders.get(intent);
-  if (order === undefined) return undefined;
+  if (order === undefined) {
+    const rests = ({ status, cancel }: OrderRow): boolean => status === "new" && cancel === undefined;
+    const resting = [...state.orders.values()].find(rests);
+    return resting && { kind: "cancel.requested", intent: resting.id, by: "trader", atWallMs: at };
+  }
   const step = nextReplacementStep(state.engine, order, at);
+  if (step.kind === "wait" && amount % 4 > 0) return updated(order, { status: "cancelled", executed: order.executed });
   if (step.kind !== "place" || amount % 4 === 0) return replaceEnded(order, "cancelled", at);
   return wanted(state, step.terms, { atWallMs: at, sendWithinMs: step.sendWithinMs, replaces: order.id });
 }
@@ -165,13 +180,19 @@ function orderEvent(
     case 14:
       return provedAbsent(order, now);
     case 15:
-      return isReissuable(order) ? attemptEvent(tag, order, wallMs(now), undefined) : undefined;
+      return attemptEvent(tag, isReissuable(order) ? order : asIfAbsent(order), wallMs(now), undefined);
     case 16:
       if (amount % 3 === 0) return deniedEvent(order, now);
       return { kind: "intent.ended", intent: order.id, reason: "expired", atWallMs: wallMs(now) };
     default:
       return { kind: "cancel.requested", intent: order.id, by: "trader", atWallMs: wallMs(now) };
   }
+}
+
+/** What nobody has proved: an attempt after this one is to be refused. */
+function asIfAbsent(order: OrderRow): OrderRow {
+  const resolution = { kind: "not-accepted", by: "venue", proof: "none", atWallMs: wallMs(0) } as const;
+  return { ...order, status: "pending-new", attempts: order.attempts.map((attempt) => ({ ...attempt, resolution })) };
 }
 
 /** An operator ends an order that its venue denies. */
@@ -200,6 +221,29 @@ function play(choice: readonly Choice[], onEvent?: (story: Story, event: Journal
   }
   return story;
 }
+
+test("the histories do not run dry: they have retries, ends, replacements, and all that is told of orders and parents", () => {
+  const kinds = new Set<string>();
+  const of = { retried: 0, ended: 0, replaced: 0, busted: 0 };
+  for (const choice of fc.sample(choices, { numRuns: 300, seed: 1 })) {
+    play(choice, (_story, event) => {
+      kinds.add(event.kind);
+      if (event.kind === "attempt.recorded") of.retried += 1;
+      if (event.kind === "order.ended") of.ended += 1;
+      if (event.kind === "intent.recorded" && event.replaces !== undefined) of.replaced += 1;
+      if (event.kind === "fill.busted") of.busted += 1;
+    });
+  }
+  expect([...kinds]).toEqual(
+    expect.arrayContaining([
+      ...["intent.recorded", "attempt.recorded", "attempt.answered", "doubt.resolved", "intent.ended"],
+      ...["order.updated", "order.ended", "fill.recorded", "fill.busted", "cancel.requested"],
+      ...["replace.requested", "replace.ended", "parent.recorded", "parent.paused", "parent.resumed", "parent.ended"],
+      ...["slice.skipped", "volume.counted", "kill.set", "control.switched", "epoch.opened"],
+    ]),
+  );
+  expect(Object.entries(of).filter(([, seen]) => seen < 20)).toEqual([]);
+});
 
 /** What the exposure of one market is by its definition, counted over all orders. */
 function counted(state: EngineState, market: string): Exposure {
@@ -386,12 +430,14 @@ test("a position is the sum of its fills that were not taken back, each trade on
 test("an order has a next attempt only after proof that the earlier one is not at the venue (I9, I10)", () => {
   fc.assert(
     fc.property(choices, (choice) => {
-      const { state } = play(choice);
-      for (const order of state.orders.values()) {
-        for (const attempt of order.attempts.slice(0, -1)) expect(attempt.resolution?.kind).toBe("not-accepted");
-        expect(order.attempts.map((attempt) => attempt.number)).toEqual(order.attempts.map((_, at) => at + 1));
-        expect(latestAttempt(order).number).toBe(order.attempts.length);
-      }
+      // Looked at with every event: an order that has ended is soon forgotten.
+      play(choice, ({ state }) => {
+        for (const order of state.orders.values()) {
+          for (const attempt of order.attempts.slice(0, -1)) expect(attempt.resolution?.kind).toBe("not-accepted");
+          expect(order.attempts.map((attempt) => attempt.number)).toEqual(order.attempts.map((_, at) => at + 1));
+          expect(latestAttempt(order).number).toBe(order.attempts.length);
+        }
+      });
     }),
     { numRuns: 60 },
   );

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { emptyState, id } from "@baton/core";
-import type { BootId, ClusterId, Config, FeedId, JournalId, LeaseId, VenueId } from "@baton/core";
+import { emptyState, id, monoMs } from "@baton/core";
+import type { BootId, ClusterId, Config, JournalId, LeaseId, VenueId } from "@baton/core";
 import type { Etcd, Keeper } from "@baton/cluster";
 import type { Feed, FeedOptions } from "@baton/feeds";
 import type { Journal, Replication } from "@baton/journal";
@@ -77,7 +77,7 @@ function started(config: Config): EngineNode {
     log: openLog({ level: "silent", node: "a", boot }),
     metrics: openMetrics(() => expect.fail("nobody asks for metrics")),
     etcd: silent<Etcd>({ status: never, read: never }),
-    keeper: silent<Keeper>({ lease: id<LeaseId>("1"), ttlMs: 3_000, deadline: () => 0 }),
+    keeper: silent<Keeper>({ lease: id<LeaseId>("1"), ttlMs: 3_000, deadline: () => monoMs(0) }),
     journal: silent<Journal>({
       ...{ opened: { state: emptyState(), tail: [] }, durable: 0, commitMark: { sequence: 0, hash: "" } },
       identity: { cluster, journal: id<JournalId>("j"), bootCount: 1 },
@@ -107,7 +107,7 @@ function twoVenues(): { readonly config: Config; readonly sim: ScriptedVenue } {
       ...config,
       node: { ...config.node, dataDir: home },
       venues: config.venues.map((venue) => ({ ...venue, apiKeyFile: secret, secretFile: secret })),
-      feeds: [feed, { ...feed, id: id<FeedId>("other-feed"), venue: id<VenueId>("other") }],
+      feeds: [feed, { ...feed, id: "other-feed", venue: id<VenueId>("other") }],
     },
   };
 }
