@@ -383,6 +383,10 @@ class Exchange implements RunningExchange {
   /** Stops listening: new connections are refused by the kernel, the present ones are cut. */
   #refuse(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    // One that is just being shut down cannot be reset: Node would leave it open for ever.
+    for (const socket of this.#sockets) {
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 }

@@ -28,6 +28,15 @@ export async function openLink(target: string): Promise<Link> {
   return link;
 }
 
+/**
+ * Ends a connection as a host that is gone does, by a reset. The kernel resets none that is just being shut down: Node then
+ * leaves it open for ever, with neither `close` nor an end of its server, so that one is closed, which its peer learns as well.
+ */
+export function sever(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 class OpenLink implements Link {
   #host = "";
   #targetPort = 0;
@@ -73,7 +82,7 @@ class OpenLink implements Link {
   }
 
   #reset(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) sever(socket);
   }
 
   async close(): Promise<void> {
@@ -109,7 +118,7 @@ class OpenLink implements Link {
     });
     // Also an error ends the other side, and as hard; within a cut nothing of it is noticed.
     from.on("error", () => {
-      if (!this.#cut.has(direction)) to.resetAndDestroy();
+      if (!this.#cut.has(direction)) sever(to);
     });
     from.on("close", () => {
       if (!this.#cut.has(direction)) to.destroySoon();
