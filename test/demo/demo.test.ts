@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { DemoResult } from "@baton/drills";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFailed, onTestFinished, test } from "vitest";
 
 const program = fileURLToPath(new URL("../../scripts/demo", import.meta.url));
 
@@ -19,6 +19,7 @@ async function demo(
   let [out, story] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (part: string) => (out += part));
   child.stderr.setEncoding("utf8").on("data", (part: string) => (story += part));
+  onTestFailed(() => void process.stdout.write(story));
   const [status] = (await once(child, "close")) as [number | null];
   const last = out.trimEnd().split("\n").at(-1) ?? "";
   expect(last, story).toMatch(/^\{.*\}$/);

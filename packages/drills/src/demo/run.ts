@@ -53,6 +53,8 @@ export async function runDemo(cluster: Cluster, options: DemoOptions, stage: Sta
     const parent = await flow.placeParent(parentRequest(plan), `${runName(options)}-parent`);
     stage.tell(`TWAP ${parent}: ${plan.slices} slices within ${seconds(plan.parentMs)}`);
     await delay(plan.beforeMs);
+    // One fault at a time: who is out of the set, as one may be that had no processor, would not be there to take over.
+    await cluster.untilInSync();
     const struck = await strikeAndRecover(cluster, options, flow, stage);
     await delay(plan.afterMs);
     const undone = await struck.undo();

@@ -271,6 +271,13 @@ describe("forwarding", () => {
     expect(await problemOf(await fetch(`${url}/v1/orders`, json("trader", {})))).toMatchObject({
       status: 503,
       code: "unknown",
+      detail: expect.stringContaining("look for what it asked for"),
+    });
+    const keyed = await fetch(`${url}/v1/orders`, json("trader", {}, { "idempotency-key": "k-1" }));
+    expect(await problemOf(keyed)).toMatchObject({
+      status: 503,
+      code: "unknown",
+      detail: expect.stringContaining("repeat with the same key"),
     });
     const cancel = await fetch(`${url}/v1/orders/i-1`, { method: "DELETE", headers: as("trader") });
     expect(await problemOf(cancel)).toMatchObject({ status: 503, code: "unknown" });

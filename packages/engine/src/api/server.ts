@@ -366,9 +366,12 @@ async function forward(
     // It may have reached the leader and been recorded there.
     const isWrite = request.method !== "GET" && request.method !== "HEAD";
     const why = error instanceof Error ? error.message : String(error);
-    const detail = isWrite
-      ? `the leader ${node} did not answer (${why}); the order may be recorded, repeat with the same key`
-      : `the leader ${node} did not answer (${why})`;
+    const told = `the leader ${node} did not answer (${why})`;
+    const next =
+      idempotencyKey === undefined
+        ? "it came without an Idempotency-Key: look for what it asked for before it is sent again"
+        : "repeat with the same key";
+    const detail = isWrite ? `${told}; it may be recorded there: ${next}` : told;
     return sendProblem(reply, problem(503, isWrite ? "unknown" : "refused", detail));
   }
 }
