@@ -2,19 +2,9 @@
  * Whether lease timing outlives an etcd election: T − margin − keepalive must exceed the time for which etcd accepts no
  * write when it loses its leader, else every change of etcd's leader fences the engine. Checked before a node starts.
  */
+import type { LeadershipProfile } from "@baton/core";
+import { profileTimings } from "@baton/core";
 import { TimingRefused } from "./errors.ts";
-
-/** How etcd is tuned; measured write outage (p99, ms) after the loss of its leader. */
-export const electionOutageMs: Readonly<Record<EtcdProfile, number>> = {
-  /** heartbeat/election 50/500. */
-  lan: 940,
-  /** 100/1000, etcd's default. */
-  metro: 1_560,
-  /** 300/3000; scaled from the others, not measured. */
-  wan: 4_700,
-};
-
-export type EtcdProfile = "lan" | "metro" | "wan";
 
 const marginFloorMs = 250;
 
@@ -23,7 +13,7 @@ export interface LeaseTiming {
   readonly ttlMs: number;
   readonly keepaliveMs: number;
   readonly marginMs: number;
-  readonly profile: EtcdProfile;
+  readonly profile: LeadershipProfile;
 }
 
 /** Throws `TimingRefused`, which names the setting to change and the least or greatest value that fits. */
@@ -34,7 +24,7 @@ export function validateTiming(o: LeaseTiming): void {
       `leadership.marginMs is ${o.marginMs}; it must be at least ${marginFloorMs} (drift of two clocks and one event-loop stall)`,
     );
   }
-  const outageMs = electionOutageMs[o.profile];
+  const outageMs = profileTimings[o.profile].electionOutageMs;
   const ridesOutMs = o.ttlMs - o.marginMs - o.keepaliveMs;
   if (ridesOutMs > outageMs) return;
   const keepaliveMostMs = o.ttlMs - o.marginMs - outageMs - 1;

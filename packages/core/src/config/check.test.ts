@@ -232,7 +232,7 @@ describe("a faulty configuration names the key, what is allowed, and why", () =>
       "a lease shorter than an election",
       { leadership: { leaseTtlSeconds: 2 } },
       "leadership.leaseTtlSeconds",
-      "at least 3",
+      "at least 4",
       "rides out 1000 ms",
     ],
     [

@@ -10,21 +10,45 @@ import type { Config, LeadershipProfile, VenueConfig } from "./config.ts";
 import { issueAt } from "./issues.ts";
 import type { ConfigIssue, ConfigPath } from "./issues.ts";
 
-/** Timings of a profile: lease, renewal, margin; the etcd outage of one election there; one round trip to etcd. */
+/** How a member of etcd is set, in ms. */
+export interface EtcdTiming {
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+}
+
+/** Timings of a profile: lease, renewal, margin; how etcd's members are to be set and their outage then; one round trip to etcd. */
 export interface ProfileTimings {
   readonly leaseTtlSeconds: number;
   readonly keepaliveMs: number;
   readonly marginMs: number;
+  /** `--heartbeat-interval` and `--election-timeout` of every member of etcd. */
+  readonly etcd: EtcdTiming;
+  /** The longest that etcd takes no write after the loss of its leader, with one vote split. */
   readonly electionOutageMs: number;
   readonly roundTripMs: number;
 }
 
-/** Measured with etcd heartbeat/election of 50/500 (lan), 100/1000 (metro); wan (300/3000) is scaled from them. */
-export const profileTimings: Readonly<Record<LeadershipProfile, ProfileTimings>> = {
-  lan: { leaseTtlSeconds: 2, keepaliveMs: 250, marginMs: 300, electionOutageMs: 940, roundTripMs: 50 },
-  metro: { leaseTtlSeconds: 4, keepaliveMs: 500, marginMs: 500, electionOutageMs: 1_560, roundTripMs: 100 },
-  wan: { leaseTtlSeconds: 8, keepaliveMs: 1_000, marginMs: 1_000, electionOutageMs: 4_700, roundTripMs: 400 },
+/** So that a lease rides out two rounds of an election, and a slow answer after them. */
+const etcdTimings: Readonly<Record<LeadershipProfile, EtcdTiming>> = {
+  lan: { heartbeatMs: 30, electionMs: 300 },
+  metro: { heartbeatMs: 60, electionMs: 600 },
+  wan: { heartbeatMs: 130, electionMs: 1_300 },
 };
+
+/** What each profile assumes and sets where the configuration says nothing (decision 39). */
+export const profileTimings: Readonly<Record<LeadershipProfile, ProfileTimings>> = {
+  lan: { leaseTtlSeconds: 2, keepaliveMs: 250, marginMs: 300, ...electing(etcdTimings.lan), roundTripMs: 50 },
+  metro: { leaseTtlSeconds: 4, keepaliveMs: 500, marginMs: 500, ...electing(etcdTimings.metro), roundTripMs: 100 },
+  wan: { leaseTtlSeconds: 8, keepaliveMs: 1_000, marginMs: 1_000, ...electing(etcdTimings.wan), roundTripMs: 400 },
+};
+
+/**
+ * A member waits one to two election timeouts, in steps of a heartbeat, before it asks for votes. Two that ask at the same
+ * moment split them, and both wait once more: of 350 killed leaders of a three-member etcd, that were two or three.
+ */
+function electing(etcd: EtcdTiming): Pick<ProfileTimings, "etcd" | "electionOutageMs"> {
+  return { etcd, electionOutageMs: 2 * (2 * etcd.electionMs - etcd.heartbeatMs) };
+}
 
 /** Everything in a complete configuration that contradicts something else in it. */
 export function ruleIssues(config: Config): readonly ConfigIssue[] {

@@ -228,7 +228,7 @@ describe("of etcd", () => {
 
   test("a round trip beyond the profile's is a warning, one that the lease does not bear fails", () => {
     expect(of({ roundTripsMs: [70, 80, 60] }, "etcd.latency")[0]).toMatch(
-      /^warning: A read took 70\.0 ms .*worst 80\.0 ms; profile lan counts with 50 ms, a lease of 2 s bears 510 ms/,
+      /^warning: A read took 70\.0 ms .*worst 80\.0 ms; profile lan counts with 50 ms, a lease of 2 s bears 310 ms/,
     );
     expect(of({ roundTripsMs: [600, 620, 580] }, "etcd.latency")[0]).toMatch(/^failure: .*the lease would end/);
   });

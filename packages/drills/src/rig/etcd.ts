@@ -12,6 +12,7 @@ import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { profileTimings } from "@baton/core";
 import { startGuard } from "./guard.ts";
 import type { Guard } from "./guard.ts";
 import type { PeerLinks } from "./etcd-peers.ts";
@@ -53,9 +54,9 @@ export interface EtcdRig extends AsyncDisposable {
 export interface EtcdRigOptions {
   /** Default 3. */
   readonly members?: number;
-  /** Default 50. */
+  /** Default as the profile `lan` has it. */
   readonly heartbeatMs?: number;
-  /** Default 500; at 67/670 and above etcd grants no lease of one second. */
+  /** Default as the profile `lan` has it; at 67/670 and above etcd grants no lease of one second. */
   readonly electionMs?: number;
   /** Members speak to each other over links that can be cut; default false. */
   readonly peerLinks?: boolean;
@@ -65,6 +66,7 @@ export interface EtcdRigOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly caFile: string };
 }
 
+const lanTiming = profileTimings.lan.etcd;
 /** How long etcd may take to elect a leader, and a member to say who it is, on a machine that does other things too. */
 const patienceMs = 30_000;
 /** The same for a member that starts. */
@@ -180,8 +182,8 @@ async function layOut(plan: Plan): Promise<Member[]> {
       ...["--listen-peer-urls", seat.listen, "--initial-advertise-peer-urls", seat.peer],
       ...["--initial-cluster", cluster, "--initial-cluster-state", "new"],
       ...["--initial-cluster-token", `baton-${process.pid}-${ports[0]}`],
-      ...["--heartbeat-interval", String(plan.options.heartbeatMs ?? 50)],
-      ...["--election-timeout", String(plan.options.electionMs ?? 500)],
+      ...["--heartbeat-interval", String(plan.options.heartbeatMs ?? lanTiming.heartbeatMs)],
+      ...["--election-timeout", String(plan.options.electionMs ?? lanTiming.electionMs)],
       ...["--listen-metrics-urls", seat.health],
       // The default from 3.5 on: without it a member that comes back from a partition costs one more election.
       "--pre-vote=true",
