@@ -95,6 +95,8 @@ async function loseLeader(
   const { tail, flow } = seen;
   // A former leader that has just been let go may still believe that it leads; it is not the one to be lost.
   await untilOneLeads(cluster);
+  // A supervisor whose engine has ended ten times in a row leaves it to the service manager, which is us.
+  await Promise.all(cluster.nodes.filter((node) => !node.isRunning).map((node) => node.start()));
   // On a machine that does other things as well this may take a while.
   await cluster.untilInSync().catch(() => cluster.untilInSync());
   const leader = await cluster.leader();
