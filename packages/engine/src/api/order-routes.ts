@@ -46,6 +46,7 @@ import {
   workingParents,
 } from "./order-views.ts";
 import type { OrderPage } from "./order-views.ts";
+import { sameKey } from "./server.ts";
 import type { Answer, Route, RouteRequest } from "./server.ts";
 
 export interface OrderRoutesContext {
@@ -322,8 +323,6 @@ function keyFault({ idempotencyKey: key }: RouteRequest): Answer | undefined {
 function keyReused(): Answer {
   return no(422, "key-reused", "another request came under this Idempotency-Key", "Idempotency-Key");
 }
-
-const sameKey = "repeat with the same key";
 
 /** What to do about an order that may have been recorded. */
 function toPlaceAgain({ idempotencyKey }: RouteRequest): string {

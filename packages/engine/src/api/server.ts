@@ -250,6 +250,9 @@ function throwOutside(error: InvariantError): void {
   });
 }
 
+/** What to do about a change that came with an `Idempotency-Key` and whose fate is not known. */
+export const sameKey = "repeat with the same key";
+
 /** To who would be told of something that is not there, or has ended, by a leader that may not know. */
 const notReadable = problem(
   503,
@@ -370,7 +373,7 @@ async function forward(
     const next =
       idempotencyKey === undefined
         ? "it came without an Idempotency-Key: look for what it asked for before it is sent again"
-        : "repeat with the same key";
+        : sameKey;
     const detail = isWrite ? `${told}; it may be recorded there: ${next}` : told;
     return sendProblem(reply, problem(503, isWrite ? "unknown" : "refused", detail));
   }
