@@ -7,6 +7,7 @@ import { monoMs } from "@baton/core";
 import type { MonoMs } from "@baton/core";
 import type { WebSocket } from "ws";
 import { LinkProtocolError } from "./messages.ts";
+import { plainLine } from "./security.ts";
 
 /** How often each side pings, and after how much silence it gives the connection up, in ms. */
 export interface Liveness {
@@ -31,8 +32,8 @@ const refuseMs = 1_000;
 export interface ConnectionHandlers {
   readonly onText: (text: string) => void;
   readonly onBinary: (bytes: Buffer) => void;
-  /** Called once, also when the socket never worked. */
-  readonly onClosed: (why: string) => void;
+  /** Called once, also when the socket never worked. `isRefusal`: the peer ended it by a `refuse`, and this is its sentence. */
+  readonly onClosed: (why: string, isRefusal: boolean) => void;
 }
 
 export class Connection {
@@ -44,6 +45,7 @@ export class Connection {
   #pingSent: MonoMs | undefined;
   #why = "the peer closed it";
   #isOpen = true;
+  #isRefusing = false;
   /** Round trip of the last ping, in ms. */
   rttMs: number | undefined;
 
@@ -68,10 +70,12 @@ export class Connection {
       this.#pingSent = undefined;
     });
     socket.on("error", (error) => void (this.#why = error.message));
-    socket.on("close", (_code, reason) => {
+    socket.on("close", (code, reason) => {
       this.#isOpen = false;
       clearInterval(this.#pinging);
-      handlers.onClosed(reason.length > 0 ? reason.toString("utf8") : this.#why);
+      // A peer that is refused says the same code back.
+      const isRefusal = code === refusedCode && !this.#isRefusing;
+      handlers.onClosed(reason.length > 0 ? reason.toString("utf8") : this.#why, isRefusal);
     });
     this.#pinging = setInterval(() => this.#ping(liveness), liveness.pingMs);
   }
@@ -124,9 +128,10 @@ export class Connection {
   /** Ends it with a sentence that the peer reads; one that does not close in turn is cut off. */
   refuse(sentence: string): void {
     if (!this.#isOpen) return;
+    this.#isRefusing = true;
     this.#why = sentence;
-    // A close frame holds 123 bytes of reason.
-    this.#socket.close(refusedCode, Buffer.from(sentence).subarray(0, 123));
+    // A close frame holds 123 bytes of reason, and one that is cut within a character is no reason at all.
+    this.#socket.close(refusedCode, plainLine(sentence, 123));
     setTimeout(() => this.#socket.terminate(), refuseMs).unref();
   }
 

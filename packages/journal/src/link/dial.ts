@@ -9,7 +9,7 @@ import { Connection, linkLiveness, messageBytesMax } from "./connection.ts";
 import type { Liveness } from "./connection.ts";
 import { decodeBinary, decodeToFollower } from "./messages.ts";
 import type { BinaryMessage, Introduction, ToFollower, ToLeader } from "./messages.ts";
-import { misfitOf, refusalHeader } from "./security.ts";
+import { mendOwnCertificate, misfitOf, ownCertificateOf, refusalHeader } from "./security.ts";
 import type { LinkSecurity } from "./security.ts";
 
 export interface DialOptions {
@@ -116,7 +116,10 @@ export class DialledLink {
     socket.once("unexpected-response", (_request, response) => {
       const said = response.headers[refusalHeader];
       failure = `it answered ${response.statusCode}`;
-      if (typeof said === "string") this.#misfitIs((failure = `it refused this node: ${said}`));
+      if (typeof said === "string") {
+        failure = `it refused this node: ${said}`;
+        this.#misfitIs(`${failure}; ${mendOwnCertificate}`);
+      }
       socket.terminate();
     });
     socket.once("upgrade", (response) => void (peer = response.socket));
@@ -131,10 +134,13 @@ export class DialledLink {
           onBinary: (bytes) => {
             if (this.#isUp) this.#options.onBinary(decodeBinary(bytes));
           },
-          onClosed: (why) => {
+          onClosed: (said, isRefusal) => {
             const wasUp = this.#isUp;
             this.#isUp = false;
             this.#connection = undefined;
+            // A link is refused in so few words for one thing: the name and the certificate are not of one node.
+            const why = isRefusal ? `it refused this node: ${said}` : said;
+            if (isRefusal) this.#misfitIs(`${why}; ${ownCertificateOf(this.#options.me().node)}`);
             this.#retry(why, wasUp);
           },
         },
@@ -167,8 +173,8 @@ export class DialledLink {
     if (message.kind === "introduced") {
       const why = this.#whyNot(message.who, peer);
       if (why !== undefined) {
-        this.#misfitIs(why);
-        this.#connection?.refuse(why);
+        this.#misfitIs(why.advice === undefined ? why.sentence : `${why.sentence}; ${why.advice}`);
+        this.#connection?.refuse(why.sentence);
         return;
       }
       this.#isUp = true;
@@ -182,13 +188,18 @@ export class DialledLink {
   }
 
   /** Undefined when the peer has proved to be who it says, or nobody asks for proof. */
-  #whyNot(who: Introduction, peer: Duplex | undefined): string | undefined {
+  #whyNot(
+    who: Introduction,
+    peer: Duplex | undefined,
+  ): { readonly sentence: string; readonly advice?: string } | undefined {
     if (this.#options.security === undefined || peer === undefined) return undefined;
     const proof = this.#options.security.nodeOf(peer);
-    if (proof.kind === "refused") return proof.sentence;
-    return proof.node === who.node
-      ? undefined
-      : `it says that it is ${who.node}, and its certificate is of ${proof.node}`;
+    if (proof.kind === "refused") return { sentence: proof.sentence };
+    if (proof.node === who.node) return undefined;
+    return {
+      sentence: `it says that it is ${who.node}, and its certificate is of ${proof.node}`,
+      advice: ownCertificateOf(who.node),
+    };
   }
 
   #retry(why: string, wasUp: boolean): void {

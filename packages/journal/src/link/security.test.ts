@@ -97,6 +97,27 @@ test.each<[string, Secured, RegExp, RegExp]>([
   expect(isUp(b)).toBe(false);
 });
 
+test("where a node shows the certificate of another one, the log of either end says so and what to do", async () => {
+  using folder = scratch();
+  await using a = await secured(folder.dir, "a");
+  await using b = await secured(folder.dir, "b", { wish: { commonName: "c" } });
+  const { atA, atB } = sentences(a, b);
+  await until(() => atA.length > 0 && atB.length > 0, "both say why");
+  const why = "it introduced itself as b, and its certificate is of c";
+  const advice = "give b a certificate of its own (CN=b, OU=node) in its api.tls.certFile";
+  expect(atA[0]).toBe(`b: ${why}; ${advice}`);
+  expect(atB[0]).toBe(`a: it refused this node: ${why}; ${advice}`);
+});
+
+test("a refusal that names something outlandish comes through whole, as far as it fits", async () => {
+  using folder = scratch();
+  await using a = await secured(folder.dir, "a");
+  await using b = await secured(folder.dir, "b", { wish: { commonName: "ü".repeat(60) } });
+  const { atB } = sentences(a, b);
+  await until(() => atB.length > 0, "b says why");
+  expect(atB[0]).toMatch(/it refused this node: it introduced itself as b, and its certificate is of \?{60};/);
+});
+
 test.each<[string, Secured, RegExp]>([
   ["of another authority", { by: stranger }, /a: its certificate is not of the authority/],
   ["for another address", { wish: { addresses: ["127.0.0.2"] } }, /a: its certificate is for another host/],

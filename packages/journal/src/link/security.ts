@@ -22,6 +22,20 @@ export interface LinkSecurity {
 /** Header of a refused upgrade that says why, for the log of who dialled. */
 export const refusalHeader = "baton-refusal";
 
+/** What to do about a node that proves to be another one: for the log of either end. */
+export function ownCertificateOf(node: NodeId): string {
+  return `give ${node} a certificate of its own (CN=${node}, OU=node) in its api.tls.certFile`;
+}
+
+/** What to do where the other end believes nothing that this node shows. */
+export const mendOwnCertificate =
+  "mend api.tls.certFile here (baton doctor names what is wrong), or what the other end trusts (its api.tls.caFile)";
+
+/** A sentence as the other end can take it: one line of so many plain characters. A common name can hold anything. */
+export function plainLine(sentence: string, charactersMax: number): string {
+  return sentence.replace(/[^\x20-\x7e]/g, "?").slice(0, charactersMax);
+}
+
 /**
  * Why a dial failed for what the two ends are, in a sentence for the operator; undefined for what passes by itself (a host
  * that is down, a network that is cut).

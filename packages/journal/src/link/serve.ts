@@ -10,7 +10,7 @@ import { WebSocketServer } from "ws";
 import { Connection, linkLiveness, messageBytesMax } from "./connection.ts";
 import type { Liveness } from "./connection.ts";
 import { LinkProtocolError, decodeToLeader } from "./messages.ts";
-import { refusalHeader } from "./security.ts";
+import { ownCertificateOf, plainLine, refusalHeader } from "./security.ts";
 import type { LinkSecurity } from "./security.ts";
 import type { Introduction, ToFollower, ToLeader } from "./messages.ts";
 
@@ -56,7 +56,9 @@ export function serveLinks(server: Server, options: ServeOptions): () => void {
     const proof = options.security?.nodeOf(request.socket);
     if (proof?.kind === "refused") {
       options.onTurnedAway(request.socket.remoteAddress ?? "somebody", proof.sentence);
-      socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n${refusalHeader}: ${oneLine(proof.sentence)}\r\n\r\n`);
+      socket.end(
+        `HTTP/1.1 403 Forbidden\r\nConnection: close\r\n${refusalHeader}: ${plainLine(proof.sentence, 300)}\r\n\r\n`,
+      );
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -100,7 +102,7 @@ function introduce(
   const { who } = message;
   if (proved !== undefined && proved !== who.node) {
     const sentence = `it introduced itself as ${who.node}, and its certificate is of ${proved}`;
-    options.onTurnedAway(who.node, sentence);
+    options.onTurnedAway(who.node, `${sentence}; ${ownCertificateOf(who.node)}`);
     connection.refuse(sentence);
     return undefined;
   }
@@ -115,9 +117,4 @@ function introduce(
   connection.send({ kind: "introduced", who: options.me() } satisfies ToFollower);
   options.onUp(link);
   return link;
-}
-
-/** A header is one line of plain characters; a common name can hold anything. */
-function oneLine(sentence: string): string {
-  return sentence.replace(/[^\x20-\x7e]/g, "?").slice(0, 300);
 }
