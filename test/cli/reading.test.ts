@@ -185,6 +185,12 @@ describe("baton status", () => {
     await using stale = await scriptedNode({ "GET /cluster": ok(clusterView({ trading })) });
     const second = await baton(["status", "-e", stale.url]);
     expect([second.status, second.err]).toEqual([4, "baton: nobody may trade: every feed is stale."]);
+    const untold = { isAllowed: false, isKnown: false, reasons: ["a leads, and has not told this node"] };
+    await using blind = await scriptedNode({ "GET /cluster": ok(clusterView({ trading: untold })) });
+    const third = await baton(["status", "-e", blind.url]);
+    const why = "this node does not know whether one may trade: a leads, and has not told this node.";
+    expect([third.status, third.err]).toEqual([4, `baton: ${why}`]);
+    expect(third.out).toMatch(new RegExp(`^trading +not known: ${why}$`, "m"));
   });
 
   test("--json prints the view as one versioned object, and nothing else", async () => {

@@ -186,6 +186,18 @@ test("after three takeovers for one reason the leader starts held, and an acknow
     isAllowed: false,
     reasons: [expect.stringMatching(/^3 takeovers in \d+ min \(crash-release: signal SIGKILL\)/)],
   });
+  // Whoever is asked says what the leader says.
+  for (const standby of others(node)) {
+    await eventually("a standby says so too", async () => {
+      const { body } = await call(standby, "GET", "/cluster");
+      return String(body.trading.reasons[0]).startsWith("3 takeovers in ") ? true : undefined;
+    });
+  }
   expect((await operate(node, acknowledge)).status).toBe(202);
   await orderPasses();
+  for (const standby of others(node)) {
+    await eventually("a standby says that one may trade", async () =>
+      (await call(standby, "GET", "/cluster")).body.trading.isAllowed === true ? true : undefined,
+    );
+  }
 });

@@ -56,7 +56,9 @@ function unhealthy(view: ClusterView): string | undefined {
       ? "this node does not know who leads: it has not read etcd since its start."
       : "nobody leads.";
   }
-  if (!view.trading.isAllowed) return `nobody may trade: ${view.trading.reasons.join("; ")}.`;
+  const { isAllowed, isKnown, reasons } = view.trading;
+  if (isKnown === false) return `this node does not know whether one may trade: ${reasons.join("; ")}.`;
+  if (!isAllowed) return `nobody may trade: ${reasons.join("; ")}.`;
   return undefined;
 }
 
@@ -71,7 +73,14 @@ function statusText(terminal: Terminal, view: ClusterView): string {
     orders.inDoubt === 0 ? "none in doubt" : `${orders.inDoubt} in doubt (oldest ${maybeSpan(orders.oldestInDoubtMs)})`;
   const head = facts([
     ["cluster", `${view.cluster.name} (${view.cluster.id ?? "not founded"})`],
-    ["trading", why === undefined ? paint(terminal, "green", "yes") : paint(terminal, "red", `no: ${why}`)],
+    [
+      "trading",
+      why === undefined
+        ? paint(terminal, "green", "yes")
+        : view.trading.isKnown === false && leader !== null
+          ? paint(terminal, "yellow", `not known: ${why}`)
+          : paint(terminal, "red", `no: ${why}`),
+    ],
     [
       "leader",
       leader === null

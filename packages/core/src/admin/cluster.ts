@@ -63,8 +63,11 @@ export interface ClusterView {
     }[];
   } | null;
   readonly kill: KillRecord | null;
-  /** May an order that needs a fresh price leave now, and if not, why not. */
-  readonly trading: { readonly isAllowed: boolean; readonly reasons: readonly string[] };
+  /**
+   * May an order that needs a fresh price leave now, and if not, why not. A standby passes on what its leader says, a quarter
+   * of a second late at most; where it does not hear that, `isKnown` is false.
+   */
+  readonly trading: { readonly isAllowed: boolean; readonly isKnown?: boolean; readonly reasons: readonly string[] };
   readonly orders: {
     readonly open: number;
     readonly inDoubt: number;
@@ -315,7 +318,7 @@ export const clusterViewSchema: z.ZodType<ClusterView> = z.looseObject({
       .nullable(),
   ),
   kill: killRecord.nullable(),
-  trading: z.looseObject({ isAllowed: z.boolean(), reasons: z.array(z.string()) }),
+  trading: z.looseObject({ isAllowed: z.boolean(), isKnown: z.boolean().optional(), reasons: z.array(z.string()) }),
   orders: z.looseObject({
     open: z.int(),
     inDoubt: z.int(),

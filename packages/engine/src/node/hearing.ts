@@ -11,10 +11,11 @@ import type { Ledger } from "../ledger.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { OrderTraces } from "../order-trace.ts";
+import type { LeadersWord } from "./leaders-word.ts";
 import type { Leading } from "./leading.ts";
 import { Seldom } from "./seldom.ts";
 import type { Standing } from "./standing.ts";
-import type { StandbyWord, Yielding } from "./yielding.ts";
+import type { NodeWord, Yielding } from "./yielding.ts";
 
 /** Whom it concerns. */
 export interface Hearer {
@@ -24,6 +25,7 @@ export interface Hearer {
   readonly traces: OrderTraces;
   readonly standing: Standing;
   readonly yielding: Yielding;
+  readonly leadersWord: LeadersWord;
   say(event: string, sentence: string): void;
   fence(reason: string): void;
 }
@@ -77,8 +79,9 @@ export function hearLinks(hearer: Hearer, replication: Replication, log: Logger)
   });
   replication.onVowed.on(({ node, epoch, version }) => leadership.feed({ kind: "vowed", node, epoch, version }));
   replication.onStatus.on(({ node, payload }) => {
-    const word = payload as StandbyWord;
+    const word = payload as NodeWord;
     hearer.yielding.heard(node, word);
+    hearer.leadersWord.heard(node, word.trading, monoNow());
     if (word.isLeaving === true) leadership.feed({ kind: "leaving", node });
   });
 }

@@ -27,7 +27,7 @@ import { bookView, feedQualities, feedViews } from "./market-views.ts";
 import { lagRecordsOf, memberViews, promotabilityView, roleOf } from "./member-views.ts";
 import { Snapshots } from "./metrics-snapshot.ts";
 import { viewOf } from "./operations.ts";
-import { backlogWarnings, lossWarnings, ordersView, whyNoTrading } from "./trading-views.ts";
+import { backlogWarnings, lossWarnings, ordersView, tradingView } from "./trading-views.ts";
 import type { ViewSources } from "./view-sources.ts";
 
 export class NodeViews {
@@ -63,7 +63,6 @@ export class NodeViews {
     const leader = view?.leader?.value;
     const insync = node.leadership.leading?.known.record ?? view?.insync?.value;
     const members = memberViews(this.#o);
-    const whyNot = whyNoTrading(this.#o);
     const kill = killShown(view?.kill.value, node.ledger.committed.engine.kill);
     const pause = view?.pause.value;
     const running = [...(view?.operations.values() ?? [])].find((operation) => !isSettled(operation.value.phase));
@@ -107,7 +106,7 @@ export class NodeViews {
       },
       leaderless: leaderlessView(node, members),
       kill: kill.level === "off" ? null : kill,
-      trading: { isAllowed: whyNot.length === 0, reasons: whyNot },
+      trading: tradingView(this.#o),
       orders: ordersView(node),
       venues: config.venues.map((venue) => {
         const profile = venueProfiles[venue.exchange];

@@ -23,6 +23,7 @@ import { hearJournal, hearKeeper, hearLinks } from "./hearing.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { JournalKeeping } from "./journal-keeping.ts";
 import { KillRelay } from "./kill-relay.ts";
+import { LeadersWord, tradingWordOf } from "./leaders-word.ts";
 import { Leading } from "./leading.ts";
 import { leaveInOrder } from "./leaving.ts";
 import type { LocalKills } from "./local-kills.ts";
@@ -34,9 +35,10 @@ import { forgetSetAside, wishSetAside } from "./set-aside.ts";
 import { Standing } from "./standing.ts";
 import { onClockAhead } from "./stood-still.ts";
 import { successionAtBoot } from "./succession-at-boot.ts";
+import { whyLeaderMayNot } from "./trading-views.ts";
 import { VenueDoors } from "./venue-doors.ts";
 import { Yielding } from "./yielding.ts";
-import type { StandbyWord } from "./yielding.ts";
+import type { NodeWord } from "./yielding.ts";
 
 export interface NodeParts {
   readonly config: Config;
@@ -83,6 +85,8 @@ export class EngineNode {
   readonly housekeeping: Housekeeping;
   readonly failsafe: Failsafe;
   readonly yielding: Yielding;
+  /** What this node's leader says of its trading. */
+  readonly leadersWord: LeadersWord = new LeadersWord();
   readonly operations: Operations;
   readonly replication: Replication;
   readonly traces: OrderTraces = new OrderTraces();
@@ -357,9 +361,19 @@ export class EngineNode {
     return view === undefined ? "etcd has not been read" : whyNotReinit(view, this.#o.config.node.id);
   }
 
-  #word(): StandbyWord {
+  #word(): NodeWord {
     const sight = { reachesVenue: this.doors.reachesAll, seesMarket: this.markets.unseen() === undefined };
-    return { ...sight, ...(this.standing.isStopping && { isLeaving: true }) };
+    const role = this.leadership.leading;
+    return {
+      ...sight,
+      ...(this.standing.isStopping && { isLeaving: true }),
+      ...(role !== undefined && {
+        trading: tradingWordOf(
+          role.epoch,
+          whyLeaderMayNot({ node: this, config: this.#o.config, keeper: this.#o.keeper }, role),
+        ),
+      }),
+    };
   }
 
   #tick(): void {

@@ -1,5 +1,5 @@
 /** May anyone trade, and is money at risk: the first two questions of whoever looks at a node at night. */
-import type { ClusterView } from "@baton/core";
+import type { ClusterView, LeaderRole } from "@baton/core";
 import {
   isEpochOpen,
   parentsHeldByLoss,
@@ -17,35 +17,48 @@ import type { ViewSources } from "./view-sources.ts";
 /** So many are named in one sentence. */
 const namedMost = 8;
 
-/** Why nobody may trade through this node now, in sentences; empty when one may. */
-export function whyNoTrading({ node, config, keeper }: ViewSources): readonly string[] {
-  const reasons: string[] = [];
-  const role = node.leadership.leading;
-  const leader = node.leadership.state.view?.leader;
-  const viewAgeMs = node.viewAgeMs ?? Infinity;
-  if (role === undefined && viewAgeMs >= etcdFreshMs) {
-    reasons.push("etcd does not answer this node, which does not know who leads");
-  } else if (!node.isAdmitted) {
-    reasons.push("this node has started and is not admitted yet");
-  } else if (role !== undefined && keeper.deadline() <= monoNow()) {
-    reasons.push("the deadline has passed and etcd has not confirmed the lease");
-  }
+type TradingSources = Pick<ViewSources, "node" | "config" | "keeper">;
+
+/**
+ * May anyone trade through this node now: a leader knows by itself, a standby by the word of the leader that it follows. Where
+ * neither is there the answer is no, and `isKnown` is false: somebody else may well trade.
+ */
+export function tradingView(sources: TradingSources): ClusterView["trading"] {
+  const { node } = sources;
   const { view } = node.leadership.state;
-  if (leader === undefined && view !== undefined) {
+  const role = node.leadership.leading;
+  const isFresh = (node.viewAgeMs ?? Infinity) < etcdFreshMs;
+  const heard =
+    role === undefined
+      ? node.leadersWord.reasons(node.replication.following, isFresh ? { record: view?.leader } : undefined, monoNow())
+      : whyLeaderMayNot(sources, role);
+  if (heard !== undefined) return { isAllowed: heard.length === 0, reasons: heard };
+  const killed = killReasons(node);
+  if (isFresh && node.isAdmitted && view !== undefined && view.leader === undefined) {
     const why = whyNotCandidate(node.leadership.state, view, wallNow());
-    reasons.push(why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`);
+    const nobody = why === undefined ? "no node leads" : `no node leads; this one does not take over: ${why}`;
+    return { isAllowed: false, reasons: [nobody, ...killed] };
   }
-  if (role !== undefined && !isEpochOpen(role)) reasons.push("its epoch is not open yet");
-  if (role?.heldStart !== undefined) reasons.push(role.heldStart.sentence);
-  if (role?.hold !== undefined) reasons.push("a switchover is under way");
-  for (const venue of role === undefined ? [] : config.venues) {
+  return {
+    isAllowed: false,
+    // What was killed stays killed, whoever leads.
+    ...(killed.length === 0 && { isKnown: false }),
+    reasons: [whyUnknown(node, isFresh), ...killed],
+  };
+}
+
+/** Why a leader may not trade now, in sentences that stand for themselves on any node; empty when it may. */
+export function whyLeaderMayNot({ node, config, keeper }: TradingSources, role: LeaderRole): readonly string[] {
+  const reasons: string[] = [];
+  if (keeper.deadline() <= monoNow()) reasons.push("the deadline has passed and etcd has not confirmed the lease");
+  if (!isEpochOpen(role)) reasons.push(`epoch ${role.epoch} is not open yet`);
+  if (role.heldStart !== undefined) reasons.push(role.heldStart.sentence);
+  if (role.hold !== undefined) reasons.push("a switchover is under way");
+  for (const venue of config.venues) {
     const why = node.desk.whyNotReady(venue.id);
     if (why !== undefined) reasons.push(`${venue.id}: ${why}`);
   }
-  if (role !== undefined) reasons.push(...node.keeping.risksBarred(role.known.record.members.length));
-  const { kill } = node.ledger.committed.engine;
-  // A narrower kill stops a part of the trading; it is shown, and not a reason for the whole.
-  if (kill.level === "cluster") reasons.push(`killed by ${kill.by}: ${kill.reason}`);
+  reasons.push(...node.keeping.risksBarred(role.known.record.members.length), ...killReasons(node));
   for (const feed of config.feeds) {
     for (const symbol of feed.symbols) {
       const price = node.markets.price(feed.venue, symbol);
@@ -53,6 +66,19 @@ export function whyNoTrading({ node, config, keeper }: ViewSources): readonly st
     }
   }
   return reasons;
+}
+
+function killReasons(node: EngineNode): readonly string[] {
+  const { kill } = node.ledger.committed.engine;
+  // A narrower kill stops a part of the trading; it is shown, and not a reason for the whole.
+  return kill.level === "cluster" ? [`killed by ${kill.by}: ${kill.reason}`] : [];
+}
+
+function whyUnknown(node: EngineNode, isFresh: boolean): string {
+  if (!isFresh) return "etcd does not answer this node, which does not know who leads";
+  if (!node.isAdmitted) return "this node has started and is not admitted yet";
+  const leader = node.leadership.state.view?.leader?.value.node ?? "the leader";
+  return `${leader} leads, and has not told this node whether one may trade`;
 }
 
 /** How many orders there are to worry about. */

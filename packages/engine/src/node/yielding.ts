@@ -6,14 +6,17 @@ import type { LeaderRole, MonoMs, NodeId, OperationId, StandbySight, VenueId } f
 import { id, isEpochOpen, monoMs, sightOf, yieldTo } from "@baton/core";
 import { monoNow } from "../clock.ts";
 import type { Leadership } from "../leadership.ts";
+import type { TradingWord } from "./leaders-word.ts";
 
-/** What a standby says of itself over the link. */
-export interface StandbyWord {
+/** What a node says of itself over the link, to every other. */
+export interface NodeWord {
   readonly reachesVenue: boolean;
   /** It has fresh prices of every venue; absent in the word of an older build. */
   readonly seesMarket?: boolean;
   /** It is stopping and wants to be taken out of the set. */
   readonly isLeaving?: boolean;
+  /** It leads, and whether anyone may trade; absent in the word of an older build. */
+  readonly trading?: TradingWord;
 }
 
 export interface YieldingPorts {
@@ -43,7 +46,7 @@ export class Yielding {
     this.#o = o;
   }
 
-  heard(node: NodeId, word: StandbyWord): void {
+  heard(node: NodeId, word: NodeWord): void {
     const { reachesVenue, seesMarket = false } = word;
     this.#words.set(node, sightOf(this.#words.get(node), { node, reachesVenue, seesMarket }, monoNow()));
   }
