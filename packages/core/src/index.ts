@@ -53,6 +53,7 @@ export * from "./market/rhythm.ts";
 export * from "./market/sequences/index.ts";
 export * from "./market/trade-sequence.ts";
 export * from "./orders/apply.ts";
+export { isKeyOver, keysLeftUpTo } from "./orders/forgetting.ts";
 export * from "./orders/backlog.ts";
 export * from "./orders/busts.ts";
 export * from "./orders/client-order-id.ts";

@@ -72,6 +72,24 @@ test("facts that are submitted together are recorded all or none", () => {
   expect(ledger.committed.engine.kill.level).toBe("cluster");
 });
 
+test("a cut that takes nothing away leaves the state as it is, and one that does makes it anew", () => {
+  const ledger = new Ledger(
+    emptyState(),
+    frames(3),
+    () => 0,
+    () => undefined,
+  );
+  ledger.commit(1);
+  const before = ledger.speculative;
+  ledger.cut(3);
+  expect(ledger.speculative).toBe(before);
+  ledger.cut(2);
+  expect([ledger.speculative.applied, ledger.committed.applied]).toEqual([2, 1]);
+  ledger.receive(frames(3)[2] as Frame);
+  ledger.commit(3);
+  expect(ledger.committed.applied).toBe(3);
+});
+
 test("what could not be appended, or made, is not in the speculative state either", () => {
   let isBroken = true;
   let sequence = 0;

@@ -153,7 +153,8 @@ export class Ledger {
   /** The tail after `position` was cut from the journal: the speculative state is made anew. */
   cut(position: Sequence): void {
     assert(position >= this.committed.applied, "a cut is never at or below the committed point");
-    this.#takeBack(position);
+    // A takeover cuts on each follower and mostly nothing: a copy of the state would hold up the first order.
+    if (position < this.speculative.applied) this.#takeBack(position);
     this.abandonWaiters("the journal's tail was cut");
   }
 

@@ -2,7 +2,18 @@ import { existsSync } from "node:fs";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { assert as property, asyncProperty } from "fast-check";
-import { applyEvent, decodeEvent, emptyState, id, intentEvent, parentsKept, rowsOf, tagOf, wallMs } from "@baton/core";
+import {
+  applyEvent,
+  decodeEvent,
+  emptyState,
+  id,
+  intentEvent,
+  keysKept,
+  parentsKept,
+  rowsOf,
+  tagOf,
+  wallMs,
+} from "@baton/core";
 import type { Frame, JournalEvent, ParentId, Sequence, WallMs } from "@baton/core";
 import { expect, test } from "vitest";
 import { ForkedError } from "./errors.ts";
@@ -189,6 +200,54 @@ test("an order that has left the state is on record, and is not loaded again", a
   await using again = await openJournal(journalOptions(folder.dir, "a"));
   expect(again.opened.state.orders.size).toBe(state.engine.kept.orders);
   expect(await ids(again)).toEqual(["i-1", "i-2", "i-3", "i-4", "i-5"]);
+});
+
+test("idempotency keys that left the state are found on disk, also by a later opening and in a copy, until they are a day old", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  const { state } = journal.opened;
+  const tell = (events: readonly JournalEvent[]): void => {
+    for (const event of events) applyEvent(state, state.applied + 1, event);
+    journal.append(1, events);
+  };
+  const used = (key: number, atMs: number): JournalEvent => ({
+    ...{ kind: "operation.noted", operation: id(`k-${key}`), what: "cancel i-1", by: "t", reason: "", ref: id("i-1") },
+    ...{ request: { principal: "t", key: `k-${key}`, digest: `d-${key}` }, atWallMs: wallMs(atMs) },
+  });
+  const committed = async (): Promise<void> => {
+    await durable(journal, state.applied);
+    journal.commit(state.applied);
+  };
+  const hour = 3_600_000;
+  for (let from = 0; from < keysKept; from += 500) tell(Array.from({ length: 500 }, (_, at) => used(from + at, 1_000)));
+  tell([used(keysKept, 1_000), used(keysKept + 1, 24 * hour)]);
+  await committed();
+  expect(state.keys.size).toBe(keysKept);
+  const find = async (from: typeof journal, key: number): Promise<string | undefined> =>
+    (await from.pastKey(`t|k-${key}`, state.applied))?.digest;
+  expect([await find(journal, 0), await find(journal, 1)]).toEqual(["d-0", "d-1"]);
+  // Who asks does not know that it has not left.
+  expect([await find(journal, 2), await find(journal, keysKept + 2)]).toEqual(["d-2", undefined]);
+  const copy = `${folder.dir}/copy.db`;
+  await journal.snapshot(copy);
+  // A day later they go, two for each one that leaves.
+  tell([used(keysKept + 2, 24 * hour + 500)]);
+  for (let key = 3; key < keysKept + 3; key += 1) tell([used(keysKept + key, 26 * hour + 1_000)]);
+  await committed();
+  expect(state.keys.size).toBe(keysKept);
+  expect([await find(journal, 0), await find(journal, 2), await find(journal, keysKept)]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(await find(journal, keysKept + 1)).toBe(`d-${keysKept + 1}`);
+  await journal.close();
+  await using again = await openJournal(journalOptions(folder.dir, "a"));
+  expect(again.opened.state.keys.size).toBe(keysKept);
+  expect([await find(again, 0), await find(again, keysKept + 1)]).toEqual([undefined, `d-${keysKept + 1}`]);
+  const copied = new Database(copy, { readonly: true });
+  expect(copied.prepare("SELECT key FROM past_key ORDER BY sequence").pluck().all()).toEqual(["t|k-0", "t|k-1"]);
+  copied.close();
 });
 
 test("rows of more than one piece are all found again, in the order of their events", async () => {

@@ -6,7 +6,18 @@
  * Invariants I5, I19, I20; operators meet the failures in the runbook of a lost standby and of a lost leader.
  */
 import { assert, decodeEvent, encodeEvent, frameFault, id, merged, sealFrame, wallMs } from "@baton/core";
-import type { Epoch, Frame, IntentId, JournalEvent, Mark, OrderRow, ParentId, ParentRow, Sequence } from "@baton/core";
+import type {
+  Epoch,
+  Frame,
+  IntentId,
+  JournalEvent,
+  KeyRow,
+  Mark,
+  OrderRow,
+  ParentId,
+  ParentRow,
+  Sequence,
+} from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { JournalCare } from "./care.ts";
 import { CommitPoint } from "./commit-point.ts";
@@ -312,6 +323,14 @@ export class Journal {
     const which = { intent: id<IntentId>(parent) };
     const [found] = (await this.#reader.pastOrders({ which, applied })) as readonly unknown[];
     return found as ParentRow | undefined;
+  }
+
+  /**
+   * What an idempotency key, as `requestKeyOf` names it, stands for; undefined: none that was recorded up to `applied` and is
+   * younger than a day. Throws `JournalError`.
+   */
+  async pastKey(key: string, applied: Sequence): Promise<KeyRow | undefined> {
+    return (await this.#reader.pastKey({ key, applied })) ?? undefined;
   }
 
   /** Checks the whole chain on the disk. */

@@ -1,9 +1,9 @@
 /** The reader's thread, started when first needed and again after it was stopped. */
-import type { Frame, IntentId, Mark, OrderRow, Sequence, WallMs } from "@baton/core";
+import type { Frame, IntentId, KeyRow, Mark, OrderRow, Sequence, WallMs } from "@baton/core";
 import type { Worker } from "node:worker_threads";
 import { JournalError } from "./errors.ts";
 import type { VerifyReport } from "./store/chain.ts";
-import type { JournalAge, PastOrders, ReaderOrder, ReaderReport, StoredEvent } from "./store/messages.ts";
+import type { JournalAge, PastKey, PastOrders, ReaderOrder, ReaderReport, StoredEvent } from "./store/messages.ts";
 import type { SnapshotLabel } from "./store/snapshot.ts";
 import { Calls, startThread } from "./threads.ts";
 
@@ -47,6 +47,10 @@ export class ReaderThread {
 
   pastOrders(asked: PastOrders): Promise<readonly OrderRow[]> {
     return this.#ask<"past-orders", readonly OrderRow[]>("past-orders", { asked });
+  }
+
+  pastKey(asked: PastKey): Promise<KeyRow | null> {
+    return this.#ask<"past-key", KeyRow | null>("past-key", { asked });
   }
 
   /** Holds the rows still for a digest; false when they are not at this record. */

@@ -211,7 +211,7 @@ function deniedEvent(order: OrderRow, now: number): JournalEvent {
 function play(choice: readonly Choice[], onEvent?: (story: Story, event: JournalEvent) => void): Story {
   const story = new Story();
   // Times run to and fro in these stories, so none is waited for.
-  story.state.engine = { ...story.state.engine, kept: { orders: 3, fills: 6, parents: 2, forMs: -1_000_000 } };
+  story.state.engine = { ...story.state.engine, kept: { orders: 3, fills: 6, parents: 2, keys: 2, forMs: -1_000_000 } };
   story.tell(epochOpened(story.state, 1));
   for (const each of choice) {
     const event = eventOf(story.state, each);
@@ -295,6 +295,7 @@ test("open, unsettled, reissuable and replaced orders are always those that a lo
         expect(ids(state.indexes.replacing)).toEqual(having(isReplacing));
         expect(state.indexes.closed.size).toBeLessThanOrEqual(3);
         expect(state.indexes.endedParents.size).toBeLessThanOrEqual(2);
+        expect(state.keys.size).toBeLessThanOrEqual(2);
       });
     }),
     { numRuns: 60 },
@@ -341,7 +342,10 @@ test("a state rebuilt from its rows equals the state that grew by the events, in
       for (const [market, exposure] of state.indexes.exposure)
         expect(rebuilt.indexes.exposure.get(market) ?? noExposure).toEqual(exposure);
       expect([...rebuilt.orders.keys()]).toEqual([...state.orders.keys()]);
-      expect([...rebuilt.indexes.closed]).toEqual([...state.indexes.closed]);
+      for (const name of ["closed", "endedParents", "fills", "keys"] as const)
+        expect([...rebuilt.indexes[name]]).toEqual([...state.indexes[name]]);
+      expect([...state.indexes.fills]).toEqual([...state.fills.keys()]);
+      expect([...state.indexes.keys]).toEqual([...state.keys.keys()]);
       // The journal's tables, written row by row as touched, hold the same.
       const written = [...tables].toSorted(([a], [b]) => (a < b ? -1 : 1));
       const held = rows.map(({ table, key, row }) => [`${table} ${key}`, JSON.stringify(row)] as const);

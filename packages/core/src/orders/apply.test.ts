@@ -6,6 +6,7 @@ import { id } from "../ids.ts";
 import type { IntentId, ParentId, TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
 import { applyEvent } from "./apply.ts";
+import { keysLeftUpTo } from "./forgetting.ts";
 import { attemptEvent } from "./intent.ts";
 import { withOwner } from "./reconciliation.ts";
 import { refusalOf } from "./refusal.ts";
@@ -270,15 +271,45 @@ describe("nothing twice", () => {
     expect(refusalOf(s.state, { ...fill(s.order(intent), 1, "1"), side: "sell" })).toBe("fill-mismatch");
   });
 
-  test("an idempotency key belongs to its principal and names its first intent until it is 25 hours old", () => {
+  test("an idempotency key belongs to its principal and names its first intent", () => {
     const s = story();
     const request = { principal: "desk", key: "k1", digest: "d" };
     s.want({}, { request });
     expect(s.state.keys.get("desk|k1")?.ref).toBe("i-1");
     expect(refusalOf(s.state, wanted(s.state, {}, { request }))).toBe("key-known");
+    expect(refusalOf(s.state, wanted(s.state, {}, { request: { ...request, principal: "other" } }))).toBeUndefined();
+  });
+
+  test("the oldest keys leave the state once there are too many and they are old enough, and it says up to which record", () => {
+    const s = story();
+    s.state.engine = { ...s.state.engine, kept: { orders: 9, fills: 9, keys: 2, forMs: 60_000 } };
+    const use = (key: string, at: number): readonly Touched[] =>
+      s.tell(wanted(s.state, {}, { request: { principal: "desk", key, digest: "d" }, atWallMs: wallMs(at) }));
+    use("k1", 10_000);
+    expect(keysLeftUpTo(s.state)).toBeUndefined();
+    use("k2", 20_000);
+    // As many as are kept: none has left, but whoever asks cannot tell that.
+    expect(keysLeftUpTo(s.state)).toBe((s.state.keys.get("desk|k1")?.sequence ?? 0) - 1);
+    use("k3", 69_999);
+    expect(s.state.keys.size).toBe(3);
+    const first = s.state.keys.get("desk|k1");
+    const touched = use("k4", 70_000);
+    expect([...s.state.keys.keys()]).toEqual(["desk|k2", "desk|k3", "desk|k4"]);
+    expect(touched).toContainEqual({ table: "keys", key: "desk|k1", pastKey: first });
+    expect(keysLeftUpTo(s.state)).toBe((s.state.keys.get("desk|k2")?.sequence ?? 0) - 1);
+    const rebuilt = stateOf(rowsOf(s.state), s.state.applied);
+    expect(keysLeftUpTo(rebuilt)).toBe(keysLeftUpTo(s.state));
+  });
+
+  test("a key that is older than 25 hours stands for nothing, and is kept nowhere", () => {
+    const s = story();
+    const request = { principal: "desk", key: "k1", digest: "d" };
+    s.want({}, { request });
     const later = wallMs(10_000 + 25 * 3_600_000 + 1);
-    s.want({}, { request: { ...request, principal: "other" }, atWallMs: later });
+    const other = wanted(s.state, {}, { request: { ...request, principal: "other" }, atWallMs: later });
+    expect(s.tell(other)).toContainEqual({ table: "keys", key: "desk|k1" });
     expect([...s.state.keys.keys()]).toEqual(["other|k1"]);
+    expect(keysLeftUpTo(s.state)).toBeUndefined();
     expect(refusalOf(s.state, wanted(s.state, {}, { request }))).toBeUndefined();
   });
 

@@ -12,7 +12,7 @@ import type { IntentId, ParentId, Sequence } from "../ids.ts";
 import { fixedSlices } from "../formats/algorithms.ts";
 import { switched } from "../risk/controls.ts";
 import { driftKey } from "./drift.ts";
-import { forget } from "./forgetting.ts";
+import { forget, forgetKeys } from "./forgetting.ts";
 import { dropUnclaimed, indexOrder, noteAttempt, noteCancel, noteUnclaimed, venueOrderKey } from "./indexes.ts";
 import {
   answered,
@@ -38,9 +38,6 @@ import { movePosition } from "./positions.ts";
 import { refusalOf } from "./refusal.ts";
 import { fillKey, idNumber, orphansKept, requestKeyOf } from "./state.ts";
 import type { EngineState, FillRow, KeyRow, ParentRow, SliceRow, Touched } from "./state.ts";
-
-/** For how long a repeated request finds its first answer, at least. */
-export const requestKeysKeptMs: number = 25 * 3_600_000;
 
 /** Applies one event, the one that follows on `state.applied`, and names the rows that changed (one may be named twice). */
 export function applyEvent(state: EngineState, sequence: Sequence, event: JournalEvent): readonly Touched[] {
@@ -289,20 +286,16 @@ function setSlice(state: EngineState, id: ParentId, slice: number, row: SliceRow
 function putKey(state: EngineState, row: KeyRow, touched: Touched[]): void {
   const key = requestKeyOf(row);
   state.keys.set(key, row);
+  state.indexes.keys.add(key);
   touched.push({ table: "keys", key });
-  // Two for one, so that the table shrinks back after a burst. Oldest first; every node drops the same ones.
-  for (let dropped = 0; dropped < 2; dropped += 1) {
-    const oldest = state.keys.entries().next().value;
-    if (oldest === undefined || oldest[1].atWallMs >= row.atWallMs - requestKeysKeptMs) return;
-    state.keys.delete(oldest[0]);
-    touched.push({ table: "keys", key: oldest[0] });
-  }
+  forgetKeys(state, row.atWallMs, touched);
 }
 
 function recordFill(state: EngineState, sequence: Sequence, event: FillRecorded, touched: Touched[]): void {
   const { kind: _kind, ...fill } = event;
   const key = fillKey(event.venue, event.symbol, event.tradeId);
   state.fills.set(key, { ...fill, sequence });
+  state.indexes.fills.add(key);
   touched.push({ table: "fills", key });
   movePosition(state, event, touched);
   if (event.intent !== undefined) return fillOrder(state, event.intent, event, touched);

@@ -1,20 +1,24 @@
 /**
- * What leaves the state, so that memory has a bound: the oldest complete orders, the parents that ended first and the oldest
- * fills, two for one, once there are more of them than are kept and they are old enough. Which ones follows from the rows and
+ * What leaves the state, so that memory has a bound: the oldest complete orders, the parents that ended first, the oldest
+ * fills and idempotency keys, two for one, once there are more of them than are kept and they are old enough. Which ones follows from the rows and
  * the event alone, so every node lets the same ones go (I19). A position remembers up to which trade its fills are gone.
  */
 import { assert } from "../assert.ts";
+import type { Sequence } from "../ids.ts";
 import type { WallMs } from "../time.ts";
 import { dropUnclaimed, unindexOrder, venueOrderKey } from "./indexes.ts";
-import { isLaterTrade, marketKey, parentsKept } from "./state.ts";
-import type { EngineState, Touched } from "./state.ts";
+import { isLaterTrade, keysKept, marketKey, parentsKept } from "./state.ts";
+import type { EngineState, KeyRow, Touched } from "./state.ts";
+
+/** For how long a repeated request finds its first answer. */
+export const requestKeysKeptMs: number = 25 * 3_600_000;
 
 /** After an event of `nowWallMs`: lets go what is too much and old enough; names the rows, with what they last said. */
 export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void {
   const { kept } = state.engine;
   const before = nowWallMs - kept.forMs;
   for (let gone = 0; gone < 2 && state.indexes.closed.size > kept.orders; gone += 1) {
-    const oldest = state.indexes.closed.values().next().value;
+    const oldest = state.indexes.closed.oldest;
     const order = oldest === undefined ? undefined : state.orders.get(oldest);
     assert(order !== undefined, "a closed order is known");
     if ((order.endedWallMs ?? order.recordedWallMs) > before) break;
@@ -23,7 +27,7 @@ export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]
     touched.push({ table: "orders", key: order.id, past: order });
   }
   for (let gone = 0; gone < 2 && state.indexes.endedParents.size > (kept.parents ?? parentsKept); gone += 1) {
-    const oldest = state.indexes.endedParents.values().next().value;
+    const oldest = state.indexes.endedParents.oldest;
     const parent = oldest === undefined ? undefined : state.parents.get(oldest);
     assert(parent !== undefined, "an ended parent is known");
     if ((parent.endedWallMs ?? parent.startedWallMs) > before) break;
@@ -32,10 +36,11 @@ export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]
     touched.push({ table: "parents", key: parent.id, pastParent: parent });
   }
   for (let gone = 0; gone < 2 && state.fills.size > kept.fills; gone += 1) {
-    const oldest = state.fills.entries().next().value;
-    assert(oldest !== undefined, "there is an oldest fill");
-    const [key, fill] = oldest;
+    const key = state.indexes.fills.oldest;
+    const fill = key === undefined ? undefined : state.fills.get(key);
+    assert(key !== undefined && fill !== undefined, "there is an oldest fill");
     if (fill.tradedWallMs > before) break;
+    state.indexes.fills.delete(key);
     state.fills.delete(key);
     dropUnclaimed(state.indexes, venueOrderKey(fill.venue, fill.symbol, fill.venueOrderId), key);
     touched.push({ table: "fills", key });
@@ -47,4 +52,38 @@ export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]
     state.positions.set(market, { ...position, forgottenTradeId: fill.tradeId });
     touched.push({ table: "positions", key: market });
   }
+}
+
+/**
+ * After a key that came at `nowWallMs`: the oldest keys leave, two for one. What is younger than a day goes to the journal's
+ * tables, who is older stands for nothing any more.
+ */
+export function forgetKeys(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void {
+  const { kept } = state.engine;
+  for (let gone = 0; gone < 2; gone += 1) {
+    const key = state.indexes.keys.oldest;
+    const row = key === undefined ? undefined : state.keys.get(key);
+    if (key === undefined || row === undefined) return;
+    const isOver = isKeyOver(row, nowWallMs);
+    const isTooMany = state.keys.size > (kept.keys ?? keysKept) && row.atWallMs <= nowWallMs - kept.forMs;
+    if (!isOver && !isTooMany) return;
+    state.indexes.keys.delete(key);
+    state.keys.delete(key);
+    touched.push(isOver ? { table: "keys", key } : { table: "keys", key, pastKey: row });
+  }
+}
+
+/** Whether a key is so old that it stands for nothing any more. */
+export function isKeyOver(row: Pick<KeyRow, "atWallMs">, nowWallMs: WallMs): boolean {
+  return row.atWallMs < nowWallMs - requestKeysKeptMs;
+}
+
+/**
+ * Up to which record idempotency keys may have left the state that stand for something still: the journal has them.
+ * Undefined: there are none, since as many as are kept would be here.
+ */
+export function keysLeftUpTo({ keys, indexes, engine, applied }: EngineState): Sequence | undefined {
+  if (keys.size < (engine.kept.keys ?? keysKept)) return undefined;
+  const oldest = indexes.keys.oldest === undefined ? undefined : keys.get(indexes.keys.oldest);
+  return oldest === undefined ? applied : oldest.sequence - 1;
 }

@@ -10,6 +10,7 @@ import { DecimalSum, add, compare, maximum, multiply, subtract, zero } from "../
 import type { Decimal } from "../decimal.ts";
 import type { ClientOrderId, IntentId, ParentId } from "../ids.ts";
 import type { OrderTerms } from "./terms.ts";
+import { OldestFirst } from "./oldest-first.ts";
 import { isOrderEnded, isReissuable, isReplacing, isUnsettled, latestAttempt } from "./order-row.ts";
 import type { OrderRow } from "./order-row.ts";
 
@@ -41,7 +42,7 @@ export interface Indexes {
   /** Ended or open orders of which the venue executed more than the recorded fills say. */
   readonly fillsMissing: Set<IntentId>;
   /** Orders that are complete, by `closedSequence`. */
-  readonly closed: Set<IntentId>;
+  readonly closed: OldestFirst<IntentId>;
   /** Each attempt's client order id. */
   readonly byClientOrderId: Map<ClientOrderId, { readonly intent: IntentId; readonly attempt: number }>;
   /** By `venueOrderKey`. */
@@ -57,7 +58,11 @@ export interface Indexes {
   /** `wishKey` → when the orders of the state with these very terms were wanted by the same; slices are not in it. */
   readonly wishes: Map<string, number[]>;
   /** Parent orders that have ended, by `endedSequence`. */
-  readonly endedParents: Set<ParentId>;
+  readonly endedParents: OldestFirst<ParentId>;
+  /** Keys of the fills of the state, in the order of events. */
+  readonly fills: OldestFirst<string>;
+  /** The same of idempotency keys. */
+  readonly keys: OldestFirst<string>;
   /** Only where risk is asked: market → what orders that the journal does not know may still trade; see `stateBeside`. */
   readonly left?: ReadonlyMap<string, LeftOpen>;
 }
@@ -101,7 +106,7 @@ export function emptyIndexes(): Indexes {
     reissuable: new Set(),
     replacing: new Set(),
     fillsMissing: new Set(),
-    closed: new Set(),
+    closed: new OldestFirst(),
     byClientOrderId: new Map(),
     byVenueOrderId: new Map(),
     unclaimed: new Map(),
@@ -109,7 +114,9 @@ export function emptyIndexes(): Indexes {
     recent: [],
     recentCancels: [],
     wishes: new Map(),
-    endedParents: new Set(),
+    endedParents: new OldestFirst(),
+    fills: new OldestFirst(),
+    keys: new OldestFirst(),
   };
 }
 
@@ -120,7 +127,7 @@ export function copyIndexes(indexes: Indexes): Indexes {
     reissuable: new Set(indexes.reissuable),
     replacing: new Set(indexes.replacing),
     fillsMissing: new Set(indexes.fillsMissing),
-    closed: new Set(indexes.closed),
+    closed: new OldestFirst(indexes.closed),
     byClientOrderId: new Map(indexes.byClientOrderId),
     byVenueOrderId: new Map(indexes.byVenueOrderId),
     unclaimed: new Map([...indexes.unclaimed].map(([order, fills]) => [order, new Set(fills)])),
@@ -128,7 +135,9 @@ export function copyIndexes(indexes: Indexes): Indexes {
     recent: [...indexes.recent],
     recentCancels: [...indexes.recentCancels],
     wishes: new Map([...indexes.wishes].map(([key, times]) => [key, [...times]])),
-    endedParents: new Set(indexes.endedParents),
+    endedParents: new OldestFirst(indexes.endedParents),
+    fills: new OldestFirst(indexes.fills),
+    keys: new OldestFirst(indexes.keys),
   };
 }
 

@@ -94,13 +94,16 @@ function fill<K, R extends { readonly sequence: Sequence }>(map: Map<K, R>, rows
   assert(map.size === rows.length, "no two rows have one key");
 }
 
-function derive({ orders, parents, fills, indexes }: EngineState): void {
+function derive({ orders, parents, fills, keys, indexes }: EngineState): void {
+  for (const key of keys.keys()) indexes.keys.add(key);
   const endedParents = [...parents.values()].filter((parent) => parent.endedSequence !== undefined);
   for (const parent of sorted(endedParents, ({ endedSequence }) => endedSequence ?? 0))
     indexes.endedParents.add(parent.id);
-  for (const [key, { venue, symbol, venueOrderId, intent, bustedWallMs }] of fills)
+  for (const [key, { venue, symbol, venueOrderId, intent, bustedWallMs }] of fills) {
+    indexes.fills.add(key);
     if (intent === undefined && bustedWallMs === undefined)
       noteUnclaimed(indexes, venueOrderKey(venue, symbol, venueOrderId), key);
+  }
   const inOrder = [...orders.values()];
   indexOrders(indexes, inOrder);
   const attempts = inOrder.flatMap((order) => order.attempts);

@@ -30,6 +30,8 @@ export interface Touched {
   readonly past?: OrderRow;
   /** The same of a parent order. */
   readonly pastParent?: ParentRow;
+  /** The same of an idempotency key. */
+  readonly pastKey?: KeyRow;
 }
 
 /** What became of one slice of a parent order. */
@@ -169,6 +171,8 @@ export interface EngineRow {
     readonly fills: number;
     /** Parent orders that have ended; absent: `parentsKept`. */
     readonly parents?: number;
+    /** Idempotency keys; absent: `keysKept`. */
+    readonly keys?: number;
     readonly forMs: number;
   };
   readonly kill: KillState;
@@ -204,6 +208,9 @@ export const orphansKept = 100;
 
 /** How many parent orders that have ended stay in the state. */
 export const parentsKept = 500;
+
+/** How many idempotency keys stay in the state; older ones are on the disk. */
+export const keysKept = 10_000;
 
 /** The number in an intent's or parent's id. */
 export function idNumber(id: IntentId | ParentId): number {

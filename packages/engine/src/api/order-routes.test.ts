@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { apiRoutes, applyEvent, decimal, emptyState, refused } from "@baton/core";
-import type { IntentId, OrderEvent, OrderRow, ParentRow } from "@baton/core";
+import { apiRoutes, applyEvent, decimal, emptyState, refused, requestKeyOf } from "@baton/core";
+import type { IntentId, KeyRow, OrderEvent, OrderRow, ParentRow, Sequence, Touched } from "@baton/core";
 import { describe, expect, test } from "vitest";
 import { DeskRig, rigConfig } from "../testing/desk-rig.ts";
 import { stampNow } from "../testing/scripted-venue.ts";
@@ -31,6 +31,7 @@ class Routes {
     pastOrders: (which) =>
       Promise.resolve([...this.#pastOrders(), ...this.forgotten].filter((past) => isAsked(past, which))),
     pastParent: (parent) => Promise.resolve(this.#pastParents().find((past) => past.id === parent)),
+    pastKey: (key, applied) => this.lookUp(key, applied),
     eventsOf: (intents) =>
       Promise.resolve(
         new Map<IntentId, readonly OrderEvent[]>(
@@ -44,20 +45,26 @@ class Routes {
       ),
   });
 
+  /** Looks where a journal's tables would hold keys that left the state. */
+  lookUp = (key: string, applied: Sequence): Promise<KeyRow | undefined> => {
+    const past = this.#touched().flatMap(({ pastKey }) => pastKey ?? []);
+    return Promise.resolve(past.find((row) => requestKeyOf(row) === key && row.sequence <= applied));
+  };
+
   #pastParents(): readonly ParentRow[] {
-    const state = emptyState();
-    return this.rig.journal.events.flatMap((event, at) => {
-      state.engine = { ...state.engine, kept: this.rig.ledger.committed.engine.kept };
-      return applyEvent(state, at + 1, event).flatMap(({ pastParent }) => pastParent ?? []);
-    });
+    return this.#touched().flatMap(({ pastParent }) => pastParent ?? []);
   }
 
   /** What a journal's tables would hold of orders that left the state. */
   #pastOrders(): readonly OrderRow[] {
+    return this.#touched().flatMap(({ past }) => past ?? []);
+  }
+
+  #touched(): readonly Touched[] {
     const state = emptyState();
     return this.rig.journal.events.flatMap((event, at) => {
       state.engine = { ...state.engine, kept: this.rig.ledger.committed.engine.kept };
-      return applyEvent(state, at + 1, event).flatMap(({ past }) => past ?? []);
+      return applyEvent(state, at + 1, event);
     });
   }
 
@@ -149,6 +156,7 @@ describe("placing", () => {
     const routes = await leading();
     routes.rig.isCommitting = false;
     const asked = routes.ask("placeOrder", { body: order });
+    await pass(1);
     routes.rig.ledger.abandonWaiters("this node no longer leads");
     const answer = await settled(asked);
     expect(answer).toMatchObject({ status: 503, body: { code: "unknown" } });
@@ -211,6 +219,87 @@ describe("placing", () => {
     for (const ask of asks) again.push(await settled(routes.ask("placeOrder", ask)));
     expect(again).toEqual(first);
     expect(again).toMatchObject([{ body: { intentId: "i-1", epoch: 1 } }, { body: { parentId: "p-1", epoch: 1 } }]);
+  });
+
+  describe("whose key has left the state", () => {
+    const twap = { algo: "twap", symbol: "BTC/USDT", side: "buy", quantity: "4", slices: 4, durationMs: 4_000 };
+
+    /** Asks for an order, for a parent and for a cancel, each with a key, and for so much more that these keys have left. */
+    async function usedLongAgo(): Promise<Routes> {
+      const routes = await leading();
+      for (const state of [routes.rig.ledger.committed, routes.rig.ledger.speculative])
+        state.engine = { ...state.engine, kept: { ...state.engine.kept, keys: 1, forMs: 0 } };
+      await settled(routes.ask("placeOrder", { body: order, key: "k-order" }));
+      await settled(routes.ask("placeOrder", { body: twap, key: "k-parent" }));
+      await settled(routes.ask("cancelOrder", { id: "i-1", key: "k-cancel" }), 200);
+      await settled(routes.ask("placeOrder", { body: order, key: "k-more" }));
+      await settled(routes.ask("placeOrder", { body: order, key: "k-last" }));
+      expect([...routes.rig.ledger.committed.keys.keys()]).toEqual(["t|k-last"]);
+      return routes;
+    }
+
+    const counted = (routes: Routes): number =>
+      routes.rig.journal.events.filter(({ kind }) => kind !== "slice.skipped" && kind.endsWith(".recorded")).length;
+
+    test("a repetition gets the first answer and does nothing, and another request is refused", async () => {
+      const routes = await usedLongAgo();
+      const before = counted(routes);
+      const again = { body: order, key: "k-order" };
+      expect(await settled(routes.ask("placeOrder", again))).toMatchObject({ status: 202, body: { intentId: "i-1" } });
+      expect(await settled(routes.ask("placeOrder", { body: twap, key: "k-parent" }))).toMatchObject({
+        body: { parentId: "p-1" },
+      });
+      expect(await settled(routes.ask("cancelOrder", { id: "i-1", key: "k-cancel" }))).toMatchObject({ status: 202 });
+      for (const key of ["k-parent", "k-cancel"])
+        expect(await settled(routes.ask("placeOrder", { body: order, key }))).toMatchObject({
+          status: 422,
+          body: { code: "key-reused" },
+        });
+      expect(counted(routes)).toBe(before);
+    });
+
+    test("two that come at once with a key that was never used make one order", async () => {
+      const routes = await usedLongAgo();
+      const before = counted(routes);
+      const both = [1, 2].map(() => routes.ask("placeOrder", { body: order, key: "k-new" }));
+      await pass(50);
+      const [first, second] = await Promise.all(both);
+      expect(first?.status).toBe(202);
+      expect(second).toEqual(first);
+      expect(counted(routes)).toBe(before + 1);
+    });
+
+    test("what was recorded and has left again while the journal was read is looked for once more", async () => {
+      const routes = await usedLongAgo();
+      const { lookUp } = routes;
+      let first: Answer | undefined;
+      routes.lookUp = async (key, applied) => {
+        routes.lookUp = lookUp;
+        const found = await lookUp(key, applied);
+        first = await settled(routes.ask("placeOrder", { body: order, key }));
+        for (const more of ["k-8", "k-9"]) await settled(routes.ask("placeOrder", { body: order, key: more }));
+        return found;
+      };
+      const before = counted(routes);
+      const late = await settled(routes.ask("placeOrder", { body: order, key: "k-new" }), 500);
+      expect(first?.status).toBe(202);
+      expect(late).toEqual(first);
+      expect(counted(routes)).toBe(before + 3);
+    });
+
+    test("nothing is recorded while the journal cannot say whether it was used", async () => {
+      const routes = await usedLongAgo();
+      const before = counted(routes);
+      routes.lookUp = () => Promise.reject(new Error("the disk does not answer"));
+      for (const key of ["k-order", "k-new"])
+        expect(await settled(routes.ask("placeOrder", { body: order, key }))).toMatchObject({
+          status: 503,
+          body: { code: "refused", detail: expect.stringContaining("the disk does not answer") },
+        });
+      // The latest keys are known without it.
+      expect((await settled(routes.ask("placeOrder", { body: order, key: "k-last" }))).status).toBe(202);
+      expect(counted(routes)).toBe(before);
+    });
   });
 
   test("a repetition gets the same answer after its order has left the tables", async () => {
@@ -322,10 +411,10 @@ describe("reading and taking back", () => {
     const before = journal.events.length;
     const next = new DeskRig({ journal, venue, node: "b" }).lead(2);
     await pass(500);
-    expect(next.desk.cancel("p-1", "t", undefined, "op-1")).toMatchObject({ kind: "repeated" });
-    expect(next.desk.cancel("p-1", "t", undefined, "op-9")).toMatchObject({ kind: "ended" });
+    expect(next.desk.cancel("p-1", "t", undefined, { key: "op-1" })).toMatchObject({ kind: "repeated" });
+    expect(next.desk.cancel("p-1", "t", undefined, { key: "op-9" })).toMatchObject({ kind: "ended" });
     // Ids belong to who gave them.
-    expect(next.desk.cancel("p-1", "u", undefined, "op-1")).toMatchObject({ kind: "ended" });
+    expect(next.desk.cancel("p-1", "u", undefined, { key: "op-1" })).toMatchObject({ kind: "ended" });
     expect(journal.events.slice(before).some(({ kind }) => kind === "operation.noted")).toBe(false);
   });
 

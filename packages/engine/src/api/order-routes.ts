@@ -35,6 +35,7 @@ import type { Desk } from "../desk/desk.ts";
 import type { ReplaceTaken } from "../desk/replacements.ts";
 import type { Journal } from "@baton/journal";
 import { CommitUnknown } from "../ledger.ts";
+import { askedKey } from "./asked-key.ts";
 import {
   childrenOf,
   mergedPage,
@@ -62,6 +63,7 @@ export interface OrderRoutesContext {
   readonly pastOrders: Journal["pastOrders"];
   /** The same of one parent order. */
   readonly pastParent: Journal["pastParent"];
+  readonly pastKey: Journal["pastKey"];
   /** The journaled events of these intents, in order. */
   readonly eventsOf: (intents: readonly IntentId[]) => Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>>;
 }
@@ -70,7 +72,6 @@ export interface OrderRoutesContext {
 const commitWithinMs = 2_000;
 const pageMax = 1_000;
 const pageDefault = 200;
-const keyForm = /^[\x21-\x7e]{1,128}$/;
 
 export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
   return [
@@ -90,11 +91,11 @@ export function orderRoutes(context: OrderRoutesContext): readonly Route[] {
 }
 
 async function place(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
-  const malformed = keyFault(request);
-  if (malformed !== undefined) return malformed;
+  const key = await askedKey(context, request);
+  if (key !== undefined && "fault" in key) return key.fault;
   const checked = checkOrderRequest(request.body);
   if (checked.kind === "invalid") return { status: checked.problem.status, body: checked.problem };
-  const taken = context.desk().request(checked.value, request.principal.name, request.idempotencyKey);
+  const taken = context.desk().request(checked.value, request.principal.name, key);
   if (taken === undefined) return no(503, "refused", "no node leads now; nothing was recorded, try again");
   switch (taken.kind) {
     case "key-reused":
@@ -219,13 +220,9 @@ async function cancel(context: OrderRoutesContext, request: RouteRequest): Promi
   const ref = request.params["id"] ?? "";
   const reason = cancelReasonSchema.safeParse(request.query["reason"]);
   if (!reason.success) return no(400, "invalid", `reason ${reason.error.issues[0]?.message ?? "is wrong"}`, "reason");
-  const malformed = keyFault(request);
-  if (malformed !== undefined) return malformed;
-  return await directed(
-    context,
-    request,
-    context.desk().cancel(ref, request.principal.name, reason.data, request.idempotencyKey),
-  );
+  const key = await askedKey(context, request);
+  if (key !== undefined && "fault" in key) return key.fault;
+  return await directed(context, request, context.desk().cancel(ref, request.principal.name, reason.data, key));
 }
 
 async function replace(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
@@ -233,10 +230,9 @@ async function replace(context: OrderRoutesContext, request: RouteRequest): Prom
   if (ref.startsWith("p-")) return no(422, "invalid", "a parent order is amended by POST, with what: amend", "id");
   const checked = checkBody<ReplaceRequest>(replaceRequestSchema, request.body);
   if (checked.kind === "invalid") return { status: checked.problem.status, body: checked.problem };
-  const malformed = keyFault(request);
-  if (malformed !== undefined) return malformed;
-  const { principal, idempotencyKey } = request;
-  return await directed(context, request, context.desk().replace(ref, checked.value, principal.name, idempotencyKey));
+  const key = await askedKey(context, request);
+  if (key !== undefined && "fault" in key) return key.fault;
+  return await directed(context, request, context.desk().replace(ref, checked.value, request.principal.name, key));
 }
 
 /** The order as it stands once the wish about it is durable, or why there is none. */
@@ -293,9 +289,8 @@ async function resolveDoubt(context: OrderRoutesContext, request: RouteRequest):
       "cluster",
     );
   }
-  const malformed = keyFault(request);
-  if (malformed !== undefined) return malformed;
-  const operation = request.idempotencyKey;
+  const operation = await askedKey(context, request);
+  if (operation !== undefined && "fault" in operation) return operation.fault;
   const operator = { by: request.principal.name, reason, operation };
   const desk = context.desk();
   const resolved = await (finding.as === "ended"
@@ -312,12 +307,6 @@ async function resolveDoubt(context: OrderRoutesContext, request: RouteRequest):
   return (
     (await notCommitted(context, sequence, toAskAgain(request))) ?? { ...(await show(context, request)), status: 202 }
   );
-}
-
-/** What is wrong with the key of a request; undefined where it is well, or has none. */
-function keyFault({ idempotencyKey: key }: RouteRequest): Answer | undefined {
-  if (key === undefined || keyForm.test(key)) return undefined;
-  return no(422, "invalid", "Idempotency-Key must be 1 to 128 visible ASCII characters", "Idempotency-Key");
 }
 
 function keyReused(): Answer {

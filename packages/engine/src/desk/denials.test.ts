@@ -30,10 +30,10 @@ test("it ends on record, its room is free, and the next leader knows; the same w
   rig.desk.cancel(intent, "trader");
   await pass(1_000);
   expect(rig.row(intent).status).toBe("new");
-  const sequence = await rig.desk.endDenied(intent, { ...kim, operation: "op-1" });
+  const sequence = await rig.desk.endDenied(intent, { ...kim, operation: { key: "op-1" } });
   expect(rig.row(intent)).toMatchObject({ status: "expired", endReason: "denied" });
   expect(rig.ledger.speculative.indexes.exposure.get(marketKey(rig.venue.id, btc))?.orders).toBe(0);
-  expect(await rig.desk.endDenied(intent, { ...kim, operation: "op-1" })).toMatchObject({ kind: "repeated" });
+  expect(await rig.desk.endDenied(intent, { ...kim, operation: { key: "op-1" } })).toMatchObject({ kind: "repeated" });
   expect(await rig.desk.endDenied(intent, kim)).toMatchObject({ code: "order-ended" });
   expect(endings(rig)).toBe(1);
   await pass(50);

@@ -36,6 +36,7 @@ import type { CancelTaken, Taken } from "./intake.ts";
 import { recordOpening } from "./opening.ts";
 import type { TermStart } from "./opening.ts";
 import { endDoubt } from "./operator-word.ts";
+import type { AskedKey } from "./once.ts";
 import type { OperatorWord, WordTaken } from "./operator-word.ts";
 import type { ParentTaken } from "./parent-intake.ts";
 import { partsOf } from "./parts.ts";
@@ -111,7 +112,7 @@ export class Desk {
     runCommitEffects(event, parts, this.#context);
   }
 
-  request(request: PlaceOrderRequest, by: string, key: string | undefined): Taken | undefined {
+  request(request: PlaceOrderRequest, by: string, key: AskedKey | undefined): Taken | undefined {
     const taken = this.#parts?.intake.request(request, by, key);
     if (taken?.kind === "refused") {
       this.#context.metrics.intents.inc({ outcome: "refused" });
@@ -120,12 +121,12 @@ export class Desk {
     return taken;
   }
 
-  cancel(ref: string, by: string, reason?: string, operation?: string): CancelTaken | undefined {
+  cancel(ref: string, by: string, reason?: string, operation?: AskedKey): CancelTaken | undefined {
     return this.isTrading ? this.#parts?.intake.cancel(ref, by, reason, operation) : undefined;
   }
 
   /** An order that rests is taken back, and what is left of it is placed with other figures. */
-  replace(ref: string, change: ReplaceRequest, by: string, operation?: string): ReplaceTaken | undefined {
+  replace(ref: string, change: ReplaceRequest, by: string, operation?: AskedKey): ReplaceTaken | undefined {
     return this.isTrading ? this.#parts?.replacements.request(ref, change, by, operation) : undefined;
   }
 

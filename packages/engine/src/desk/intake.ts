@@ -54,7 +54,7 @@ import type { StrategyIntent } from "../strategies/strategy.ts";
 import type { Backlogs } from "./backlogs.ts";
 import type { DeskContext } from "./desk-context.ts";
 import { noted, repeated } from "./once.ts";
-import type { Asked, Repeated } from "./once.ts";
+import type { Asked, AskedKey, Repeated } from "./once.ts";
 import { ParentIntake } from "./parent-intake.ts";
 import type { RiskInputs } from "./risk-inputs.ts";
 import type { Term } from "./term.ts";
@@ -122,9 +122,9 @@ export class Intake {
   }
 
   /** A request of a client. `key` makes its repetition harmless. */
-  request(request: PlaceOrderRequest, by: string, key: string | undefined): Taken {
-    const known = key === undefined ? undefined : { principal: by, key, digest: digestOf(request) };
-    const earlier = known === undefined ? undefined : this.#term.state.keys.get(requestKeyOf(known));
+  request(request: PlaceOrderRequest, by: string, key: AskedKey | undefined): Taken {
+    const known = key === undefined ? undefined : { principal: by, key: key.key, digest: digestOf(request) };
+    const earlier = known === undefined ? undefined : (this.#term.state.keys.get(requestKeyOf(known)) ?? key?.past);
     if (earlier !== undefined && known !== undefined) {
       if (earlier.digest !== known.digest) return { kind: "key-reused" };
       return { kind: "repeated", ref: earlier.ref, sequence: earlier.sequence };
@@ -205,7 +205,7 @@ export class Intake {
    * The wish to take an order or a parent back; `reason` as whoever asked gave it. A wish on record stays as it is. The
    * same again under its `operation` does nothing, also when the order has ended since.
    */
-  cancel(ref: string, by: string, reason?: string, operation?: string): CancelTaken {
+  cancel(ref: string, by: string, reason?: string, operation?: AskedKey): CancelTaken {
     const asked: Asked = { what: "cancel", ref, by, reason, operation };
     const earlier = repeated(this.#term.state, asked);
     if (earlier !== undefined) return earlier;

@@ -4,9 +4,25 @@
  * refused. An id belongs to its principal and is kept as long as an idempotency key.
  */
 import { createHash } from "node:crypto";
-import type { EngineState, IntentId, OperationId, OperationNoted, ParentId, RequestKey, Sequence } from "@baton/core";
+import type {
+  EngineState,
+  IntentId,
+  KeyRow,
+  OperationId,
+  OperationNoted,
+  ParentId,
+  RequestKey,
+  Sequence,
+} from "@baton/core";
 import { id, requestKeyOf } from "@baton/core";
 import { wallNow } from "../clock.ts";
+
+/** An idempotency key, or the id of an operation, as a request brings it. */
+export interface AskedKey {
+  readonly key: string;
+  /** What it stands for, where the state may have let that go. */
+  readonly past?: KeyRow | undefined;
+}
 
 /** What is asked, by whom, and under which id, where there is one. */
 export interface Asked {
@@ -14,7 +30,7 @@ export interface Asked {
   readonly ref: string;
   readonly by: string;
   readonly reason: string | undefined;
-  readonly operation: string | undefined;
+  readonly operation: AskedKey | undefined;
   /** What else makes it this request and no other. */
   readonly more?: unknown;
 }
@@ -24,7 +40,7 @@ export type Repeated = { readonly kind: "repeated"; readonly sequence: Sequence 
 /** What the id stands for already; undefined where this is the first time, or there is no id. */
 export function repeated(state: EngineState, asked: Asked): Repeated | undefined {
   const request = requestOf(asked);
-  const known = request === undefined ? undefined : state.keys.get(requestKeyOf(request));
+  const known = request === undefined ? undefined : (state.keys.get(requestKeyOf(request)) ?? asked.operation?.past);
   if (known === undefined) return undefined;
   return known.digest === request?.digest ? { kind: "repeated", sequence: known.sequence } : { kind: "key-reused" };
 }
@@ -50,5 +66,5 @@ function requestOf({ what, ref, by, operation, more }: Asked): RequestKey | unde
   const digest = createHash("sha256")
     .update(JSON.stringify([what, ref, more ?? null]))
     .digest("hex");
-  return { principal: by, key: operation, digest };
+  return { principal: by, key: operation.key, digest };
 }

@@ -8,14 +8,14 @@ import { wallNow } from "../clock.ts";
 import type { DeskContext } from "./desk-context.ts";
 import type { Doubts } from "./doubts.ts";
 import { noted, repeated } from "./once.ts";
-import type { Asked, Repeated } from "./once.ts";
+import type { Asked, AskedKey, Repeated } from "./once.ts";
 import type { Term } from "./term.ts";
 
 /** Who ends an order by their word, why, and under which id where there is one. */
 export interface OperatorWord {
   readonly by: string;
   readonly reason: string;
-  readonly operation?: string | undefined;
+  readonly operation?: AskedKey | undefined;
 }
 
 /** What became of such a word: its record, or why there is none. `unknown`: there is no such order. */

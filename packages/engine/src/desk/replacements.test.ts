@@ -12,7 +12,12 @@ onVirtualTime();
 const second = "i-2" as IntentId;
 
 function replace(rig: DeskRig, intent: IntentId, over: Partial<ReplaceRequest> = {}, id?: string): ReplaceTaken {
-  const taken = rig.desk.replace(intent, { price: decimal("99"), sendWithinMs: 10_000, ...over }, "trader", id);
+  const taken = rig.desk.replace(
+    intent,
+    { price: decimal("99"), sendWithinMs: 10_000, ...over },
+    "trader",
+    id === undefined ? undefined : { key: id },
+  );
   if (taken === undefined) throw new Error("there is no term");
   return taken;
 }

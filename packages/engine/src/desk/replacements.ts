@@ -20,7 +20,7 @@ import { wallNow } from "../clock.ts";
 import type { DeskContext } from "./desk-context.ts";
 import type { CancelTaken, Intake } from "./intake.ts";
 import { noted, repeated } from "./once.ts";
-import type { Asked } from "./once.ts";
+import type { Asked, AskedKey } from "./once.ts";
 import { pause } from "./pause.ts";
 import type { Term } from "./term.ts";
 
@@ -46,7 +46,7 @@ export class Replacements {
    * The wish that an order has other figures. It and the wish to take the order back are one frame's; the same again under
    * its `operation` does nothing. Refused: nothing was recorded, and the order rests as it did.
    */
-  request(ref: string, change: ReplaceRequest, by: string, operation: string | undefined): ReplaceTaken {
+  request(ref: string, change: ReplaceRequest, by: string, operation: AskedKey | undefined): ReplaceTaken {
     const { reason, sendWithinMs, ...figures } = change;
     const asked: Asked = { what: "replace", ref, by, reason, operation, more: { ...figures, sendWithinMs } };
     const earlier = repeated(this.#term.state, asked);

@@ -141,6 +141,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
         eventsOf: (intents) => running().views.eventsOf(intents),
         pastOrders: (which, applied) => running().journal.pastOrders(which, applied),
         pastParent: (parent, applied) => running().journal.pastParent(parent, applied),
+        pastKey: (key, applied) => running().journal.pastKey(key, applied),
       }),
       ...riskRoutes({
         cluster: config.cluster.name,

@@ -169,7 +169,7 @@ export class DeskRig {
       sendWithinMs: 2_000,
       ...over,
     };
-    const taken = this.desk.request(request, "trader", key);
+    const taken = this.desk.request(request, "trader", key === undefined ? undefined : { key });
     if (taken === undefined) throw new Error("there is no term");
     return taken;
   }

@@ -1,8 +1,8 @@
 /**
  * Tables that came after the first file of this format was made: an older build ignores them, so they do not raise it.
  * `head`: chain heads that other nodes countersigned, by which a cut of the end shows. `fact`: single facts about this
- * file that must survive a restart, such as a state digest that differed, or rot that was
- * found in it.
+ * file that must survive a restart, such as a state digest that differed, or rot that was found in it. `past_key`: the
+ * idempotency keys that have left the state.
  */
 import type { Db } from "./schema.ts";
 
@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS head (
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS head_is_never_changed BEFORE UPDATE ON head
   BEGIN SELECT RAISE(ABORT, 'countersigned heads are append-only'); END;
+CREATE TABLE IF NOT EXISTS past_key (
+  sequence INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at_wall_ms INTEGER NOT NULL, row TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 

@@ -3,7 +3,7 @@
  * which they were posted; consecutive frames share one transaction. `generation` counts cuts: a report of an older
  * generation may speak of frames that were cut since.
  */
-import type { Frame, IntentId, Mark, OrderRow, Sequence, WallMs } from "@baton/core";
+import type { Frame, IntentId, KeyRow, Mark, OrderRow, Sequence, WallMs } from "@baton/core";
 import type { JournalErrorCode } from "../errors.ts";
 import type { VerifyReport } from "./chain.ts";
 import type { HeadRow } from "./heads.ts";
@@ -84,6 +84,7 @@ export type ReaderOrder =
   | { readonly kind: "verify"; readonly call: number }
   | { readonly kind: "events-of"; readonly call: number; readonly intents: readonly IntentId[] }
   | { readonly kind: "past-orders"; readonly call: number; readonly asked: PastOrders }
+  | { readonly kind: "past-key"; readonly call: number; readonly asked: PastKey }
   /** Begins to read the rows, which stand still; false when they are not at this record. */
   | { readonly kind: "digest-begin"; readonly call: number; readonly at: Sequence }
   /** The digest of what was begun. */
@@ -105,6 +106,12 @@ export interface PastOrders {
   readonly applied: Sequence;
 }
 
+/** Which idempotency key, as `requestKeyOf` names it; from tables that have every event up to `applied`. */
+export interface PastKey {
+  readonly key: string;
+  readonly applied: Sequence;
+}
+
 /** A stored event of one intent. */
 export interface StoredEvent {
   readonly sequence: Sequence;
@@ -122,6 +129,8 @@ export type ReaderReport =
         | readonly Mark[]
         | readonly StoredEvent[]
         | readonly OrderRow[]
+        | KeyRow
+        | null
         | boolean
         | string
         | JournalAge

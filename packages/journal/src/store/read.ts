@@ -3,9 +3,11 @@
  * shipped and verified are the stored bytes. All of it works on a read-only connection beside the writer.
  */
 import { genesisHash } from "@baton/core/records";
-import type { Epoch, Frame, IntentId, Mark, OrderRow, Sequence } from "@baton/core";
-import type { PastOrders, StoredEvent } from "./messages.ts";
+import type { Epoch, Frame, IntentId, KeyRow, Mark, OrderRow, Sequence } from "@baton/core";
+import type { PastKey, PastOrders, StoredEvent } from "./messages.ts";
 import type { Db } from "./schema.ts";
+import { rowTable } from "./schema.ts";
+import type { Statement } from "better-sqlite3";
 
 interface FrameRow {
   readonly last: number;
@@ -30,6 +32,8 @@ export interface FrameReader {
   eventsOf(intent: IntentId): StoredEvent[];
   /** Past orders, in the order of their records; undefined while the tables are not that far. */
   pastOrders(asked: PastOrders): OrderRow[] | undefined;
+  /** What an idempotency key stands for, `null` where it is not known; undefined while the tables are not that far. */
+  pastKey(asked: PastKey): KeyRow | null | undefined;
   /** End of the journal. */
   lastMark(): EpochMark;
   /** Frames up to here were deleted by pruning; sequence 0 when none were. */
@@ -57,6 +61,8 @@ export function frameReader(db: Db): FrameReader {
   const pruned = db.prepare<[], { pruned: number; pruned_hash: string; pruned_epoch: number }>(
     "SELECT pruned, pruned_hash, pruned_epoch FROM meta",
   );
+  /** Prepared when first needed: a file that an older build left has no such table yet. */
+  let keyRow: Statement<[string, string], string> | undefined;
   const prunedMark = (): EpochMark => {
     const row = pruned.get();
     return { sequence: row?.pruned ?? 0, hash: row?.pruned_hash ?? genesisHash, epoch: row?.pruned_epoch ?? 0 };
@@ -99,6 +105,17 @@ export function frameReader(db: Db): FrameReader {
       if ((applied.get() ?? 0) < atLeast) return undefined;
       const rows = "intent" in which ? pastOrder.all(which.intent) : pastPage.all(which.after, which.limit);
       return rows.map((row) => JSON.parse(row) as OrderRow);
+    },
+    pastKey({ key, applied: atLeast }) {
+      if ((applied.get() ?? 0) < atLeast) return undefined;
+      // The rows are behind the state, which has let it go already: it may still be where it was.
+      keyRow ??= db
+        .prepare<[string, string], string>(
+          `SELECT row FROM ${rowTable("keys")} WHERE key = ? UNION ALL SELECT row FROM past_key WHERE key = ?`,
+        )
+        .pluck();
+      const row = keyRow.get(key, key);
+      return row === undefined ? null : (JSON.parse(row) as KeyRow);
     },
     lastMark() {
       const row = lastFrame.get();

@@ -8,12 +8,12 @@ import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { setTimeout as delay } from "node:timers/promises";
 import { assert, assertNever } from "@baton/core/records";
-import type { Mark, OrderRow } from "@baton/core";
+import type { Mark } from "@baton/core";
 import { JournalError, asFailure } from "../errors.ts";
 import { journalAge } from "./age.ts";
 import { soundFrames, verifyJournal } from "./chain.ts";
 import { RowsAt } from "./digest.ts";
-import type { PastOrders, ReaderOrder, ReaderReport } from "./messages.ts";
+import type { ReaderOrder, ReaderReport } from "./messages.ts";
 import type { FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
@@ -60,7 +60,9 @@ async function answerTo(order: ReaderOrder): Promise<Extract<ReaderReport, { kin
     case "events-of":
       return order.intents.flatMap((intent) => reader().eventsOf(intent));
     case "past-orders":
-      return pastOrders(order.asked);
+      return onceWritten(order.asked, (asked) => reader().pastOrders(asked));
+    case "past-key":
+      return onceWritten(order.asked, (asked) => reader().pastKey(asked));
     case "digest-begin":
       return beginDigest(order.at);
     case "digest":
@@ -80,11 +82,14 @@ function isHeld(mark: Mark): boolean {
 }
 
 /** The writer's rows follow the commit point within a few ms. */
-async function pastOrders(asked: PastOrders): Promise<readonly OrderRow[]> {
+async function onceWritten<Asked extends { readonly applied: number }, Answer>(
+  asked: Asked,
+  read: (asked: Asked) => Answer | undefined,
+): Promise<Answer> {
   for (const end = performance.now() + rowsWithinMs; ; await delay(2)) {
     // A thread that stood still looks once more before it gives up.
     const isLate = performance.now() >= end;
-    const found = reader().pastOrders(asked);
+    const found = read(asked);
     if (found !== undefined) return found;
     if (isLate) break;
   }

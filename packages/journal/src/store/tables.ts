@@ -2,10 +2,10 @@
  * The tables made from the events: one row per thing, written for committed frames only, so that cutting an uncommitted
  * tail rebuilds nothing. They are a cache of what `apply` makes of the log; `meta.applied` says up to where they are it.
  * Orders that left the state, because nothing more can become of them, are past orders, and parents past parents: both
- * are kept here for who asks.
+ * are kept here for who asks. Idempotency keys that left it are past keys, and kept until they are a day old.
  */
-import { StateOfRows, applyEvent, decodeEvent, rowOf } from "@baton/core/records";
-import type { EngineState, Frame, OrderRow, ParentRow, Sequence, TableName, Touched } from "@baton/core";
+import { StateOfRows, applyEvent, decodeEvent, requestKeysKeptMs, rowOf } from "@baton/core/records";
+import type { EngineState, Frame, KeyRow, OrderRow, ParentRow, Sequence, TableName, Touched } from "@baton/core";
 import { JournalError } from "../errors.ts";
 import type { Db } from "./schema.ts";
 import { rowTable, tableNames } from "./schema.ts";
@@ -110,6 +110,7 @@ export class Tables {
   readonly #remove = new Map<TableName, (key: string) => void>();
   readonly #touched = new Map<string, Touched>();
   readonly #past: (row: OrderRow | ParentRow) => void;
+  readonly #pastKeys: PastKeys;
   readonly #state: EngineState;
 
   constructor(db: Db, state: EngineState) {
@@ -126,6 +127,7 @@ export class Tables {
       "INSERT INTO past_order (sequence, intent, row) VALUES (?, ?, ?)",
     );
     this.#past = (row) => void past.run(row.sequence, row.id, JSON.stringify(row));
+    this.#pastKeys = new PastKeys(db);
     this.#state = state;
   }
 
@@ -144,10 +146,36 @@ export class Tables {
     for (const touched of this.#touched.values()) {
       if (touched.past !== undefined) this.#past(touched.past);
       if (touched.pastParent !== undefined) this.#past(touched.pastParent);
+      if (touched.pastKey !== undefined) this.#pastKeys.add(touched.key, touched.pastKey);
       const row = rowOf(this.#state, touched);
       if (row === undefined) this.#remove.get(touched.table)?.(touched.key);
       else this.#put.get(touched.table)?.(touched.key, JSON.stringify(row));
+      if (touched.table === "keys" && row !== undefined)
+        this.#pastKeys.dropOlder((row as KeyRow).atWallMs - requestKeysKeptMs);
     }
     this.#touched.clear();
+  }
+}
+
+/**
+ * Keys that left the state, until they are too old: two go for each one that is used for the first time, so that they shrink
+ * after a burst. One that was used again after that takes the place of its first use, should that still be here.
+ */
+class PastKeys {
+  /** One has left. */
+  readonly add: (key: string, row: KeyRow) => void;
+  /** Lets go of the oldest two, if they are older than this. */
+  readonly dropOlder: (thanWallMs: number) => void;
+
+  constructor(db: Db) {
+    const insert = db.prepare<[number, string, number, string]>(
+      "INSERT OR REPLACE INTO past_key (sequence, key, at_wall_ms, row) VALUES (?, ?, ?, ?)",
+    );
+    const drop = db.prepare<[number]>(
+      `DELETE FROM past_key WHERE at_wall_ms < ? AND sequence IN
+         (SELECT sequence FROM past_key ORDER BY sequence LIMIT 2)`,
+    );
+    this.add = (key, row) => void insert.run(row.sequence, key, row.atWallMs, JSON.stringify(row));
+    this.dropOlder = (than) => void drop.run(than);
   }
 }
