@@ -276,7 +276,7 @@ describe("placing", () => {
       routes.lookUp = async (key, applied) => {
         routes.lookUp = lookUp;
         const found = await lookUp(key, applied);
-        first = await settled(routes.ask("placeOrder", { body: order, key }));
+        first = await settled(routes.ask("placeOrder", { body: order, key: "k-new" }));
         for (const more of ["k-8", "k-9"]) await settled(routes.ask("placeOrder", { body: order, key: more }));
         return found;
       };
