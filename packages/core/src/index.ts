@@ -52,6 +52,7 @@ export * from "./market/quality.ts";
 export * from "./market/rhythm.ts";
 export * from "./market/sequences/index.ts";
 export * from "./market/trade-sequence.ts";
+export * from "./newest.ts";
 export * from "./orders/apply.ts";
 export { isKeyOver, keysLeftUpTo } from "./orders/forgetting.ts";
 export * from "./orders/backlog.ts";

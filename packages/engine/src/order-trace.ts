@@ -4,6 +4,7 @@
  * `GET /v1/traces`; histograms of the same facts are in the metrics. Nothing is decided on these.
  */
 import type { ClientOrderId, IntentId, MonoMs, Sequence } from "@baton/core";
+import { Newest } from "@baton/core";
 import type { RequestTelemetry } from "@baton/venues";
 import { monoNow } from "./clock.ts";
 
@@ -35,8 +36,7 @@ export interface OrderTrace {
 export const tracesMax = 2_048;
 
 export class OrderTraces {
-  /** Oldest first. */
-  readonly #traces = new Map<string, OrderTrace>();
+  readonly #traces = new Newest<string, OrderTrace>(tracesMax);
   /** In order of sequence. */
   #undurable: OrderTrace[] = [];
 
@@ -46,9 +46,6 @@ export class OrderTraces {
     this.#traces.set(trace.clientOrderId, trace);
     this.#undurable.push(trace);
     if (this.#undurable.length > tracesMax) this.#undurable.shift();
-    if (this.#traces.size <= tracesMax) return;
-    const oldest = this.#traces.keys().next();
-    if (oldest.done !== true) this.#traces.delete(oldest.value);
   }
 
   /** Everything up to here is on the own disk. */
@@ -76,6 +73,6 @@ export class OrderTraces {
 
   /** The newest, oldest of them first. */
   newest(limit: number): readonly OrderTrace[] {
-    return [...this.#traces.values()].slice(-limit);
+    return this.#traces.newest(limit);
   }
 }

@@ -35,6 +35,14 @@ function setUp(): { readonly ledger: AccountLedger; readonly events: AccountEven
 }
 
 describe("the account ledger", () => {
+  it("gives each fill once on an account that has traded for long, and a late repetition of a recent one", () => {
+    const { ledger, events } = setUp();
+    const many = 25_000;
+    for (let tradeId = 1; tradeId <= many; tradeId += 1) ledger.trade(trade(tradeId), "stream");
+    for (let tradeId = many - 9_999; tradeId <= many; tradeId += 1) ledger.trade(trade(tradeId), "stream");
+    expect(events).toHaveLength(many);
+  });
+
   it("gives each fill once, however stream and recovery interleave and repeat", () => {
     const told = fc.array(
       fc.tuple(fc.integer({ min: 11, max: 40 }), fc.constantFrom<FactSource>("stream", "recovery")),

@@ -5,6 +5,7 @@
  */
 import {
   compare,
+  Newest,
   type Decimal,
   type SymbolId,
   type TradeId,
@@ -24,16 +25,17 @@ export type AccountEvent =
   /** From the stream only the currencies that changed, zeros included; from recovery all that are not zero. */
   | { readonly kind: "balances"; readonly balances: Readonly<Record<string, Decimal>>; readonly source: FactSource };
 
-const tradesKept = 20_000;
+/** Of each symbol. */
+const tradesKept = 10_000;
 const ordersKept = 20_000;
 
 export class AccountLedger {
   readonly #emit: (event: AccountEvent) => void;
-  readonly #tradesSeen = new Map<SymbolId, Set<TradeId>>();
-  readonly #ordersSeen = new Map<string, { readonly executed: Decimal; readonly isEnded: boolean }>();
-  readonly #clientOrderIds = new Map<string, string>();
+  readonly #tradesSeen = new Map<SymbolId, Newest<TradeId, true>>();
+  readonly #ordersSeen = new Newest<string, { readonly executed: Decimal; readonly isEnded: boolean }>(ordersKept);
+  readonly #clientOrderIds = new Newest<string, string>(ordersKept);
   /** By venue order id, for venues that tell only what changed. */
-  readonly #orders = new Map<string, VenueOrder>();
+  readonly #orders = new Newest<string, VenueOrder>(ordersKept);
   readonly #floors = new Map<SymbolId, bigint>();
   readonly #overlapIds: bigint;
 
@@ -74,13 +76,12 @@ export class AccountLedger {
   /** True once per trade above the floor. */
   #isNew(trade: VenueTrade): boolean {
     const floor = this.#floors.get(trade.symbol);
-    const seen = this.#tradesSeen.get(trade.symbol) ?? new Set<TradeId>();
+    const seen = this.#tradesSeen.get(trade.symbol) ?? new Newest<TradeId, true>(tradesKept);
     this.#tradesSeen.set(trade.symbol, seen);
     if (floor !== undefined && BigInt(trade.tradeId) <= floor) return false;
     const names = this.#overlapIds > 0n ? sameTradeIds(trade.tradeId) : [trade.tradeId];
     if (names.some((name) => seen.has(name))) return false;
-    seen.add(trade.tradeId);
-    forgetOldest(seen, tradesKept);
+    seen.set(trade.tradeId, true);
     return true;
   }
 
@@ -94,9 +95,7 @@ export class AccountLedger {
   order(order: VenueOrder, source: FactSource): boolean {
     const key = keyOf(order.symbol, order.venueOrderId);
     this.#clientOrderIds.set(key, order.clientOrderId);
-    forgetOldest(this.#clientOrderIds, ordersKept);
     this.#orders.set(order.venueOrderId, order);
-    forgetOldest(this.#orders, ordersKept);
     const known = this.#ordersSeen.get(key);
     const isEnded = endedStatuses.has(order.status);
     if (known !== undefined) {
@@ -106,7 +105,6 @@ export class AccountLedger {
       if (!isEnd && (step <= 0 || known.isEnded !== isEnded)) return false;
     }
     this.#ordersSeen.set(key, { executed: order.executed, isEnded });
-    forgetOldest(this.#ordersSeen, ordersKept);
     this.#emit({ kind: "order", order, source });
     return true;
   }
@@ -154,13 +152,4 @@ const endedStatuses: ReadonlySet<VenueOrderStatus> = new Set(["filled", "cancell
 
 function keyOf(symbol: string, venueOrderId: string): string {
   return `${symbol} ${venueOrderId}`;
-}
-
-/** Sets and maps keep insertion order, so the first key is the oldest. */
-function forgetOldest(seen: Set<string> | Map<string, unknown>, kept: number): void {
-  if (seen.size <= kept) return;
-  for (const oldest of seen.keys()) {
-    seen.delete(oldest);
-    return;
-  }
 }

@@ -25,6 +25,7 @@ import {
   latestAttempt,
   leftOnRecord,
   marketKey,
+  Newest,
   orphanSteps,
   reconcile,
   venueOrderKey,
@@ -78,7 +79,7 @@ export class Accounts {
   /** Venues that have told every balance in this term. */
   readonly #complete = new Set<VenueId>();
   /** By `venueOrderKey`: orders that were told under an id that is not ours. */
-  readonly #foreign = new Set<string>();
+  readonly #foreign = new Newest<string, true>(foreignKept);
   /** Venues whose trades and open orders must be read before anything is ordered: the journal may lack records of them. */
   readonly #unreconciled: Set<VenueId>;
   /** Orders that the venue took and denies now: told once in a term. */
@@ -351,9 +352,7 @@ export class Accounts {
   }
 
   #noteForeign(venue: VenueId, order: { readonly symbol: string; readonly venueOrderId: VenueOrderId }): void {
-    this.#foreign.add(venueOrderKey(venue, order.symbol, order.venueOrderId));
-    if (this.#foreign.size <= foreignKept) return;
-    for (const oldest of this.#foreign) return void this.#foreign.delete(oldest);
+    this.#foreign.set(venueOrderKey(venue, order.symbol, order.venueOrderId), true);
   }
 
   #onOrder(venue: VenueId, order: VenueOrder): void {
