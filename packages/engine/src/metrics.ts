@@ -12,7 +12,7 @@ const lagBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.
 
 const outcomes = ["recorded", "refused", "accepted", "rejected", "in-doubt", "not-sent"] as const;
 const takeoverReasons: readonly TakeoverReason[] = [
-  ...(["expired", "crash-release", "pre-emption", "switchover", "yield", "unclean"] as const),
+  ...(["first", "expired", "crash-release", "pre-emption", "switchover", "yield", "unclean"] as const),
 ];
 
 /** How many levels of each side `baton_book_depth_quote` adds up. */

@@ -88,7 +88,7 @@ export const alerts: Readonly<Record<AlertName, Alert>> = {
     action: "See why, what is in doubt, and that the lost node comes back.",
     runbook: { page: "leader-lost", heading: "Checks" },
     rule: {
-      expr: 'sum by (cluster) (increase(baton_takeovers_total{reason!="switchover"}[5m])) > 0',
+      expr: 'sum by (cluster) (increase(baton_takeovers_total{reason!="switchover",reason!="first"}[5m])) > 0',
       forSeconds: 0,
     },
     edge: ["leadership.taken"],
@@ -99,7 +99,7 @@ export const alerts: Readonly<Record<AlertName, Alert>> = {
     action: "Escalate now, and consider baton kill cluster: it stops new orders and takes the open ones back.",
     runbook: { page: "leader-lost", heading: "Checks" },
     rule: {
-      expr: 'sum by (cluster) (increase(baton_takeovers_total{reason!="switchover"}[10m])) > 2.5',
+      expr: 'sum by (cluster) (increase(baton_takeovers_total{reason!="switchover",reason!="first"}[10m])) > 2.5',
       forSeconds: 0,
     },
   },

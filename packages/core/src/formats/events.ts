@@ -48,8 +48,8 @@ import type {
   VolumeCounted,
 } from "./parent-events.ts";
 
-/** Why an epoch began. */
-export type TakeoverReason = "expired" | "crash-release" | "pre-emption" | "switchover" | "yield" | "unclean";
+/** Why an epoch began; `first`: nobody led before. Older builds called that `expired`. */
+export type TakeoverReason = "first" | "expired" | "crash-release" | "pre-emption" | "switchover" | "yield" | "unclean";
 
 /** First record of each epoch. `inDoubt`: inherited intents without an outcome, by their latest attempt. */
 export interface EpochOpened {

@@ -164,6 +164,7 @@ export function lastLeader(state: Succession, view: EtcdView): LeaderRecord | un
 
 function reasonOf(view: EtcdView, old: LeaderRecord | undefined, isAbsent: boolean): TakeoverReason {
   if (!isAbsent) return "pre-emption";
+  if (view.epoch.value === 0) return "first";
   return old !== undefined && view.deaths.has(old.boot) ? "crash-release" : "expired";
 }
 

@@ -69,6 +69,12 @@ describe("rule 8: taking over", () => {
     });
   });
 
+  test("where nobody led before, the epoch is the first one and not one whose predecessor's lease ran out", () => {
+    const told = new Told(b);
+    const first = asked(told.promise(told.see(viewOf({ revision: 9, members: [a, b] }))));
+    expect(first).toMatchObject({ leader: { epoch: 1, reason: "first" }, history: { reason: "first" } });
+  });
+
   test("without pre-emption silence alone changes nothing", () => {
     const told = new Told(b, { preempt: false });
     told.see(ledByA(10, 2));

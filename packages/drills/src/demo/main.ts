@@ -20,7 +20,8 @@ import type { Stage } from "./stage.ts";
 const usage = `usage: scripts/demo [--fault FAULT] [--orders N] [--seed N] [--uniqueness RULE] [--keep] [--json] [--picture FILE]
 
   --fault FAULT       ${faultKinds.join(" | ")}; default leader-kill
-  --orders N          at least so many orders are asked for; default 3600
+  --orders N          at least so many orders are asked for, 120 a second; default 3600. A run asks for about 1,300 of them
+                      at the least, since its TWAP alone takes ten seconds
   --seed N            of the market and of the orders; default 1
   --uniqueness RULE   how long the exchange refuses a client order id it has seen: open-only | forever | none
   --picture FILE      writes the failover as an SVG, drawn from the exchange's log

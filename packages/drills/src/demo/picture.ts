@@ -150,7 +150,7 @@ function epochLabels(
   return story.epochs.flatMap(({ history }) => {
     const first = shown.find(({ epoch }) => epoch === history.epoch);
     if (first === undefined) return [];
-    const label = `epoch ${history.epoch}${history.reason === "expired" ? "" : ` (${history.reason})`}`;
+    const label = `epoch ${history.epoch}${history.reason === "first" ? "" : ` (${history.reason})`}`;
     return [text(xOf(first.recv.monoMs) + 2, yOf(history.node) - 15, colourOf(history.epoch), label)];
   });
 }

@@ -15,8 +15,14 @@ import { placeParents } from "./parents.ts";
 import { replaceOrders } from "./replacements.ts";
 import { storm, weatherLinks } from "./weather.ts";
 
-const usage =
-  "usage: scripts/soak [--orders N] [--uniqueness open-only|forever|none] [--seed S] [--dir FOLDER] [--json]";
+const usage = `usage: scripts/soak [--orders N] [--uniqueness open-only|forever|none] [--seed S] [--dir FOLDER] [--json]
+
+  --orders N          goes on until so many orders are acknowledged, 120 a second asked for; default 10000. What is under way
+                      then (a fault, the parent orders, a replacement) is brought to its end, and orders come in meanwhile
+  --uniqueness RULE   how long the exchange refuses a client order id it has seen
+  --seed S            of the market, the orders and the faults; default 1
+  --dir FOLDER        the logs, the journals and the audit stay there
+  --json              the last line of stdout is the result object`;
 
 process.exitCode = await main(process.argv.slice(2));
 

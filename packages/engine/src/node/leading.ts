@@ -161,8 +161,8 @@ export class Leading {
     node.desk.applyKill(node.leadership.state.view?.kill.value);
     node.desk.takeUp();
     node.strategies.setTrading(true);
-    // A planned change wakes nobody.
-    const event = reason === "switchover" ? "leadership.leads" : "leadership.taken";
+    // A planned change wakes nobody, and neither does the first leader of a cluster.
+    const event = reason === "switchover" || reason === "first" ? "leadership.leads" : "leadership.taken";
     node.say(event, `${config.node.id} leads epoch ${epoch} (${reason}).`);
     this.journalMoved();
     return sequence;

@@ -108,6 +108,8 @@ test("where etcd shows another leader or none, the old one's word is over; where
   await pass(3_000);
   says([]);
   expect(trading()).toEqual({ isAllowed: true, reasons: [] });
+  world.following = { node: a, epoch: 8 };
+  expect(trading().isKnown).toBe(false);
   world.following = undefined;
   expect(trading()).toMatchObject({ isKnown: false, reasons: [expect.stringContaining("etcd does not answer")] });
 });

@@ -12,6 +12,7 @@ const perNode = (name: string, value: (node: string) => string, labels = ""): Sh
 export const well: Shown = {
   ...perNode("baton_leader", (node) => (node === "a" ? "1" : "0")),
   ...perNode("baton_epoch", () => "7"),
+  ...perNode("baton_takeovers_total", () => "0", ',reason="first"'),
   ...perNode("baton_takeovers_total", () => "0", ',reason="expired"'),
   ...perNode("baton_takeovers_total", () => "0", ',reason="switchover"'),
   ...perNode("baton_in_doubt_oldest_seconds", () => "15"),
@@ -68,6 +69,12 @@ export const cases: readonly AlertCase[] = [
   {
     name: "a switchover",
     shown: { [at("baton_takeovers_total", "b", ',reason="switchover"')]: "0..1@100" },
+    atSecond: 110,
+    fires: [],
+  },
+  {
+    name: "a new cluster's first leader",
+    shown: { [at("baton_takeovers_total", "b", ',reason="first"')]: "0..1@100" },
     atSecond: 110,
     fires: [],
   },
