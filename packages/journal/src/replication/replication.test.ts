@@ -3,9 +3,10 @@ import { connect as connectTcp } from "node:net";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { id } from "@baton/core";
-import type { ClusterId, NodeId } from "@baton/core";
+import type { BootId, ClusterId, JournalId, NodeId } from "@baton/core";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { dialLink } from "../link/dial.ts";
 import { linkPath } from "../link/serve.ts";
 import { openJournal } from "../open.ts";
 import { connect, durable, journalOptions, noted, notes, scratch, startNode, until } from "../testing/rig.ts";
@@ -140,6 +141,46 @@ test("an acknowledgement names the newest question that had come when it was sai
   b.isVowed = false;
   // What was asked meanwhile is asked again with each heartbeat.
   await until(() => rounds.at(-1) === unanswered, "b answers again");
+});
+
+test("a standby of an older version, which knows of no questions, answers each by its next acknowledgement", async () => {
+  using folder = scratch();
+  await using a = await startNode(folder.dir, "a");
+  const rounds: number[] = [];
+  a.replication.onAck.on(({ round }) => rounds.push(round));
+  await a.lead(1, []);
+  const { cluster } = a.journal.identity;
+  const me = { cluster, node: id<NodeId>("b"), journal: id<JournalId>("disk-b"), boot: id<BootId>("boot-b") };
+  const schema = a.journal.care.format;
+  const standing = { ...me, schema, epochMax: 1, commit: { sequence: 0, hash: "" }, tail: [] };
+  let isFollowing = false;
+  const acknowledge = (): void => {
+    const leaderBoot = id<BootId>("boot-a");
+    if (isFollowing) old.send({ kind: "ack", epoch: 1, leaderBoot, journal: me.journal, position: 0 });
+  };
+  const old = dialLink({
+    address: a.address,
+    me: () => ({ ...me, schema }),
+    onUp: () => undefined,
+    onMessage: ({ kind }) => {
+      if (kind === "lead") old.send({ kind: "hello", epoch: 1, standing });
+      if (kind === "cut") isFollowing = true;
+    },
+    onBinary: () => undefined,
+    onDown: () => undefined,
+  });
+  await until(() => isFollowing, "it follows");
+  acknowledge();
+  await until(() => rounds.length === 1, "it is heard");
+  for (const asked of [1, 2]) {
+    expect(a.replication.ask()).toBe(asked);
+    // What it had said before is no answer.
+    expect(rounds.at(-1)).toBe(asked - 1);
+    acknowledge();
+    await until(() => rounds.length === asked + 1, "it says something anew");
+    expect(rounds.at(-1)).toBe(asked);
+  }
+  old.close();
 });
 
 test("a new leader is followed, the old one steps aside, and its uncommitted tail goes to quarantine", async () => {
