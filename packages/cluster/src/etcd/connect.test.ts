@@ -29,6 +29,8 @@ import {
 import { connectEtcd } from "./connect.ts";
 import type { EtcdAccess } from "./endpoint.ts";
 import { Fleet } from "./fleet.ts";
+import { Keys } from "./keys.ts";
+import { put } from "./transaction.ts";
 import type { Wake, Watch } from "./watch.ts";
 
 let rig: EtcdRig;
@@ -235,7 +237,50 @@ describe("operators' keys", () => {
     expect(left).toContain("op-0");
     expect(left).not.toContain("op-3");
   });
+
+  test("of the history the newest thousand epochs are kept, by number and not by name", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const { cluster: name } = cluster.access;
+    await withFleet(cluster.access, async (fleet) => {
+      for (let from = 1; from <= 1_005; from += 100) {
+        const epochs = Array.from({ length: Math.min(100, 1_006 - from) }, (_, at) => from + at);
+        const success = epochs.map((epoch) => put(new Keys(name).history(epoch), { epoch }));
+        await fleet.first("write history", (client, o) => client.kv.txn({ success }, o));
+      }
+    });
+    await cluster.etcd.prune([nodeA]);
+    const left = (await cluster.etcd.history()).map(({ epoch }) => epoch);
+    expect([left.length, left[0], left.at(-1)]).toEqual([1_000, 6, 1_005]);
+  });
+
+  test("etcd forgets the revisions before one that it is told, as often as it is told, and nothing that stands", async () => {
+    await using cluster = await freshCluster(rig.endpoints);
+    const { etcd, access } = cluster;
+    const before = (await etcd.read()).revision;
+    const readThen = () =>
+      withFleet(access, (fleet) => {
+        const request = { key: Buffer.from(new Keys(access.cluster).insync), revision: before };
+        return fleet.first("read then", (client, o) => client.kv.range(request, o));
+      });
+    for (const value of ["off", "observe", "on"] as const) await etcd.setAutofailover(value);
+    expect((await readThen()).kvs).toHaveLength(1);
+    const now = await etcd.read();
+    await etcd.compact(now.revision);
+    await expect(readThen()).rejects.toThrow("required revision has been compacted");
+    await etcd.compact(now.revision);
+    await etcd.compact(`${BigInt(now.revision) + 1_000n}`);
+    expect({ ...(await etcd.read()), revision: "" }).toEqual({ ...now, revision: "" });
+  });
 });
+
+async function withFleet<T>(access: EtcdAccess, use: (fleet: Fleet) => Promise<T>): Promise<T> {
+  const fleet = new Fleet({ ...access, callTimeoutMs: patienceMs });
+  try {
+    return await use(fleet);
+  } finally {
+    fleet.close();
+  }
+}
 
 describe("a journal's openings", () => {
   const journal = id<JournalId>("journal-a");

@@ -32,6 +32,7 @@ import * as control from "./control.ts";
 import type { GuardedWrite } from "./control.ts";
 import type { EtcdAccess } from "./endpoint.ts";
 import { Fleet } from "./fleet.ts";
+import * as forgetting from "./forgetting.ts";
 import type { EtcdHealth, EtcdInquiry } from "./health.ts";
 import { etcdHealth, inquireEtcd, moveLeaderAway } from "./health.ts";
 import { Keys } from "./keys.ts";
@@ -89,8 +90,10 @@ export interface Etcd extends AsyncDisposable {
    * than it knows, or held more once.
    */
   countBoot(journal: JournalId, opened: BootRecord): Promise<BootCounted>;
-  /** Drops ended operations and old deaths of these nodes beyond a bound. The leader calls it now and then. */
+  /** Drops ended operations, old deaths of these nodes and old epochs beyond a bound. The leader calls it now and then. */
   prune(nodes: readonly NodeId[]): Promise<void>;
+  /** Lets etcd forget what was before this revision, for all who use it; gone already is done. */
+  compact(revision: string): Promise<void>;
   /** Opens or proves the connections to every endpoint, so that the next call pays for none. Never rejects. */
   warm(): Promise<void>;
   /** Never rejects. */
@@ -101,9 +104,6 @@ export interface Etcd extends AsyncDisposable {
   moveLeaderAway(fromEndpoint: string): Promise<boolean>;
   close(): Promise<void>;
 }
-
-const operationsKept = 100;
-const deathsKept = 8;
 
 /** Connects lazily: the first call opens the sockets. */
 export function connectEtcd(access: EtcdAccess): Etcd {
@@ -151,10 +151,8 @@ export function connectEtcd(access: EtcdAccess): Etcd {
     askAnchor: (asked) => control.askAnchor(fleet, keys, asked),
     reAnchor: (view, plan, record, schema) => anchor.reAnchor(fleet, keys, { view, plan, record, schema }),
     countBoot: (journal, opened) => anchor.countBoot(fleet, keys, journal, opened),
-    async prune(nodes) {
-      await control.pruneOperations(fleet, keys, operationsKept);
-      for (const node of nodes) await membership.pruneDeaths(fleet, keys, node, deathsKept);
-    },
+    prune: (nodes) => forgetting.prune(fleet, keys, nodes),
+    compact: (revision) => forgetting.compact(fleet, revision),
     async warm() {
       const nothing = { ID: "0" };
       const calls = fleet.endpoints.flatMap((one) => [

@@ -261,19 +261,6 @@ export async function readHistory(fleet: Fleet, keys: Keys): Promise<readonly Hi
   return answer.kvs.map((kv) => decode<HistoryRecord>(kv, "object")).toSorted((a, b) => a.epoch - b.epoch);
 }
 
-/** Forgets all but the newest `keep` operations that have ended. */
-export async function pruneOperations(fleet: Fleet, keys: Keys, keep: number): Promise<void> {
-  const answer = await fleet.first("read operations", (client, options) =>
-    client.kv.range(withPrefix(keys.operations), options),
-  );
-  const ended = answer.kvs
-    .filter((kv) => ["done", "aborted", "failed"].includes(decode<OperationRecord>(kv, "object").phase))
-    .toSorted((a, b) => (BigInt(a.mod_revision) < BigInt(b.mod_revision) ? 1 : -1));
-  for (const kv of ended.slice(keep)) {
-    await fleet.first("prune operations", (client, options) => client.kv.deleteRange({ key: kv.key }, options));
-  }
-}
-
 /**
  * Puts by compare-and-swap: of a request that reached a frozen member, a copy may come alive much later, and must not undo
  * what was decided since (an old "off" over a newer kill).

@@ -8,7 +8,7 @@ import { EtcdLeaseInvalidError } from "etcd3";
 import { EtcdUnavailable, NodeIdInUse } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Keys } from "./keys.ts";
-import { bytes, decode, encode, withPrefix } from "./keys.ts";
+import { bytes, decode, encode } from "./keys.ts";
 import { put, range, unchanged } from "./transaction.ts";
 
 /**
@@ -75,17 +75,6 @@ export async function revokeLease(fleet: Fleet, lease: LeaseId): Promise<void> {
       if (!(error instanceof EtcdLeaseInvalidError)) throw error;
     }),
   );
-}
-
-/** Forgets all but the newest `keep` deaths of a node, so that a restart loop does not fill etcd. */
-export async function pruneDeaths(fleet: Fleet, keys: Keys, node: NodeId, keep: number): Promise<void> {
-  const all = await fleet.first("read deaths", (client, options) => client.kv.range(withPrefix(keys.deaths), options));
-  const ours = all.kvs
-    .filter((kv) => decode<DeathRecord>(kv, "object").node === node)
-    .toSorted((a, b) => (BigInt(a.mod_revision) < BigInt(b.mod_revision) ? 1 : -1));
-  for (const kv of ours.slice(keep)) {
-    await fleet.first("prune deaths", (client, options) => client.kv.deleteRange({ key: kv.key }, options));
-  }
 }
 
 /** The boot of the member record that stands under a node id, if any. */

@@ -106,7 +106,8 @@ function sizeOf(url: string, bytes: number): Finding {
   const judge = new Judge("etcd.size", url);
   const read = `Its database has ${sizeText(bytes)}; it takes no writes at its quota, by default ${sizeText(quotaBytes)}`;
   if (bytes < sizeWarnBytes) return judge.ok(`${read}.`);
-  return judge.warning(`${read}.`, "set etcd's --auto-compaction-retention and defragment it, member by member.");
+  const advice = "defragment it, member by member; where it grows on, see who else writes there and who compacts.";
+  return judge.warning(`${read}.`, advice);
 }
 
 function membersOf({ members, membersCause, endpoints }: EtcdFacts): Finding {

@@ -1,7 +1,7 @@
 /**
- * What a leader does beside leading: it prunes what piles up in etcd, and after a takeover it asks etcd to move its own
- * leader off this host, because a host that carries both takes down both. Every node looks after etcd's endpoints and says
- * what it found. Nothing here decides who leads.
+ * What a leader does beside leading: it prunes what piles up in etcd, has it forget the revisions of an hour ago (decision
+ * 40), and after a takeover asks etcd to move its own leader off this host, because a host that carries both takes down both.
+ * Every node looks after etcd's endpoints and says what it found. Nothing here decides who leads.
  */
 import type { Config, NodeId } from "@baton/core";
 import type { Etcd, EtcdHealth } from "@baton/cluster";
@@ -10,11 +10,16 @@ export interface HousekeepingPorts {
   readonly config: Config;
   readonly etcd: Etcd;
   readonly isLeading: () => boolean;
+  /** etcd's revision by the newest read; undefined before the first. */
+  readonly revision: () => string | undefined;
   readonly say: (event: string, sentence: string) => void;
+  readonly warn: (event: string, sentence: string) => void;
 }
 
 const lookEveryMs = 5_000;
 const pruneEveryMs = 60_000;
+/** So many prunings ago is what etcd forgets: an hour. */
+const revisionsNoted = 60;
 /** After a takeover the orders come first. */
 const moveAfterMs = 2_000;
 
@@ -23,13 +28,16 @@ export class Housekeeping {
   readonly #timers: NodeJS.Timeout[] = [];
   #moving: NodeJS.Timeout | undefined;
   #health: EtcdHealth | undefined;
+  /** One each minute, oldest first, also while this node follows: who leads next goes on from there. */
+  readonly #revisions: string[] = [];
+  #isRefused = false;
 
   constructor(o: HousekeepingPorts) {
     this.#o = o;
     this.#look();
     this.#timers.push(
       setInterval(() => this.#look(), lookEveryMs),
-      setInterval(() => this.#prune(), pruneEveryMs),
+      setInterval(() => this.#minute(), pruneEveryMs),
     );
   }
 
@@ -46,8 +54,10 @@ export class Housekeeping {
   /** This node leads an open epoch from now on. */
   opened(): void {
     clearTimeout(this.#moving);
-    this.#moving = setTimeout(() => void this.#moveEtcdAway(), moveAfterMs);
-    this.#prune();
+    this.#moving = setTimeout(() => {
+      this.#prune();
+      void this.#moveEtcdAway();
+    }, moveAfterMs);
   }
 
   /** Does etcd's leader stand on the host of this Baton node? Undefined where it is not known. */
@@ -59,6 +69,26 @@ export class Housekeeping {
   #look(): void {
     // Never rejects.
     void this.#o.etcd.status().then((health) => (this.#health = health));
+  }
+
+  #minute(): void {
+    const revision = this.#o.revision();
+    if (revision !== undefined) this.#revisions.push(revision);
+    const old = this.#revisions.length > revisionsNoted ? this.#revisions.shift() : undefined;
+    this.#prune();
+    if (old !== undefined && this.#o.isLeading()) void this.#compact(old);
+  }
+
+  /** A minute's worth each time: etcd holds up its other work for a large one. What fails is done a minute later. */
+  async #compact(revision: string): Promise<void> {
+    try {
+      await this.#o.etcd.compact(revision);
+      this.#isRefused = false;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (!this.#isRefused) this.#o.warn("etcd.not-compacted", `etcd grows until somebody compacts it: ${why}`);
+      this.#isRefused = true;
+    }
   }
 
   #prune(): void {

@@ -194,7 +194,9 @@ export class EngineNode {
     });
     this.housekeeping = new Housekeeping({
       ...{ config, etcd: o.etcd, isLeading: () => this.isLeading },
+      revision: () => this.leadership.state.view?.revision,
       say: (event, sentence) => this.say(event, sentence),
+      warn: (event, sentence) => o.log.warn({ event, epoch: this.epoch }, sentence),
     });
     this.standing = new Standing({
       ...{ config, boot: o.boot, etcd: o.etcd, journal, doors: this.doors },
