@@ -25,6 +25,7 @@ const processes = [
 const longest = [
   "test/model/model",
   "test/simulation/simulation",
+  "test/shells/shells",
   "packages/cluster/src/keeper/keeper",
   "packages/journal/src/replication/replication",
   "test/feeds/",

@@ -36,11 +36,12 @@ const OWNED_OUTSIDE: Readonly<Record<string, readonly string[]>> = {
 const PURE_OUTSIDE: readonly string[] = ["@noble/hashes", "big.js", "zod"];
 const PURE_TESTS: readonly string[] = ["vitest", "fast-check"];
 
-/** What threads, the supervisor and the first instant of an engine need of a room, without the rest of it. */
+/** What threads, the supervisor, the first instant of an engine and the check of the shells need of a room, without the rest. */
 const SIDE_DOORS: ReadonlySet<string> = new Set([
   "@baton/core/records",
   "@baton/cluster/prepared-keeper",
   "@baton/cluster/supervisor",
+  "@baton/engine/shells",
   "@baton/journal/prepared-writer",
 ]);
 

@@ -13,19 +13,20 @@ import type { Metrics } from "../metrics.ts";
 import type { OrderTraces } from "../order-trace.ts";
 import type { LeadersWord } from "./leaders-word.ts";
 import type { Leading } from "./leading.ts";
+import type { Reads } from "./reads.ts";
 import { Seldom } from "./seldom.ts";
 import type { Standing } from "./standing.ts";
 import type { NodeWord, Yielding } from "./yielding.ts";
 
-/** Whom it concerns. */
+/** Whom it concerns, and what of each. */
 export interface Hearer {
   readonly leadership: Leadership;
-  readonly leading: Leading;
+  readonly leading: Pick<Leading, "journalMoved" | "stop"> & { readonly reads: Pick<Reads, "look"> };
   readonly ledger: Ledger;
-  readonly traces: OrderTraces;
-  readonly standing: Standing;
-  readonly yielding: Yielding;
-  readonly leadersWord: LeadersWord;
+  readonly traces: Pick<OrderTraces, "durable">;
+  readonly standing: Pick<Standing, "publish">;
+  readonly yielding: Pick<Yielding, "heard">;
+  readonly leadersWord: Pick<LeadersWord, "heard">;
   say(event: string, sentence: string): void;
   fence(reason: string): void;
 }
