@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { id } from "@baton/core";
@@ -100,6 +100,40 @@ for (const [kind, open] of [
     expect(restored.opened.committed).toBe(300);
     const again = restoreJournal({ from: place.access, toFile });
     await expect(again).rejects.toThrow("exists: a journal is never restored over another");
+  });
+
+  test(`where an archive in ${kind} ends is found from its last sign on, however many segments there are, and without it`, async () => {
+    await using place = await open();
+    await using journal = await openJournal(journalOptions(place.dir, "a"));
+    await record(journal, [opened(1), ...notes(9)]);
+    await archive(place, journal);
+    for (let segment = 1; segment <= 12; segment += 1) {
+      await record(journal, notes(10, segment * 10));
+      expect(await archive(place, journal)).toMatchObject({ line: 1, verified: (segment + 1) * 10 });
+    }
+    const listed: number[] = [];
+    const look = async (): ReturnType<Archiver["step"]> => {
+      const store = await openStore(place.access);
+      const list = store.list.bind(store);
+      store.list = async (...asked) => {
+        const found = await list(...asked);
+        listed.push(found.length);
+        return found;
+      };
+      const archiver = new Archiver({ file: journal.file, store, snapshotEveryMs: day });
+      const position = await archiver.step();
+      archiver.close();
+      store.close();
+      return position;
+    };
+    expect(await look()).toMatchObject({ line: 1, verified: 130 });
+    // The newest segment, the snapshot and its label.
+    expect(listed).toEqual([3]);
+    const newest = (await names(place)).findLast((name) => name.includes("/segment-")) ?? "";
+    rmSync(place.fileOf(newest));
+    expect(await look()).toMatchObject({ line: 1, verified: 130 });
+    const report = await restoreJournal({ from: place.access, toFile: join(place.dir, "restored.db") });
+    expect(report).toMatchObject({ segments: 12, missing: 0, faults: [] });
   });
 }
 

@@ -19,12 +19,13 @@ import {
   encodeSegment,
   entriesOf,
   labelName,
+  lastSign,
   latestName,
   lineFolder,
   segmentName,
   snapshotName,
 } from "./layout.ts";
-import type { ArchivedLabel, LatestSign, SegmentHead } from "./layout.ts";
+import type { ArchivedLabel, ArchiveEntry, LatestSign, SegmentHead } from "./layout.ts";
 import { ArchiveError, readThrough, readWhole } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -56,6 +57,8 @@ export class Archiver {
   readonly #format: number;
   #line = 0;
   #at: EpochMark | undefined;
+  /** Of the line, the newest. */
+  #segmentName: string | undefined;
   #snapshotAt: WallMs = wallMs(0);
   #signedAt = Number.NEGATIVE_INFINITY;
 
@@ -100,7 +103,7 @@ export class Archiver {
 
   /** Looks where the archive ends, and whether this journal goes on from there. */
   async #findEnd(): Promise<boolean> {
-    const entries = entriesOf(await this.#o.store.list(`${this.#cluster}/`));
+    const entries = await this.#newest();
     this.#line = entries.at(-1)?.line ?? 0;
     const line = entries.filter((entry) => entry.line === this.#line);
     const last = line.reduce<(typeof line)[number] | undefined>(
@@ -109,6 +112,7 @@ export class Archiver {
     );
     const snapshot = line.findLast((entry) => entry.kind === "snapshot");
     if (last === undefined || snapshot === undefined) return this.#beginLine();
+    this.#segmentName = line.findLast((entry) => entry.kind === "segment")?.name;
     const label = await this.#label(snapshot.name);
     this.#snapshotAt = label.atWallMs;
     const end = last.kind === "snapshot" ? label : (await this.#segmentBack(last.name)).head;
@@ -122,9 +126,28 @@ export class Archiver {
     return this.#beginLine();
   }
 
+  /**
+   * What decides where the archive ends: from the newest segment that the last sign names on, since a long-lived archive has
+   * as many segments as it has seconds, and each leader looks. All of it where there is no such sign, or it is not true.
+   */
+  async #newest(): Promise<readonly ArchiveEntry[]> {
+    const { store } = this.#o;
+    const sign = await lastSign(store, this.#cluster);
+    if (sign !== undefined) {
+      const { line, segment } = sign;
+      // Just before its own name, so that it shows whether it is there still.
+      const after = segment?.slice(0, -1) ?? `${lineFolder(this.#cluster, line)}/`;
+      const entries = entriesOf(await store.list(`${this.#cluster}/line-`, after));
+      const hasSegment = segment === undefined || entries.some(({ name }) => name === segment);
+      if (hasSegment && entries.some((entry) => entry.kind === "snapshot")) return entries;
+    }
+    return entriesOf(await store.list(`${this.#cluster}/`));
+  }
+
   async #beginLine(): Promise<boolean> {
     if (this.#committed() === undefined) return false;
     this.#line += 1;
+    this.#segmentName = undefined;
     await this.#snapshot();
     return this.#at !== undefined;
   }
@@ -160,6 +183,7 @@ export class Archiver {
     const back = await this.#segmentBack(name);
     if (back.head.hash !== last.hash) throw new ArchiveError(`${name} came back with other records`);
     this.#at = { sequence: last.last, hash: last.hash, epoch: last.epoch };
+    this.#segmentName = name;
     await this.#sign();
     return true;
   }
@@ -195,7 +219,9 @@ export class Archiver {
     if (committed === undefined) return;
     const { sequence: verified } = this.#end;
     const atWallMs = wallMs(Date.now());
-    const sign: LatestSign = { version: 1, line: this.#line, node: this.#node, atWallMs, committed, verified };
+    const segment = this.#segmentName === undefined ? {} : { segment: this.#segmentName };
+    const line = this.#line;
+    const sign: LatestSign = { version: 1, line, node: this.#node, atWallMs, committed, verified, ...segment };
     await this.#o.store.put(latestName(this.#cluster), Buffer.from(JSON.stringify(sign)));
     this.#signedAt = performance.now();
   }

@@ -68,7 +68,7 @@ export class BucketStore implements ObjectStore {
     }
   }
 
-  async list(prefix: string): Promise<readonly string[]> {
+  async list(prefix: string, after?: string): Promise<readonly string[]> {
     const names: string[] = [];
     let token: string | undefined;
     do {
@@ -77,6 +77,7 @@ export class BucketStore implements ObjectStore {
           new ListObjectsV2Command({
             Bucket: this.#bucket,
             Prefix: this.#key(prefix),
+            ...(after !== undefined && { StartAfter: this.#key(after) }),
             ...(token !== undefined && { ContinuationToken: token }),
           }),
           { abortSignal: AbortSignal.timeout(requestMs) },

@@ -1,7 +1,7 @@
 /** An archive in a folder, such as a mounted share: each object is a file, put there whole by one rename. */
 import { createReadStream } from "node:fs";
 import { copyFile, mkdir, open, readdir, rename } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { ArchiveError } from "./object-store.ts";
@@ -46,18 +46,27 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  async list(prefix: string): Promise<readonly string[]> {
+  async list(prefix: string, after = ""): Promise<readonly string[]> {
+    const found: string[] = [];
+    const walk = async (folder: string): Promise<void> => {
+      for (const entry of await readdir(join(this.#root, folder), { withFileTypes: true })) {
+        const name = folder + entry.name;
+        if (entry.isDirectory()) {
+          const inside = `${name}/`;
+          const isAsked = inside.startsWith(prefix) || prefix.startsWith(inside);
+          // A folder of a year ago has as many files as there were seconds.
+          if (isAsked && (inside > after || after.startsWith(inside))) await walk(inside);
+        } else if (entry.isFile() && name.startsWith(prefix) && name > after && !name.endsWith(unfinished)) {
+          found.push(name);
+        }
+      }
+    };
     try {
-      const found = await readdir(this.#root, { recursive: true, withFileTypes: true });
-      return found
-        .filter((entry) => entry.isFile() && !entry.name.endsWith(unfinished))
-        .map((entry) => relative(this.#root, join(entry.parentPath, entry.name)).replaceAll(sep, "/"))
-        .filter((name) => name.startsWith(prefix))
-        .toSorted();
+      await walk("");
     } catch (error) {
-      if (isMissing(error)) return [];
-      throw asArchiveError(error);
+      if (!isMissing(error)) throw asArchiveError(error);
     }
+    return found.toSorted();
   }
 
   close(): void {

@@ -11,7 +11,8 @@ import type { ClusterId, Epoch, Frame, NodeId, Sequence, WallMs } from "@baton/c
 import { sha256 } from "../store/chain.ts";
 import type { EpochMark } from "../store/read.ts";
 import type { SnapshotLabel } from "../store/snapshot.ts";
-import { ArchiveError } from "./object-store.ts";
+import { ArchiveError, readWhole } from "./object-store.ts";
+import type { ObjectStore } from "./object-store.ts";
 
 /** First line of a segment; its frames follow, one JSON text a line. */
 export interface SegmentHead {
@@ -48,6 +49,8 @@ export interface LatestSign {
   readonly committed: EpochMark;
   /** What the archive was verified to hold then. */
   readonly verified: Sequence;
+  /** The newest segment of the line then: what lies before it need not be listed. Absent before the first, and of old. */
+  readonly segment?: string;
 }
 
 export type ArchiveEntry =
@@ -81,6 +84,12 @@ export function labelName(snapshot: string): string {
 
 export function segmentName(folder: string, head: Pick<SegmentHead, "first" | "last" | "hash">): string {
   return `${folder}/segment-${digits(head.first)}-${digits(head.last)}-${head.hash.slice(0, 16)}.jsonl.gz`;
+}
+
+/** The last sign of life of a cluster; undefined when there is none. */
+export async function lastSign(store: ObjectStore, cluster: ClusterId): Promise<LatestSign | undefined> {
+  const text = await readWhole(store, latestName(cluster));
+  return text === undefined ? undefined : (JSON.parse(text.toString("utf8")) as LatestSign);
 }
 
 /** What the names of one cluster say, oldest line and lowest record first. Snapshots count with their label only. */

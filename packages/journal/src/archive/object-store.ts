@@ -27,8 +27,8 @@ export interface ObjectStore {
   putFile(name: string, file: string): Promise<void>;
   /** Undefined when there is nothing of this name. Throws `ArchiveError`. */
   read(name: string): Promise<Readable | undefined>;
-  /** Names that begin so, in order. Throws `ArchiveError`. */
-  list(prefix: string): Promise<readonly string[]>;
+  /** Names that begin so, in order; those that come later than `after` where it is given. Throws `ArchiveError`. */
+  list(prefix: string, after?: string): Promise<readonly string[]>;
   close(): void;
 }
 

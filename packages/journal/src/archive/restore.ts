@@ -13,8 +13,8 @@ import { verifyJournal } from "../store/chain.ts";
 import { openForReading, openForWriting, syncFolderOf } from "../store/schema.ts";
 import { proveSnapshot } from "../store/snapshot.ts";
 import { JournalStore } from "../store/store.ts";
-import { clustersOf, decodeSegment, entriesOf, labelName, latestName } from "./layout.ts";
-import type { ArchiveEntry, ArchivedLabel, LatestSign } from "./layout.ts";
+import { clustersOf, decodeSegment, entriesOf, labelName, lastSign } from "./layout.ts";
+import type { ArchiveEntry, ArchivedLabel } from "./layout.ts";
 import { ArchiveError, openStore, readThrough, readWhole } from "./object-store.ts";
 import type { ArchiveAccess, ObjectStore } from "./object-store.ts";
 
@@ -185,11 +185,6 @@ async function replay(o: {
     journal.close();
   }
   return used;
-}
-
-async function lastSign(store: ObjectStore, cluster: ClusterId): Promise<LatestSign | undefined> {
-  const text = await readWhole(store, latestName(cluster));
-  return text === undefined ? undefined : (JSON.parse(text.toString("utf8")) as LatestSign);
 }
 
 function madeAtOf(file: string, sequence: Sequence): WallMs | undefined {
