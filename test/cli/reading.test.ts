@@ -143,6 +143,11 @@ describe("baton status", () => {
     const run = await baton(["status", "--endpoint", node.url]);
     expect(run.status).toBe(0);
     expect(run.out).toContain("a in epoch 7, for 60.0 s, by switchover");
+    const { leader } = clusterView();
+    await using young = await scriptedNode({
+      "GET /cluster": ok(clusterView({ leader: { ...leader, epoch: 1, reason: "first" } })),
+    });
+    expect((await baton(["status", "-e", young.url])).out).toContain("a in epoch 1, for 60.0 s, the first\n");
     expect(run.out).toContain("3 open, 1 in doubt (oldest 2.1 s)");
     expect(run.out).toMatch(/^c +standby +yes +120 +2 .*no: tagged no-failover$/m);
     expect(run.err).toBe("");

@@ -22,8 +22,10 @@ import {
   promotabilitySchema,
   riskViewSchema,
   slaViewSchema,
+  clientWaitsMs,
 } from "@baton/core";
 import type {
+  ApiRoute,
   BalanceView,
   BookView,
   ClusterView,
@@ -67,7 +69,7 @@ export interface ClientOptions {
   readonly token?: string;
   /** For nodes that speak TLS; default: the machine's authorities, and no certificate. */
   readonly tls?: ClientTls;
-  /** For one request to one node; default 3,000. */
+  /** For one request to one node; default: longer than that node may take (core's `clientWaitsMs`), 3,000 to 6,000. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -89,6 +91,8 @@ interface Schema<T> {
 interface Call {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
+  /** Who answers, as in core's table of routes. */
+  readonly on: ApiRoute["on"];
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -98,37 +102,37 @@ interface Call {
 export class BatonClient {
   readonly #endpoints: string[];
   readonly #token: string | undefined;
-  readonly #requestTimeoutMs: number;
+  readonly #requestTimeoutMs: number | undefined;
   readonly #tls: ClientTls | undefined;
   #fetch: Promise<typeof fetch> | undefined;
 
   constructor(options: ClientOptions) {
     this.#endpoints = options.endpoints.map((endpoint) => endpoint.replace(/\/+$/, ""));
     this.#token = options.token;
-    this.#requestTimeoutMs = options.requestTimeoutMs ?? 3_000;
+    this.#requestTimeoutMs = options.requestTimeoutMs;
     this.#tls = options.tls;
   }
 
   cluster(): Promise<ClusterView> {
-    return this.#get("/cluster", clusterViewSchema);
+    return this.#look("/cluster", clusterViewSchema);
   }
 
   promotability(): Promise<Promotability> {
-    return this.#get("/promotability", promotabilitySchema);
+    return this.#look("/promotability", promotabilitySchema);
   }
 
   history(sinceWallMs?: number): Promise<HistoryPage> {
-    return this.#get(`/history${query({ since: sinceWallMs })}`, historyPageSchema);
+    return this.#look(`/history${query({ since: sinceWallMs })}`, historyPageSchema);
   }
 
   /** `signal`: whoever asks waits no longer. */
   operation(id: string, signal?: AbortSignal): Promise<OperationView> {
-    return this.#get(`/operations/${encodeURIComponent(id)}`, operationViewSchema, signal);
+    return this.#look(`/operations/${encodeURIComponent(id)}`, operationViewSchema, signal);
   }
 
   /** Asks for an operation. With the same id it may be repeated: nothing happens twice. */
   operate(request: OperationRequest & { readonly id: string }): Promise<OperationView> {
-    return this.#call({ method: "POST", path: "/operations", body: request }, operationViewSchema);
+    return this.#call({ method: "POST", path: "/operations", on: "any", body: request }, operationViewSchema);
   }
 
   /** Reads an operation until it has ended, or gives its last view at the deadline. Nodes may come and go meanwhile. */
@@ -159,33 +163,36 @@ export class BatonClient {
 
   /** Places an order or a parent order; `key` is its Idempotency-Key: the same key again gives the same answer. */
   placeOrder(request: PlaceOrderRequest, key: string): Promise<PlaceOrderAnswer> {
-    return this.#call({ method: "POST", path: "/v1/orders", body: request, ...keyed(key) }, placeOrderAnswerSchema);
+    return this.#call(
+      { method: "POST", path: "/v1/orders", on: "leader", body: request, ...keyed(key) },
+      placeOrderAnswerSchema,
+    );
   }
 
   /** Each provider's months beside what it promised, as the node that answers met them. */
   sla(): Promise<SlaView> {
-    return this.#get("/v1/sla", slaViewSchema);
+    return this.#look("/v1/sla", slaViewSchema);
   }
 
   /** The headroom of every control. */
   risk(): Promise<RiskView> {
-    return this.#get("/v1/risk", riskViewSchema);
+    return this.#read("/v1/risk", riskViewSchema);
   }
 
   /** Switches on again what a control switched off; gives the controls as they are then. */
   enableRisk(request: EnableRequest): Promise<RiskView> {
-    return this.#call({ method: "POST", path: "/v1/risk/enable", body: request }, riskViewSchema);
+    return this.#call({ method: "POST", path: "/v1/risk/enable", on: "leader", body: request }, riskViewSchema);
   }
 
   /** Tells the node that answers first, itself, of a kill; it is on its disk then. */
   killHere(request: KillHereRequest): Promise<KillHereView> {
-    return this.#call({ method: "POST", path: "/v1/kill", body: request }, killHereViewSchema);
+    return this.#call({ method: "POST", path: "/v1/kill", on: "any", body: request }, killHereViewSchema);
   }
 
   /** Pauses, resumes or amends a parent order; gives it as it is now. */
   directOrder(id: string, direction: Direction): Promise<OrderView | ParentView> {
     return this.#call(
-      { method: "POST", path: `/v1/orders/${encodeURIComponent(id)}`, body: direction },
+      { method: "POST", path: `/v1/orders/${encodeURIComponent(id)}`, on: "leader", body: direction },
       viewSchema(id),
     );
   }
@@ -193,29 +200,29 @@ export class BatonClient {
   /** Asks that a resting order has other figures; gives it as it is now. The same again under `key` does nothing. */
   replaceOrder(id: string, change: Partial<ReplaceRequest>, key?: string): Promise<OrderView | ParentView> {
     const path = `/v1/orders/${encodeURIComponent(id)}`;
-    return this.#call({ method: "PATCH", path, body: change, ...keyed(key) }, viewSchema(id));
+    return this.#call({ method: "PATCH", path, on: "leader", body: change, ...keyed(key) }, viewSchema(id));
   }
 
   /** Ends a doubt by an operator's word; gives the order as it is now. */
   resolveOrder(id: string, request: ResolveRequest, key?: string): Promise<OrderView | ParentView> {
     const path = `/v1/orders/${encodeURIComponent(id)}/resolve`;
-    return this.#call({ method: "POST", path, body: request, ...keyed(key) }, viewSchema(id));
+    return this.#call({ method: "POST", path, on: "leader", body: request, ...keyed(key) }, viewSchema(id));
   }
 
   /** Asks for the cancel of an order or a parent order; gives it as it is now. The same again under `key` does nothing. */
   cancelOrder(id: string, reason?: string, key?: string): Promise<OrderView | ParentView> {
     const path = `/v1/orders/${encodeURIComponent(id)}${query({ reason })}`;
-    return this.#call({ method: "DELETE", path, ...keyed(key) }, viewSchema(id));
+    return this.#call({ method: "DELETE", path, on: "leader", ...keyed(key) }, viewSchema(id));
   }
 
   /** `signal`: whoever asks waits no longer. */
   order(id: string, signal?: AbortSignal): Promise<OrderView | ParentView> {
-    return this.#get(`/v1/orders/${encodeURIComponent(id)}`, viewSchema(id), signal);
+    return this.#read(`/v1/orders/${encodeURIComponent(id)}`, viewSchema(id), signal);
   }
 
   orders(asked: OrdersQuery = {}): Promise<OrdersPage> {
     const { all, after, limit, parent } = asked;
-    return this.#get(
+    return this.#read(
       `/v1/orders${query({ all: all === true ? 1 : undefined, after, limit, parent })}`,
       ordersPageSchema,
     );
@@ -234,23 +241,29 @@ export class BatonClient {
   }
 
   async positions(): Promise<readonly PositionView[]> {
-    return (await this.#get("/v1/positions", positionsSchema)).positions;
+    return (await this.#read("/v1/positions", positionsSchema)).positions;
   }
 
   async balances(): Promise<readonly BalanceView[]> {
-    return (await this.#get("/v1/balances", balancesSchema)).balances;
+    return (await this.#read("/v1/balances", balancesSchema)).balances;
   }
 
   async feeds(): Promise<readonly FeedView[]> {
-    return (await this.#get("/v1/feeds", feedsSchema)).feeds;
+    return (await this.#look("/v1/feeds", feedsSchema)).feeds;
   }
 
   book(symbol: string): Promise<BookView> {
-    return this.#get(`/v1/books/${encodeURIComponent(symbol)}`, bookViewSchema);
+    return this.#look(`/v1/books/${encodeURIComponent(symbol)}`, bookViewSchema);
   }
 
-  #get<T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> {
-    return this.#call({ method: "GET", path, ...(signal !== undefined && { signal }) }, schema);
+  /** Of what each node knows by itself. */
+  #look<T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> {
+    return this.#call({ method: "GET", path, on: "any", ...(signal !== undefined && { signal }) }, schema);
+  }
+
+  /** Of what the leader knows. */
+  #read<T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> {
+    return this.#call({ method: "GET", path, on: "leader", ...(signal !== undefined && { signal }) }, schema);
   }
 
   async #call<T>(call: Call, schema: Schema<T>): Promise<T> {
@@ -299,7 +312,7 @@ export class BatonClient {
     const response = await ask(`${endpoint}${call.path}`, {
       method: call.method,
       redirect: "error",
-      signal: waitsUntil(this.#requestTimeoutMs, call.signal),
+      signal: waitsUntil(this.#requestTimeoutMs ?? clientWaitsMs(call), call.signal),
       headers: {
         Accept: "application/json",
         ...(call.body !== undefined && { "Content-Type": "application/json" }),

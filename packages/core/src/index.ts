@@ -2,6 +2,7 @@
 export * from "./admin/alert-delivery.ts";
 export * from "./admin/alerts.ts";
 export * from "./admin/algorithms.ts";
+export * from "./admin/answer-times.ts";
 export * from "./admin/cluster.ts";
 export * from "./admin/exit-codes.ts";
 export * from "./admin/openapi.ts";

@@ -85,7 +85,7 @@ function statusText(terminal: Terminal, view: ClusterView): string {
       "leader",
       leader === null
         ? paint(terminal, "red", isBlind ? "not known" : "none")
-        : `${leader.node} in epoch ${leader.epoch}, for ${span(Math.max(0, view.atWallMs - leader.sinceWallMs))}, by ${leader.reason}`,
+        : `${leader.node} in epoch ${leader.epoch}, for ${span(Math.max(0, view.atWallMs - leader.sinceWallMs))}, ${leader.reason === "first" ? "the first" : `by ${leader.reason}`}`,
     ],
     ["deadline", view.deadlineSlackMs === null ? "not known to this node" : `in ${span(view.deadlineSlackMs)}`],
     [

@@ -4,7 +4,7 @@
  * readers cost one round trip and not one each. Looked at with each acknowledgement and each turn of the node's clock.
  */
 import type { MonoMs } from "@baton/core";
-import { monoMs } from "@baton/core";
+import { monoMs, readableWithinMs } from "@baton/core";
 import { monoNow } from "../clock.ts";
 
 /** What reads need of the rest of a leader. */
@@ -19,9 +19,6 @@ interface Reader {
   readonly untilMonoMs: MonoMs;
   readonly settle: (isReadable: boolean) => void;
 }
-
-/** How long a read waits, as a write does for its record. */
-const readableWithinMs = 2_000;
 
 export class Reads {
   readonly #ports: ReadPorts;

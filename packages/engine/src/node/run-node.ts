@@ -5,7 +5,7 @@
  * supervisor starts the next one.
  */
 import type { BootId, Config, JournalId, LeaseId, NodeId } from "@baton/core";
-import { assert, id, problem } from "@baton/core";
+import { assert, forwardWithinMs, id, problem } from "@baton/core";
 import type { EngineLink, KeeperEvent } from "@baton/cluster";
 import { connectEtcd, nanosCell, startKeeper, validateTiming } from "@baton/cluster";
 import { startReplication } from "@baton/journal";
@@ -64,7 +64,6 @@ interface Running {
   readonly balances: BalanceReader;
 }
 
-const forwardWithinMs = 3_000;
 /** A handover at stop may take so long before the node goes anyway. */
 const handOverWithinMs = 5_000;
 const beatEveryMs = 200;
@@ -112,7 +111,7 @@ export async function runNode(o: RunOptions): Promise<NodeEnd> {
       current: () => seat.up?.views.leader(),
       whenReadable: () => running().node.leading.reads.whenReadable(),
       forward: async (to: NodeId, request: ForwardedRequest) =>
-        (await running().node.replication.request(to, request, forwardWithinMs)) as ForwardedAnswer,
+        (await running().node.replication.request(to, request, forwardWithinMs(request))) as ForwardedAnswer,
     },
     routes: [
       ...clusterRoutes({
