@@ -15,6 +15,9 @@ const LAG_MAX_MS = 120_000;
 /** Remembers client orders; the market's own participants are never asked for. */
 export class OrderHistory {
   readonly #states = new Map<number, Dated<OrderState>[]>();
+  /** Orders that have ended and still have an earlier state, oldest end first, from `#endedFrom` on. */
+  #ended: Dated<number>[] = [];
+  #endedFrom = 0;
   readonly #trades = new Map<string, Dated<Trade>[]>();
 
   /** Adds an order's new state. */
@@ -26,6 +29,22 @@ export class OrderHistory {
     }
     states.push({ atMonoMs, what: order });
     while (states.length > 1 && (states[1]?.atMonoMs ?? 0) < atMonoMs - LAG_MAX_MS) states.shift();
+    if (!isOpen(order)) this.#ended.push({ atMonoMs, what: order.orderId });
+    this.#forgetBefore(atMonoMs - LAG_MAX_MS);
+  }
+
+  /** Of an order that ended so long ago nothing but its last state is asked for: a long run has hundreds of thousands of them. */
+  #forgetBefore(monoMs: number): void {
+    for (;;) {
+      const oldest = this.#ended[this.#endedFrom];
+      if (oldest === undefined || oldest.atMonoMs >= monoMs) break;
+      const last = this.#states.get(oldest.what)?.at(-1);
+      if (last !== undefined) this.#states.set(oldest.what, [last]);
+      this.#endedFrom += 1;
+    }
+    if (this.#endedFrom < this.#ended.length / 2) return;
+    this.#ended = this.#ended.slice(this.#endedFrom);
+    this.#endedFrom = 0;
   }
 
   /** Adds a trade of one account. */
