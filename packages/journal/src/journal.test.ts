@@ -250,6 +250,24 @@ test("idempotency keys that left the state are found on disk, also by a later op
   copied.close();
 });
 
+test("an idempotency key is found while the whole file is read for something else", async () => {
+  using folder = scratch();
+  await using journal = await openJournal(journalOptions(folder.dir, "a"));
+  await durable(journal, journal.append(1, notes(2_000)));
+  journal.commit(2_000);
+  // Both threads are there.
+  await Promise.all([journal.verify(), journal.pastKey("t|k", 2_000)]);
+  const settled: string[] = [];
+  const readings = Array.from({ length: 20 }, async () => {
+    await journal.verify();
+    settled.push("read");
+  });
+  expect(await journal.pastKey("t|k", 2_000)).toBeUndefined();
+  settled.push("found");
+  await Promise.all(readings);
+  expect(settled.at(-1)).toBe("read");
+});
+
 test("rows of more than one piece are all found again, in the order of their events", async () => {
   using folder = scratch();
   const journal = await openJournal(journalOptions(folder.dir, "a"));

@@ -75,6 +75,8 @@ export class Journal {
   readonly #limits: JournalLimits;
   readonly #writer: WriterThread;
   readonly #reader: ReaderThread;
+  /** For what an order waits for: whole copies and checks keep the other one busy for as long as the file is large. */
+  readonly #lookUps: ReaderThread;
   /** Pruning, digests, the file's format, countersigned heads. */
   readonly care: JournalCare;
 
@@ -114,6 +116,7 @@ export class Journal {
       seal: () => this.#sealOne(),
     });
     this.#reader = new ReaderThread(options.file, (error) => void this.rotten(error));
+    this.#lookUps = new ReaderThread(options.file, (error) => void this.rotten(error));
     this.#last = found.last;
     this.#durable = found.last.sequence;
     this.#commit = new CommitPoint(found.commit, this.opened.tail.map(markOf));
@@ -278,11 +281,13 @@ export class Journal {
   async install(snapshotFile: string, label: SnapshotLabel, isWanted: () => boolean = () => true): Promise<void> {
     this.#assertUsable();
     await this.#reader.prove(snapshotFile, label);
-    await this.#reader.stop();
+    await Promise.all([this.#reader.stop(), this.#lookUps.stop()]);
     if (!isWanted()) throw new JournalError("snapshot-refused", "whoever sent the copy is followed no more");
     this.#assertUsable();
     this.dropQueued();
     const installed = await this.#writer.ask<Installed>("install", { snapshotFile, label });
+    // Who asked meanwhile had the old file opened again, and would read it for ever.
+    await Promise.all([this.#reader.stop(), this.#lookUps.stop()]);
     const found = installed.opened;
     const rows = new PiecesRead();
     for (const piece of installed.rows) rows.add(piece);
@@ -330,7 +335,7 @@ export class Journal {
    * younger than a day. Throws `JournalError`.
    */
   async pastKey(key: string, applied: Sequence): Promise<KeyRow | undefined> {
-    return (await this.#reader.pastKey({ key, applied })) ?? undefined;
+    return (await this.#lookUps.pastKey({ key, applied })) ?? undefined;
   }
 
   /** Checks the whole chain on the disk. */
@@ -372,7 +377,7 @@ export class Journal {
     }
     clearTimeout(this.#commitTimer);
     this.#pace.stop();
-    await this.#reader.stop();
+    await Promise.all([this.#reader.stop(), this.#lookUps.stop()]);
     await this.#writer.stop(new JournalError("journal-closed", `${this.file} is closed`));
   }
 

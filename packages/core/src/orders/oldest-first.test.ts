@@ -39,3 +39,17 @@ test("it is a set of the language in all but what asking for the oldest costs", 
     { numRuns: 200 },
   );
 });
+
+test("an oldest member that stays for ever does not keep who came and went behind it", () => {
+  const members = new OldestFirst(["stays"]);
+  for (let at = 0; at < 20_000; at += 1) {
+    members.add(`m${at}`);
+    members.add(`n${at}`);
+    members.delete(`m${at}`);
+    members.delete(`n${at - 1}`);
+  }
+  expect([...members]).toEqual(["stays", "n19999"]);
+  expect(members.places).toBeLessThan(1_000);
+  members.delete("stays");
+  expect(members.oldest).toBe("n19999");
+});

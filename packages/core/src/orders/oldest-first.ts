@@ -1,8 +1,14 @@
 /**
  * A set that is asked for its oldest member and mostly loses just that one. The language's own `Set` and `Map` keep the order
  * too, but whoever asks them for their first entry walks over all that were deleted in front of it since they last grew: with
- * ten thousand members some 20 µs, on every event, in each state that a node holds.
+ * ten thousand members some 20 µs, on every event, in each state that a node holds. Whoever leaves, in whatever order, what is
+ * remembered stays within twice the members, and some.
  */
+
+/** Not worth the walk. */
+const slack = 512;
+
+/** The set; `oldest` is found at once. */
 export class OldestFirst<T> implements Iterable<T> {
   /** Which turn each member came in. */
   readonly #turns = new Map<T, number>();
@@ -20,6 +26,11 @@ export class OldestFirst<T> implements Iterable<T> {
     return this.#turns.size;
   }
 
+  /** How many places are remembered, also of who is gone. */
+  get places(): number {
+    return this.#queue.length;
+  }
+
   get oldest(): T | undefined {
     return this.#queue[this.#head];
   }
@@ -31,6 +42,8 @@ export class OldestFirst<T> implements Iterable<T> {
   /** It is the youngest now; who is a member already keeps its place. */
   add(member: T): void {
     if (this.#turns.has(member)) return;
+    // Who left from behind an oldest member that stays would stand in the queue for ever.
+    if (this.#queue.length >= 2 * this.#turns.size + slack) this.#renumber();
     this.#turns.set(member, this.#first + this.#queue.length);
     this.#queue.push(member);
   }
@@ -38,7 +51,7 @@ export class OldestFirst<T> implements Iterable<T> {
   delete(member: T): void {
     if (!this.#turns.delete(member)) return;
     while (this.#head < this.#queue.length && !this.#isOf(this.#head)) this.#head += 1;
-    if (this.#head < 512 || this.#head * 2 < this.#queue.length) return;
+    if (this.#head < slack || this.#head * 2 < this.#queue.length) return;
     this.#queue = this.#queue.slice(this.#head);
     this.#first += this.#head;
     this.#head = 0;
@@ -53,6 +66,14 @@ export class OldestFirst<T> implements Iterable<T> {
 
   [Symbol.iterator](): IterableIterator<T> {
     return this.#turns.keys();
+  }
+
+  /** Gives the members new turns, without those of who is gone. */
+  #renumber(): void {
+    this.#queue = [...this.#turns.keys()];
+    this.#first = 0;
+    this.#head = 0;
+    for (const [turn, member] of this.#queue.entries()) this.#turns.set(member, turn);
   }
 
   #isOf(place: number): boolean {

@@ -16,6 +16,8 @@ export interface KeyContext {
 }
 
 const keyForm = /^[\x21-\x7e]{1,128}$/;
+/** An order that waits longer than this for the disk is not the one any more that was wanted: its price is old. */
+const foundWithinMs = 1_000;
 
 /** The key of a request, undefined where it has none; or the answer that it cannot be taken. */
 export async function askedKey(
@@ -28,12 +30,24 @@ export async function askedKey(
     return { fault: { status: 422, body: problem(422, "invalid", detail, "Idempotency-Key") } };
   }
   try {
-    return { key, past: await earlierUse(context, requestKeyOf({ principal: principal.name, key })) };
+    return { key, past: await inTime(earlierUse(context, requestKeyOf({ principal: principal.name, key }))) };
   } catch (error) {
     // Without an answer nobody knows whether this is the first time.
     const why = error instanceof Error ? error.message : String(error);
     const detail = `whether this Idempotency-Key was used before cannot be read (${why}); nothing was recorded, try again`;
     return { fault: { status: 503, body: problem(503, "refused", detail) } };
+  }
+}
+
+async function inTime<Found>(asked: Promise<Found>): Promise<Found> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`the journal did not say within ${foundWithinMs} ms`)), foundWithinMs);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -288,6 +288,18 @@ describe("placing", () => {
       expect(counted(routes)).toBe(before + 3);
     });
 
+    test("a journal that does not say in time is not waited for: the price of an order is old by then", async () => {
+      const routes = await usedLongAgo();
+      const before = counted(routes);
+      let answer: (row: undefined) => void = () => undefined;
+      routes.lookUp = () => new Promise((resolve) => (answer = resolve));
+      const late = await settled(routes.ask("placeOrder", { body: order, key: "k-new" }), 1_100);
+      expect(late).toMatchObject({ status: 503, body: { code: "refused" } });
+      answer(undefined);
+      await pass(50);
+      expect(counted(routes)).toBe(before);
+    });
+
     test("nothing is recorded while the journal cannot say whether it was used", async () => {
       const routes = await usedLongAgo();
       const before = counted(routes);
