@@ -10,7 +10,7 @@ export { frameFault, genesisHash } from "./formats/frame.ts";
 export { id } from "./ids.ts";
 export { applyEvent } from "./orders/apply.ts";
 export { requestKeysKeptMs } from "./orders/forgetting.ts";
-export { rowOf } from "./orders/state.ts";
+export { requestKeyOf, rowOf } from "./orders/state.ts";
 export { StateOfRows } from "./orders/state-of-rows.ts";
 export { mayHoldReserve, reserveSize } from "./replication/disk-ladder.ts";
 export { whyFileRefused } from "./replication/format.ts";

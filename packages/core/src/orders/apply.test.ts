@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../decimal.ts";
+import type { JournalEvent } from "../formats/events.ts";
 import type { FillRecorded } from "../formats/order-events.ts";
 import type { VolumeCounted } from "../formats/parent-events.ts";
 import { id } from "../ids.ts";
 import type { IntentId, ParentId, TradeId, VenueOrderId } from "../ids.ts";
 import { wallMs } from "../time.ts";
+import type { WallMs } from "../time.ts";
 import { applyEvent } from "./apply.ts";
 import { keysLeftUpTo } from "./forgetting.ts";
 import { attemptEvent } from "./intent.ts";
@@ -285,8 +287,8 @@ describe("nothing twice", () => {
     s.state.engine = { ...s.state.engine, kept: { orders: 9, fills: 9, keys: 2, forMs: 60_000 } };
     const use = (key: string, at: number): readonly Touched[] =>
       s.tell(wanted(s.state, {}, { request: { principal: "desk", key, digest: "d" }, atWallMs: wallMs(at) }));
-    use("k1", 10_000);
     expect(keysLeftUpTo(s.state)).toBeUndefined();
+    use("k1", 10_000);
     use("k2", 20_000);
     // As many as are kept: none has left, but whoever asks cannot tell that.
     expect(keysLeftUpTo(s.state)).toBe((s.state.keys.get("desk|k1")?.sequence ?? 0) - 1);
@@ -299,6 +301,18 @@ describe("nothing twice", () => {
     expect(keysLeftUpTo(s.state)).toBe((s.state.keys.get("desk|k2")?.sequence ?? 0) - 1);
     const rebuilt = stateOf(rowsOf(s.state), s.state.applied);
     expect(keysLeftUpTo(rebuilt)).toBe(keysLeftUpTo(s.state));
+  });
+
+  test("keys that are over leave no gap: whoever asks is sent to the journal until few are left", () => {
+    const s = story();
+    s.state.engine = { ...s.state.engine, kept: { orders: 9, fills: 9, keys: 4, forMs: 0 } };
+    const use = (key: string, at: number): readonly Touched[] =>
+      s.tell(wanted(s.state, {}, { request: { principal: "desk", key, digest: "d" }, atWallMs: wallMs(at) }));
+    for (let at = 1; at <= 5; at += 1) use(`k${at}`, 10_000 * at);
+    // A clock that was a day ahead for a moment: two of the four are taken for too old.
+    use("k6", 30 * 3_600_000);
+    expect([...s.state.keys.values()].map(({ key }) => key)).toEqual(["k4", "k5", "k6"]);
+    expect(keysLeftUpTo(s.state)).toBe((s.state.keys.get("desk|k4")?.sequence ?? 0) - 1);
   });
 
   test("a key that is older than 25 hours stands for nothing, and is kept nowhere", () => {
@@ -423,6 +437,31 @@ test("an order that has just ended stays until the venue's late word on it has h
   expect(s.state.orders.has(intent)).toBe(false);
   expect(s.state.fills.size).toBe(0);
   expect(touched).toContainEqual({ table: "orders", key: intent, past: ended });
+});
+
+test("what was recorded while a clock was wrong by years holds up nothing behind it, and is counted as recent only by what was told late", () => {
+  const s = story();
+  const wrong = wallMs(4e12);
+  const keyed = (key: string, at: WallMs): JournalEvent =>
+    wanted(s.state, {}, { request: { principal: "desk", key, digest: "d" }, atWallMs: at });
+  s.tell(twapRecorded(s.state, { slices: 1 }));
+  const parent = id<ParentId>("p-1");
+  s.tell({ kind: "slice.skipped", parent, slice: 1, reason: "window-passed", atWallMs: wallMs(14_000) });
+  s.tell({ kind: "parent.ended", parent, reason: "done", atWallMs: wrong });
+  s.tell(keyed("wrong", wrong));
+  const { id: intent } = s.want();
+  s.tell(accepted(s.order(intent)));
+  s.tell({ ...fill(s.order(intent), 1, "2"), tradedWallMs: wrong });
+  const late = s.want().id;
+  s.state.engine = { ...s.state.engine, kept: { orders: 0, fills: 0, parents: 0, keys: 0, forMs: 60_000 } };
+  // A trade of long ago that is told late says nothing of what is recent now.
+  s.tell({ ...fill(s.order(late), 2, "1"), tradedWallMs: wallMs(1_000) });
+  expect(s.state.orders.has(intent)).toBe(true);
+  s.tell(keyed("next", wallMs(10_000)));
+  expect(s.state.orders.has(intent)).toBe(false);
+  expect(s.state.parents.has(parent)).toBe(false);
+  expect([...s.state.fills.values()].map(({ tradeId }) => tradeId)).toEqual(["2"]);
+  expect([...s.state.keys.values()].map(({ key }) => key)).toEqual(["next"]);
 });
 
 test("an event that does not follow on, or that was refused, ends the process", () => {

@@ -47,7 +47,8 @@ export function applyEvent(state: EngineState, sequence: Sequence, event: Journa
   state.applied = sequence;
   const touched: Touched[] = [];
   apply(state, sequence, event, touched);
-  forget(state, "atWallMs" in event ? event.atWallMs : event.tradedWallMs, touched);
+  const isOurTime = "atWallMs" in event;
+  forget(state, { nowWallMs: isOurTime ? event.atWallMs : event.tradedWallMs, isOurTime }, touched);
   return touched;
 }
 

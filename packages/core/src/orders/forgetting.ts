@@ -13,15 +13,34 @@ import type { EngineState, KeyRow, Touched } from "./state.ts";
 /** For how long a repeated request finds its first answer. */
 export const requestKeysKeptMs: number = 25 * 3_600_000;
 
-/** After an event of `nowWallMs`: lets go what is too much and old enough; names the rows, with what they last said. */
-export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void {
+/**
+ * A row whose time lies further ahead than this was made while a clock was wrong: it holds nobody up. No leader's clock is off by
+ * as much as a second (reason `clock`), but one that was set wrong may have led until that was noticed.
+ */
+const aheadMaxMs = 3_600_000;
+
+/** Until when a row has to be from, to leave, and from when on its time is wrong. */
+interface Ages {
+  readonly before: number;
+  readonly ahead: number;
+}
+
+/**
+ * After an event: lets go what is too much and old enough; names the rows, with what they last said. `isOurTime`: `nowWallMs`
+ * is the time of the record, and not of something long before it that was told late.
+ */
+export function forget(
+  state: EngineState,
+  { nowWallMs, isOurTime }: { readonly nowWallMs: WallMs; readonly isOurTime: boolean },
+  touched: Touched[],
+): void {
   const { kept } = state.engine;
-  const before = nowWallMs - kept.forMs;
+  const ages = { before: nowWallMs - kept.forMs, ahead: isOurTime ? nowWallMs + aheadMaxMs : Number.POSITIVE_INFINITY };
   for (let gone = 0; gone < 2 && state.indexes.closed.size > kept.orders; gone += 1) {
     const oldest = state.indexes.closed.oldest;
     const order = oldest === undefined ? undefined : state.orders.get(oldest);
     assert(order !== undefined, "a closed order is known");
-    if ((order.endedWallMs ?? order.recordedWallMs) > before) break;
+    if (isRecent(order.endedWallMs ?? order.recordedWallMs, ages)) break;
     unindexOrder(state.indexes, order);
     state.orders.delete(order.id);
     touched.push({ table: "orders", key: order.id, past: order });
@@ -30,7 +49,7 @@ export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]
     const oldest = state.indexes.endedParents.oldest;
     const parent = oldest === undefined ? undefined : state.parents.get(oldest);
     assert(parent !== undefined, "an ended parent is known");
-    if ((parent.endedWallMs ?? parent.startedWallMs) > before) break;
+    if (isRecent(parent.endedWallMs ?? parent.startedWallMs, ages)) break;
     state.indexes.endedParents.delete(parent.id);
     state.parents.delete(parent.id);
     touched.push({ table: "parents", key: parent.id, pastParent: parent });
@@ -39,7 +58,7 @@ export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]
     const key = state.indexes.fills.oldest;
     const fill = key === undefined ? undefined : state.fills.get(key);
     assert(key !== undefined && fill !== undefined, "there is an oldest fill");
-    if (fill.tradedWallMs > before) break;
+    if (isRecent(fill.tradedWallMs, ages)) break;
     state.indexes.fills.delete(key);
     state.fills.delete(key);
     dropUnclaimed(state.indexes, venueOrderKey(fill.venue, fill.symbol, fill.venueOrderId), key);
@@ -60,17 +79,22 @@ export function forget(state: EngineState, nowWallMs: WallMs, touched: Touched[]
  */
 export function forgetKeys(state: EngineState, nowWallMs: WallMs, touched: Touched[]): void {
   const { kept } = state.engine;
+  const ages = { before: nowWallMs - kept.forMs, ahead: nowWallMs + aheadMaxMs };
   for (let gone = 0; gone < 2; gone += 1) {
     const key = state.indexes.keys.oldest;
     const row = key === undefined ? undefined : state.keys.get(key);
     if (key === undefined || row === undefined) return;
     const isOver = isKeyOver(row, nowWallMs);
-    const isTooMany = state.keys.size > (kept.keys ?? keysKept) && row.atWallMs <= nowWallMs - kept.forMs;
+    const isTooMany = state.keys.size > (kept.keys ?? keysKept) && !isRecent(row.atWallMs, ages);
     if (!isOver && !isTooMany) return;
     state.indexes.keys.delete(key);
     state.keys.delete(key);
     touched.push(isOver ? { table: "keys", key } : { table: "keys", key, pastKey: row });
   }
+}
+
+function isRecent(atWallMs: number, { before, ahead }: Ages): boolean {
+  return atWallMs > before && atWallMs <= ahead;
 }
 
 /** Whether a key is so old that it stands for nothing any more. */
@@ -80,10 +104,11 @@ export function isKeyOver(row: Pick<KeyRow, "atWallMs">, nowWallMs: WallMs): boo
 
 /**
  * Up to which record idempotency keys may have left the state that stand for something still: the journal has them.
- * Undefined: there are none, since as many as are kept would be here.
+ * Undefined: there are none, since as many as are kept would be here. Half of them are enough to ask: a clock that was wrong for a
+ * moment may have taken some of those for too old.
  */
 export function keysLeftUpTo({ keys, indexes, engine, applied }: EngineState): Sequence | undefined {
-  if (keys.size < (engine.kept.keys ?? keysKept)) return undefined;
+  if (keys.size < (engine.kept.keys ?? keysKept) / 2) return undefined;
   const oldest = indexes.keys.oldest === undefined ? undefined : keys.get(indexes.keys.oldest);
   return oldest === undefined ? applied : oldest.sequence - 1;
 }

@@ -15,8 +15,11 @@ CREATE TABLE IF NOT EXISTS head (
 CREATE TRIGGER IF NOT EXISTS head_is_never_changed BEFORE UPDATE ON head
   BEGIN SELECT RAISE(ABORT, 'countersigned heads are append-only'); END;
 CREATE TABLE IF NOT EXISTS past_key (
-  sequence INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at_wall_ms INTEGER NOT NULL, row TEXT NOT NULL
+  sequence INTEGER PRIMARY KEY, batch INTEGER NOT NULL, fingerprint INTEGER NOT NULL, at_wall_ms INTEGER NOT NULL,
+  row TEXT NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS past_key_of ON past_key (batch, fingerprint);
+CREATE INDEX IF NOT EXISTS past_key_at ON past_key (at_wall_ms);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 

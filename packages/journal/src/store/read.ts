@@ -5,9 +5,8 @@
 import { genesisHash } from "@baton/core/records";
 import type { Epoch, Frame, IntentId, KeyRow, Mark, OrderRow, Sequence } from "@baton/core";
 import type { PastKey, PastOrders, StoredEvent } from "./messages.ts";
+import { keyReader } from "./past-keys.ts";
 import type { Db } from "./schema.ts";
-import { rowTable } from "./schema.ts";
-import type { Statement } from "better-sqlite3";
 
 interface FrameRow {
   readonly last: number;
@@ -62,7 +61,7 @@ export function frameReader(db: Db): FrameReader {
     "SELECT pruned, pruned_hash, pruned_epoch FROM meta",
   );
   /** Prepared when first needed: a file that an older build left has no such table yet. */
-  let keyRow: Statement<[string, string], string> | undefined;
+  let keyOf: ((key: string) => KeyRow | null) | undefined;
   const prunedMark = (): EpochMark => {
     const row = pruned.get();
     return { sequence: row?.pruned ?? 0, hash: row?.pruned_hash ?? genesisHash, epoch: row?.pruned_epoch ?? 0 };
@@ -109,13 +108,8 @@ export function frameReader(db: Db): FrameReader {
     pastKey({ key, applied: atLeast }) {
       if ((applied.get() ?? 0) < atLeast) return undefined;
       // The rows are behind the state, which has let it go already: it may still be where it was.
-      keyRow ??= db
-        .prepare<[string, string], string>(
-          `SELECT row FROM ${rowTable("keys")} WHERE key = ? UNION ALL SELECT row FROM past_key WHERE key = ?`,
-        )
-        .pluck();
-      const row = keyRow.get(key, key);
-      return row === undefined ? null : (JSON.parse(row) as KeyRow);
+      keyOf ??= keyReader(db);
+      return keyOf(key);
     },
     lastMark() {
       const row = lastFrame.get();

@@ -7,6 +7,7 @@
 import { StateOfRows, applyEvent, decodeEvent, requestKeysKeptMs, rowOf } from "@baton/core/records";
 import type { EngineState, Frame, KeyRow, OrderRow, ParentRow, Sequence, TableName, Touched } from "@baton/core";
 import { JournalError } from "../errors.ts";
+import { PastKeys } from "./past-keys.ts";
 import type { Db } from "./schema.ts";
 import { rowTable, tableNames } from "./schema.ts";
 
@@ -146,7 +147,7 @@ export class Tables {
     for (const touched of this.#touched.values()) {
       if (touched.past !== undefined) this.#past(touched.past);
       if (touched.pastParent !== undefined) this.#past(touched.pastParent);
-      if (touched.pastKey !== undefined) this.#pastKeys.add(touched.key, touched.pastKey);
+      if (touched.pastKey !== undefined) this.#pastKeys.add(touched.pastKey);
       const row = rowOf(this.#state, touched);
       if (row === undefined) this.#remove.get(touched.table)?.(touched.key);
       else this.#put.get(touched.table)?.(touched.key, JSON.stringify(row));
@@ -154,28 +155,5 @@ export class Tables {
         this.#pastKeys.dropOlder((row as KeyRow).atWallMs - requestKeysKeptMs);
     }
     this.#touched.clear();
-  }
-}
-
-/**
- * Keys that left the state, until they are too old: two go for each one that is used for the first time, so that they shrink
- * after a burst. One that was used again after that takes the place of its first use, should that still be here.
- */
-class PastKeys {
-  /** One has left. */
-  readonly add: (key: string, row: KeyRow) => void;
-  /** Lets go of the oldest two, if they are older than this. */
-  readonly dropOlder: (thanWallMs: number) => void;
-
-  constructor(db: Db) {
-    const insert = db.prepare<[number, string, number, string]>(
-      "INSERT OR REPLACE INTO past_key (sequence, key, at_wall_ms, row) VALUES (?, ?, ?, ?)",
-    );
-    const drop = db.prepare<[number]>(
-      `DELETE FROM past_key WHERE at_wall_ms < ? AND sequence IN
-         (SELECT sequence FROM past_key ORDER BY sequence LIMIT 2)`,
-    );
-    this.add = (key, row) => void insert.run(row.sequence, key, row.atWallMs, JSON.stringify(row));
-    this.dropOlder = (than) => void drop.run(than);
   }
 }
