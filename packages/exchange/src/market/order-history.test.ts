@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { OrderState } from "../matching/order.ts";
+import type { OrderState, Trade } from "../matching/order.ts";
 import { OrderHistory } from "./order-history.ts";
 
 const state = (orderId: number, status: OrderState["status"]): OrderState =>
@@ -30,4 +30,19 @@ test("thousands of orders later the earlier states of the first are gone, and th
   // One each tenth of a second for two minutes.
   expect(young).toHaveLength(1_201);
   expect(young[0]).toBe(orders - 1_200);
+});
+
+test("a page of trades is the first from an id on, or the last, of those that were at that instant", () => {
+  const history = new OrderHistory();
+  for (let id = 1; id <= 50; id += 1) {
+    history.addTrade("main", { tradeId: id * 10, symbol: "BTCUSDT" } as unknown as Trade, id);
+  }
+  const ids = (atMonoMs: number, page?: Parameters<OrderHistory["tradesAt"]>[3]): readonly number[] =>
+    history.tradesAt("main", "BTCUSDT", atMonoMs, page).map(({ tradeId }) => tradeId);
+  expect(ids(40, { most: 3 })).toEqual([380, 390, 400]);
+  expect(ids(40, { fromId: 375, most: 2 })).toEqual([380, 390]);
+  expect(ids(40, { fromId: 395, most: 5 })).toEqual([400]);
+  expect(ids(2, { most: 5 })).toEqual([10, 20]);
+  expect(ids(50)).toHaveLength(50);
+  expect(ids(50, { fromId: 501 })).toEqual([]);
 });

@@ -77,12 +77,21 @@ export class OrderHistory {
     return open;
   }
 
-  /** An account's trades of one symbol up to an instant, oldest first, from a trade id on. */
-  tradesAt(account: string, symbol: string, atMonoMs: number, fromId = 0): readonly Trade[] {
+  /**
+   * An account's trades of one symbol up to an instant, oldest first: from a trade id on the first `most` of them, without
+   * one the last. Asked for a page, nothing else of a long history is touched.
+   */
+  tradesAt(
+    account: string,
+    symbol: string,
+    atMonoMs: number,
+    { fromId, most = Infinity }: { readonly fromId?: number | undefined; readonly most?: number } = {},
+  ): readonly Trade[] {
     const trades = this.#trades.get(`${account} ${symbol}`) ?? [];
-    const start = firstIndex(trades, (one) => one.what.tradeId >= fromId);
     const end = firstIndex(trades, (one) => one.atMonoMs > atMonoMs);
-    return trades.slice(start, end).map((one) => one.what);
+    const start =
+      fromId === undefined ? Math.max(0, end - most) : firstIndex(trades, (one) => one.what.tradeId >= fromId);
+    return trades.slice(start, Math.min(end, start + most)).map((one) => one.what);
   }
 }
 

@@ -152,8 +152,9 @@ function myTrades(scope: SignedScope): unknown {
   }
   const limit = parameters.limit(500, 1_000);
   parameters.finish();
+  const isPage = orderId === undefined && startMs === 0 && endMs === Infinity;
   const trades = desk.floor.history
-    .tradesAt(key.account, symbol, desk.mono() - scope.lagMs, fromId)
+    .tradesAt(key.account, symbol, desk.mono() - scope.lagMs, { fromId, ...(isPage && { most: limit }) })
     .filter(
       (trade) =>
         (orderId === undefined || trade.buyer.orderId === orderId || trade.seller.orderId === orderId) &&
