@@ -2,7 +2,7 @@
  * Reads of a leader that wait until core's `isReadable` says yes, as the engine's do; the question that they wait for leaves
  * with the next heartbeat. A read is only a look at what is committed here: it changes nothing in the world.
  */
-import { isReadable } from "@baton/core";
+import { isReadable, readableWithinMs } from "@baton/core";
 import type { Boot } from "./boot.ts";
 import type { LeaderSide } from "./leader-side.ts";
 import type { SimLeadership } from "./leadership.ts";
@@ -12,8 +12,6 @@ interface Reader {
   readonly untilMono: number;
   readonly settle: (isReadable: boolean) => void;
 }
-
-const readableWithinMs = 2_000;
 
 export class SimReads {
   readonly #boot: Boot;
