@@ -37,20 +37,12 @@ export const breaks: Readonly<Record<string, Break>> = {
     favours: ["kill", "kill-follower"],
     within: 12,
   },
-  "vow-ignored": {
-    what: "a standby acknowledges under a vow",
-    file: follower,
-    find: "|| !mayAcknowledge(joined.epoch)) return;",
-    put: ") return;",
-    favours: ["silence", "etcd-away"],
-    within: 12,
-  },
   "cut-skipped": {
     what: "a standby does not cut what its leader does not hold",
     file: follower,
     find: "journal.cut(after, `epoch ${epoch} of ${peer.node} continues after ${after}`).then(",
     put: "Promise.resolve().then(",
-    favours: ["silence", "switchover", "kill-leader"],
+    favours: ["cut-off", "burst"],
     within: 12,
   },
   "cut-leaves-rows": {
@@ -58,15 +50,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     file: "journal/src/store/store.ts",
     find: "this.#rows.cut(after);",
     put: "",
-    favours: ["silence", "lease-lost", "burst"],
-    within: 12,
-  },
-  "cut-keeps-reports": {
-    what: "a report of frames that were cut since counts",
-    file: "journal/src/in-flight.ts",
-    find: "reached = Math.min(reached, this.#cuts[later] ?? reached);",
-    put: "",
-    favours: ["slow-disk", "slow-follower", "lease-lost", "silence"],
+    favours: ["cut-off", "burst"],
     within: 12,
   },
   "copy-unasked": {
@@ -74,7 +58,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     file: "journal/src/replication/incoming.ts",
     find: "() => !this.#isAbandoned",
     put: "() => true",
-    favours: ["new-disk", "lease-lost", "switchover", "kill-leader"],
+    favours: ["new-disk", "slow-install"],
     within: 12,
   },
   "copy-unwaited": {
@@ -82,7 +66,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     file: follower,
     find: "if (this.#copy !== undefined) {",
     put: "if (this.#copy === null) {",
-    favours: ["new-disk", "lease-lost", "switchover", "kill-leader"],
+    favours: ["new-disk", "slow-install"],
     within: 12,
   },
   "frame-unchecked": {
@@ -109,14 +93,6 @@ export const breaks: Readonly<Record<string, Break>> = {
     favours: ["prune", "silence"],
     within: 12,
   },
-  "rot-sent-on": {
-    what: "a leader sends records on without a look at their hashes",
-    file: "journal/src/store/chain.ts",
-    find: 'if (why !== undefined) throw new JournalError("journal-corrupt", `${db.name}: ${frameText(frame)} ${why}`);',
-    put: "",
-    favours: ["rot", "new-disk"],
-    within: 12,
-  },
   "rot-unchecked": {
     what: "a journal is opened without a look at its chain",
     file: "journal/src/store/store.ts",
@@ -130,7 +106,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     file: "engine/src/node/hearing.ts",
     find: "journal.onCut.on((after) => hearer.ledger.cut(after));",
     put: "",
-    favours: ["silence", "lease-lost", "burst"],
+    favours: ["cut-off", "burst"],
     within: 12,
   },
   "superseded-unheard": {
@@ -138,7 +114,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     file: "journal/src/replication/replication.ts",
     find: "this.stopLeading();\n      journal.dropQueued();",
     put: "",
-    favours: ["silence", "etcd-away", "lease-lost"],
+    favours: ["cut-off", "etcd-away", "lease-lost"],
     within: 12,
   },
 };

@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   const totals = new Map<string, number>();
   let failures = 0;
   for (const seed of seeds) {
-    const folder = join(tmpdir(), `baton-shells-${process.pid}`);
+    const folder = join(tmpdir(), `baton-shells-${process.pid}`, String(seed));
     const report = await run({ seed, folder, only, rule }, (one) => (witness = one));
     for (const [what, count] of report.counts) totals.set(what, (totals.get(what) ?? 0) + count);
     if (values.story) print(report.story.join("\n"));

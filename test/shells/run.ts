@@ -20,6 +20,8 @@ import { Witness } from "./witness.ts";
 import type { Violation } from "./witness.ts";
 
 const serveEveryMs = 6;
+/** In which a copy of these few records has come and its installing has begun. */
+const installMs = 100;
 /** A bound for what hangs: a cluster that is well again needs a second or two of it. */
 const restWithinMs = 45_000;
 /** With a rule broken nobody minds if it only was the machine that was slow. */
@@ -199,6 +201,14 @@ class Stage {
     return this.#wires.get(`${from}${to}`);
   }
 
+  #cutOff(node: ShellNode | undefined, forMs: number): void {
+    for (const other of this.#nodes) {
+      if (node === undefined || other === node) continue;
+      this.#wire(node.name, other.name)?.silence("both", forMs);
+      this.#wire(other.name, node.name)?.silence("both", forMs);
+    }
+  }
+
   #holdsAnother(node: ShellNode): boolean {
     return this.#store.insync.value.members.some((member) => {
       const other = this.#nodes.find((one) => one.id === member.node);
@@ -214,7 +224,10 @@ class Stage {
     const leader = this.#nodes.find((one) => one.id === follows);
     setTimeout(() => {
       this.witness.say("schedule", `${ambush.strike}: ${node.name} has entered ${phase}`);
-      if (leader !== undefined) this.#strike(blowOf(ambush, node.name, leader.name));
+      if (leader === undefined) return;
+      const [now, later] = blowsOf(ambush, node.name, leader.name);
+      this.#strike(now);
+      if (later !== undefined) setTimeout(() => this.#strike(later), installMs);
     }, ambush.afterMs);
   }
 
@@ -226,6 +239,8 @@ class Stage {
         return this.#wire(blow.from, blow.to)?.breakAfter(blow.afterBytes);
       case "silence":
         return this.#wire(blow.from, blow.to)?.silence(blow.way, blow.forMs);
+      case "cut-off":
+        return this.#cutOff(this.#node(blow.node), blow.forMs);
       case "flip":
         return this.#wire(blow.from, blow.to)?.flip();
       case "etcd-away":
@@ -256,22 +271,28 @@ class Stage {
   }
 }
 
-function blowOf({ strike, afterBytes }: Ambush, follower: NodeName, leader: NodeName): Blow {
+/** What strikes at once, and what a while later. */
+function blowsOf({ strike, afterBytes }: Ambush, follower: NodeName, leader: NodeName): readonly [Blow, Blow?] {
   switch (strike) {
     case "kill-follower":
-      return { kind: "kill", node: follower, downMs: 0 };
+      return [{ kind: "kill", node: follower, downMs: 0 }];
     case "kill-leader":
-      return { kind: "kill", node: leader, downMs: 0 };
+      return [{ kind: "kill", node: leader, downMs: 0 }];
     case "stop-follower":
-      return { kind: "stop", node: follower, downMs: 0 };
+      return [{ kind: "stop", node: follower, downMs: 0 }];
     case "break":
-      return { kind: "break", from: follower, to: leader, afterBytes };
+      return [{ kind: "break", from: follower, to: leader, afterBytes }];
     case "switchover":
-      return { kind: "switchover" };
+      return [{ kind: "switchover" }];
     case "slow-follower":
-      return { kind: "slow-disk", node: follower, lateMs: 20, forMs: 400 };
+      return [{ kind: "slow-disk", node: follower, lateMs: 20, forMs: 400 }];
+    case "slow-install":
+      return [
+        { kind: "slow-disk", node: follower, lateMs: 2 * installMs, forMs: 6 * installMs },
+        { kind: "break", from: follower, to: leader, afterBytes: 0 },
+      ];
     case "lease-lost":
-      return { kind: "lease-lost", node: leader };
+      return [{ kind: "lease-lost", node: leader }];
   }
 }
 

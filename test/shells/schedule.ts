@@ -26,6 +26,8 @@ export type Blow =
       readonly way: "out" | "back" | "both";
       readonly forMs: number;
     }
+  /** Nothing passes between it and the two others, while etcd is there: what it records then is its own. */
+  | { readonly kind: "cut-off"; readonly node: Whom; readonly forMs: number }
   /** One byte of the next frame on that link is another one. */
   | { readonly kind: "flip"; readonly from: NodeName; readonly to: NodeName }
   /** The node's requests to etcd fail, or arrive and are not answered, or arrive late. */
@@ -54,8 +56,7 @@ export interface Ambush {
   readonly kind: "ambush";
   readonly phase: Phase;
   readonly afterMs: number;
-  readonly strike:
-    "kill-follower" | "kill-leader" | "stop-follower" | "break" | "switchover" | "slow-follower" | "lease-lost";
+  readonly strike: (typeof strikes)[number];
   readonly afterBytes: number;
 }
 
@@ -99,6 +100,8 @@ const strikes = [
   "break",
   "switchover",
   "slow-follower",
+  // What is installed is under way for long, and the link ends meanwhile.
+  "slow-install",
   "lease-lost",
 ] as const;
 /** So many times as likely. */
@@ -123,8 +126,9 @@ function drawn(dice: Dice, favours: readonly Favour[]): Blow | Ambush {
         forMs: Math.round(dice.between(50, 700)),
       }),
     ],
+    [weigh("cut-off", 8), () => ({ kind: "cut-off", node, forMs: Math.round(dice.between(200, 900)) })],
     [weigh("flip", 6), () => ({ kind: "flip", from, to })],
-    [weigh("etcd-away", 4), () => ({ kind: "etcd-away", node, forMs: Math.round(dice.between(50, 600)) })],
+    [weigh("etcd-away", 4), () => ({ kind: "etcd-away", node, forMs: Math.round(dice.between(50, 900)) })],
     [weigh("lease-lost", 3), () => ({ kind: "lease-lost", node })],
     [weigh("switchover", 12), () => ({ kind: "switchover" })],
     [weigh("stop", 4), () => ({ kind: "stop", node, downMs })],
@@ -139,7 +143,7 @@ function drawn(dice: Dice, favours: readonly Favour[]): Blow | Ambush {
         forMs: Math.round(dice.between(50, 600)),
       }),
     ],
-    [weigh("rot", 3), () => ({ kind: "rot", node, place: dice.next(), downMs })],
+    [weigh("rot", 3), () => ({ kind: "rot", node, place: dice.skewed(0, 1), downMs })],
     [weigh("prune", 8), () => ({ kind: "prune", keep: Math.round(dice.skewed(0, 400)) })],
     [weigh("burst", 6), () => ({ kind: "burst", events: Math.round(dice.skewed(20, 400)) })],
     [weigh("freeze", 2), () => ({ kind: "freeze", forMs: Math.round(dice.skewed(20, 400)) })],
@@ -150,11 +154,12 @@ function drawn(dice: Dice, favours: readonly Favour[]): Blow | Ambush {
 
 function ambush(dice: Dice, favours: readonly Favour[]): Ambush {
   const wanted = strikes.filter((strike) => favours.includes(strike));
+  const strike = wanted.length > 0 && dice.chance(0.7) ? dice.pick(wanted) : dice.pick(strikes);
   return {
     kind: "ambush",
-    phase: dice.pick(phases),
+    phase: strike === "slow-install" ? "snapshot" : dice.pick(phases),
     afterMs: Math.round(dice.skewed(0, 40)),
-    strike: wanted.length > 0 && dice.chance(0.7) ? dice.pick(wanted) : dice.pick(strikes),
+    strike,
     afterBytes: Math.round(dice.skewed(0, 20_000)),
   };
 }

@@ -34,6 +34,8 @@ export class JournalCare {
   #format = 0;
   #divergence: string | undefined;
   #pruned: Sequence = 0;
+  /** What the writer was asked to prune and has not answered yet: up to where, and how many orders that is. */
+  #pruning: { readonly to: Sequence; readonly orders: number } = { to: 0, orders: 0 };
   #readings = 0;
 
   constructor(o: CareParts, found: StoreOpened) {
@@ -54,6 +56,11 @@ export class JournalCare {
     return this.#pruned;
   }
 
+  /** Records up to here are gone, or may be at any moment: what is read and not found below it may have been pruned since. */
+  get prunedOrSoon(): Sequence {
+    return this.#pruning.orders === 0 ? this.#pruned : Math.max(this.#pruned, this.#pruning.to);
+  }
+
   /** The format of the file, which is the one that this node speaks. */
   get format(): number {
     return this.#format;
@@ -72,7 +79,11 @@ export class JournalCare {
     this.#o.postCommit();
     for (let to = this.#pruned; to < upTo && this.#o.isUsable();) {
       to = Math.min(upTo, to + prunedAtOnce);
-      const mark = await this.#o.writer.ask<EpochMark>("prune", { upTo: to });
+      this.#pruning = { to: Math.max(to, this.prunedOrSoon), orders: this.#pruning.orders + 1 };
+      const asked = this.#o.writer.ask<EpochMark>("prune", { upTo: to });
+      const mark = await asked.finally(() => {
+        this.#pruning = { ...this.#pruning, orders: this.#pruning.orders - 1 };
+      });
       this.#pruned = mark.sequence;
     }
     return this.#pruned;

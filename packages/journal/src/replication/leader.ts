@@ -210,10 +210,11 @@ export class LeaderSide {
 
   async #rejoin(session: Session, epoch: Epoch, standing: Standing): Promise<void> {
     const { generation } = session;
-    const leader = this.#standing(epoch);
-    const held = await this.#journal.held(marksToCompare(leader, standing));
+    const asked = this.#standing(epoch);
+    const held = await this.#journal.held(marksToCompare(asked, standing));
     if (session.generation !== generation) return;
-    const verdict = rejoin(leader, standing, held);
+    // A mark that went by pruning while it was looked up is none that this journal never held: that would be a fork.
+    const verdict = rejoin({ ...asked, pruned: this.#journal.care.prunedOrSoon }, standing, held);
     switch (verdict.state) {
       case "in-sync":
       case "catching-up":

@@ -4,7 +4,7 @@ import Database from "better-sqlite3";
 import fc from "fast-check";
 import { id } from "@baton/core";
 import type { BootId, ClusterId, JournalId, NodeId } from "@baton/core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { dialLink } from "../link/dial.ts";
 import { linkPath } from "../link/serve.ts";
@@ -313,6 +313,33 @@ test("a follower that stands before what was pruned gets a snapshot", async () =
   const last = a.journal.append(1, notes(10));
   await until(() => b.journal.commitMark.sequence === last, "b has caught up");
   expect(await b.journal.verify()).toMatchObject({ sound: true, first: 321, last, lastHash: a.journal.last.hash });
+});
+
+test("a follower that says hello while its leader prunes gets a snapshot; it is not told that the journals forked", async () => {
+  using folder = scratch();
+  await using a = await startNode(folder.dir, "a", { frameEventsMax: 10, recentBytesMax: 1 });
+  await using b = await startNode(folder.dir, "b");
+  connect(a, b);
+  await a.lead(1, ["b"]);
+  const first = a.journal.append(1, notes(100));
+  await until(() => b.journal.commitMark.sequence === first, "b holds the first half");
+  b.replication.setPeers(new Map());
+  await a.lead(2, []);
+  const last = a.journal.append(2, notes(200, 101));
+  await until(() => a.journal.commitMark.sequence === last, "a goes on alone");
+  // Records go between the moment in which the hello comes and that in which what it names is looked up.
+  const held = a.journal.held.bind(a.journal);
+  vi.spyOn(a.journal, "held").mockImplementationOnce(async (marks) => {
+    await a.journal.care.prune(200);
+    return held(marks);
+  });
+  const states: string[] = [];
+  a.replication.onFollowerRefused.on(({ state }) => states.push(state));
+  a.replication.onFollowerPhase.on(({ phase }) => states.push(phase));
+  connect(a, b);
+  await until(() => states.length > 0, "b was answered");
+  expect(states[0]).toBe("needs-snapshot");
+  await until(() => b.journal.commitMark.sequence === last, "b has the copy");
 });
 
 test("a follower that was away comes back and catches up, whatever the leader did meanwhile", async () => {
