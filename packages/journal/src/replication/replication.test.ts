@@ -71,7 +71,7 @@ test("an acknowledgement is never before the fsync: the follower's file holds th
   const reader = new Database(b.journal.file, { readonly: true });
   const held = reader.prepare("SELECT coalesce(max(last), 0) FROM frame").pluck();
   const heard: number[] = [];
-  a.replication.onAck.on((ack) => {
+  const stopHearing = a.replication.onAck.on((ack) => {
     heard.push(ack.position);
     expect(Number(held.get())).toBeGreaterThanOrEqual(ack.position);
     expect(ack).toMatchObject({ epoch: 1, leaderBoot: "boot-a", journal: b.journal.identity.journal });
@@ -83,6 +83,8 @@ test("an acknowledgement is never before the fsync: the follower's file holds th
     await until(() => a.journal.commitMark.sequence === last, "committed");
   }
   expect(heard).toEqual(heard.toSorted((x, y) => x - y));
+  // Heartbeats are acknowledged until the nodes end.
+  stopHearing();
   reader.close();
 });
 
