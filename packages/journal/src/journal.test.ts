@@ -255,7 +255,7 @@ test("an idempotency key is found while the whole file is read for something els
   await using journal = await openJournal(journalOptions(folder.dir, "a"));
   await durable(journal, journal.append(1, notes(2_000)));
   journal.commit(2_000);
-  // Both threads are there.
+  // Both threads are there now.
   await Promise.all([journal.verify(), journal.pastKey("t|k", 2_000)]);
   const settled: string[] = [];
   const readings = Array.from({ length: 20 }, async () => {

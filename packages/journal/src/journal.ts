@@ -75,8 +75,9 @@ export class Journal {
   readonly #limits: JournalLimits;
   readonly #writer: WriterThread;
   readonly #reader: ReaderThread;
-  /** For what an order waits for: whole copies and checks keep the other one busy for as long as the file is large. */
+  /** For what an order waits for, while the other one reads the whole file: that takes as long as the file is large. */
   readonly #lookUps: ReaderThread;
+  #wholeReadings = 0;
   /** Pruning, digests, the file's format, countersigned heads. */
   readonly care: JournalCare;
 
@@ -270,7 +271,7 @@ export class Journal {
 
   /** A copy of what is durable now, beside the writer. */
   snapshot(toFile: string): Promise<SnapshotLabel> {
-    return this.#reader.snapshot(toFile);
+    return this.#whole(this.#reader.snapshot(toFile));
   }
 
   /**
@@ -280,7 +281,7 @@ export class Journal {
    */
   async install(snapshotFile: string, label: SnapshotLabel, isWanted: () => boolean = () => true): Promise<void> {
     this.#assertUsable();
-    await this.#reader.prove(snapshotFile, label);
+    await this.#whole(this.#reader.prove(snapshotFile, label));
     await Promise.all([this.#reader.stop(), this.#lookUps.stop()]);
     if (!isWanted()) throw new JournalError("snapshot-refused", "whoever sent the copy is followed no more");
     this.#assertUsable();
@@ -335,12 +336,14 @@ export class Journal {
    * younger than a day. Throws `JournalError`.
    */
   async pastKey(key: string, applied: Sequence): Promise<KeyRow | undefined> {
-    return (await this.#lookUps.pastKey({ key, applied })) ?? undefined;
+    // The usual thread is there already when a node takes over; another one takes a tenth of a second to start.
+    const reader = this.#wholeReadings > 0 ? this.#lookUps : this.#reader;
+    return (await reader.pastKey({ key, applied })) ?? undefined;
   }
 
   /** Checks the whole chain on the disk. */
   verify(): Promise<VerifyReport> {
-    return this.#reader.verify();
+    return this.#whole(this.#reader.verify());
   }
 
   /**
@@ -367,6 +370,15 @@ export class Journal {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #whole<Answer>(reading: Promise<Answer>): Promise<Answer> {
+    this.#wholeReadings += 1;
+    try {
+      return await reading;
+    } finally {
+      this.#wholeReadings -= 1;
+    }
   }
 
   async #close(): Promise<void> {

@@ -2,12 +2,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
+import { id, wallMs } from "@baton/core";
+import type { IntentId } from "@baton/core";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import { startArchive } from "./archive/archive.ts";
 import type { Journal } from "./journal.ts";
 import { openJournal } from "./open.ts";
 import { soundFrames, verifyJournal } from "./store/chain.ts";
+import { PastKeys } from "./store/past-keys.ts";
 import { frameReader } from "./store/read.ts";
 import { connect, durable, journalOptions, notes, opened, scratch, startNode, until } from "./testing/rig.ts";
 
@@ -181,6 +184,26 @@ test("a key that has rotted ends it too: rows after it are not found any more, a
   await expect(opening).rejects.toThrow(
     /the rows of keys cannot be read \(\d+ are found by their keys, there are 3000\)/,
   );
+});
+
+test("an idempotency key on disk that cannot be read is none that was never used: the journal fails, and its next start says why", async () => {
+  using folder = scratch();
+  const journal = await openJournal(journalOptions(folder.dir, "a"));
+  const failed = failureOf(journal);
+  await durable(journal, journal.append(1, notes(1)));
+  journal.commit(1);
+  const db = new Database(journal.file);
+  const used = { principal: "t", key: "k", digest: "d", ref: id<IntentId>("i-1"), atWallMs: wallMs(1), sequence: 1 };
+  new PastKeys(db).add(used);
+  expect(await journal.pastKey("t|k", 1)).toEqual(used);
+  expect(db.prepare("UPDATE past_key SET row = substr(row, 1, length(row) - 1)").run().changes).toBe(1);
+  db.close();
+  await expect(journal.pastKey("t|k", 1)).rejects.toMatchObject({ code: "journal-corrupt" });
+  await until(() => failed() !== undefined, "the journal failed");
+  await journal.close();
+  const sentence = "the row of record 1 in past_key cannot be read";
+  expect(verifyJournal(journal.file).fault?.sentence).toBe(sentence);
+  await expect(openJournal(journalOptions(folder.dir, "a", { create: false }))).rejects.toThrow(sentence);
 });
 
 test("a leader finds a row that has rotted before it sends a snapshot, and its next start finds it too", async () => {

@@ -271,5 +271,12 @@ function corruption(db: Db, end: Sequence): VerifyReport["fault"] {
     const key = db.prepare<[], string>(unreadable).pluck().get();
     if (key !== undefined) return { sequence: end, sentence: `the row ${key} of ${table} cannot be read` };
   }
+  for (const table of ["past_order", "past_key"]) {
+    if (!hasTable(db, table)) continue;
+    const unreadable = `SELECT sequence FROM ${table} WHERE NOT json_valid(row) LIMIT 1`;
+    const sequence = db.prepare<[], number>(unreadable).pluck().get();
+    if (sequence !== undefined)
+      return { sequence, sentence: `the row of record ${sequence} in ${table} cannot be read` };
+  }
   return undefined;
 }

@@ -7,6 +7,7 @@
 import { hash } from "node:crypto";
 import { assert, requestKeyOf } from "@baton/core/records";
 import type { KeyRow } from "@baton/core";
+import { JournalError } from "../errors.ts";
 import type { Db } from "./schema.ts";
 import { rowTable } from "./schema.ts";
 
@@ -76,11 +77,22 @@ export function keyReader(db: Db): (key: string) => KeyRow | null {
   return (key) => {
     let latest: KeyRow | null = null;
     for (const text of rows.all(key, fingerprintOf(key))) {
-      const row = JSON.parse(text) as KeyRow;
+      const row = rowIn(text, db.name);
       if (requestKeyOf(row) === key && (latest === null || row.sequence > latest.sequence)) latest = row;
     }
     return latest;
   };
+}
+
+/** A row that cannot be read may be that of the key that is asked for: nobody may take it for one that was never used. */
+function rowIn(text: string, file: string): KeyRow {
+  try {
+    return JSON.parse(text) as KeyRow;
+  } catch (error) {
+    throw new JournalError("journal-corrupt", `${file}: a past key cannot be read (${String(error)})`, {
+      cause: error,
+    });
+  }
 }
 
 /** 48 bits: two keys of one fingerprint are told apart by the row. */
