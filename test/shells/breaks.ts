@@ -27,7 +27,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "position: journal.durable,",
     put: "position: journal.last.sequence,",
     favours: ["slow-disk", "kill", "kill-follower", "slow-follower"],
-    within: 12,
+    within: 8,
   },
   "told-before-insert": {
     what: "frames are reported durable before they are in the file",
@@ -35,7 +35,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "makeRoom(frames);\n      open.write(frames, committed);\n    });",
     put: "makeRoom(frames);\n    });\n    const late = frames;\n    setTimeout(() => store?.write(late, committed), 20);",
     favours: ["kill", "kill-follower"],
-    within: 12,
+    within: 8,
   },
   "cut-skipped": {
     what: "a standby does not cut what its leader does not hold",
@@ -51,15 +51,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "this.#rows.cut(after);",
     put: "",
     favours: ["cut-off", "burst"],
-    within: 12,
-  },
-  "copy-unasked": {
-    what: "a copy is installed though whoever sent it is followed no more",
-    file: "journal/src/replication/incoming.ts",
-    find: "() => !this.#isAbandoned",
-    put: "() => true",
-    favours: ["new-disk", "slow-install"],
-    within: 12,
+    within: 40,
   },
   "copy-unwaited": {
     what: "a standby says where it stands while a copy may still take the place of that",
@@ -67,7 +59,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "if (this.#copy !== undefined) {",
     put: "if (this.#copy === null) {",
     favours: ["new-disk", "slow-install"],
-    within: 12,
+    within: 40,
   },
   "frame-unchecked": {
     what: "a standby takes a frame without a look at its hashes",
@@ -75,7 +67,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "const fault = frameFault(this.#last, frame, sha256);",
     put: "const fault = frame.first === this.#last.sequence + 1 ? undefined : frameFault(this.#last, frame, sha256);",
     favours: ["flip"],
-    within: 12,
+    within: 8,
   },
   "epoch-unpersisted": {
     what: "a standby follows an epoch that is not durable on it",
@@ -83,7 +75,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "await this.#o.journal.persist({ epochMax: joined.epoch });",
     put: "void this.#o.journal.persist({ epochMax: joined.epoch }).catch(() => undefined);\n      Object.assign(this.#o.journal.promises, { epochMax: joined.epoch });",
     favours: ["slow-disk", "kill", "kill-follower", "slow-follower"],
-    within: 12,
+    within: 16,
   },
   "pruned-uncommitted": {
     what: "pruning does not stop at the commit point",
@@ -91,7 +83,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "Math.min(upTo, this.#rows.committed, this.#rows.written)",
     put: "upTo + 40",
     favours: ["prune", "silence"],
-    within: 12,
+    within: 16,
   },
   "rot-unchecked": {
     what: "a journal is opened without a look at its chain",
@@ -107,15 +99,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "journal.onCut.on((after) => hearer.ledger.cut(after));",
     put: "",
     favours: ["cut-off", "burst"],
-    within: 12,
-  },
-  "superseded-unheard": {
-    what: "a leader that hears of a newer one goes on",
-    file: "journal/src/replication/replication.ts",
-    find: "this.stopLeading();\n      journal.dropQueued();",
-    put: "",
-    favours: ["cut-off", "etcd-away", "lease-lost"],
-    within: 12,
+    within: 40,
   },
 };
 

@@ -67,3 +67,10 @@ test("each broken rule replaces a text that stands once in the source of today",
     expect(broken(rule, readFileSync(join(packages, rule.file), "utf8"))).not.toBe("");
   }
 });
+
+test("the page says of each broken rule what is wrong, and within how many seeds it is found", () => {
+  const page = readFileSync(join(import.meta.dirname, "README.md"), "utf8").replaceAll(/ +/g, " ");
+  for (const [name, { what, within }] of Object.entries(breaks)) {
+    expect(page).toContain(`| \`${name}\` | ${what} | ${within} |`);
+  }
+});
