@@ -109,8 +109,11 @@ export class Connection {
       };
       socket.once("close", settle);
       // A ping queues behind everything else; its callback is the end of the queue. It has a payload, so that its pong is
-      // not taken for the answer to one that measures.
-      socket.ping("drained", undefined, settle);
+      // not taken for the answer to one that measures. One that fails does so before the socket has closed, and at once each
+      // time that it is tried: who asks again and again would keep the close from ever being heard.
+      socket.ping("drained", undefined, (error?: Error | null) => {
+        if (error === undefined || error === null) settle();
+      });
     });
   }
 
