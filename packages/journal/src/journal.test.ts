@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { assert as property, asyncProperty } from "fast-check";
@@ -15,8 +15,9 @@ import {
   wallMs,
 } from "@baton/core";
 import type { Frame, JournalEvent, ParentId, Sequence, WallMs } from "@baton/core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ForkedError } from "./errors.ts";
+import type { Journal } from "./journal.ts";
 import { openJournal } from "./open.ts";
 import { assertDurable, assertVersions, openForWriting } from "./store/schema.ts";
 import { durable, journalOptions, noted, notes, opened, scratch, until } from "./testing/rig.ts";
@@ -244,6 +245,7 @@ test("idempotency keys that left the state are found on disk, also by a later op
   await journal.close();
   await using again = await openJournal(journalOptions(folder.dir, "a"));
   expect(again.opened.state.keys.size).toBe(keysKept);
+  await isKnown(again, `k-${keysKept + 1}`, "k-new", state.applied);
   expect([await find(again, 0), await find(again, keysKept + 1)]).toEqual([undefined, `d-${keysKept + 1}`]);
   const copied = new Database(copy, { readonly: true });
   expect(copied.prepare("SELECT row ->> 'key' FROM past_key ORDER BY sequence").pluck().all()).toEqual(["k-0", "k-1"]);
@@ -253,19 +255,43 @@ test("idempotency keys that left the state are found on disk, also by a later op
 test("an idempotency key is found while the whole file is read for something else", async () => {
   using folder = scratch();
   await using journal = await openJournal(journalOptions(folder.dir, "a"));
-  await durable(journal, journal.append(1, notes(2_000)));
-  journal.commit(2_000);
+  await durable(journal, journal.append(1, [...notes(2_000), keyed("k")]));
+  journal.commit(2_001);
   // Both threads are there now.
-  await Promise.all([journal.verify(), journal.pastKey("t|k", 2_000)]);
+  await Promise.all([journal.verify(), journal.pastKey("t|k", 2_001)]);
   const settled: string[] = [];
   const readings = Array.from({ length: 20 }, async () => {
     await journal.verify();
     settled.push("read");
   });
-  expect(await journal.pastKey("t|k", 2_000)).toBeUndefined();
+  expect(await journal.pastKey("t|k", 2_001)).toMatchObject({ digest: "d-k" });
   settled.push("found");
   await Promise.all(readings);
   expect(settled.at(-1)).toBe("read");
+});
+
+test("a key that was never used is known as such without a look at the disk, before and after a restart and in another's copy", async () => {
+  using folder = scratch();
+  const first = await openJournal(journalOptions(folder.dir, "a"));
+  await durable(first, first.append(1, [keyed("k-1"), keyed("k-2")]));
+  first.commit(2);
+  await isKnown(first, "k-2", "k-3", 2);
+  await first.close();
+  const again = await openJournal(journalOptions(folder.dir, "a"));
+  await isKnown(again, "k-1", "k-3", 2);
+  await durable(again, again.append(2, [keyed("k-3")]));
+  again.commit(3);
+  await isKnown(again, "k-3", "k-4", 3);
+  // The copy of another node has other keys.
+  await using other = await openJournal(journalOptions(folder.dir, "b"));
+  await durable(other, other.append(1, [keyed("k-5"), keyed("k-6"), keyed("k-7"), keyed("k-8")]));
+  other.commit(4);
+  await vi.waitFor(async () => expect(await other.pastKey("t|k-8", 4)).toBeDefined(), 45_000);
+  const copy = `${folder.dir}/copy.db`;
+  const label = await other.snapshot(copy);
+  await again.install(copy, label);
+  await isKnown(again, "k-5", "k-3", 4);
+  await again.close();
 });
 
 test("rows of more than one piece are all found again, in the order of their events", async () => {
@@ -296,6 +322,23 @@ test("rows of more than one piece are all found again, in the order of their eve
   expect([...rowsOf(again.opened.state)]).toEqual([...rowsOf(state)]);
   expect(again.opened.state.indexes).toEqual(state.indexes);
 });
+
+/** With the file out of reach of whoever would open it: one key may have been used, another is known not to have been. */
+async function isKnown(journal: Journal, used: string, unused: string, applied: Sequence): Promise<void> {
+  const away = `${journal.file}.away`;
+  renameSync(journal.file, away);
+  await vi.waitFor(async () => expect(await journal.pastKey(`t|${unused}`, applied)).toBeUndefined(), 45_000);
+  await expect(journal.pastKey(`t|${used}`, applied)).rejects.toMatchObject({ code: "journal-io" });
+  renameSync(away, journal.file);
+}
+
+/** An event that uses an idempotency key. */
+function keyed(key: string): JournalEvent {
+  return {
+    ...{ kind: "operation.noted", operation: id(key), what: "cancel i-1", by: "t", reason: "", ref: id("i-1") },
+    ...{ request: { principal: "t", key, digest: `d-${key}` }, atWallMs: wallMs(1_700_000_000_000) },
+  };
+}
 
 const epochOpened = { kind: "epoch.opened", node: "a", boot: "boot-a", reason: "expired", inDoubt: [] };
 

@@ -23,6 +23,7 @@ import { JournalCare } from "./care.ts";
 import { CommitPoint } from "./commit-point.ts";
 import { ForkedError, JournalError, JournalFailure } from "./errors.ts";
 import { InFlight } from "./in-flight.ts";
+import { KnownKeys } from "./known-keys.ts";
 import { limitsOf, openedOf } from "./options.ts";
 import type { CommitTiming, JournalLimits, JournalOpened, JournalOptions } from "./options.ts";
 import { FramePace } from "./pace.ts";
@@ -78,6 +79,7 @@ export class Journal {
   /** For what an order waits for, while the other one reads the whole file: that takes as long as the file is large. */
   readonly #lookUps: ReaderThread;
   #wholeReadings = 0;
+  readonly #knownKeys = new KnownKeys();
   /** Pruning, digests, the file's format, countersigned heads. */
   readonly care: JournalCare;
 
@@ -127,6 +129,7 @@ export class Journal {
     this.#promisesAsked = found.promises;
     this.#writer = new WriterThread(writer, {
       durable: (report) => this.#onDurableReport(report),
+      keys: (told) => this.#knownKeys.heard(told),
       reserve: (isReleased) => this.#reserve.emit(isReleased),
       failed: (fault) => this.#fail(fault),
     });
@@ -286,6 +289,7 @@ export class Journal {
     if (!isWanted()) throw new JournalError("snapshot-refused", "whoever sent the copy is followed no more");
     this.#assertUsable();
     this.dropQueued();
+    this.#knownKeys.restart();
     const installed = await this.#writer.ask<Installed>("install", { snapshotFile, label });
     // Who asked meanwhile had the old file opened again, and would read it for ever.
     await Promise.all([this.#reader.stop(), this.#lookUps.stop()]);
@@ -336,6 +340,7 @@ export class Journal {
    * younger than a day. Throws `JournalError`.
    */
   async pastKey(key: string, applied: Sequence): Promise<KeyRow | undefined> {
+    if (!this.#knownKeys.mayHold(key, applied)) return undefined;
     // The usual thread is there already when a node takes over; another one takes a tenth of a second to start.
     const reader = this.#wholeReadings > 0 ? this.#lookUps : this.#reader;
     return (await reader.pastKey({ key, applied })) ?? undefined;

@@ -4,7 +4,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import type { JournalError } from "./errors.ts";
-import type { Fault, WriterOrder, WriterReport } from "./store/messages.ts";
+import type { Fault, KeysTold, WriterOrder, WriterReport } from "./store/messages.ts";
 import { Calls } from "./threads.ts";
 
 type Asking = Extract<WriterOrder, { readonly call: number }>;
@@ -13,6 +13,7 @@ type OrderOf<Kind extends Asking["kind"]> = Omit<Extract<Asking, { kind: Kind }>
 
 export interface WriterHears {
   readonly durable: (report: Extract<WriterReport, { kind: "durable" }>) => void;
+  readonly keys: (told: KeysTold) => void;
   readonly reserve: (isReleased: boolean) => void;
   readonly failed: (fault: Fault) => void;
 }
@@ -32,6 +33,8 @@ export class WriterThread {
           return this.#calls.done(report.call, report.answer);
         case "declined":
           return this.#calls.declined(report.call, report.fault);
+        case "keys":
+          return hears.keys(report);
         case "reserve":
           return hears.reserve(report.isReleased);
         case "failed":

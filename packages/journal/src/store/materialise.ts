@@ -4,7 +4,7 @@
  * they stop: what is behind is applied when they go on. Called inside the writer's transactions. Invariant I19.
  */
 import { assert } from "@baton/core/records";
-import type { Frame, Sequence } from "@baton/core";
+import type { Frame, KeyRow, Sequence } from "@baton/core";
 import type { Tables } from "./tables.ts";
 
 export class Materialiser {
@@ -50,6 +50,18 @@ export class Materialiser {
   warm(): void {
     void this.#tables;
     this.apply();
+  }
+
+  /** The keys in the state, and up to which record it holds all. */
+  keys(): { readonly keys: readonly KeyRow[]; readonly upTo: Sequence } {
+    return { keys: this.#tables.keys, upTo: this.#tables.applied };
+  }
+
+  /** The same of those that came since this was asked last. */
+  takeNewKeys(): { readonly keys: readonly KeyRow[]; readonly upTo: Sequence } {
+    return this.#made === undefined
+      ? { keys: [], upTo: this.#written }
+      : { keys: this.#made.takeNewKeys(), upTo: this.#made.applied };
   }
 
   /** A frame was inserted. */

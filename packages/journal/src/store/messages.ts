@@ -72,6 +72,7 @@ export type WriterReport =
     }
   | { readonly kind: "done"; readonly call: number; readonly answer: Installed | EpochMark | number | undefined }
   | { readonly kind: "declined"; readonly call: number; readonly fault: Fault }
+  | ({ readonly kind: "keys" } & KeysTold)
   /** The reserve for a full disk was released, or made (again). */
   | { readonly kind: "reserve"; readonly isReleased: boolean }
   | { readonly kind: "failed"; readonly fault: Fault };
@@ -139,6 +140,19 @@ export type ReaderReport =
         | undefined;
     }
   | { readonly kind: "declined"; readonly call: number; readonly fault: Fault };
+
+/** Fingerprints of idempotency keys in the rows, told once each. */
+export interface KeysTold {
+  /** How many copies have taken the file's place since the thread was started. */
+  readonly file: number;
+  /** All keys up to this record are among those that were told, once they are whole. */
+  readonly upTo: Sequence;
+  readonly fingerprints: Float64Array;
+  /** Of the youngest of them. */
+  readonly newestWallMs: number;
+  /** Those that were there when the file was opened have all been told. */
+  readonly isWhole: boolean;
+}
 
 /** An error as it crosses a thread. */
 export interface Fault {

@@ -4,10 +4,10 @@
  * checkpoint would copy as many pages; a batch's part of it is small, and stays together. Whose time lies ahead, since a
  * clock was wrong, stays until then, and holds nobody else up.
  */
-import { hash } from "node:crypto";
-import { assert, requestKeyOf } from "@baton/core/records";
-import type { KeyRow } from "@baton/core";
+import { requestKeyOf } from "@baton/core/records";
+import type { KeyRow, Sequence } from "@baton/core";
 import { JournalError } from "../errors.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { Db } from "./schema.ts";
 import { rowTable } from "./schema.ts";
 
@@ -60,6 +60,21 @@ export class PastKeys {
   }
 }
 
+/** A past key as it is told to whoever wants to know them all. */
+export interface PastPrint {
+  readonly sequence: Sequence;
+  readonly fingerprint: number;
+  readonly atWallMs: number;
+}
+
+/** Reads a page of them: those recorded after a sequence, in order, at most so many. */
+export function printReader(db: Db): (after: Sequence, limit: number) => readonly PastPrint[] {
+  const page = db.prepare<[number, number], PastPrint>(
+    "SELECT sequence, fingerprint, at_wall_ms AS atWallMs FROM past_key WHERE sequence > ? ORDER BY sequence LIMIT ?",
+  );
+  return (after, limit) => page.all(after, limit);
+}
+
 /** The latest use of a key, as `requestKeyOf` names it, that is in the rows or has left them; one view of the file. */
 export function keyReader(db: Db): (key: string) => KeyRow | null {
   const rows = db
@@ -93,11 +108,4 @@ function rowIn(text: string, file: string): KeyRow {
       cause: error,
     });
   }
-}
-
-/** 48 bits: two keys of one fingerprint are told apart by the row. */
-function fingerprintOf(key: string): number {
-  const found = Number.parseInt(hash("sha256", key).slice(0, 12), 16);
-  assert(Number.isSafeInteger(found), "a fingerprint is a number");
-  return found;
 }

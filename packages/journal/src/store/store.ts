@@ -14,6 +14,8 @@ import { Deleting } from "./deleting.ts";
 import { insertHeads } from "./heads.ts";
 import type { HeadRow } from "./heads.ts";
 import { Materialiser } from "./materialise.ts";
+import { printReader } from "./past-keys.ts";
+import type { PastPrint } from "./past-keys.ts";
 import type { EpochMark, FrameReader } from "./read.ts";
 import { frameReader } from "./read.ts";
 import type { Db } from "./schema.ts";
@@ -99,6 +101,7 @@ export class JournalStore {
   readonly #reader: FrameReader;
   readonly #rows: Materialiser;
   readonly #deleting: Deleting;
+  readonly #prints: ReturnType<typeof printReader>;
   readonly #sql: Statements;
   #walBytes = 0;
 
@@ -130,6 +133,7 @@ export class JournalStore {
       forgetFact(db, "rot");
       this.#sql = prepareStatements(db);
       this.#deleting = new Deleting(db);
+      this.#prints = printReader(db);
       const unapplied = this.#reader.frames(meta.applied, Number.POSITIVE_INFINITY);
       this.opened = this.#describe(meta, createdNow, unapplied);
       const { committed, applied: written } = meta;
@@ -146,6 +150,21 @@ export class JournalStore {
   warm(): void {
     this.#rows.warm();
     this.opened = { ...this.opened, unapplied: [] };
+  }
+
+  /** The idempotency keys in the state, and up to which record it holds all. */
+  keys(): ReturnType<Materialiser["keys"]> {
+    return this.#rows.keys();
+  }
+
+  /** The same of those that came since this was asked last. */
+  takeNewKeys(): ReturnType<Materialiser["keys"]> {
+    return this.#rows.takeNewKeys();
+  }
+
+  /** A page of those that have left the state, in the order of their records. */
+  pastPrints(after: Sequence, limit: number): readonly PastPrint[] {
+    return this.#prints(after, limit);
   }
 
   /** Of the rows as they are on the disk: nobody but these tables writes them. */

@@ -112,6 +112,7 @@ export class Tables {
   readonly #touched = new Map<string, Touched>();
   readonly #past: (row: OrderRow | ParentRow) => void;
   readonly #pastKeys: PastKeys;
+  readonly #newKeys: KeyRow[] = [];
   readonly #state: EngineState;
 
   constructor(db: Db, state: EngineState) {
@@ -137,9 +138,24 @@ export class Tables {
     return this.#state.applied;
   }
 
+  /** The keys that are rows of the state now. */
+  get keys(): readonly KeyRow[] {
+    return [...this.#state.keys.values()];
+  }
+
+  /** The keys that were used for the first time up to `applied`, since this was asked last. */
+  takeNewKeys(): readonly KeyRow[] {
+    return this.#newKeys.splice(0);
+  }
+
   /** Applies a committed frame. */
   apply(frame: Pick<Frame, "first" | "body">): void {
-    applyFrame(this.#state, frame, (touched) => this.#touched.set(`${touched.table}\u0000${touched.key}`, touched));
+    applyFrame(this.#state, frame, (touched) => {
+      this.#touched.set(`${touched.table}\u0000${touched.key}`, touched);
+      // Now, since it may have left again before the rows are written.
+      const key = touched.table === "keys" ? this.#state.keys.get(touched.key) : undefined;
+      if (key !== undefined) this.#newKeys.push(key);
+    });
   }
 
   /** Writes every touched row once, as it is now. */

@@ -16,6 +16,7 @@ import { DiskReserve } from "./reserve.ts";
 import { adoptIdentity, assertOpenable, swapIn } from "./snapshot.ts";
 import { JournalStore, walBytesOf } from "./store.ts";
 import type { RowsPiece } from "./tables.ts";
+import { TellingKeys } from "./telling-keys.ts";
 
 const port = parentPort;
 assert(port !== null, "the writer runs in a worker thread");
@@ -33,6 +34,7 @@ let settling: NodeJS.Timeout | undefined;
 let reserve: DiskReserve | undefined;
 /** The digest that waits for the rows to stop. */
 let digestCall: number | undefined;
+const keys = new TellingKeys((told) => report({ kind: "keys", ...told }));
 
 /** Not in the first moments either, in which a node may be about to take over. */
 const reserveEveryMs = 2_000;
@@ -98,6 +100,7 @@ function execute(open: JournalStore, orders: readonly WriterOrder[]): void {
   }
   flush();
   answerDigest();
+  if (store !== undefined) keys.tellNew(store);
   if (store?.isCheckpointDue === true) watched(() => store?.checkpoint());
   clearTimeout(settling);
   settling = setTimeout(settle, start.settleMs);
@@ -123,7 +126,7 @@ function silent(open: JournalStore, order: SilentOrder): void {
       return;
     case "warm":
       // It reads every row, and a disk hangs for who reads as well.
-      watched(() => open.warm());
+      watched(() => warm(open));
       return;
     case "heads":
       watched(() => open.storeHeads(order.heads));
@@ -137,6 +140,12 @@ function silent(open: JournalStore, order: SilentOrder): void {
     default:
       assertNever(order, "order");
   }
+}
+
+/** Makes the writer's own state, and tells which idempotency keys the file holds. */
+function warm(open: JournalStore): void {
+  open.warm();
+  keys.tellAll(open, () => store === open).catch(fail);
 }
 
 /** Lets the rows stop; who asked is told once they do. A newer call gives up the older one. */
@@ -181,7 +190,7 @@ function single(order: Exclude<WriterOrder, SilentOrder | { kind: "frame" | "com
     makeRoom();
     try {
       done(order.call, answerTo(open, order));
-      if (order.kind === "install") store?.warm();
+      if (order.kind === "install" && store !== undefined) warm(store);
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       report({ kind: "declined", call: order.call, fault: { code: error.code, message: error.message } });
@@ -224,6 +233,7 @@ function answerTo(
       swapIn(order.snapshotFile, file);
       const rows: RowsPiece[] = [];
       store = new JournalStore({ ...start.options, create: false }, (piece) => rows.push(piece));
+      keys.replaced();
       giveUpDigest();
       committed = store.opened.commit.sequence;
       return { opened: store.opened, rows };
@@ -250,6 +260,7 @@ function settle(): void {
       makeRoom();
       store?.settle(committed);
       answerDigest();
+      if (store !== undefined) keys.tellNew(store);
       if (store?.isCheckpointDue === true) store.checkpoint();
     });
   } catch (error) {
