@@ -18,12 +18,14 @@ const isRead = ({ method }: Call): boolean => method === "GET" || method === "HE
 export const recordWithinMs = 2_000;
 /** A leader waits so long for its standbys' word that it still leads (decision 38); then it is 503 `refused`. */
 export const readableWithinMs = 2_000;
+/** A leader waits so long for the disk to say whether an idempotency key was used before (decision 40); then it is 503 `refused`. */
+export const keyFoundWithinMs = 1_000;
 /** There and back, on machines that are busy. */
 const wayMs = 1_000;
 
 /** The longest that a leader waits before it answers. A write that is refused for what is known is held to a read, and handled again. */
 export function leaderAnswersWithinMs(call: Call): number {
-  return isRead(call) ? readableWithinMs : readableWithinMs + recordWithinMs;
+  return isRead(call) ? readableWithinMs : keyFoundWithinMs + readableWithinMs + recordWithinMs;
 }
 
 /** So long a standby waits for the leader. */

@@ -1,9 +1,17 @@
 /** What the leader's own waits are, held against the figures by which standbys and clients wait for it. */
-import { leaderAnswersWithinMs, monoMs, readableWithinMs, recordWithinMs } from "@baton/core";
+import {
+  emptyState,
+  keyFoundWithinMs,
+  leaderAnswersWithinMs,
+  monoMs,
+  readableWithinMs,
+  recordWithinMs,
+} from "@baton/core";
 import { expect, test } from "vitest";
 import { monoNow } from "../clock.ts";
 import { Reads } from "../node/reads.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
+import { askedKey } from "./asked-key.ts";
 import { notCommitted } from "./order-routes.ts";
 
 onVirtualTime();
@@ -19,7 +27,7 @@ async function waited(wait: Promise<unknown>, turn: () => void = () => undefined
   return await Promise.race([ended, Promise.reject(new Error("it has no bound"))]);
 }
 
-test("a leader waits no longer for a record or for its standbys' word than those who wait for its answer count with", async () => {
+test("a leader waits no longer for a record, for its standbys' word or for its disk than those who wait for its answer count with", async () => {
   const never = Promise.withResolvers<undefined>().promise;
   const record = await waited(notCommitted({ whenCommitted: () => never }, 1, "look"));
   expect(record).toBeLessThanOrEqual(recordWithinMs + 20);
@@ -27,5 +35,10 @@ test("a leader waits no longer for a record or for its standbys' word than those
   reads.begin();
   const readable = await waited(reads.whenReadable(), () => reads.look());
   expect(readable).toBeLessThanOrEqual(readableWithinMs + 20);
-  expect(record + readable).toBeLessThanOrEqual(leaderAnswersWithinMs({ method: "POST" }) + 40);
+  const state = emptyState();
+  state.engine = { ...state.engine, kept: { ...state.engine.kept, keys: 0 } };
+  const keys = { committed: () => state, pastKey: () => never };
+  const found = await waited(askedKey(keys, { idempotencyKey: "k", principal: { name: "t", role: "trader" } }));
+  expect(found).toBeLessThanOrEqual(keyFoundWithinMs + 20);
+  expect(record + readable + found).toBeLessThanOrEqual(leaderAnswersWithinMs({ method: "POST" }) + 60);
 });

@@ -3,7 +3,7 @@
  * it does not hold may have come before all of those, so the journal is asked for what has left (decision 40).
  */
 import type { EngineState, KeyRow, Sequence } from "@baton/core";
-import { isKeyOver, keysLeftUpTo, problem, requestKeyOf } from "@baton/core";
+import { isKeyOver, keyFoundWithinMs, keysLeftUpTo, problem, requestKeyOf } from "@baton/core";
 import { wallNow } from "../clock.ts";
 import type { AskedKey } from "../desk/once.ts";
 import type { Answer, RouteRequest } from "./server.ts";
@@ -16,9 +16,6 @@ export interface KeyContext {
 }
 
 const keyForm = /^[\x21-\x7e]{1,128}$/;
-/** An order that waits longer than this for the disk is not the one any more that was wanted: its price is old. */
-const foundWithinMs = 1_000;
-
 /** The key of a request, undefined where it has none; or the answer that it cannot be taken. */
 export async function askedKey(
   context: KeyContext,
@@ -39,10 +36,14 @@ export async function askedKey(
   }
 }
 
+/** An order that waits longer for the disk is not the one any more that was wanted: its price is old. */
 async function inTime<Found>(asked: Promise<Found>): Promise<Found> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the journal did not say within ${foundWithinMs} ms`)), foundWithinMs);
+    timer = setTimeout(
+      () => reject(new Error(`the journal did not say within ${keyFoundWithinMs} ms`)),
+      keyFoundWithinMs,
+    );
   });
   try {
     return await Promise.race([asked, late]);

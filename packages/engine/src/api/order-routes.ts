@@ -28,6 +28,7 @@ import {
   id,
   isPassingRefusal,
   problem,
+  recordWithinMs,
   replaceRequestSchema,
   resolveRequestSchema,
 } from "@baton/core";
@@ -68,8 +69,6 @@ export interface OrderRoutesContext {
   readonly eventsOf: (intents: readonly IntentId[]) => Promise<ReadonlyMap<IntentId, readonly OrderEvent[]>>;
 }
 
-/** How long a request waits for its record to become durable. */
-const commitWithinMs = 2_000;
 const pageMax = 1_000;
 const pageDefault = 200;
 
@@ -336,12 +335,12 @@ export async function notCommitted(
 ): Promise<Answer | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), commitWithinMs);
+    timer = setTimeout(() => resolve("late"), recordWithinMs);
   });
   try {
     const first = await Promise.race([context.whenCommitted(sequence), late]);
     if (first !== "late") return undefined;
-    return no(503, "unknown", `recorded, not durable on the in-sync set within ${commitWithinMs} ms; ${advice}`);
+    return no(503, "unknown", `recorded, not durable on the in-sync set within ${recordWithinMs} ms; ${advice}`);
   } catch (error) {
     if (!(error instanceof CommitUnknown)) throw error;
     return no(503, "unknown", `recorded, but ${error.message}; ${advice}`);
