@@ -100,10 +100,7 @@ async function loseLeader(
   const { tail, flow } = seen;
   // A former leader that has just been let go may still believe that it leads; it is not the one to be lost.
   await untilOneLeads(cluster);
-  // A supervisor whose engine has ended ten times in a row leaves it to the service manager, which is us.
-  await Promise.all(cluster.nodes.filter((node) => !node.isRunning).map((node) => node.start()));
-  // On a machine that does other things as well this may take a while.
-  await cluster.untilInSync().catch(() => cluster.untilInSync());
+  await untilAllBack(cluster);
   const leader = await cluster.leader();
   const { apiKey } = await accessOf(leader.configFile);
   await delay(calmMs + 100 * Math.random());
@@ -154,6 +151,23 @@ async function untilOneLeads(cluster: Cluster): Promise<void> {
     if (performance.now() > end) throw new Error("not within a minute: one node leads, and all answer");
     await delay(25);
   }
+}
+
+/**
+ * Waits until all are in sync. A supervisor whose engine has ended ten times in a row leaves it to the service manager: that is
+ * us, for as long as it takes, because a leader that was let go a moment ago may end only now.
+ */
+async function untilAllBack(cluster: Cluster): Promise<void> {
+  const isBack = new AbortController();
+  const serviceManager = async (): Promise<void> => {
+    while (!isBack.signal.aborted) {
+      await Promise.all(cluster.nodes.filter((node) => !node.isRunning).map((node) => node.start()));
+      await delay(250);
+    }
+  };
+  // On a machine that does other things as well this may take a while.
+  const waiting = cluster.untilInSync().catch(() => cluster.untilInSync());
+  await Promise.all([serviceManager(), waiting.finally(() => isBack.abort())]);
 }
 
 /** `elect` and `promote` are the leader's own measure; what came before is `detect`, what came after `firstOrder`. */
