@@ -1,6 +1,6 @@
 /**
  * What a leader does beside leading: it prunes what piles up in etcd, has it forget the revisions of an hour ago (decision
- * 40), and after a takeover asks etcd to move its own leader off this host, because a host that carries both takes down both.
+ * 41), and after a takeover asks etcd to move its own leader off this host, because a host that carries both takes down both.
  * Every node looks after etcd's endpoints and says what it found. Nothing here decides who leads.
  */
 import type { Config, NodeId } from "@baton/core";

@@ -1,4 +1,4 @@
-import { id, wallMs } from "@baton/core";
+import { emptyState, encodeEvent, id, wallMs } from "@baton/core";
 import type { IntentId, KeyRow } from "@baton/core";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { makeAdditions } from "./additions.ts";
 import { PastKeys, keyReader } from "./past-keys.ts";
 import { createSchema } from "./schema.ts";
 import type { Db } from "./schema.ts";
+import { Tables } from "./tables.ts";
 
 function empty(): Db {
   const db = new Database(":memory:");
@@ -62,4 +63,18 @@ test("the oldest two that are too old go, whoever with a time that lies ahead ca
   const left = db.prepare("SELECT sequence FROM past_key ORDER BY sequence").pluck().all();
   expect(left).toEqual([1, 2, 7, 8]);
   expect(keyReader(db)("t|ahead")?.sequence).toBe(1);
+});
+
+test("keys that come are remembered for whoever tells them on, once, and by nobody else: a restore would gather them all", () => {
+  const body = [1, 2, 3].map((n) =>
+    encodeEvent({
+      ...{ kind: "operation.noted", operation: id(`k-${n}`), what: "cancel i-1", by: "t", reason: "", ref: id("i-1") },
+      ...{ request: { principal: "t", key: `k-${n}`, digest: "d" }, atWallMs: wallMs(n) },
+    }),
+  );
+  const [telling, silent] = [true, false].map((tellsKeys) => new Tables(empty(), emptyState(), tellsKeys));
+  for (const tables of [telling, silent]) tables?.apply({ first: 1, body: body.join("\n") });
+  expect(telling?.takeNewKeys().map(({ key }) => key)).toEqual(["k-1", "k-2", "k-3"]);
+  expect(telling?.takeNewKeys()).toEqual([]);
+  expect(silent?.takeNewKeys()).toEqual([]);
 });

@@ -71,6 +71,8 @@ export interface StoreOptions {
   readonly newJournal?: JournalId | undefined;
   /** The newest format that this build writes; tests play other builds. */
   readonly build?: number | undefined;
+  /** Remembers the idempotency keys that come until `takeNewKeys` is asked; who never asks would remember them all. */
+  readonly tellsKeys?: boolean;
 }
 
 interface MetaRow {
@@ -103,6 +105,7 @@ export class JournalStore {
   readonly #deleting: Deleting;
   readonly #prints: ReturnType<typeof printReader>;
   readonly #sql: Statements;
+  readonly #tellsKeys: boolean;
   #walBytes = 0;
 
   /**
@@ -110,6 +113,7 @@ export class JournalStore {
    * tables, before the chain is checked: whoever makes a state of it does so meanwhile. Throws `JournalError`.
    */
   constructor(options: StoreOptions, rows?: (piece: RowsPiece) => void) {
+    this.#tellsKeys = options.tellsKeys ?? false;
     const isNew = !existsSync(options.file);
     if (isNew && !options.create) {
       throw new JournalError(
@@ -169,7 +173,7 @@ export class JournalStore {
 
   /** Of the rows as they are on the disk: nobody but these tables writes them. */
   #tables(): Tables {
-    return new Tables(this.#db, readState(this.#db, this.opened.applied));
+    return new Tables(this.#db, readState(this.#db, this.opened.applied), this.#tellsKeys);
   }
 
   /** Writes frames that follow on the last one, and the commit point, in one durable transaction. */

@@ -113,9 +113,12 @@ export class Tables {
   readonly #past: (row: OrderRow | ParentRow) => void;
   readonly #pastKeys: PastKeys;
   readonly #newKeys: KeyRow[] = [];
+  readonly #tellsKeys: boolean;
   readonly #state: EngineState;
 
-  constructor(db: Db, state: EngineState) {
+  /** `tellsKeys`: the keys that come are remembered until `takeNewKeys` is asked. */
+  constructor(db: Db, state: EngineState, tellsKeys = false) {
+    this.#tellsKeys = tellsKeys;
     for (const table of tableNames) {
       const name = rowTable(table);
       const put = db.prepare<[string, string]>(
@@ -153,7 +156,7 @@ export class Tables {
     applyFrame(this.#state, frame, (touched) => {
       this.#touched.set(`${touched.table}\u0000${touched.key}`, touched);
       // Now, since it may have left again before the rows are written.
-      const key = touched.table === "keys" ? this.#state.keys.get(touched.key) : undefined;
+      const key = this.#tellsKeys && touched.table === "keys" ? this.#state.keys.get(touched.key) : undefined;
       if (key !== undefined) this.#newKeys.push(key);
     });
   }

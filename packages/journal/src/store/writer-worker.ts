@@ -41,7 +41,7 @@ const reserveEveryMs = 2_000;
 
 try {
   unlock = lockJournal(file);
-  store = new JournalStore(start.options, (piece) => report({ kind: "rows", piece }));
+  store = new JournalStore({ ...start.options, tellsKeys: true }, (piece) => report({ kind: "rows", piece }));
   reserve = new DiskReserve(file, start.reserveBytes);
   committed = store.opened.commit.sequence;
   if (start.reserveBytes > 0) setInterval(tendReserve, reserveEveryMs).unref();
@@ -232,7 +232,7 @@ function answerTo(
       open.close();
       swapIn(order.snapshotFile, file);
       const rows: RowsPiece[] = [];
-      store = new JournalStore({ ...start.options, create: false }, (piece) => rows.push(piece));
+      store = new JournalStore({ ...start.options, create: false, tellsKeys: true }, (piece) => rows.push(piece));
       keys.replaced();
       giveUpDigest();
       committed = store.opened.commit.sequence;
