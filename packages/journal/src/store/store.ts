@@ -91,8 +91,12 @@ interface MetaRow {
 
 /** Rows are written in batches of at least so many events, or when the journal idles. */
 const materialiseEvents = 64;
-/** A checkpoint copies the WAL back once about so many bytes went into it. */
-const checkpointBytes = 4 * 1024 * 1024;
+/** A checkpoint copies the WAL back once it holds about so many bytes. */
+const checkpointBytes = 16 * 1024 * 1024;
+/** What a page takes in the WAL. */
+const walPageBytes = 4096 + 24;
+/** So many times a frame's own size goes into the WAL while nothing has been measured: orders through the API make it five. */
+const usualWalShare = 5;
 /** Frames whose chain is checked at every opening; `verifyJournal` checks all. */
 const checkedFrames = 256;
 
@@ -106,7 +110,12 @@ export class JournalStore {
   readonly #prints: ReturnType<typeof printReader>;
   readonly #sql: Statements;
   readonly #tellsKeys: boolean;
-  #walBytes = 0;
+  /** Bytes of the frames written since the last checkpoint. */
+  #frameBytes = 0;
+  /** What went into the WAL for each byte of a frame, as the last checkpoint found: rows scatter, more or less so. */
+  #walShare = usualWalShare;
+  /** Pages that the last checkpoint left in the WAL. */
+  #walPagesLeft = 0;
 
   /**
    * Opens or creates the file, whose lock the caller holds, and counts the boot. `rows` is called with all that is in the
@@ -262,13 +271,22 @@ export class JournalStore {
 
   /** Enough went into the WAL for it to be copied back. */
   get isCheckpointDue(): boolean {
-    return this.#walBytes >= checkpointBytes;
+    return this.#frameBytes * this.#walShare >= checkpointBytes;
+  }
+
+  /** What a transaction with these frames writes at most, about. */
+  bytesFor(frames: readonly Frame[]): number {
+    return 16_384 + this.#walShare * frames.reduce((sum, frame) => sum + bytesOf(frame), 0);
   }
 
   /** Copies the WAL back. Between commits only. */
   checkpoint(): void {
-    this.#walBytes = 0;
-    this.#db.pragma("wal_checkpoint(PASSIVE)");
+    const [found] = this.#db.pragma("wal_checkpoint(PASSIVE)") as { log: number; checkpointed: number }[];
+    assert(found !== undefined, "a checkpoint says what it did");
+    const written = (found.log - this.#walPagesLeft) * walPageBytes;
+    if (this.#frameBytes > 0) this.#walShare = Math.min(Math.max(written / this.#frameBytes, 1), 100);
+    this.#walPagesLeft = found.checkpointed === found.log ? 0 : found.log;
+    this.#frameBytes = 0;
   }
 
   /** Empties the WAL into the file, so that the file alone is the journal. Throws when a reader prevents it. */
@@ -305,7 +323,7 @@ export class JournalStore {
     assert(sequence === frame.last + 1, "a frame holds as many events as it says");
     this.#noteEpoch(frame, lines[0] ?? "");
     this.#rows.add(frame);
-    this.#walBytes += walBytesOf(frame);
+    this.#frameBytes += bytesOf(frame);
   }
 
   #noteEpoch(frame: Frame, firstLine: string): void {
@@ -347,8 +365,8 @@ export class JournalStore {
   }
 }
 
-/** What a frame adds to the WAL, about. */
-export function walBytesOf(frame: Frame): number {
+/** What a frame adds to the WAL by itself, without the rows that it changes. */
+function bytesOf(frame: Frame): number {
   return 2 * frame.body.length + 12_288;
 }
 
