@@ -62,9 +62,8 @@ export const lossKinds: readonly LossKind[] = [
     samples: 300,
     goalMs: 500,
     async strike(_cluster, leader) {
-      await leader.enginePid();
-      const at = instant();
-      await leader.killEngine();
+      let at = instant();
+      await leader.killEngine(() => (at = instant()));
       return { ...at, undo: () => reviveEngine(leader) };
     },
   },
@@ -75,9 +74,8 @@ export const lossKinds: readonly LossKind[] = [
     samples: 50,
     goalMs: 1_500,
     async strike(_cluster, leader) {
-      await leader.enginePid();
-      const at = instant();
-      await leader.killAll();
+      let at = instant();
+      await leader.killAll(() => (at = instant()));
       return { ...at, undo: () => leader.start() };
     },
   },
@@ -88,9 +86,8 @@ export const lossKinds: readonly LossKind[] = [
     samples: 50,
     goalMs: 1_500,
     async strike(_cluster, leader) {
-      await leader.enginePid();
-      const at = instant();
-      await leader.freeze();
+      let at = instant();
+      await leader.freeze(() => (at = instant()));
       return { ...at, undo: () => leader.thaw() };
     },
   },
@@ -117,10 +114,14 @@ export const lossKinds: readonly LossKind[] = [
     samples: 50,
     goalMs: leaseTtlMs + etcdElectionMs + 1_000,
     async strike(cluster, leader) {
-      await leader.enginePid();
       const { leader: member } = await cluster.etcd.roles();
-      const at = instant();
-      await Promise.all([member.kill(), leader.killAll()]);
+      let at = instant();
+      const killed: Promise<void>[] = [];
+      await leader.killAll(() => {
+        at = instant();
+        killed.push(member.kill());
+      });
+      await Promise.all(killed);
       return {
         ...at,
         undo: async () => {

@@ -1,4 +1,5 @@
-import { existsSync, renameSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, renameSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { assert as property, asyncProperty } from "fast-check";
@@ -513,4 +514,22 @@ test("what belongs together is in one frame, also where the frame before it is n
   await durable(journal, journal.append(1, notes(20), true));
   const frames = await journal.frames(0, 1e6);
   expect(frames.map(({ first, last }) => last - first + 1)).toEqual([10, 8, 8, 4]);
+});
+
+test("the WAL is copied back by what went into it, also where rows scatter and each costs a page", async () => {
+  using folder = scratch();
+  const options = journalOptions(folder.dir, "a");
+  await using journal = await openJournal(options);
+  for (let frame = 0; frame < 250; frame += 1) {
+    const scattered = Array.from({ length: 64 }, (_, n): JournalEvent => {
+      const key = createHash("sha256").update(`${frame}-${n}`).digest("hex");
+      const request = { principal: "t", key, digest: "d" };
+      return { ...noted(frame * 64 + n), kind: "operation.noted", ref: id("i-1"), request } as JournalEvent;
+    });
+    const last = journal.append(1, scattered);
+    await durable(journal, last);
+    journal.commit(last);
+  }
+  // Sixteen MiB are aimed at, of which the first WAL knows only what is usual; all that was written is 113.
+  expect(statSync(`${options.file}-wal`).size).toBeLessThan(48 * 1024 * 1024);
 });

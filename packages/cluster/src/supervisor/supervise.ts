@@ -65,8 +65,11 @@ export interface RestartPolicy {
   readonly withinMs: number;
 }
 
+/**
+ * The dead engine's successor goes first: a start takes a core for seconds, which it would have to share where nodes share a machine.
+ */
 const usualRestart: RestartPolicy = {
-  firstMs: 100,
+  firstMs: 500,
   mostMs: 5_000,
   stableMs: 60_000,
   restartsMax: 10,

@@ -111,16 +111,22 @@ export class EngineNode {
     return lines.slice(-count).map(saidIn).join("\n");
   }
 
-  /** SIGKILL of the engine alone; its supervisor reaps it and releases its lease. */
-  async killEngine(): Promise<void> {
-    kill(await this.enginePid(), "SIGKILL");
+  /**
+   * SIGKILL of the engine alone; its supervisor reaps it and releases its lease. Here and below, `atOnce` is called right
+   * before the signal goes out.
+   */
+  async killEngine(atOnce?: () => void): Promise<void> {
+    const engine = await this.enginePid();
+    atOnce?.();
+    kill(engine, "SIGKILL");
   }
 
   /** SIGKILL of supervisor and engine, as when the host is lost; waits until they are gone. */
-  async killAll(): Promise<void> {
+  async killAll(atOnce?: () => void): Promise<void> {
     const program = this.#program;
     if (program?.pid === undefined) return;
     const engine = await this.enginePid();
+    atOnce?.();
     program.signal("SIGKILL");
     kill(engine, "SIGKILL");
     await program.ended;
@@ -129,8 +135,9 @@ export class EngineNode {
   }
 
   /** SIGSTOP of supervisor and engine: the sockets stay open and nothing answers. */
-  async freeze(): Promise<void> {
+  async freeze(atOnce?: () => void): Promise<void> {
     const engine = await this.enginePid();
+    atOnce?.();
     kill(engine, "SIGSTOP");
     this.#program?.signal("SIGSTOP");
     this.#isFrozen = true;

@@ -169,7 +169,8 @@ function answerDigest(): void {
 
 /** Before a transaction: gives the reserve back when the disk has hardly room for it. */
 function makeRoom(frames: readonly Frame[] = []): void {
-  if (store !== undefined && reserve?.makeRoom(store.bytesFor(frames)) === true) report({ kind: "reserve", isReleased: true });
+  if (store !== undefined && reserve?.makeRoom(store.bytesFor(frames)) === true)
+    report({ kind: "reserve", isReleased: true });
 }
 
 /** Makes the reserve, piece by piece beside the writing. */
