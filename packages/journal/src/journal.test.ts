@@ -516,7 +516,7 @@ test("what belongs together is in one frame, also where the frame before it is n
   expect(frames.map(({ first, last }) => last - first + 1)).toEqual([10, 8, 8, 4]);
 });
 
-test("the WAL is copied back by what went into it, also where rows scatter and each costs a page", async () => {
+test("the WAL is copied back before it is large, also where rows scatter and each costs a page", async () => {
   using folder = scratch();
   const options = journalOptions(folder.dir, "a");
   await using journal = await openJournal(options);
@@ -530,6 +530,6 @@ test("the WAL is copied back by what went into it, also where rows scatter and e
     await durable(journal, last);
     journal.commit(last);
   }
-  // Sixteen MiB are aimed at, of which the first WAL knows only what is usual; all that was written is 113.
-  expect(statSync(`${options.file}-wal`).size).toBeLessThan(48 * 1024 * 1024);
+  // Of the 113 MiB that were written it holds sixteen, and what one transaction adds.
+  expect(statSync(`${options.file}-wal`).size).toBeLessThan(20 * 1024 * 1024);
 });

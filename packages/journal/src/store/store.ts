@@ -91,12 +91,8 @@ interface MetaRow {
 
 /** Rows are written in batches of at least so many events, or when the journal idles. */
 const materialiseEvents = 64;
-/** A checkpoint copies the WAL back once it holds about so many bytes. */
-const checkpointBytes = 16 * 1024 * 1024;
-/** What a page takes in the WAL. */
-const walPageBytes = 4096 + 24;
-/** So many times a frame's own size goes into the WAL while nothing has been measured: orders through the API make it five. */
-const usualWalShare = 5;
+/** A checkpoint copies the WAL back once it holds so many pages: 16 MiB. */
+const checkpointPages = 4096;
 /** Frames whose chain is checked at every opening; `verifyJournal` checks all. */
 const checkedFrames = 256;
 
@@ -110,12 +106,8 @@ export class JournalStore {
   readonly #prints: ReturnType<typeof printReader>;
   readonly #sql: Statements;
   readonly #tellsKeys: boolean;
-  /** Bytes of the frames written since the last checkpoint. */
-  #frameBytes = 0;
-  /** What went into the WAL for each byte of a frame, as the last checkpoint found: rows scatter, more or less so. */
-  #walShare = usualWalShare;
-  /** Pages that the last checkpoint left in the WAL. */
-  #walPagesLeft = 0;
+  /** A checkpoint that a reader kept from copying all is tried again once the WAL has so many pages. */
+  #tryAt = 0;
 
   /**
    * Opens or creates the file, whose lock the caller holds, and counts the boot. `rows` is called with all that is in the
@@ -271,22 +263,14 @@ export class JournalStore {
 
   /** Enough went into the WAL for it to be copied back. */
   get isCheckpointDue(): boolean {
-    return this.#frameBytes * this.#walShare >= checkpointBytes;
-  }
-
-  /** What a transaction with these frames writes at most, about. */
-  bytesFor(frames: readonly Frame[]): number {
-    return 16_384 + this.#walShare * frames.reduce((sum, frame) => sum + bytesOf(frame), 0);
+    const { log, checkpointed } = this.#sql.wal.get() ?? nothingInWal;
+    return log - checkpointed >= checkpointPages && log >= this.#tryAt;
   }
 
   /** Copies the WAL back. Between commits only. */
   checkpoint(): void {
-    const [found] = this.#db.pragma("wal_checkpoint(PASSIVE)") as { log: number; checkpointed: number }[];
-    assert(found !== undefined, "a checkpoint says what it did");
-    const written = (found.log - this.#walPagesLeft) * walPageBytes;
-    if (this.#frameBytes > 0) this.#walShare = Math.min(Math.max(written / this.#frameBytes, 1), 100);
-    this.#walPagesLeft = found.checkpointed === found.log ? 0 : found.log;
-    this.#frameBytes = 0;
+    const [{ log, checkpointed } = nothingInWal] = this.#db.pragma("wal_checkpoint(PASSIVE)") as WalState[];
+    this.#tryAt = checkpointed === log ? 0 : log + checkpointPages;
   }
 
   /** Empties the WAL into the file, so that the file alone is the journal. Throws when a reader prevents it. */
@@ -323,7 +307,6 @@ export class JournalStore {
     assert(sequence === frame.last + 1, "a frame holds as many events as it says");
     this.#noteEpoch(frame, lines[0] ?? "");
     this.#rows.add(frame);
-    this.#frameBytes += bytesOf(frame);
   }
 
   #noteEpoch(frame: Frame, firstLine: string): void {
@@ -365,8 +348,8 @@ export class JournalStore {
   }
 }
 
-/** What a frame adds to the WAL by itself, without the rows that it changes. */
-function bytesOf(frame: Frame): number {
+/** What a frame adds to the WAL, about, without the rows that it changes. */
+export function walBytesOf(frame: Frame): number {
   return 2 * frame.body.length + 12_288;
 }
 
@@ -405,6 +388,14 @@ function promisesOf(meta: MetaRow): Promises {
   return { epochMax: meta.epoch_max, vow, etcd };
 }
 
+/** How many pages the WAL holds, and how many of them have been copied back. */
+interface WalState {
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+const nothingInWal: WalState = { log: 0, checkpointed: 0 };
+
 type Statements = ReturnType<typeof prepareStatements>;
 
 // eslint-disable-next-line typescript/explicit-function-return-type -- inferred: private to this file
@@ -412,6 +403,8 @@ function prepareStatements(db: Db) {
   return {
     begin: db.prepare("BEGIN IMMEDIATE"),
     commit: db.prepare("COMMIT"),
+    // Since SQLite 3.51: it tells, and copies nothing.
+    wal: db.prepare<[], WalState>("PRAGMA wal_checkpoint(NOOP)"),
     insertFrame: db.prepare("INSERT INTO frame (last, first, epoch, previous_hash, hash) VALUES (?, ?, ?, ?, ?)"),
     insertEvent: db.prepare("INSERT INTO event (seq, frame, payload) VALUES (?, ?, ?)"),
     epoch: db.prepare("INSERT OR IGNORE INTO epoch (epoch, first, node, boot) VALUES (?, ?, ?, ?)"),

@@ -14,7 +14,7 @@ import { lockJournal } from "./lock.ts";
 import type { SilentOrder, WriterOrder, WriterReport, WriterStart } from "./messages.ts";
 import { DiskReserve } from "./reserve.ts";
 import { adoptIdentity, assertOpenable, swapIn } from "./snapshot.ts";
-import { JournalStore } from "./store.ts";
+import { JournalStore, walBytesOf } from "./store.ts";
 import type { RowsPiece } from "./tables.ts";
 import { TellingKeys } from "./telling-keys.ts";
 
@@ -169,8 +169,8 @@ function answerDigest(): void {
 
 /** Before a transaction: gives the reserve back when the disk has hardly room for it. */
 function makeRoom(frames: readonly Frame[] = []): void {
-  if (store !== undefined && reserve?.makeRoom(store.bytesFor(frames)) === true)
-    report({ kind: "reserve", isReleased: true });
+  const bytes = frames.reduce((sum, frame) => sum + walBytesOf(frame), 16_384);
+  if (reserve?.makeRoom(bytes) === true) report({ kind: "reserve", isReleased: true });
 }
 
 /** Makes the reserve, piece by piece beside the writing. */
