@@ -99,8 +99,6 @@ async function loseLeader(
   seen: { readonly tail: AuditTail; readonly flow: Awaited<ReturnType<typeof openFlow>> },
 ): Promise<Told | undefined> {
   const { tail, flow } = seen;
-  // A former leader that has just been let go may still believe that it leads; it is not the one to be lost.
-  await untilOneLeads(cluster);
   await untilAllBack(cluster);
   const leader = await cluster.leader();
   const { apiKey } = await accessOf(leader.configFile);
@@ -155,8 +153,9 @@ async function untilOneLeads(cluster: Cluster): Promise<void> {
 }
 
 /**
- * Waits until all are in sync. A supervisor whose engine has ended ten times in a row leaves it to the service manager: that is
- * us, for as long as it takes, because a leader that was let go a moment ago may end only now.
+ * Waits until one node leads and all are in sync. A former leader that has just been let go may still believe that it leads; it
+ * is not the one to be lost. A supervisor whose engine has ended ten times in a row leaves it to the service manager: that is us,
+ * for as long as it takes, because a leader that was let go a moment ago may end only now.
  */
 async function untilAllBack(cluster: Cluster): Promise<void> {
   const isBack = new AbortController();
@@ -166,9 +165,12 @@ async function untilAllBack(cluster: Cluster): Promise<void> {
       await delay(250);
     }
   };
-  // On a machine that does other things as well this may take a while.
-  const waiting = cluster.untilInSync().catch(() => cluster.untilInSync());
-  await Promise.all([serviceManager(), waiting.finally(() => isBack.abort())]);
+  const wait = async (): Promise<void> => {
+    await untilOneLeads(cluster);
+    // On a machine that does other things as well this may take a while.
+    await cluster.untilInSync().catch(() => cluster.untilInSync());
+  };
+  await Promise.all([serviceManager(), wait().finally(() => isBack.abort())]);
 }
 
 /** `elect` and `promote` are the leader's own measure; what came before is `detect`, what came after `firstOrder`. */
