@@ -58,6 +58,8 @@ test("the unit fits the engine: Node can start in it, a faulty configuration is 
     unitText.split("\n").flatMap((line) => (/^[A-Z]\w+=/.test(line) ? [line.split("=") as [string, string]] : [])),
   );
   expect(keys.has("MemoryDenyWriteExecute")).toBe(false);
+  // What is denied as a group comes first; what comes last is allowed again.
+  expect(unitText.split("\n").findLast((line) => line.startsWith("SystemCallFilter="))).toMatch(/=setpriority$/);
   expect(keys.get("Type")).toBe("notify");
   expect(keys.get("NotifyAccess")).toBe("all");
   expect(keys.get("RestartPreventExitStatus")).toBe("78");

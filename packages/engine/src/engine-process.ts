@@ -3,6 +3,7 @@ import { engineLink } from "@baton/cluster";
 import { configWarnings, startAgainStatus } from "@baton/core";
 import { AlertPosts } from "./alerts/alert-posts.ts";
 import { ConfigError, loadConfig, problemText } from "./config/load.ts";
+import { lowerHelperThreads } from "./helper-threads.ts";
 import { whyNotLive } from "./live-start.ts";
 import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
@@ -39,6 +40,8 @@ export async function runEngineProcess(
     await using posts = alertmanagerUrl === undefined ? undefined : new AlertPosts(config, alertmanagerUrl, ownLog);
     const log = posts?.listening() ?? ownLog;
     for (const { event, sentence } of configWarnings(config)) log.warn({ event }, sentence);
+    const notLowered = lowerHelperThreads();
+    if (notLowered !== undefined) log.warn({ event: "threads.not-lowered" }, notLowered);
     // A fenced boot that cannot let go of something would keep its lease: the process ends whatever hangs.
     const onFenced = (): void => void setTimeout(() => process.exit(1), endWithinMs).unref();
     const end = await runNode({ config, log, boot, link, threads, stop: stop.signal, onFenced, ...rehearsed });
