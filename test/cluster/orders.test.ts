@@ -3,6 +3,7 @@
  * exchange goes away and comes back, then etcd; at the end the three journals are verified. The parts run in order.
  */
 import { randomUUID } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
 import { verifyJournal } from "@baton/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCluster } from "../rig/cluster.ts";
@@ -144,6 +145,19 @@ describe("the events", () => {
     expect(resumed.ids().slice(0, 2)).toEqual(ids.slice(Math.floor(end / 2) + 1, Math.floor(end / 2) + 3));
     for (const stream of [...streams, resumed]) stream.close();
   });
+});
+
+test("in each engine the threads of V8 give way to the one that trades", async () => {
+  const pids = await Promise.all(cluster.nodes.map((node) => node.enginePid()));
+  for (const pid of pids) {
+    const stats = readdirSync(`/proc/${pid}/task`).map((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/stat`, "utf8"),
+    );
+    const niceness = stats
+      .filter((stat) => stat.includes("(V8Worker)"))
+      .map((stat) => stat.split(") ")[1]?.split(" ")[16]);
+    expect(new Set(niceness)).toEqual(new Set(["19"]));
+  }
 });
 
 test("the metrics are fed: what was placed is counted and timed", async () => {

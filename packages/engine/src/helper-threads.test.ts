@@ -34,4 +34,12 @@ describe.runIf(process.platform === "linux")("V8's helper threads", () => {
     );
     expect(after).toEqual({ ...before, V8Worker: before["V8Worker"]?.map(() => 19) });
   });
+
+  test("that may not be lowered are told of, and nothing ends", async () => {
+    const program = `import { lowerHelperThreads } from "${module}"; console.log(lowerHelperThreads());`;
+    // Node itself refuses the look at the threads here; a filter of system calls would refuse the call.
+    const flags = ["--permission", `--allow-fs-read=${import.meta.dirname}`, "--input-type=module"];
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, "--eval", program]);
+    expect(stdout).toContain("keep their priority");
+  });
 });
