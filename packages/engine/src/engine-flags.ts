@@ -1,8 +1,9 @@
 /**
- * What Node is told for an engine's process. Small young generations: what an engine leaves behind is gone young, a pause to
- * collect it delays market data, so many short pauses are better than few long ones; and each thread has one of its own.
+ * What Node is told for an engine's process. A young generation has its full size from the start: a node that starts keeps
+ * most of what it makes, and would copy it at each step of growing. And it is small beside Node's own 64 MiB: collecting it
+ * delays market data, and each thread has one; see decision 44.
  */
-export const engineFlags: readonly string[] = ["--max-semi-space-size=2"];
+export const engineFlags: readonly string[] = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
 
 /**
  * How the C library gives memory back, in an engine's environment. Each thread would have an arena of its own that keeps
