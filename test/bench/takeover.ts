@@ -175,7 +175,14 @@ async function untilAllBack(cluster: Cluster): Promise<void> {
 
 /** `elect` and `promote` are the leader's own measure; what came before is `detect`, what came after `firstOrder`. */
 async function withPhases(cluster: Cluster, told: readonly Told[]): Promise<readonly Sample[]> {
-  const history = await readHistory(cluster.etcd.endpoints, cluster.name);
+  const newest = told.at(-1)?.epoch;
+  // A leader tells its phases when the orders flow again.
+  const end = performance.now() + 3_000;
+  let history = await readHistory(cluster.etcd.endpoints, cluster.name);
+  while (history.find(({ epoch }) => epoch === newest)?.phases === undefined && performance.now() < end) {
+    await delay(100);
+    history = await readHistory(cluster.etcd.endpoints, cluster.name);
+  }
   return told.map(({ faultWallMs, firstWallMs, ...sample }) => {
     const record = history.find(({ epoch }) => epoch === sample.epoch);
     const { elect, promote } = record?.phases ?? {};

@@ -48,7 +48,7 @@ export interface Etcd extends AsyncDisposable {
   read(): Promise<EtcdView>;
   /** Never rejects. `unknown` whenever a copy may have been, or may still be, applied. */
   transact(transaction: Transaction): Promise<TransactionAnswer>;
-  /** At least one wake per change and about one per second; a wake only says "read". */
+  /** At least one wake per change of what `read` shows, and about one per second; a wake only says "read". */
   watch(onWake: (wake: Wake) => void): Watch;
   /**
    * On the record's lease, and what its journal holds beside it. Rejects with `NodeIdInUse` while another boot of the node

@@ -6,6 +6,9 @@ import type { BootId, Epoch, JournalId, NodeId, OperationId } from "@baton/core"
 import type { IKeyValue, IRangeRequest } from "etcd3";
 import { ClusterStateMalformed } from "../errors.ts";
 
+/** What happened; it decides nothing. */
+const historyFolder = "history/";
+
 export class Keys {
   readonly prefix: string;
 
@@ -48,7 +51,7 @@ export class Keys {
     return `${this.prefix}control/kill`;
   }
   get histories(): string {
-    return `${this.prefix}history/`;
+    return `${this.prefix}${historyFolder}`;
   }
   get deaths(): string {
     return `${this.prefix}deaths/`;
@@ -76,6 +79,11 @@ export class Keys {
   /** The part after the prefix, e.g. `members/a`. */
   nameOf(key: Buffer): string {
     return key.toString("utf8").slice(this.prefix.length);
+  }
+
+  /** Is what `nameOf` gave of the history? */
+  isHistory(name: string): boolean {
+    return name.startsWith(historyFolder);
   }
 }
 

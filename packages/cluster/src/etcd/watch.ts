@@ -1,8 +1,8 @@
 /**
  * Wakes whoever decides, and decides nothing: watches the prefix on every endpoint at once, so that one frozen member
  * delays nothing. A stream that breaks is opened again from "now", and opening wakes too, so nothing that happened in
- * between is missed and no compacted revision is ever asked for. Apart from that it wakes every second, in case all
- * streams are silent together.
+ * between is missed and no compacted revision is ever asked for. What changes in the history alone wakes nobody: it decides
+ * nothing, and no view holds it. Apart from that it wakes every second, in case all streams are silent together.
  */
 import type { IDuplexStream, IWatchRequest, IWatchResponse } from "etcd3";
 import { setTimeout as delay } from "node:timers/promises";
@@ -39,6 +39,7 @@ export function watchPrefix(fleet: Fleet, keys: Keys, onWake: (wake: Wake) => vo
     let leaderDeleted = false;
     for (const event of response.events) {
       const name = keys.nameOf(event.kv.key);
+      if (keys.isHistory(name)) continue;
       const revision = BigInt(event.kv.mod_revision);
       if ((told.get(name) ?? -1n) >= revision) continue;
       if (told.size >= rememberedKeysMax) told.clear();

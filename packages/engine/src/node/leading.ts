@@ -53,10 +53,17 @@ export interface LeadingParts {
   readonly metrics: Pick<Metrics, "takeover" | "takeovers">;
 }
 
+/**
+ * After a takeover the orders come first. What is only told of it waits until they flow: each word costs etcd a write, and
+ * every node a read of what it changed, on the cores that the successor needs.
+ */
+const toldAfterMs = 500;
+
 export class Leading {
   readonly #o: LeadingParts;
   readonly #node: LedNode;
   readonly #takeover = new TakeoverClock();
+  readonly #tellers = new Set<NodeJS.Timeout>();
   /** What this leader is asked, and when it may say what it knows. */
   readonly reads: Reads;
 
@@ -103,7 +110,8 @@ export class Leading {
       handedOff: (operation, to, epoch) => {
         this.stop();
         keeper.follow();
-        void node.operations.ended(operation, "done", `epoch ${epoch} was handed to ${to}`, epoch);
+        const detail = `epoch ${epoch} was handed to ${to}`;
+        this.#tellLater(() => node.operations.ended(operation, "done", detail, epoch));
       },
       refuseSwitchover: (operation, why) => {
         node.say("switchover.refused", `No switchover: ${why}.`);
@@ -130,6 +138,11 @@ export class Leading {
     const node = this.#node;
     const { journal } = this.#o;
     node.leadership.feed({ kind: "journal", durable: journal.durable, last: journal.last.sequence + journal.queued });
+  }
+
+  /** Nothing more is told: etcd is about to be closed. */
+  close(): void {
+    for (const timer of this.#tellers) clearTimeout(timer);
   }
 
   /** Nothing new is taken, sent or shipped. What is under way is left to the successor. */
@@ -183,11 +196,22 @@ export class Leading {
     for (const [phase, ms] of Object.entries(phases)) metrics.takeover.observe({ phase }, ms / 1_000);
     const took = Object.entries(phases).map(([phase, ms]) => `${phase} ${Math.round(ms)} ms`);
     node.say("epoch.open", `Epoch ${node.epoch} is open: ${took.join(", ")}.`);
-    void etcd
-      .completeHistory({ epoch: node.epoch, boot, phases })
-      .catch((error: unknown) => node.warn("history.unrecorded", error));
+    const { epoch } = node;
+    this.#tellLater(async () => {
+      await etcd
+        .completeHistory({ epoch, boot, phases })
+        .catch((error: unknown) => node.warn("history.unrecorded", error));
+      await node.standing.publish();
+    });
     node.housekeeping.opened();
     node.keeping.opened();
-    void node.standing.publish();
+  }
+
+  #tellLater(tell: () => Promise<void>): void {
+    const timer = setTimeout(() => {
+      this.#tellers.delete(timer);
+      void tell();
+    }, toldAfterMs);
+    this.#tellers.add(timer);
   }
 }

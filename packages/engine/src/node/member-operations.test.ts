@@ -1,5 +1,5 @@
 import type { Etcd } from "@baton/cluster";
-import { id } from "@baton/core";
+import { id, wallMs } from "@baton/core";
 import type {
   EtcdView,
   HistoryRecord,
@@ -88,6 +88,14 @@ class EtcdInMemory {
     } as unknown as Etcd;
   }
 
+  /** An operation was written so much earlier. */
+  age(operation: OperationId, byMs: number): void {
+    const found = this.operations.get(operation);
+    if (found === undefined) throw new Error(`there is no operation ${operation}`);
+    const updatedWallMs = wallMs(found.value.updatedWallMs - byMs);
+    this.operations.set(operation, { ...found, value: { ...found.value, updatedWallMs } });
+  }
+
   #next(): string {
     this.revision += 1;
     return `${this.revision}`;
@@ -157,13 +165,17 @@ describe("a drain", () => {
     expect(standing(etcd, a)).toBeUndefined();
   });
 
-  test("whose leader died right after the handover is ended by its successor, and set", async () => {
+  test("whose leader died right after the handover is ended by its successor when it was silent for two seconds, and set", async () => {
     const etcd = new EtcdInMemory();
     const leader = nodeOf(etcd, a);
     await leader.ask(drain(a));
     await leader.turn();
     etcd.moved(2, b, ref);
-    await nodeOf(etcd, b).turn();
+    const successor = nodeOf(etcd, b);
+    await successor.turn();
+    expect(record(etcd)).toMatchObject({ phase: "running" });
+    etcd.age(ref, 2_000);
+    await successor.turn();
     expect(record(etcd)).toMatchObject({ phase: "done", detail: expect.stringContaining("b leads since epoch 2") });
     expect(standing(etcd, a)).toBe("drained");
   });

@@ -347,6 +347,7 @@ export class EngineNode {
     this.events.close();
     this.standing.close();
     this.housekeeping.close();
+    this.leading.close();
     this.drift.close();
     this.desk.end();
     this.replication.close();

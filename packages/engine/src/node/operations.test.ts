@@ -128,3 +128,40 @@ test("a view that is older than the taking of an operation does not make it nobo
 
   expect([begun, stands.value.phase]).toEqual([[ref], "running"]);
 });
+
+test("what another node runs is left to its own word for two seconds; after that the leader looks in the history", async () => {
+  const running = (ageMs: number): OperationRecord => ({
+    ...{ id: ref, what: "switchover", by: "ann", reason, phase: "running", detail: "the leader hands over", epoch: 5 },
+    updatedWallMs: wallMs(Date.now() - ageMs),
+  });
+  const written: OperationRecord[] = [];
+  let historiesRead = 0;
+  const etcd = {
+    putOperation: (value: OperationRecord) => {
+      written.push(value);
+      return Promise.resolve({ kind: "stored" });
+    },
+    history: () => {
+      historiesRead += 1;
+      return Promise.resolve([{ epoch: 5, node: "b", operation: ref }]);
+    },
+  } as unknown as Etcd;
+  const none = (): never => {
+    throw new Error("this is not carried out here");
+  };
+  const operations = new Operations({
+    ...{ node: id<NodeId>("b"), cluster: "demo", etcd, venues: [], killHere: none, say: none },
+    ...{ whenRead: () => Promise.resolve(), failover: none, abort: none, reinit: none, switchover: none },
+    ...{ nodes: [id<NodeId>("a"), id<NodeId>("b")], journal: id<JournalId>("disk-b") },
+  });
+  const tend = async (ageMs: number): Promise<void> => {
+    const shown = { value: running(ageMs), modRevision: "7" };
+    operations.tend({ epoch: { value: 5 }, operations: new Map([[ref, shown]]) } as unknown as EtcdView, true);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await tend(1_000);
+  expect([historiesRead, written]).toEqual([0, []]);
+  await tend(2_001);
+  expect(historiesRead).toBe(1);
+  expect(written).toMatchObject([{ phase: "done", epoch: 5, detail: "b leads since epoch 5" }]);
+});

@@ -71,6 +71,12 @@ interface Verdict {
 /** An asked operation that nobody took up for so long has failed: it must not come true when nobody expects it any more. */
 const staleAfterMs = 30_000;
 
+/**
+ * Who runs an operation tells its end itself, and has so long for it before the leader looks it up in the history, a read of
+ * up to a thousand epochs: after a switchover the successor's orders come first.
+ */
+const ownWordMs = 2_000;
+
 const doing = { failover: "takes over", reinit: "sets its journal aside and begins anew" } as const;
 
 export class Operations {
@@ -232,6 +238,7 @@ export class Operations {
     if (record.what === "reinit" || record.what === "remove")
       return this.#tendMember(view, record, modRevision, isLeading);
     const isMine = this.#mine.has(record.id);
+    if (!isMine && wallNow() - record.updatedWallMs < ownWordMs) return;
     const isDecided = record.epoch === undefined || view.epoch.value >= record.epoch;
     // Who runs a failover is not the leader yet: it is given time, and until the epoch moves nothing is decided.
     const isLost = record.what !== "failover" || wallNow() - record.updatedWallMs > staleAfterMs;
