@@ -37,6 +37,7 @@ import { onClockAhead } from "./stood-still.ts";
 import { successionAtBoot } from "./succession-at-boot.ts";
 import { whyLeaderMayNot } from "./trading-views.ts";
 import { VenueDoors } from "./venue-doors.ts";
+import { Wakes } from "./wakes.ts";
 import { Yielding } from "./yielding.ts";
 import type { NodeWord } from "./yielding.ts";
 
@@ -259,8 +260,12 @@ export class EngineNode {
   admit({ view, lastMetro }: Admitted): void {
     this.standing.admitted();
     this.leadership.feed({ kind: "admitted", lastMetro });
-    const watch = this.#o.etcd.watch(() => this.leadership.requestRead());
-    this.#unwatch = () => watch.stop();
+    const wakes = new Wakes({ read: () => this.leadership.requestRead(), isLeading: () => this.isLeading });
+    const watch = this.#o.etcd.watch((wake) => wakes.woken(wake));
+    this.#unwatch = () => {
+      watch.stop();
+      wakes.close();
+    };
     this.onView(view);
     this.leadership.feed({ kind: "view", view });
     void this.standing.publish();
