@@ -39,6 +39,7 @@ test("a leader reads an operation at once, and what was to be read later with it
   const { read, wakes } = reading(true);
   wakes.woken({ keys: ["members/a"] });
   wakes.woken({ keys: ["operations/drill-7"] });
+  expect(read).toHaveBeenCalledOnce();
   vi.advanceTimersByTime(10 * readSoonMs);
   expect(read).toHaveBeenCalledOnce();
 });
