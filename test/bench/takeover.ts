@@ -9,7 +9,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { openFlow, readHistory, startCluster } from "@baton/drills";
+import { openFlow, readHistory, startCluster, stillness } from "@baton/drills";
 import type { Cluster } from "@baton/drills";
 import { AuditTail } from "./audit-tail.ts";
 import type { BenchOptions, Figure } from "./figure.ts";
@@ -78,7 +78,7 @@ async function samplesOf(kind: LossKind, o: BenchOptions): Promise<readonly Samp
     const isOver = (): boolean => performance.now() - began > (o.seconds ?? Number.POSITIVE_INFINITY) * 1_000;
     while (told.length < wanted && !isOver()) {
       const one = await loseLeader(kind, cluster, { tail, flow });
-      // A leader that went on by itself has lost nobody anything; it is told, and tried again.
+      // A leader that went on by itself, or that changed before the fault, tells nothing of it; it is said, and tried again.
       if (one === undefined) continue;
       told.push(one);
       const seconds = Math.round((performance.now() - began) / 1_000);
@@ -103,6 +103,13 @@ async function loseLeader(
   const leader = await cluster.leader();
   const { apiKey } = await accessOf(leader.configFile);
   await delay(calmMs + 100 * Math.random());
+  const now = await cluster.leader();
+  if (now.id !== leader.id) {
+    process.stderr.write(
+      `  ${kind.name}: ${now.id} leads since a moment ago, and ${leader.id} no more; looked at anew\n`,
+    );
+    return undefined;
+  }
   const recovered = flow.untilEpochAfter(flow.epoch, recoverWithinMs);
   const struck = await kind.strike(cluster, leader);
   // Looking at the log costs a core's time: not before somebody trades again.
@@ -111,7 +118,10 @@ async function loseLeader(
     process.stderr.write(`  ${kind.name}: ${await struck.whyNone?.()}\n`);
     return undefined;
   }
-  if (epoch === undefined) throw new Error(`${kind.name}: no order of a later epoch within ${recoverWithinMs} ms`);
+  if (epoch === undefined) {
+    const what = `${kind.name}: ${leader.id} struck, and no order of a later epoch than ${flow.epoch} acknowledged`;
+    throw new Error(`${what}${await stillness(cluster, flow, recoverWithinMs)}`);
+  }
   const end = performance.now() + 5_000;
   for (;;) {
     const places = tail.read();

@@ -4,7 +4,7 @@ export type { EpochLine, Verdict } from "./checker/check.ts";
 export type { Acknowledged, Evidence, FaultEvidence, Finding, JournalEvidence, RuleName } from "./checker/evidence.ts";
 export { readAudit, readHistory, readJournal } from "./checker/read-files.ts";
 export type { DemoResult } from "./demo/result.ts";
-export { judge, openFlow, untilParentEnded, untilSettled } from "./demo/session.ts";
+export { judge, openFlow, stillness, untilParentEnded, untilSettled } from "./demo/session.ts";
 export { clientOf, startCluster } from "./rig/cluster.ts";
 export type { Cluster, ClusterOptions } from "./rig/cluster.ts";
 export { EngineNode } from "./rig/engine-node.ts";

@@ -1,6 +1,6 @@
 /**
  * What the demo and the soak share of a run: a flow of orders made for the instruments that the exchange lists, the live
- * picture, the wait until nothing is open or in doubt, and the verdict on what is on record.
+ * picture, the wait until nothing is open or in doubt, the verdict on what is on record, and why a flow stands still.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { decimal, id } from "@baton/core";
@@ -162,4 +162,10 @@ async function redraw(cluster: Cluster, flow: OrderFlow, stage: Stage, stopping:
     stage.show({ nodes, ordersPerSecond: Math.round(perSecond), ...flow.count });
     await delay(250);
   }
+}
+
+/** What is on record of a flow that waited in vain for `withinMs`: what orders were answered, and what each node said last. */
+export async function stillness(cluster: Cluster, flow: OrderFlow, withinMs: number): Promise<string> {
+  const said = await Promise.all(cluster.nodes.map(async (node) => `node ${node.id}:\n${await node.lastSaid(60)}`));
+  return [` within ${withinMs} ms`, `orders: ${flow.answersWithin(withinMs)}`, ...said].join("\n");
 }

@@ -11,6 +11,7 @@ import type { Random } from "../flow/random.ts";
 import { verdictOf } from "../rig/switchover.ts";
 import { changesLeader, strike } from "../demo/faults.ts";
 import type { FaultKind } from "../demo/faults.ts";
+import { stillness } from "../demo/session.ts";
 import type { Stage } from "../demo/stage.ts";
 
 /** What the cluster must have been started with. */
@@ -120,16 +121,9 @@ async function strikeNodes(cluster: Cluster, weather: Weather, random: Random): 
     const undone = await struck.undo();
     if (undone !== undefined) stage.tell(undone);
     if ((await flow.untilEpochAfter(flow.epoch - 1, recoverWithinMs)) === undefined)
-      throw new Error(await stillness(cluster, flow, kind));
+      throw new Error(`${kind}: undone, and no order acknowledged${await stillness(cluster, flow, recoverWithinMs)}`);
     await cluster.untilInSync();
   }
-}
-
-/** What is on record of orders that nobody took although every link passes and every node runs. */
-async function stillness(cluster: Cluster, flow: OrderFlow, kind: FaultKind): Promise<string> {
-  const said = await Promise.all(cluster.nodes.map(async (node) => `node ${node.id}:\n${await node.lastSaid(60)}`));
-  const what = `${kind}: undone, and no order was acknowledged within ${recoverWithinMs} ms`;
-  return [what, `orders: ${flow.answersWithin(recoverWithinMs)}`, ...said].join("\n");
 }
 
 async function freezeEtcd(cluster: Cluster, { stage, isOver }: Weather, random: Random): Promise<void> {
