@@ -103,13 +103,6 @@ async function loseLeader(
   const leader = await cluster.leader();
   const { apiKey } = await accessOf(leader.configFile);
   await delay(calmMs + 100 * Math.random());
-  const now = await cluster.leader();
-  if (now.id !== leader.id) {
-    process.stderr.write(
-      `  ${kind.name}: ${now.id} leads since a moment ago, and ${leader.id} no more; looked at anew\n`,
-    );
-    return undefined;
-  }
   const recovered = flow.untilEpochAfter(flow.epoch, recoverWithinMs);
   const struck = await kind.strike(cluster, leader);
   // Looking at the log costs a core's time: not before somebody trades again.
@@ -119,6 +112,14 @@ async function loseLeader(
     return undefined;
   }
   if (epoch === undefined) {
+    const last = (await readHistory(cluster.etcd.endpoints, cluster.name)).toSorted((x, y) => x.epoch - y.epoch).at(-1);
+    if (last !== undefined && last.epoch === flow.epoch && last.node !== leader.id) {
+      process.stderr.write(
+        `  ${kind.name}: ${leader.id} was struck, but ${last.node} led already (epoch ${last.epoch}, ${last.reason})\n`,
+      );
+      await struck.undo();
+      return undefined;
+    }
     const what = `${kind.name}: ${leader.id} struck, and no order of a later epoch than ${flow.epoch} acknowledged`;
     throw new Error(`${what}${await stillness(cluster, flow, recoverWithinMs)}`);
   }
