@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { emptyState, id, monoMs } from "@baton/core";
-import type { BootId, ClusterId, Config, JournalId, LeaseId, VenueId } from "@baton/core";
-import type { Etcd, Keeper } from "@baton/cluster";
+import { emptyState, id, monoMs, wallMs } from "@baton/core";
+import type { BootId, ClusterId, Config, EtcdView, JournalId, LeaseId, NodeId, VenueId } from "@baton/core";
+import type { Etcd, Keeper, Wake } from "@baton/cluster";
 import type { Feed, FeedOptions } from "@baton/feeds";
 import type { Journal, Replication } from "@baton/journal";
 import type { VenueOptions } from "@baton/venues";
@@ -16,6 +16,7 @@ import { ScriptedVenue } from "../testing/scripted-venue.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 import { LocalKills } from "./local-kills.ts";
 import { EngineNode } from "./node.ts";
+import { readSoonMs } from "./wakes.ts";
 
 const outside = vi.hoisted(() => ({
   venues: new Map<string, { asVenue(): unknown }>(),
@@ -53,6 +54,7 @@ function silent<T extends object>(facts: Partial<T>): T {
 }
 
 const never = (): Promise<never> => Promise.withResolvers<never>().promise;
+const nothing = (): undefined => undefined;
 
 let home: string;
 let node: EngineNode;
@@ -68,7 +70,7 @@ afterEach(async () => {
 });
 
 /** A node that waits for etcd, as every node does at its start: its venues and feeds are at work already. */
-function started(config: Config): EngineNode {
+function started(config: Config, etcd: Partial<Etcd> = {}): EngineNode {
   const boot = id<BootId>("boot-a");
   const cluster = id<ClusterId>("6f6c0f7e-0000-4000-8000-000000000001");
   return new EngineNode({
@@ -76,7 +78,7 @@ function started(config: Config): EngineNode {
     boot,
     log: openLog({ level: "silent", node: "a", boot }),
     metrics: openMetrics(() => expect.fail("nobody asks for metrics")),
-    etcd: silent<Etcd>({ status: never, read: never }),
+    etcd: silent<Etcd>({ status: never, read: never, ...etcd }),
     keeper: silent<Keeper>({ lease: id<LeaseId>("1"), ttlMs: 3_000, deadline: () => monoMs(0) }),
     journal: silent<Journal>({
       ...{ opened: { state: emptyState(), tail: [] }, durable: 0, commitMark: { sequence: 0, hash: "" } },
@@ -85,7 +87,11 @@ function started(config: Config): EngineNode {
       care: { format: 1 },
       close: () => Promise.resolve(),
     } as never),
-    openReplication: () => silent<Replication>({ sendStatus: () => undefined, close: () => undefined, peers: [] }),
+    openReplication: () =>
+      silent<Replication>({
+        ...{ sendStatus: nothing, acknowledgeAgain: nothing, setPeers: nothing, close: nothing },
+        peers: [],
+      }),
     localKills: new LocalKills(home),
     end: (why) => expect.fail(why),
     beginAnew: (why) => expect.fail(why),
@@ -126,4 +132,50 @@ test("a venue that answers again has its feeds dialled at once, and no other ven
   // It answers on: that is no news.
   await pass(5_000);
   expect(outside.hurried).toEqual(["f"]);
+});
+
+test("what a member says of itself in etcd is read a moment later, a death at once, and nothing after the end", async () => {
+  const version = { modRevision: "1" };
+  const view: EtcdView = {
+    ...{ etcdClusterId: "1", revision: "1", cluster: undefined, insync: undefined },
+    epoch: { value: 1, ...version },
+    leader: {
+      ...version,
+      value: {
+        ...{ node: id<NodeId>("b"), boot: id<BootId>("boot-b"), lease: id<LeaseId>("2"), epoch: 1, reason: "first" },
+        sinceWallMs: wallMs(0),
+      },
+    },
+    autofailover: { value: "on", ...version },
+    pause: { value: undefined, ...version },
+    kill: { value: undefined, ...version },
+    ...{ members: new Map(), deaths: new Map(), operations: new Map() },
+  };
+  let wake: (woken: Pick<Wake, "keys">) => void = () => expect.fail("etcd is not watched yet");
+  let stopped = 0;
+  const read = vi.fn<() => Promise<EtcdView>>(() => Promise.resolve(view));
+  node = started(twoVenues().config, {
+    read,
+    watch: (listener) => {
+      wake = listener as typeof wake;
+      return { stop: () => void (stopped += 1) } as ReturnType<Etcd["watch"]>;
+    },
+    publishMember: never,
+  });
+  node.admit({ view, lastMetro: undefined });
+  await pass(readSoonMs);
+  read.mockClear();
+
+  wake({ keys: ["members/b"] });
+  await pass(readSoonMs - 1);
+  expect(read).not.toHaveBeenCalled();
+  await pass(1);
+  expect(read).toHaveBeenCalledOnce();
+  wake({ keys: ["deaths/boot-b"] });
+  expect(read).toHaveBeenCalledTimes(2);
+
+  wake({ keys: ["members/b"] });
+  await node.close();
+  await pass(10 * readSoonMs);
+  expect([read.mock.calls.length, stopped]).toEqual([2, 1]);
 });
