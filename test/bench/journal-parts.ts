@@ -18,6 +18,7 @@ import type {
   SymbolId,
   VenueId,
 } from "@baton/core";
+import { lowerHelperThreads } from "@baton/engine";
 import { openJournal, startReplication } from "@baton/journal";
 import type { Journal, Replication } from "@baton/journal";
 import { WebSocket, WebSocketServer } from "ws";
@@ -51,6 +52,9 @@ const feedPerSecond = 2000;
 /** Runs a role in this process until its parent goes. */
 export async function runPart(role: Role, dir: string, peer: string | undefined): Promise<void> {
   process.on("disconnect", () => process.exit(0));
+  // As an engine does at its start.
+  const notLowered = lowerHelperThreads();
+  if (notLowered !== undefined) throw new Error(notLowered);
   if (role === "feed") return runFeed();
   const replicated = await open(dir, role, "replicated");
   const server = createServer();

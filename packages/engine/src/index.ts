@@ -7,6 +7,7 @@ import type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
 export * from "./config/load.ts";
 export * from "./config/secrets.ts";
 export { engineFlags } from "./engine-flags.ts";
+export { lowerHelperThreads } from "./helper-threads.ts";
 export type { DirectKillOptions, DirectKillVerdict } from "./direct-kill.ts";
 export type { InitOptions, InitVerdict } from "./init-cluster.ts";
 export type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";

@@ -1,6 +1,7 @@
 /**
- * What the demo and the soak share of a run: a flow of orders made for the instruments that the exchange lists, the live
- * picture, the wait until nothing is open or in doubt, the verdict on what is on record, and why a flow stands still.
+ * What the demo, the soak and the bench of takeovers share of a run: a flow of orders made for the instruments that the
+ * exchange lists, the live picture, the wait until nothing is open or in doubt, the verdict on what is on record, and why a
+ * flow stands still.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { decimal, id } from "@baton/core";
