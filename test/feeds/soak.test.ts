@@ -120,8 +120,11 @@ test(
       for (const run of runs) {
         const what = `after ${run.armed.length} faults, the last ones ${run.armed.slice(-12).join(", ")}`;
         await until(`it is live again ${what}`, () => isLive(run.feed)).catch((error: unknown) => {
-          const { state, reason, symbols } = run.feed.status();
-          throw new Error(`${state}: ${reason}; ${symbols[0]?.quality}: ${symbols[0]?.reason}`, { cause: error });
+          const { state, reason, symbols, lines } = run.feed.status();
+          const ofLines = lines.map((line) => `${line.line} ${line.state}: ${line.reason}`).join("; ");
+          throw new Error(`${state}: ${reason}; ${symbols[0]?.quality}: ${symbols[0]?.reason}; ${ofLines}`, {
+            cause: error,
+          });
         });
         await truth.sameBook(run.feed, btc);
         const { length } = run.trades;

@@ -78,6 +78,33 @@ describe("of two lines", () => {
     await until("the book is the venue's", () => isSameBook(stage));
   });
 
+  test("one that is broken again by what came with the break is mended again", async () => {
+    await using stage = await openStage({ lines: two, staleAfterMs });
+    await untilBoth(stage);
+    stage.venue.rest();
+    const isAt = (updateId: number): boolean =>
+      stage.feed.book(btc, 1)?.updateId === updateId &&
+      stage.feed.status().symbols.every(({ quality }) => quality === "live");
+    await until("both have all", () => isAt(stage.venue.market("BTCUSDT").updateId));
+    stage.venue.wrong.deafTo.add(2);
+    stage.venue.move("BTCUSDT");
+    stage.venue.move("BTCUSDT");
+    const { updateId } = stage.venue.market("BTCUSDT");
+    await until("the other one has more", () => isAt(updateId));
+    // Both in one piece: the first is mended with the other line's book while the second waits to be read.
+    const socket = stage.venue.socket(2);
+    for (const u of [updateId, updateId + 9]) {
+      const data = { e: "depthUpdate", E: Date.now(), s: "BTCUSDT", U: u, u, b: [], a: [] };
+      socket?.send(JSON.stringify({ stream: depth, data }));
+    }
+    await until("both breaks were seen", () => stage.feed.status().symbols[0]?.gaps === 2);
+    stage.venue.wrong.deafTo.delete(2);
+    stage.venue.run(20);
+    await untilBoth(stage);
+    expect(stage.feed.status()).toMatchObject({ connections: 2, badFrames: 0 });
+    await until("the book is the venue's", () => isSameBook(stage));
+  });
+
   test("one that says nothing more is convicted by the other, and prices stay fresh", async () => {
     await using stage = await openStage({ lines: two, staleAfterMs });
     await untilBoth(stage);

@@ -156,7 +156,8 @@ export function openRepair(options: RepairOptions): Repair {
     for (let failures = 0; !signal.aborted && book.sync.phase === "void"; failures += 1) {
       let trouble: unknown;
       try {
-        if (await borrow(instrument, book, signal)) return;
+        // What was read in the same turn may have broken the borrowed book already.
+        if (await borrow(instrument, book, signal)) continue;
         if (signal.aborted) return;
         const news = await fetchBook(instrument, book, signal);
         if (signal.aborted || isFilled(instrument, book, news())) return;
