@@ -20,7 +20,12 @@ export type ToLeader =
       readonly forMs: number;
     }
   | { readonly kind: "vowed"; readonly epoch: Epoch; readonly version: number }
-  | { readonly kind: "status"; readonly reachesVenue: boolean; readonly isLeaving: boolean };
+  | {
+      readonly kind: "status";
+      readonly reachesVenue: boolean;
+      readonly reachedAgoMs: number;
+      readonly isLeaving: boolean;
+    };
 
 export type ToFollower =
   | { readonly kind: "lead"; readonly epoch: Epoch; readonly boot: BootId; readonly node: NodeId }

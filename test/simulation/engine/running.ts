@@ -14,6 +14,7 @@ import {
   wallMs,
   whyNotSuccessor,
   yieldTo,
+  sightOf,
 } from "@baton/core";
 import type {
   EtcdView,
@@ -23,6 +24,7 @@ import type {
   OperationId,
   Refusal,
   Sequence,
+  StandbySight,
   TakeoverReason,
 } from "@baton/core";
 import { Desk } from "../desk/desk.ts";
@@ -60,7 +62,7 @@ export class Running {
   readonly reads: SimReads;
   readonly #boot: Boot;
   readonly #first: EtcdView;
-  readonly #words = new Map<NodeId, { readonly reachesVenue: boolean; readonly saidMono: number }>();
+  readonly #words = new Map<NodeId, StandbySight>();
   #isClosed = false;
 
   constructor(boot: Boot, first: EtcdView) {
@@ -218,7 +220,8 @@ export class Running {
   /** What a standby says of itself, several times a second. */
   tellWord(): void {
     const isLeaving = this.#boot.isStopping;
-    this.links.toAll({ kind: "status", reachesVenue: this.#boot.door.reaches, isLeaving });
+    const { reaches, reachedAgoMs } = this.#boot.door;
+    this.links.toAll({ kind: "status", reachesVenue: reaches, reachedAgoMs, isLeaving });
   }
 
   /** Nobody waits for this standby any more: it is out of the set, or nobody leads. */
@@ -239,8 +242,9 @@ export class Running {
       case "vowed":
         return this.leadership.feed({ ...message, node: link.node });
       case "status": {
-        const { reachesVenue, isLeaving } = message;
-        this.#words.set(link.node, { reachesVenue, saidMono: this.#boot.main.clock.mono() });
+        const { reachesVenue, reachedAgoMs, isLeaving } = message;
+        const said = { node: link.node, reachesVenue, reachedAgoMs, seesMarket: reachesVenue };
+        this.#words.set(link.node, sightOf(this.#words.get(link.node), said, this.#boot.main.clock.mono()));
         if (isLeaving) this.leadership.feed({ kind: "leaving", node: link.node });
       }
     }
@@ -419,13 +423,7 @@ export class Running {
       ownBlindSinceMonoMs: undefined,
       yieldMs: this.#boot.settings.yieldMs,
       ownLostSinceMonoMs: since === undefined ? undefined : monoMs(since),
-      standbys: role.known.record.members.flatMap(({ node }) => {
-        const word = this.#words.get(node);
-        if (word === undefined) return [];
-        const { reachesVenue } = word;
-        const saidMonoMs = monoMs(word.saidMono);
-        return [{ node, reachesVenue, seesSinceMonoMs: reachesVenue ? saidMonoMs : undefined, saidMonoMs }];
-      }),
+      standbys: role.known.record.members.flatMap(({ node }) => this.#words.get(node) ?? []),
       isFit: (node) => {
         const how = { whom: "automatic", wall: this.#boot.main.clock.wall() } as const;
         return whyNotSuccessor(this.leadership.state, role, node, how) === undefined;

@@ -87,6 +87,7 @@ export class VenueDoor {
   readonly #bent: Bent;
   readonly #ports: DoorPorts;
   #lostSince: number | undefined;
+  #reachedMono = 0;
   #misses = 0;
   #isOpen = false;
 
@@ -123,6 +124,11 @@ export class VenueDoor {
 
   get reaches(): boolean {
     return this.#isOpen && this.#lostSince === undefined;
+  }
+
+  /** So long ago it asked what the venue has answered since. */
+  get reachedAgoMs(): number {
+    return this.#process.clock.mono() - this.#reachedMono;
   }
 
   place(
@@ -336,12 +342,14 @@ export class VenueDoor {
 
   #reach(): void {
     let isAnswered = false;
+    const askedMono = this.#process.clock.mono();
     if (!this.#isOpen) this.#sampleClock();
     this.#network.packet(this.#ports.place, venuePlace, () =>
       this.#network.packet(venuePlace, this.#ports.place, () => this.#process.run(() => void (isAnswered = true))),
     );
     this.#process.after(900, () => {
       this.#misses = isAnswered ? 0 : this.#misses + 1;
+      if (isAnswered) this.#reachedMono = askedMono;
       if (isAnswered) this.#lostSince = undefined;
       else if (this.#misses === 2) this.#lostSince = monoMs(this.#process.clock.mono() - reachEveryMs);
     });

@@ -8,10 +8,16 @@ import type { StandbySight } from "./yield.ts";
 const says = (
   node: typeof b,
   reachesVenue: boolean,
-  more: { readonly saidMonoMs?: number; readonly seesSinceMonoMs?: MonoMs | undefined } = {},
+  more: {
+    readonly saidMonoMs?: number;
+    readonly seesSinceMonoMs?: MonoMs | undefined;
+    readonly reachesSinceMs?: number;
+    readonly reachedMs?: number;
+  } = {},
 ): StandbySight => ({
   node,
-  reachesVenue,
+  reachesSinceMonoMs: reachesVenue ? monoMs(more.reachesSinceMs ?? 1_000) : undefined,
+  reachedMonoMs: monoMs(more.reachedMs ?? 9_800),
   seesSinceMonoMs: "seesSinceMonoMs" in more ? more.seesSinceMonoMs : monoMs(1_000),
   saidMonoMs: monoMs(more.saidMonoMs ?? 9_900),
 });
@@ -32,6 +38,18 @@ test("a leader that reaches the venue and sees its market stays", () => {
 test("where nobody reaches the venue nothing moves, and an old word is no word", () => {
   expect(yieldTo({ ...lost(5_000), standbys: [says(b, false), says(c, true, { saidMonoMs: 7_000 })] })).toBeUndefined();
   expect(yieldTo({ ...lost(5_000), standbys: [] })).toBeUndefined();
+});
+
+test("an answer from before the leader lost its own way says nothing of the venue now", () => {
+  const answered = (reachedMs: number) => [says(b, true, { reachedMs })];
+  expect(yieldTo({ ...lost(1_500), standbys: answered(8_500) })).toBeUndefined();
+  expect(yieldTo({ ...lost(1_500), standbys: answered(8_501) })).toEqual({ to: b, lacks: "venue" });
+});
+
+test("when a venue answers again, a leader has yieldMs to hear of it after the first standby does", () => {
+  const since = (reachesSinceMs: number) => [says(b, true, { reachesSinceMs })];
+  expect(yieldTo({ ...lost(60_000), standbys: since(9_001) })).toBeUndefined();
+  expect(yieldTo({ ...lost(60_000), standbys: since(9_000) })).toEqual({ to: b, lacks: "venue" });
 });
 
 test("of two standbys that reach the venue the one that sees the market gets the leadership, and one is better than none", () => {
@@ -66,6 +84,23 @@ test("a standby sees for as long as it says so without a gap; a build that does 
   const blinded = sightOf(second, word(false), monoMs(2_000));
   expect(blinded.seesSinceMonoMs).toBeUndefined();
   expect(sightOf(blinded, word(true), monoMs(2_100)).seesSinceMonoMs).toBe(2_100);
+});
+
+test("a standby reaches the venue for as long as it says so, and tells how old its last answer is; an older build's word is an answer", () => {
+  const word = (reachesVenue: boolean, reachedAgoMs?: number) => ({
+    node: b,
+    reachesVenue,
+    reachedAgoMs,
+    seesMarket: true,
+  });
+  const first = sightOf(undefined, word(true, 400), monoMs(1_000));
+  expect(first).toMatchObject({ reachesSinceMonoMs: 1_000, reachedMonoMs: 600 });
+  const second = sightOf(first, word(true, 900), monoMs(3_499));
+  expect(second).toMatchObject({ reachesSinceMonoMs: 1_000, reachedMonoMs: 2_599 });
+  expect(sightOf(second, word(true), monoMs(5_999))).toMatchObject({ reachesSinceMonoMs: 5_999, reachedMonoMs: 5_999 });
+  const lostIt = sightOf(second, word(false, 2_000), monoMs(4_000));
+  expect(lostIt.reachesSinceMonoMs).toBeUndefined();
+  expect(sightOf(lostIt, word(true, 0), monoMs(4_100)).reachesSinceMonoMs).toBe(4_100);
 });
 
 test("of standbys that have what it lacks one that is fit is asked, and one that is not only where there is no other", () => {

@@ -56,7 +56,7 @@ export interface Cluster extends AsyncDisposable {
   readonly configFiles: readonly string[];
   readonly nodes: readonly EngineNode[];
   readonly etcd: EtcdRig;
-  readonly exchange: { readonly endpoint: string; readonly auditFile: string };
+  readonly exchange: { readonly endpoint: string; readonly auditFile: string; readonly pid: number };
   /** The node that leads and trades, once one does; throws after a minute. */
   leader(): Promise<EngineNode>;
   /** Waits until every node is a member of the in-sync set; throws after two and a half minutes, with what each node said. */
@@ -245,7 +245,8 @@ class RigCluster implements Cluster {
     this.dir = parts.dir;
     this.nodes = parts.nodes;
     this.etcd = parts.etcd;
-    this.exchange = { endpoint: `http://${parts.exchange.address}`, auditFile: parts.exchange.auditFile };
+    const { address, auditFile, program } = parts.exchange;
+    this.exchange = { endpoint: `http://${address}`, auditFile, pid: program.pid ?? 0 };
   }
 
   get endpoints(): readonly string[] {

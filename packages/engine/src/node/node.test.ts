@@ -17,6 +17,7 @@ import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 import { LocalKills } from "./local-kills.ts";
 import { EngineNode } from "./node.ts";
 import { readSoonMs } from "./wakes.ts";
+import type { NodeWord } from "./yielding.ts";
 
 const outside = vi.hoisted(() => ({
   venues: new Map<string, { asVenue(): unknown }>(),
@@ -70,7 +71,7 @@ afterEach(async () => {
 });
 
 /** A node that waits for etcd, as every node does at its start: its venues and feeds are at work already. */
-function started(config: Config, etcd: Partial<Etcd> = {}): EngineNode {
+function started(config: Config, etcd: Partial<Etcd> = {}, sendStatus: (word: unknown) => void = nothing): EngineNode {
   const boot = id<BootId>("boot-a");
   const cluster = id<ClusterId>("6f6c0f7e-0000-4000-8000-000000000001");
   return new EngineNode({
@@ -89,7 +90,7 @@ function started(config: Config, etcd: Partial<Etcd> = {}): EngineNode {
     } as never),
     openReplication: () =>
       silent<Replication>({
-        ...{ sendStatus: nothing, acknowledgeAgain: nothing, setPeers: nothing, close: nothing },
+        ...{ sendStatus, acknowledgeAgain: nothing, setPeers: nothing, close: nothing },
         peers: [],
       }),
     localKills: new LocalKills(home),
@@ -132,6 +133,23 @@ test("a venue that answers again has its feeds dialled at once, and no other ven
   // It answers on: that is no news.
   await pass(5_000);
   expect(outside.hurried).toEqual(["f"]);
+});
+
+test("the others are told how long ago a node asked what every venue has answered since", async () => {
+  const { config, sim } = twoVenues();
+  let word: NodeWord | undefined;
+  node = started(config, {}, (said) => void (word = said as NodeWord));
+  await pass(5_000);
+  expect(word).toMatchObject({ reachesVenue: true });
+  expect(word?.reachedAgoMs).toBeLessThanOrEqual(1_000);
+  sim.isReachable = false;
+  await pass(5_000);
+  // The other venue answers on.
+  expect(word).toMatchObject({ reachesVenue: false });
+  expect(word?.reachedAgoMs).toBeGreaterThan(4_000);
+  sim.isReachable = true;
+  await pass(1_500);
+  expect(word?.reachedAgoMs).toBeLessThanOrEqual(1_000);
 });
 
 test("what a member says of itself in etcd is read a moment later, a death at once, and nothing after the end", async () => {

@@ -370,7 +370,11 @@ export class EngineNode {
   }
 
   #word(): NodeWord {
-    const sight = { reachesVenue: this.doors.reachesAll, seesMarket: this.markets.unseen() === undefined };
+    const sight = {
+      reachesVenue: this.doors.reachesAll,
+      reachedAgoMs: this.doors.reachedAgoMs,
+      seesMarket: this.markets.unseen() === undefined,
+    };
     const role = this.leadership.leading;
     return {
       ...sight,

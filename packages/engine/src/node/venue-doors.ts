@@ -46,6 +46,8 @@ export class VenueDoors {
   readonly #events: VenueEvents;
   readonly #misses = new Map<VenueId, number>();
   readonly #lostSince = new Map<VenueId, number>();
+  /** When each venue was asked what it answered last. */
+  readonly #reachedMono = new Map<VenueId, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #config: Config;
   #isClosed = false;
@@ -81,6 +83,11 @@ export class VenueDoors {
     return since.length === 0 ? undefined : Math.min(...since);
   }
 
+  /** So many ms ago it was asked what every venue has answered since: the way was open then. Undefined before the first answer. */
+  get reachedAgoMs(): number | undefined {
+    return this.missing.length > 0 ? undefined : monoNow() - Math.min(...this.#reachedMono.values());
+  }
+
   /** What another node has used of the limits that this one shares with it; told again and again while both live. */
   adoptUsage(told: readonly VenueFacts[]): void {
     for (const { id, used } of told) if (used !== undefined) this.#open.get(id)?.adoptUsage(used);
@@ -95,6 +102,7 @@ export class VenueDoors {
   async #connect(config: VenueConfig): Promise<void> {
     const { permits, isKilled, onLateAnswer, onTelemetry, onClockAhead, say, refuse } = this.#events;
     while (!this.#isClosed) {
+      const askedMono = monoNow();
       try {
         const venue = await openConfiguredVenue(config, {
           permits,
@@ -116,6 +124,7 @@ export class VenueDoors {
         }
         await venue.warm();
         this.#open.set(config.id, venue);
+        this.#reachedMono.set(config.id, askedMono);
         say("venue.open", `Connected to ${config.id}.`);
         return this.#watch(venue);
       } catch (error) {
@@ -130,7 +139,9 @@ export class VenueDoors {
   #watch(venue: Venue): void {
     const isMissing = (this.#misses.get(venue.id) ?? 0) > 0;
     this.#after(isMissing ? reachAgainMs : reachEveryMs, () => {
+      const askedMono = monoNow();
       void venue.reach().then((reaches) => {
+        if (reaches) this.#reachedMono.set(venue.id, askedMono);
         const misses = reaches ? 0 : (this.#misses.get(venue.id) ?? 0) + 1;
         this.#misses.set(venue.id, misses);
         if (reaches && this.#lostSince.delete(venue.id)) {

@@ -5,13 +5,17 @@ import { expect, test } from "vitest";
 import { monoNow } from "../clock.ts";
 import { onVirtualTime, pass } from "../testing/virtual-time.ts";
 import { Yielding } from "./yielding.ts";
+import type { NodeWord } from "./yielding.ts";
 
 onVirtualTime();
 
 const b = id<NodeId>("b");
 
 /** A leader that nothing makes hand over; how often it was asked to. */
-function leader(lacks: { venueSinceMs?: number; market?: boolean }): { readonly asked: () => number; turn(): void } {
+function leader(
+  lacks: { venueSinceMs?: number; market?: boolean },
+  word: () => NodeWord = () => ({ reachesVenue: true, seesMarket: true }),
+): { readonly asked: () => number; turn(): void } {
   let asked = 0;
   const members = [{ node: id<NodeId>("a") }, { node: b }];
   const leading = { epoch: 1, commit: 1, openedAt: 1, known: { record: { members } } } as unknown as LeaderRole;
@@ -27,7 +31,7 @@ function leader(lacks: { venueSinceMs?: number; market?: boolean }): { readonly 
   return {
     asked: () => asked,
     turn() {
-      yielding.heard(b, { reachesVenue: true, seesMarket: true });
+      yielding.heard(b, word());
       yielding.consider();
     },
   };
@@ -52,4 +56,18 @@ test("one without its venue asks with every turn: it can do nothing there", asyn
   const lost = leader({ venueSinceMs: monoNow() });
   await turns(lost, 3_000);
   expect(lost.asked()).toBeGreaterThan(40);
+});
+
+test("one whose venue stands still for all asks nobody: the others' last answers are older than its loss", async () => {
+  const since = monoNow();
+  const answeredMs = { at: since - 1 };
+  const lost = leader({ venueSinceMs: since }, () => ({
+    ...{ reachesVenue: true, seesMarket: true },
+    reachedAgoMs: monoNow() - answeredMs.at,
+  }));
+  await turns(lost, 5_000);
+  expect(lost.asked()).toBe(0);
+  answeredMs.at = since + 1;
+  await turns(lost, 20);
+  expect(lost.asked()).toBe(1);
 });

@@ -11,6 +11,8 @@ import type { TradingWord } from "./leaders-word.ts";
 /** What a node says of itself over the link, to every other. */
 export interface NodeWord {
   readonly reachesVenue: boolean;
+  /** So long ago it asked what every venue has answered since; absent in the word of an older build. */
+  readonly reachedAgoMs?: number | undefined;
   /** It has fresh prices of every venue; absent in the word of an older build. */
   readonly seesMarket?: boolean;
   /** It is stopping and wants to be taken out of the set. */
@@ -47,8 +49,9 @@ export class Yielding {
   }
 
   heard(node: NodeId, word: NodeWord): void {
-    const { reachesVenue, seesMarket = false } = word;
-    this.#words.set(node, sightOf(this.#words.get(node), { node, reachesVenue, seesMarket }, monoNow()));
+    const { reachesVenue, reachedAgoMs, seesMarket = false } = word;
+    const said = { node, reachesVenue, reachedAgoMs, seesMarket };
+    this.#words.set(node, sightOf(this.#words.get(node), said, monoNow()));
   }
 
   /** Asked with every turn of the loop. */
