@@ -41,6 +41,25 @@ describe("the venue's clock", () => {
     expect(venue.reading()!.errorMs).toBeCloseTo(25.5);
   });
 
+  it("is within its error of the truth, though the machine was busy between the readings of our two clocks", () => {
+    let mono = 0;
+    // Before the wall is read, or after it, 4 ms pass.
+    for (const stalls of ["before", "after"] as const) {
+      const pass = (): void => void (mono += 4);
+      const wall = (): ReturnType<typeof wallMs> => {
+        if (stalls === "before") pass();
+        const read = wallMs(mono + 1_000_000);
+        if (stalls === "after") pass();
+        return read;
+      };
+      const venue = new VenueClock({ mono: () => monoMs(mono), wall }, 0);
+      venue.observe(monoMs(mono), monoMs(mono), mono + 1_005_000);
+      const { offsetMs, errorMs } = venue.reading()!;
+      expect(Math.abs(offsetMs - 5_000)).toBeLessThanOrEqual(errorMs);
+      expect(errorMs).toBeLessThan(4);
+    }
+  });
+
   it("prefers the sample with the least error, until drift has spoilt it", () => {
     const { venue, sample, at } = setUp();
     sample(100, 2);

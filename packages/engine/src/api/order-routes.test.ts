@@ -21,6 +21,8 @@ class Routes {
   readonly rig = new DeskRig().lead(1);
   /** Orders that a test took out of the state by hand: the journal has them. */
   forgotten: readonly OrderRow[] = [];
+  /** Events that are committed while the journal is read. */
+  later: readonly OrderEvent[] = [];
   readonly #routes = orderRoutes({
     config: rigConfig(),
     desk: () => this.rig.desk,
@@ -37,9 +39,10 @@ class Routes {
         new Map<IntentId, readonly OrderEvent[]>(
           intents.map((intent) => [
             intent,
-            this.rig.journal.events.flatMap((event, at) =>
-              "intent" in event && event.intent === intent ? [{ ...event, sequence: at + 1 }] : [],
-            ),
+            this.rig.journal.events
+              .map((event, at) => ({ ...event, sequence: at + 1 }))
+              .concat(this.later)
+              .filter((event) => "intent" in event && event.intent === intent),
           ]),
         ),
       ),
@@ -387,6 +390,21 @@ describe("reading and taking back", () => {
     expect(await routes.ask("order", { id: "i-9" })).toMatchObject({ status: 404 });
     expect(await routes.ask("cancelOrder", { id: "i-9" })).toMatchObject({ status: 404 });
     expect(await routes.ask("cancelOrder", { id: "i-1" })).toMatchObject({ status: 409, body: { code: "conflict" } });
+  });
+
+  test("an order and its events are of one moment, though the journal has more when it is read", async () => {
+    const routes = await leading();
+    await settled(routes.ask("placeOrder", { body: order }));
+    const { applied } = routes.rig.ledger.committed;
+    routes.later = [
+      { kind: "cancel.requested", intent: "i-1" as IntentId, by: "t", sequence: applied + 1 } as OrderEvent,
+    ];
+    const kinds = (shown: unknown): readonly string[] =>
+      (shown as { events: { kind: string }[] }).events.map(({ kind }) => kind);
+    const { body: shown } = await routes.ask("order", { id: "i-1" });
+    expect(kinds(shown)).toEqual(["intent.recorded", "attempt.answered"]);
+    const { body: listed } = await routes.ask("orders");
+    expect((listed as { orders: readonly unknown[] }).orders.map(kinds)).toEqual([kinds(shown)]);
   });
 
   test("a cancel under an id is done once: the same again is answered as the first, also when the order has ended", async () => {

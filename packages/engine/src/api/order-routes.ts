@@ -10,6 +10,8 @@ import type {
   Epoch,
   IntentId,
   OrderEvent,
+  OrderRow,
+  OrderView,
   ParentId,
   ParentRow,
   ParentView,
@@ -170,7 +172,7 @@ async function list(context: OrderRoutesContext, request: RouteRequest): Promise
   const present = orderPage(state, { all, after, limit });
   const past = all ? await context.pastOrders({ after, limit: limit + 1 }, applied) : [];
   const parents = after > 0 ? [] : workingParents(state).map((parent) => parentView(parent, state));
-  return await shownPage(context, mergedPage(past, present, limit), parents);
+  return await shownPage(context, mergedPage(past, present, limit), applied, parents);
 }
 
 /** Of one parent order; its row names its children, so that nobody looks through every order there was. */
@@ -187,20 +189,36 @@ async function listChildren(
   const present = children.flatMap((child) => state.orders.get(child) ?? []);
   const gone = o.all ? children.filter((child) => !state.orders.has(child)) : [];
   const past = await Promise.all(gone.map((intent) => context.pastOrders({ intent }, state.applied)));
-  return await shownPage(context, pageOf([...past.flat(), ...present], o));
+  return await shownPage(context, pageOf([...past.flat(), ...present], o), state.applied);
 }
 
 async function shownPage(
   context: OrderRoutesContext,
   page: OrderPage,
+  applied: Sequence,
   parents: readonly ParentView[] = [],
 ): Promise<Answer> {
-  const events = await context.eventsOf(page.orders.map((order) => order.id));
   return ok({
     version: 1,
-    orders: page.orders.map((order) => orderView(order, events.get(order.id) ?? [])),
+    orders: await shownOrders(context, page.orders, applied),
     ...(parents.length > 0 && { parents }),
     next: page.next,
+  });
+}
+
+/** Orders of the state at `applied`, with their events as far as that: the journal is read later and may hold more by then. */
+async function shownOrders(
+  context: OrderRoutesContext,
+  orders: readonly OrderRow[],
+  applied: Sequence,
+): Promise<readonly OrderView[]> {
+  const events = await context.eventsOf(orders.map((order) => order.id));
+  return orders.map((order) => {
+    const told = events.get(order.id) ?? [];
+    return orderView(
+      order,
+      told.filter(({ sequence }) => sequence <= applied),
+    );
   });
 }
 
@@ -212,7 +230,8 @@ async function show(context: OrderRoutesContext, request: RouteRequest): Promise
   const intent = id<IntentId>(ref);
   const order = state.orders.get(intent) ?? (await context.pastOrders({ intent }, state.applied))[0];
   if (order === undefined) return no(404, "not-found", `there is no order ${ref}`);
-  return ok(orderView(order, (await context.eventsOf([order.id])).get(order.id) ?? []));
+  const [shown] = await shownOrders(context, [order], state.applied);
+  return ok(shown);
 }
 
 async function cancel(context: OrderRoutesContext, request: RouteRequest): Promise<Answer> {
