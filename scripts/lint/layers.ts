@@ -39,8 +39,10 @@ const PURE_TESTS: readonly string[] = ["vitest", "fast-check"];
 /** What threads, the supervisor, the first instant of an engine and the check of the shells need of a room, without the rest. */
 const SIDE_DOORS: ReadonlySet<string> = new Set([
   "@baton/core/records",
+  "@baton/cluster/prepared-engine",
   "@baton/cluster/prepared-keeper",
   "@baton/cluster/supervisor",
+  "@baton/engine/prepared-engine",
   "@baton/engine/shells",
   "@baton/journal/prepared-writer",
 ]);

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /**
  * The program `baton`. Ctrl-C once stops waiting (what was asked goes on); twice ends the program. `baton node` handles
- * its signals itself: there, a signal asks the engine to hand over and stop.
+ * its signals itself: there, a signal asks the engine to hand over and stop. It has its engine load while it loads itself.
  */
-import { runBaton } from "./program.ts";
-import { processTerminal } from "./terminal.ts";
-
 const args = process.argv.slice(2);
+const isEngineAsked = args[0] === "node" && !args.some((arg) => ["--no-supervisor", "--help", "-h"].includes(arg));
+using prepared = isEngineAsked ? (await import("@baton/engine/prepared-engine")).prepareEngine() : undefined;
+const [{ runBaton }, { processTerminal }] = await Promise.all([import("./program.ts"), import("./terminal.ts")]);
 const detach = new AbortController();
 if (args[0] !== "node") {
   process.on("SIGINT", () => {
@@ -19,4 +19,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
-process.exitCode = await runBaton(args, processTerminal(detach.signal));
+process.exitCode = await runBaton(args, processTerminal(detach.signal), prepared);

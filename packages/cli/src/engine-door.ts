@@ -3,6 +3,7 @@
  * no engine can start. What the command line asks of the engine stands here in full.
  */
 import type { Config, DoctorReport, ExitName, KillLevel } from "@baton/core";
+import type { PreparedEngine } from "@baton/engine/prepared-engine";
 
 /** What `baton` calls in `@baton/engine`. */
 export interface EngineDoor {
@@ -10,7 +11,12 @@ export interface EngineDoor {
   loadConfig(file: string): Config;
   readSecret(file: string): { readonly value: string; readonly warning?: string };
   /** Runs the node until it ends; gives the exit status of the process. `supervised`: under its supervisor. */
-  startNode(options: { readonly configFile: string; readonly supervised: boolean }): Promise<number>;
+  startNode(options: {
+    readonly configFile: string;
+    readonly supervised: boolean;
+    /** A process that waits to be the engine. */
+    readonly prepared?: PreparedEngine | undefined;
+  }): Promise<number>;
   /** Genesis: writes the cluster's UUID, epoch 0 and the first in-sync set; once. */
   initCluster(options: {
     readonly configFile: string;

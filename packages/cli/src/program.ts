@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { exitOfProblem, exitTable } from "@baton/core";
+import type { PreparedEngine } from "@baton/engine/prepared-engine";
 import { Command, CommanderError } from "commander";
 import { RefusedError, StrangeAnswerError, UnreachableError, UntrustedError } from "./failures.ts";
 import { addClusterCommands } from "./commands/cluster.ts";
@@ -35,8 +36,15 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 
-/** Runs `baton` with the arguments after the program's name; gives its exit status. Never throws for a known end. */
-export async function runBaton(args: readonly string[], terminal: Terminal): Promise<number> {
+/**
+ * Runs `baton` with the arguments after the program's name; gives its exit status. Never throws for a known end. `prepared`: a
+ * process that waits to be the engine of `baton node`.
+ */
+export async function runBaton(
+  args: readonly string[],
+  terminal: Terminal,
+  prepared?: PreparedEngine,
+): Promise<number> {
   let status = 0;
   const printed: { document?: object } = {};
   const held: Terminal = {
@@ -45,9 +53,10 @@ export async function runBaton(args: readonly string[], terminal: Terminal): Pro
       printed.document = content;
     },
   };
-  const program = batonProgram(held, (code) => {
+  const exitWith = (code: number): void => {
     status = code;
-  });
+  };
+  const program = batonProgram(held, { exitWith, prepared });
   try {
     await program.parseAsync([...args], { from: "user" });
     if (printed.document !== undefined) terminal.out(JSON.stringify(printed.document));
@@ -66,7 +75,7 @@ export async function runBaton(args: readonly string[], terminal: Terminal): Pro
   }
 }
 
-function batonProgram(terminal: Terminal, exitWith: (status: number) => void): Command {
+function batonProgram(terminal: Terminal, node: Parameters<typeof addNodeCommand>[2]): Command {
   const program = new Command("baton")
     .description("keeps one trading engine executing while machines, processes, networks and venues fail")
     .version(version, "-V, --version", "print the version of this build")
@@ -76,7 +85,7 @@ function batonProgram(terminal: Terminal, exitWith: (status: number) => void): C
     )
     .showHelpAfterError("(baton --help lists the commands)")
     .enablePositionalOptions();
-  addNodeCommand(program, terminal, exitWith);
+  addNodeCommand(program, terminal, node);
   addClusterCommands(program, terminal);
   addStatusCommand(program, terminal);
   addExplainCommands(program, terminal);

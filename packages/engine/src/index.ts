@@ -1,6 +1,7 @@
 /** The one door of the engine. What is heavy (ccxt, SQLite, the node itself) is loaded by the functions that need it. */
 import type { Config, DoctorReport } from "@baton/core";
 import type { DirectKillOptions, DirectKillVerdict } from "./direct-kill.ts";
+import type { PreparedEngine } from "./prepared-engine.ts";
 import type { InitOptions, InitVerdict } from "./init-cluster.ts";
 import type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";
 
@@ -16,7 +17,11 @@ export { copyJournal, exportJournal, readQuarantine, restoreJournal, verifyJourn
 export type { RestoreRequest } from "./verify-journal.ts";
 
 /** `baton node`: runs until the node ends; gives the exit status. Throws `ConfigError`. */
-export async function startNode(o: { readonly configFile: string; readonly supervised: boolean }): Promise<number> {
+export async function startNode(o: {
+  readonly configFile: string;
+  readonly supervised: boolean;
+  readonly prepared?: PreparedEngine | undefined;
+}): Promise<number> {
   const { startNode: start } = await import("./start-node.ts");
   return await start(o);
 }

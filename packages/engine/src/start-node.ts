@@ -1,5 +1,6 @@
 /** `baton node`: the supervisor as the main process and the engine as its child, or the engine alone. */
 import { fileURLToPath } from "node:url";
+import type { PreparedEngine } from "@baton/cluster/prepared-engine";
 import { supervise } from "@baton/cluster/supervisor";
 import type { SupervisorEvent } from "@baton/cluster/supervisor";
 import { loadConfig } from "./config/load.ts";
@@ -16,6 +17,8 @@ export async function startNode(o: {
   readonly configFile: string;
   readonly supervised: boolean;
   readonly engine?: URL;
+  /** A process that waits to be the engine. */
+  readonly prepared?: PreparedEngine | undefined;
 }): Promise<number> {
   if (!o.supervised) {
     const { runEngineProcess } = await import("./engine-process.ts");
@@ -29,6 +32,7 @@ export async function startNode(o: {
     execArgv: engineFlags,
     // What an operator has set there stays.
     environment: { ...engineEnvironment, ...process.env, ...liveEnvironment(config) },
+    prepared: o.prepared,
     etcd: etcdAccessOf(config),
     log: (fact: SupervisorEvent) => log.info(fact, fact.event),
   });

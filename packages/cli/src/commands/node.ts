@@ -7,6 +7,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { dirname, join } from "node:path";
 import { liveSubject } from "@baton/core";
 import type { Config } from "@baton/core";
+import type { PreparedEngine } from "@baton/engine/prepared-engine";
 import type { Command } from "commander";
 import { engineDoor } from "../engine-door.ts";
 import { namesOf, reportText } from "./doctor.ts";
@@ -24,7 +25,11 @@ interface NodeOptions {
 }
 
 /** Adds `baton node`; its status is the engine's own. */
-export function addNodeCommand(program: Command, terminal: Terminal, exitWith: (status: number) => void): void {
+export function addNodeCommand(
+  program: Command,
+  terminal: Terminal,
+  o: { readonly exitWith: (status: number) => void; readonly prepared: PreparedEngine | undefined },
+): void {
   program
     .command("node")
     .description("run the engine of one node under its supervisor, until it is told to stop")
@@ -37,7 +42,8 @@ export function addNodeCommand(program: Command, terminal: Terminal, exitWith: (
       const config = await loadConfigOrEnd(options.config);
       await confirmLiveStart(config, options, terminal);
       const engine = await engineDoor();
-      exitWith(await engine.startNode({ configFile: options.config, supervised: options.supervisor }));
+      const { config: configFile, supervisor: supervised } = options;
+      o.exitWith(await engine.startNode({ configFile, supervised, prepared: o.prepared }));
     });
 }
 

@@ -38,7 +38,9 @@ export function engineLink(): EngineLink | undefined {
     onStop?.(reason);
   };
   process.on("disconnect", () => process.exit(orphanedExitCode));
-  process.on("message", (message: SupervisorMessage) => stop(message.reason));
+  process.on("message", (message: SupervisorMessage) => {
+    if (message.kind === "stop") stop(message.reason);
+  });
   // Ctrl-C reaches the whole process group; the supervisor decides, so both ways lead to the same orderly stop.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop(signal));
   let lastBeatMono = 0;

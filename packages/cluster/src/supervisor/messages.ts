@@ -13,7 +13,10 @@ export type EngineMessage =
   | { readonly kind: "beat" }
   | { readonly kind: "status"; readonly text: string };
 
-export type SupervisorMessage = { readonly kind: "stop"; readonly reason: string };
+export type SupervisorMessage =
+  | { readonly kind: "stop"; readonly reason: string }
+  /** To an engine that was started before its supervisor knew what to run; always the first. */
+  | { readonly kind: "run"; readonly args: readonly string[]; readonly environment: NodeJS.ProcessEnv };
 
 /** Set in a supervised engine's environment; an IPC pipe alone could belong to anyone. */
 export const supervisorVariable = "BATON_SUPERVISOR_PID";

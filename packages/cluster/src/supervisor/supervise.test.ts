@@ -9,6 +9,7 @@ import type { EtcdRig } from "../../../../test/rig/etcd.ts";
 import { startEtcd } from "../../../../test/rig/etcd.ts";
 import type { TestCluster } from "../fixtures/cluster.ts";
 import { freshCluster, nodeA, until } from "../fixtures/cluster.ts";
+import { PreparedEngine } from "./prepared-engine.ts";
 import type { SuperviseOptions, SupervisorEvent } from "./supervise.ts";
 import { supervise } from "./supervise.ts";
 
@@ -166,6 +167,56 @@ describe("an engine", () => {
     parent.kill("SIGKILL");
     await once(parent, "exit");
     await until("the engine is gone", () => !isAlive(pid));
+  });
+
+  test("that waits to be told what to run is the first, with the arguments and the environment of the run", async () => {
+    const prepared = new PreparedEngine({ module: engine });
+    const { pid } = prepared;
+    const environment = { ...process.env, OF_THE_RUN: "yes" };
+    const it = await supervised("environment", { prepared, environment });
+    expect(await it.exit).toBe(78);
+    expect(told(it.facts, "engine.started").map((fact) => fact.pid)).toEqual([pid]);
+  });
+
+  test("that waited is killed like any other, and the next one is started anew", async () => {
+    const prepared = new PreparedEngine({ module: engine });
+    const { pid: first } = prepared;
+    const it = await supervised("steady", { prepared });
+    const { pid, boot } = await leadingEngine(it);
+    expect(pid).toBe(first);
+    process.kill(pid, "SIGKILL");
+    await until("another boot leads", async () => {
+      const leader = (await it.cluster.etcd.read()).leader?.value.boot;
+      return leader !== undefined && leader !== boot;
+    });
+    expect(told(it.facts, "engine.ended")[0]?.cause).toBe("signal SIGKILL");
+    it.stop();
+    expect(await it.exit).toBe(0);
+  });
+
+  test("that died while it waited is not taken", async () => {
+    const prepared = new PreparedEngine({ module: engine });
+    const first = prepared.pid ?? 0;
+    process.kill(first, "SIGKILL");
+    await until("it is gone", () => !isAlive(first));
+    const it = await supervised("steady", { prepared });
+    const { pid } = await leadingEngine(it);
+    expect(pid).not.toBe(first);
+  });
+
+  test("that nobody took ends with who has it", async () => {
+    const prepared = new PreparedEngine({ module: engine });
+    const pid = prepared.pid ?? 0;
+    expect(isAlive(pid)).toBe(true);
+    prepared[Symbol.dispose]();
+    await until("it is gone", () => !isAlive(pid));
+    const parent = spawn(process.execPath, [supervisor], { stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void parent.kill("SIGKILL"));
+    const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];
+    const orphan = Number(line);
+    expect(isAlive(orphan)).toBe(true);
+    parent.kill("SIGKILL");
+    await until("the orphan is gone", () => !isAlive(orphan));
   });
 
   test("has no link without a supervisor, even when somebody's IPC pipe is there", async () => {

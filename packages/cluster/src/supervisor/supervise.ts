@@ -4,7 +4,6 @@
  * outlives what kills an engine. What it says to etcd it says when an engine has died, so the engine starts first and
  * etcd's client is loaded beside it. Operators: runbook "leader lost"; design: crash release.
  */
-import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { wallMs } from "@baton/core/records";
@@ -12,7 +11,8 @@ import { causeOf } from "../errors.ts";
 import type { Etcd } from "../etcd/connect.ts";
 import type { EtcdAccess } from "../etcd/endpoint.ts";
 import type { EngineIdentity, EngineMessage, SupervisorMessage } from "./messages.ts";
-import { supervisorVariable } from "./messages.ts";
+import { forkEngine } from "./prepared-engine.ts";
+import type { EngineStart, PreparedEngine } from "./prepared-engine.ts";
 import { releaseBoot } from "./release.ts";
 import { serviceManager } from "./systemd.ts";
 import type { ServiceManager } from "./systemd.ts";
@@ -28,12 +28,9 @@ export type SupervisorEvent =
   | { readonly event: "engine.given-up"; readonly restarts: number; readonly withinMs: number }
   | { readonly event: "engine.killed"; readonly why: string };
 
-export interface SuperviseOptions {
-  /** The engine's module, as a path. */
-  readonly module: string;
-  readonly args?: readonly string[];
-  readonly execArgv?: readonly string[];
-  readonly environment?: NodeJS.ProcessEnv;
+export interface SuperviseOptions extends EngineStart {
+  /** A process that waits to be the first engine; the later ones are started anew. */
+  readonly prepared?: PreparedEngine | undefined;
   readonly etcd: EtcdAccess;
   /** How long an orderly stop may take before SIGKILL. Default 15,000. */
   readonly stopTimeoutMs?: number;
@@ -166,7 +163,7 @@ interface Surroundings {
 /** One engine process from start to release. Fulfils with its exit code; undefined: a signal ended it. */
 async function liveAndDie(o: SuperviseOptions, around: Surroundings): Promise<number | undefined> {
   const { etcd, manager, stop } = around;
-  const child = startEngine(o);
+  const child = o.prepared?.take(o) ?? forkEngine(o);
   o.log({ event: "engine.started", pid: child.pid ?? 0 });
   let engine: EngineIdentity | undefined;
   let firstWarming: NodeJS.Timeout | undefined;
@@ -226,21 +223,6 @@ async function liveAndDie(o: SuperviseOptions, around: Surroundings): Promise<nu
   });
   await Promise.race([told, delay(releaseWaitMs, undefined, { ref: false })]);
   return exitCode;
-}
-
-function startEngine(o: SuperviseOptions): ChildProcess {
-  const environment: NodeJS.ProcessEnv = {
-    ...(o.environment ?? process.env),
-    [supervisorVariable]: String(process.pid),
-  };
-  // The supervisor alone speaks to systemd.
-  delete environment["NOTIFY_SOCKET"];
-  delete environment["WATCHDOG_USEC"];
-  return fork(o.module, [...(o.args ?? [])], {
-    env: environment,
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    ...(o.execArgv === undefined ? {} : { execArgv: [...o.execArgv] }),
-  });
 }
 
 function reaped(child: ChildProcess): Promise<{ exitCode: number | undefined; cause: string }> {
