@@ -45,6 +45,13 @@ test("one long gap among a minute of short ones is soon forgotten", () => {
   expect(allowed(link([...once, ...Array.from({ length: 10 }, () => 50)]))).toBe(1_000);
 });
 
+test("what a leader's first second was like is no rhythm: it was taking over then, and others started beside it", () => {
+  const takingOver = [700, ...Array.from({ length: 7 }, () => 50)];
+  expect(takingOver.map((_, n) => allowed(link(takingOver.slice(0, n + 1))))).toEqual(takingOver.map(() => 1_000));
+  // One that goes on like that is believed from its second one on.
+  expect(allowed(link([900, 900]))).toBeGreaterThan(1_500);
+});
+
 test("load does not make a leader look silent: only the longest gap of a second counts", () => {
   // 200 signs a second and one pause of 400 ms in each: the mean gap would say 5 ms.
   expect(allowed(link(Array.from({ length: 20 }, () => 400)), { silenceMs: 300 })).toBeGreaterThan(400);

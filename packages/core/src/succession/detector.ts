@@ -57,15 +57,15 @@ export function heard(before: Rhythm | undefined, of: BootId, now: MonoMs): Rhyt
   const blockWorstMs = Math.max(before.blockWorstMs, now - before.lastMonoMs);
   const heardNow = { ...before, lastMonoMs: now, blockWorstMs };
   if (now - before.blockSinceMonoMs < blockMs) return heardNow;
-  const isFirst = before.blocks === 0;
-  // The smoothing of RFC 6298: a link that turns bad is believed within a few seconds, one bad second is forgotten in some ten.
+  // The smoothing of RFC 6298: a link that turns bad is believed within a few seconds, one bad second is forgotten in some ten. Unlike
+  // there the first sample is one like any other: in its first second a leader takes over, which says least of its rhythm.
   const apart = Math.abs(blockWorstMs - before.usualWorstMs);
   return {
     ...heardNow,
     blockSinceMonoMs: now,
     blockWorstMs: 0,
-    usualWorstMs: isFirst ? blockWorstMs : before.usualWorstMs + (blockWorstMs - before.usualWorstMs) / 8,
-    deviationMs: isFirst ? blockWorstMs / 2 : before.deviationMs + (apart - before.deviationMs) / 4,
+    usualWorstMs: before.usualWorstMs + (blockWorstMs - before.usualWorstMs) / 8,
+    deviationMs: before.deviationMs + (apart - before.deviationMs) / 4,
     blocks: before.blocks + 1,
   };
 }
