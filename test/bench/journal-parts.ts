@@ -18,7 +18,7 @@ import type {
   SymbolId,
   VenueId,
 } from "@baton/core";
-import { lowerHelperThreads } from "@baton/engine";
+import { becomeRealtime, lowerHelperThreads } from "@baton/engine";
 import { openJournal, startReplication } from "@baton/journal";
 import type { Journal, Replication } from "@baton/journal";
 import { WebSocket, WebSocketServer } from "ws";
@@ -33,7 +33,9 @@ export type PartOrder =
       readonly inFlight: number;
       readonly events: number;
     }
-  | { readonly kind: "lag"; readonly feed: string; readonly intentsPerSecond: number; readonly ms: number };
+  | { readonly kind: "lag"; readonly feed: string; readonly intentsPerSecond: number; readonly ms: number }
+  /** For the rest of the process; answered with why not. */
+  | { readonly kind: "realtime" };
 
 export interface ClosedLoop {
   readonly p50Ms: number;
@@ -88,6 +90,7 @@ interface LeaderParts {
 
 async function leaderObeys(order: PartOrder, parts: LeaderParts): Promise<void> {
   const { replicated, replication } = parts;
+  if (order.kind === "realtime") return void process.send?.({ answer: await becomeRealtime() });
   if (order.kind === "closed-loop" && order.journal === "local") {
     process.send?.({ answer: await closedLoop(parts.local, (moved) => parts.local.onDurable.on(moved), order) });
     return;

@@ -24,6 +24,7 @@ describe("every example configuration", () => {
 
   test.each([
     ["laptop.yaml", /^ +# (?:rest|ws)Url:/, (config: Config) => config.venues[0]?.restUrl, "http://127.0.0.1:9000"],
+    ["metro.yaml", /^ +# realtime:/, (config: Config) => config.node.realtime, true],
     ["metro.yaml", /^# (?:strategies:|alerts:| {2})/, (config: Config) => config.strategies[0]?.id, "maker"],
   ])("%s is still accepted with its commented keys switched on", (name, commented, read, value) => {
     const lines = readFileSync(join(folder, name), "utf8").split("\n");

@@ -3,7 +3,7 @@
  * word it says is a failure; `security` must rate the unit among the well closed ones.
  */
 import { execFile } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -51,6 +51,20 @@ test("systemd does speak when a key is misspelt, so that its silence means somet
 test("the unit's exposure is at most 2.0 of 10", async () => {
   const { out, status } = await analyze("security", "--offline=true", "--threshold=20", unit);
   expect(status, out).toBe(0);
+});
+
+test("with the drop-in for a real-time thread the unit permits that and is no less closed in all else", async () => {
+  const dropIn = readFileSync(new URL("../../infra/systemd/baton@.service.d/realtime.conf", import.meta.url), "utf8");
+  const instance = join(folder, "realtime");
+  mkdirSync(join(instance, "baton@metro.service.d"), { recursive: true });
+  copyFileSync(unit, join(instance, "baton@metro.service"));
+  writeFileSync(join(instance, "baton@metro.service.d", "realtime.conf"), dropIn);
+  const extended = join(instance, "baton@metro.service");
+  expect(await analyze("verify", "--man=no", extended)).toEqual({ out: "", status: 0 });
+  const { out, status } = await analyze("security", "--offline=true", "--threshold=22", extended);
+  expect(status, out).toBe(0);
+  // The drop-in was read: nothing else of the unit lets it be real time.
+  expect(out).toMatch(/✗ RestrictRealtime=/);
 });
 
 test("the unit fits the engine: Node can start in it, a faulty configuration is not retried, the watchdog is faster than the shortest lease", () => {

@@ -9,6 +9,7 @@ import { openLog } from "./log.ts";
 import { newBoot, runNode } from "./node/run-node.ts";
 import type { RunOptions } from "./node/run-node.ts";
 import { checkMachine, StartRefused } from "./node/startup-checks.ts";
+import { becomeRealtime } from "./realtime.ts";
 import { prepareThreads } from "./threads.ts";
 import type { PreparedThreads } from "./threads.ts";
 
@@ -42,6 +43,8 @@ export async function runEngineProcess(
     for (const { event, sentence } of configWarnings(config)) log.warn({ event }, sentence);
     const notLowered = lowerHelperThreads();
     if (notLowered !== undefined) log.warn({ event: "threads.not-lowered" }, notLowered);
+    const notRealtime = config.node.realtime ? await becomeRealtime() : undefined;
+    if (notRealtime !== undefined) log.warn({ event: "threads.not-realtime" }, notRealtime);
     // A fenced boot that cannot let go of something would keep its lease: the process ends whatever hangs.
     const onFenced = (): void => void setTimeout(() => process.exit(1), endWithinMs).unref();
     const end = await runNode({ config, log, boot, link, threads, stop: stop.signal, onFenced, ...rehearsed });

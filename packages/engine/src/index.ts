@@ -9,6 +9,7 @@ export * from "./config/load.ts";
 export * from "./config/secrets.ts";
 export { engineFlags } from "./engine-flags.ts";
 export { lowerHelperThreads } from "./helper-threads.ts";
+export { becomeRealtime } from "./realtime.ts";
 export type { DirectKillOptions, DirectKillVerdict } from "./direct-kill.ts";
 export type { InitOptions, InitVerdict } from "./init-cluster.ts";
 export type { ReAnchorOptions, ReAnchorVerdict } from "./re-anchor.ts";

@@ -46,6 +46,8 @@ export interface NodeConfig {
   readonly tags: readonly NodeTag[];
   /** Of several promotable nodes the one with the higher number goes first. */
   readonly priority: number;
+  /** The thread that trades gets a core before every ordinary thread of the host. */
+  readonly realtime: boolean;
 }
 
 export type NodeTag = "no-failover";

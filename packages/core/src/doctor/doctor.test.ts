@@ -34,7 +34,10 @@ describe("of a machine", () => {
     restartSec: "200ms",
     watchdog: "1.500s",
     filesMax: "65536",
+    realtimeMax: "0",
+    restrictRealtime: "yes",
   } as const;
+  const wanted = { leaseTtlMs: 2_000, realtime: false };
   const good: MachineFacts = {
     node: "24.21.0",
     sqlite: { kind: "loaded", sqlite: "3.54.1", library: "13.2.0" },
@@ -44,10 +47,10 @@ describe("of a machine", () => {
     unit,
   };
   const of = (changes: Partial<MachineFacts>, code: CheckCode): readonly string[] =>
-    told(judgeMachine({ ...good, ...changes }, { leaseTtlMs: 2_000 }), code);
+    told(judgeMachine({ ...good, ...changes }, wanted), code);
 
   test("that is fit, everything is ok", () => {
-    expect(judgeMachine(good, { leaseTtlMs: 2_000 }).map((each) => each.result)).toEqual(Array(5).fill("ok"));
+    expect(judgeMachine(good, wanted).map((each) => each.result)).toEqual(Array(5).fill("ok"));
   });
 
   test("an old Node, a library that does not load or an old SQLite fail", () => {
@@ -80,6 +83,16 @@ describe("of a machine", () => {
     expect(of({ unit: { ...unit, watchdog: "0" } }, "machine.systemd")[0]).toMatch(/^warning: WatchdogSec is not set/);
     expect(of({ unit: { ...unit, watchdog: "infinity" } }, "machine.systemd")[0]).toMatch(/WatchdogSec is not set/);
     expect(of({ unit: { kind: "not-loaded", unit: "baton@x.service" } }, "machine.systemd")[0]).toMatch(/^skipped/);
+  });
+
+  test("a unit that permits no real-time priority is a warning where the configuration asks for one", () => {
+    const asked = { ...wanted, realtime: true };
+    const under = (changes: object): readonly string[] =>
+      told(judgeMachine({ ...good, unit: { ...unit, ...changes } }, asked), "machine.systemd");
+    expect(under({})[0]).toMatch(/^warning: node.realtime is on, .*realtime\.conf is missing/);
+    expect(under({ realtimeMax: "1" })[0]).toMatch(/^warning/);
+    expect(under({ restrictRealtime: "no" })[0]).toMatch(/^warning/);
+    expect(under({ realtimeMax: "1", restrictRealtime: "no" })[0]).toMatch(/^ok/);
   });
 
   test("systemd's spans and versions are read as they are printed", () => {

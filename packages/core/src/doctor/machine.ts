@@ -36,6 +36,9 @@ export type UnitFacts =
       readonly restartSec: string;
       readonly watchdog: string;
       readonly filesMax: string;
+      /** The highest real-time priority that the unit may take, and whether it is kept from any. */
+      readonly realtimeMax: string;
+      readonly restrictRealtime: string;
     };
 
 export const nodeMajorMin = 24;
@@ -47,9 +50,15 @@ const wallMinYear = 2026;
 const filesMin = 4_096;
 const restartMaxMs = 2_000;
 
-/** All findings on the machine. `leaseTtlMs`: within which a wedged leader must be gone. */
-export function judgeMachine(facts: MachineFacts, o: { readonly leaseTtlMs: number }): readonly Finding[] {
-  return [nodeOf(facts), sqliteOf(facts), clockOf(facts), keeperOf(facts), unitOf(facts, o.leaseTtlMs)];
+/** What the configuration asks of the unit. `leaseTtlMs`: within which a wedged leader must be gone. */
+export interface UnitWanted {
+  readonly leaseTtlMs: number;
+  readonly realtime: boolean;
+}
+
+/** All findings on the machine. */
+export function judgeMachine(facts: MachineFacts, wanted: UnitWanted): readonly Finding[] {
+  return [nodeOf(facts), sqliteOf(facts), clockOf(facts), keeperOf(facts), unitOf(facts, wanted)];
 }
 
 function nodeOf({ node }: MachineFacts): Finding {
@@ -121,7 +130,7 @@ function keeperOf({ timeKeeper }: MachineFacts): Finding {
   }
 }
 
-function unitOf({ unit: facts }: MachineFacts, leaseTtlMs: number): Finding {
+function unitOf({ unit: facts }: MachineFacts, { leaseTtlMs, realtime }: UnitWanted): Finding {
   const judge = new Judge("machine.systemd", facts.kind === "absent" ? undefined : facts.unit);
   if (facts.kind === "absent") return judge.skipped(`No unit to look at: ${facts.why}.`);
   if (facts.kind === "not-loaded")
@@ -138,6 +147,8 @@ function unitOf({ unit: facts }: MachineFacts, leaseTtlMs: number): Finding {
   if (restartMs === undefined || restartMs > restartMaxMs)
     faults.push(`RestartSec is ${facts.restartSec}, at most ${restartMaxMs} ms is wanted`);
   if (!(files >= filesMin)) faults.push(`LimitNOFILE is ${facts.filesMax}, ${filesMin} at least is wanted`);
+  if (realtime && (facts.restrictRealtime === "yes" || facts.realtimeMax === "0"))
+    faults.push("node.realtime is on, the unit permits none: infra/systemd/baton@.service.d/realtime.conf is missing");
   if (faults.length > 0)
     return judge.warning(`${faults.join("; ")}.`, "compare the unit with infra/systemd/baton@.service.");
   return judge.ok(

@@ -111,7 +111,7 @@ describe("loading a configuration file", () => {
     const { text, line } = changed("  site: laptop", "  sites: laptop");
     const problem = problemsOf(() => parseConfig(text, "node.yaml", {})).find((each) => each.key === "node.sites");
     expect(problem && problemText(problem)).toBe(
-      `node.yaml:${line}: node.sites is not a key that Baton knows. Did you mean site? Allowed: one of id, site, dataDir, tags, priority, metro.`,
+      `node.yaml:${line}: node.sites is not a key that Baton knows. Did you mean site? Allowed: one of id, site, dataDir, tags, priority, realtime, metro.`,
     );
   });
 

@@ -70,7 +70,7 @@ export async function examine(o: { readonly configFile: string; readonly config:
   const { clockErrorMaxMs } = config.risk;
   const findings: readonly Finding[] = [
     ...judgeConfig(config, readSecrets(config)),
-    ...judgeMachine(machine, { leaseTtlMs }),
+    ...judgeMachine(machine, { leaseTtlMs, realtime: config.node.realtime }),
     ...judgeJournal(journal.facts, { node: config.node.id }),
     ...judgeEtcd(etcd, {
       name: config.cluster.name,

@@ -10,10 +10,11 @@ test("chrony's line says how far the clock is off, or that nothing keeps it", ()
 });
 
 test("a unit's properties are those that systemd has in force; one that it does not know is not loaded", () => {
-  const told = "Restart=on-failure\nRestartUSec=200ms\nWatchdogUSec=1.500s\nLimitNOFILE=65536\nLoadState=loaded";
+  const told =
+    "Restart=on-failure\nRestartUSec=200ms\nWatchdogUSec=1.500s\nLimitNOFILE=65536\nLimitRTPRIO=1\nRestrictRealtime=no\nLoadState=loaded";
   expect(unitFacts("baton@metro.service", told)).toEqual({
     ...{ kind: "loaded", unit: "baton@metro.service", restart: "on-failure", restartSec: "200ms" },
-    ...{ watchdog: "1.500s", filesMax: "65536" },
+    ...{ watchdog: "1.500s", filesMax: "65536", realtimeMax: "1", restrictRealtime: "no" },
   });
   expect(unitFacts("baton@x.service", told.replace("=loaded", "=not-found"))).toMatchObject({ kind: "not-loaded" });
 });

@@ -30,7 +30,15 @@ export function chronyOf(line: string): TimeKeeper {
 export async function unitOf(configFile: string): Promise<UnitFacts> {
   if (!existsSync("/run/systemd/system")) return { kind: "absent", why: "systemd does not run this machine" };
   const unit = `baton@${basename(configFile).replace(/\.ya?ml$/, "")}.service`;
-  const wanted = ["LoadState", "Restart", "RestartUSec", "WatchdogUSec", "LimitNOFILE"];
+  const wanted = [
+    "LoadState",
+    "Restart",
+    "RestartUSec",
+    "WatchdogUSec",
+    "LimitNOFILE",
+    "LimitRTPRIO",
+    "RestrictRealtime",
+  ];
   const told = await outputOf("systemctl", ["show", unit, ...wanted.map((each) => `--property=${each}`)]);
   if (told === undefined) return { kind: "absent", why: "systemctl does not answer" };
   return unitFacts(unit, told);
@@ -52,6 +60,8 @@ export function unitFacts(unit: string, told: string): UnitFacts {
     restartSec: values.get("RestartUSec") ?? "",
     watchdog: values.get("WatchdogUSec") ?? "",
     filesMax: values.get("LimitNOFILE") ?? "",
+    realtimeMax: values.get("LimitRTPRIO") ?? "",
+    restrictRealtime: values.get("RestrictRealtime") ?? "",
   };
 }
 

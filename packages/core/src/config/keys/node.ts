@@ -27,9 +27,13 @@ export const node: z.ZodType<Opened<NodeConfig, "metro">> = z
       .describe("a list of: no-failover (never promoted by itself); default none")
       .default([]),
     priority: whole("of several promotable nodes the one with the higher number goes first", 0, 1_000, 100),
+    realtime: flag(
+      "let the thread that trades have a core before all ordinary ones (SCHED_FIFO), where the system permits it; for a host of its own",
+      false,
+    ),
     metro: z.exactOptional(named("the metro that the site is in, for leadership.siteRule; default: site")),
   })
-  .describe("this node; {id, site, dataDir, tags, priority, metro}");
+  .describe("this node; {id, site, dataDir, tags, priority, realtime, metro}");
 
 /** Where it is reached, and who may write. */
 export const api: z.ZodType<Opened<ApiConfig, "advertise">> = z
