@@ -64,7 +64,7 @@ test("without a ceiling the silence is a constant", () => {
 
 test("another leader's rhythm is learned anew", () => {
   const rhythm = heard(link([900, 50, 900]), id<BootId>("other"), monoMs(9_000));
-  expect(rhythm).toMatchObject({ of: "other", blocks: 0, usualWorstMs: 0 });
+  expect(rhythm).toMatchObject({ of: "other", usualWorstMs: 0, deviationMs: 0 });
 });
 
 test("a standby that stood still itself does not take the leader for silent", () => {

@@ -20,7 +20,6 @@ export interface Rhythm {
   /** Smoothed longest gap of a second, and its mean deviation; 0 before the first second has passed. */
   readonly usualWorstMs: number;
   readonly deviationMs: number;
-  readonly blocks: number;
 }
 
 const blockMs = 1_000;
@@ -31,7 +30,7 @@ const stallMs = 200;
 export function silenceAllowedMs(state: Succession): number {
   const { silenceMs, silenceMaxMs = silenceMs } = state.timing;
   const { rhythm } = state;
-  if (rhythm === undefined || rhythm.blocks === 0) return silenceMs;
+  if (rhythm === undefined) return silenceMs;
   const expected = rhythm.usualWorstMs + 4 * rhythm.deviationMs;
   return Math.min(Math.max(expected, silenceMs), Math.max(silenceMaxMs, silenceMs));
 }
@@ -51,7 +50,6 @@ export function heard(before: Rhythm | undefined, of: BootId, now: MonoMs): Rhyt
       blockWorstMs: 0,
       usualWorstMs: 0,
       deviationMs: 0,
-      blocks: 0,
     };
   }
   const blockWorstMs = Math.max(before.blockWorstMs, now - before.lastMonoMs);
@@ -66,7 +64,6 @@ export function heard(before: Rhythm | undefined, of: BootId, now: MonoMs): Rhyt
     blockWorstMs: 0,
     usualWorstMs: before.usualWorstMs + (blockWorstMs - before.usualWorstMs) / 8,
     deviationMs: before.deviationMs + (apart - before.deviationMs) / 4,
-    blocks: before.blocks + 1,
   };
 }
 
