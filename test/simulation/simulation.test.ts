@@ -1,7 +1,7 @@
 /**
  * The production core in the simulated world: the true system holds under every schedule of the first fifty seeds, and
- * each rule that is broken on purpose is found. `scripts/simulate --seeds 1000` is the whole night of it; a failure here
- * prints the command that replays it.
+ * each rule that is broken on purpose is found. With `scripts/test --long` it is the first thousand, as with
+ * `scripts/simulate --seeds 1000`, which counts what happened as well; a failure here prints the command that replays it.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { run } from "./run/run.ts";
 import { shrink } from "./run/shrink.ts";
 
 const isLong = process.env["BATON_LONG"] === "1";
-const seeds = isLong ? 200 : 50;
+const seeds = isLong ? 1_000 : 50;
 const seedsPerTest = 10;
 const patienceMs = 180_000;
 
