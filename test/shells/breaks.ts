@@ -43,7 +43,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "journal.cut(after, `epoch ${epoch} of ${peer.node} continues after ${after}`).then(",
     put: "Promise.resolve().then(",
     favours: ["cut-off", "burst"],
-    within: 12,
+    within: 40,
   },
   "cut-leaves-rows": {
     what: "frames that were cut stay on their way into the rows",

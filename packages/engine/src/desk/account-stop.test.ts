@@ -62,6 +62,26 @@ describe("a cancel that nobody here asked for", () => {
     },
   );
 
+  test("is suspected when it is committed and not when an older word on its order is: a leader that was replaced while it stood still learns first what its successor took back", async () => {
+    const rig = await leading();
+    const intent = rig.order();
+    await pass(50);
+    rig.isCommitting = false;
+    const order = rig.venue.orders.get(rig.venue.placed[0] ?? "");
+    if (order === undefined) throw new Error("it was placed");
+    rig.venue.tell({ kind: "order", order: { ...order, executed: decimal("0.5") }, source: "stream" });
+    await pass(10);
+    const older = rig.journal.last.sequence;
+    cancelElsewhere(rig, order.clientOrderId);
+    await pass(10);
+    expect(rig.row(intent)).toMatchObject({ status: "cancelled" });
+    expect(rig.journal.last.sequence).toBeGreaterThan(older);
+    rig.commit(older);
+    expect([rig.warnings, rig.reasserted]).toEqual([[], []]);
+    rig.commit();
+    expect(rig.reasserted).toEqual(["account t"]);
+  });
+
   test("is only told where the configuration says so", async () => {
     const config = rigConfig();
     const rig = await leading(new DeskRig({ config: { ...config, risk: { ...config.risk, unaskedCancels: "warn" } } }));

@@ -2,7 +2,7 @@
  * What each kind of record sets off once the wait set holds it: persist, tell the peers, then this. The record says which
  * part of the desk has something to do; what that part does is decided where it is. Invariants I3, I4, I6.
  */
-import type { IntentId, JournalEvent, OrderRow } from "@baton/core";
+import type { IntentId, JournalEvent } from "@baton/core";
 import { cancelCause, reissuableIntents } from "@baton/core";
 import type { DeskContext } from "./desk-context.ts";
 import type { Parts } from "./parts.ts";
@@ -37,10 +37,10 @@ export function runCommitEffects(event: JournalEvent, parts: Parts, context: Des
     case "order.ended":
     case "fill.recorded":
     case "fill.busted": {
-      const order = event.intent === undefined ? undefined : parts.term.state.orders.get(event.intent);
+      if (event.intent === undefined) return;
       // A trade taken back says nothing of who cancelled the rest of its order, perhaps hours ago: that was asked then.
-      const isToldOfOrder = event.kind !== "fill.busted";
-      if (isToldOfOrder && order !== undefined) cancelled(parts, order);
+      if (event.kind !== "fill.busted") judgeCancel(parts, event.intent);
+      const order = parts.term.state.orders.get(event.intent);
       if (order?.replace !== undefined) parts.replacements.drive(order.id);
       return order?.parent === undefined ? undefined : parts.parents.wake(order.parent);
     }
@@ -78,9 +78,16 @@ function opened(parts: Parts, inDoubt: readonly IntentId[]): void {
   parts.days.begin();
 }
 
-/** Where its venue cancelled it and nobody here asked for that: suspects somebody, or asks the account first. */
-function cancelled(parts: Parts, order: OrderRow): void {
-  const cause = cancelCause(parts.term.state, order);
+/**
+ * Where its venue cancelled it and nobody here asked for that: suspects somebody, or asks the account first. The committed
+ * state says so, never what is only on its way: a leader that was replaced while it stood still reads next what its
+ * successor took back, and does not know of the successor yet. It commits nothing of that.
+ */
+function judgeCancel(parts: Parts, intent: IntentId): void {
+  const { committed } = parts.term;
+  const order = committed.orders.get(intent);
+  if (order === undefined) return;
+  const cause = cancelCause(committed, order);
   if (cause === "stranger") parts.kills.cancelledUnasked(order);
   if (cause === "venue-perhaps") parts.venueCancels.take(order);
 }
