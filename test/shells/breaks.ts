@@ -27,7 +27,7 @@ export const breaks: Readonly<Record<string, Break>> = {
     find: "position: journal.durable,",
     put: "position: journal.last.sequence,",
     favours: ["slow-disk", "kill", "kill-follower", "slow-follower"],
-    within: 8,
+    within: 40,
   },
   "told-before-insert": {
     what: "frames are reported durable before they are in the file",
